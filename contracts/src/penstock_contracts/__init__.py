@@ -1,0 +1,1 @@
+"""What crosses a process boundary in Penstock: types and names. No clients, no I/O."""

@@ -1,0 +1,121 @@
+"""Every series that a part exports: the one list that code, docs and alerts use."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """An exported series."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram", "info"]
+    part: Literal["predictor", "gateway", "model-store", "controller"]
+    labels: tuple[str, ...] = ()
+    meaning: str
+
+
+_MODEL = ("model_name", "model_version", "digest")
+
+PREDICTOR_REQUESTS = Metric(
+    name="penstock_predictor_requests_total",
+    kind="counter",
+    part="predictor",
+    labels=(*_MODEL, "route", "code"),
+    meaning="Requests answered, by route and HTTP status code; version and digest are those that were loaded.",
+)
+PREDICTOR_LATENCY = Metric(
+    name="penstock_predictor_request_seconds",
+    kind="histogram",
+    part="predictor",
+    labels=(*_MODEL, "route"),
+    meaning="Seconds from the first byte read to the answer ready to be written.",
+)
+PREDICTOR_INFERENCE = Metric(
+    name="penstock_predictor_inference_seconds",
+    kind="histogram",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Seconds inside onnxruntime.",
+)
+PREDICTOR_IN_FLIGHT = Metric(
+    name="penstock_predictor_requests_in_flight",
+    kind="gauge",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Requests accepted and not yet answered.",
+)
+PREDICTOR_READY = Metric(
+    name="penstock_predictor_ready",
+    kind="gauge",
+    part="predictor",
+    labels=_MODEL,
+    meaning="1 when the golden request was answered right and the pod is not draining.",
+)
+GATEWAY_APPLIED_NUMBER = Metric(
+    name="penstock_gateway_traffic_applied_number",
+    kind="gauge",
+    part="gateway",
+    labels=("namespace", "name"),
+    meaning="Number of the traffic split that this pod's Envoy has confirmed.",
+)
+GATEWAY_APPLY_SECONDS = Metric(
+    name="penstock_gateway_apply_seconds",
+    kind="histogram",
+    part="gateway",
+    meaning="Seconds from a change seen to Envoy's confirmation.",
+)
+GATEWAY_REJECTED = Metric(
+    name="penstock_gateway_rejected_total",
+    kind="counter",
+    part="gateway",
+    meaning="Configurations that the agent or Envoy refused.",
+)
+STORE_INGESTS = Metric(
+    name="penstock_store_ingests_total",
+    kind="counter",
+    part="model-store",
+    labels=("phase", "reason"),
+    meaning="Ingests that ended, by outcome and reason.",
+)
+STORE_DIGESTS = Metric(
+    name="penstock_store_digests",
+    kind="gauge",
+    part="model-store",
+    meaning="Digests held.",
+)
+STORE_BYTES = Metric(
+    name="penstock_store_bytes",
+    kind="gauge",
+    part="model-store",
+    meaning="Bytes held.",
+)
+CONTROLLER_PASSES = Metric(
+    name="penstock_controller_passes_total",
+    kind="counter",
+    part="controller",
+    labels=("outcome",),
+    meaning="Reconcile passes, by outcome: unchanged, written, conflict, error.",
+)
+CONTROLLER_PASS_SECONDS = Metric(
+    name="penstock_controller_pass_seconds",
+    kind="histogram",
+    part="controller",
+    meaning="Seconds that one pass took.",
+)
+CONTROLLER_ATTEMPTS = Metric(
+    name="penstock_controller_attempts_total",
+    kind="counter",
+    part="controller",
+    labels=("namespace", "name", "completion", "reason"),
+    meaning="Attempts that ended, by completion and reason.",
+)
+CONTROLLER_REGISTRY_ERRORS = Metric(
+    name="penstock_controller_registry_errors_total",
+    kind="counter",
+    part="controller",
+    labels=("registry",),
+    meaning="Registry calls that failed.",
+)
+
+METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -1,0 +1,106 @@
+"""What the model store answers about a version."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from penstock_contracts.base import Contract
+from penstock_contracts.inference import InferRequest, InferResponse
+
+Digest = str
+"""`sha256:` and 64 lower-case hexadecimal digits."""
+
+
+class ModelFile(Contract):
+    """A file of what runs."""
+
+    path: str
+    """Relative to the model's folder, with forward slashes; never absolute, never with `..`."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """64 hexadecimal digits."""
+
+
+class TensorSpec(Contract):
+    """An input or output of the ONNX graph."""
+
+    name: str
+    datatype: str
+    """As in the Open Inference Protocol V2: BOOL, INT8 ... INT64, UINT8 ... UINT64, FP16, FP32, FP64, BYTES."""
+    shape: tuple[int, ...]
+    """-1 where the graph leaves a dimension open."""
+
+
+class Column(Contract):
+    """A named feature of the MLflow signature."""
+
+    name: str
+    type: str
+    """MLflow's word: boolean, integer, long, float, double, string."""
+    required: bool = True
+
+
+class GoldenSource(StrEnum):
+    """Where the golden request came from."""
+
+    INPUT_EXAMPLE = "InputExample"
+    SIGNATURE = "Signature"
+    """Generated from the graph's inputs, because the version has no usable input example."""
+
+
+class Golden(Contract):
+    """A request with the answer that onnxruntime gave at ingest. A pod is not ready until it gives the same answer."""
+
+    source: GoldenSource
+    request: InferRequest
+    response: InferResponse
+
+
+class ModelCard(Contract):
+    """Everything that the other parts may know about a digest. Equal digests have equal cards."""
+
+    digest: Digest
+    files: tuple[ModelFile, ...]
+    """Sorted by path. The digest is the sha256 over their (path, size, sha256)."""
+    model_path: str
+    """The `.onnx` file to load."""
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    columns: tuple[Column, ...] | None = None
+    """The signature's named inputs in their order; None: no column signature, `/predict` is refused."""
+    golden: Golden
+    opsets: dict[str, int] = Field(default_factory=dict)
+    """Operator set domain to version."""
+    reference_path: str | None = None
+    """Path of the reference sample in the store's folder of this digest; None: the version has none."""
+
+
+class IngestPhase(StrEnum):
+    """How far the store is with a version."""
+
+    PENDING = "Pending"
+    READY = "Ready"
+    REFUSED = "Refused"
+    """The artifact is bad: the same bytes will be refused again."""
+    FAILED = "Failed"
+    """Something outside failed (the registry is away, the disk is full): the store tries again on its own."""
+
+
+class IngestStatus(Contract):
+    """Answer of `PUT` and `GET /v1/registries/{registry}/models/{model}/versions/{version}`."""
+
+    phase: IngestPhase
+    reason: str = ""
+    """One CamelCase word, for conditions: PickleOnly, TruncatedModel, LinkRefused, ..."""
+    message: str = ""
+    """What failed, on which file, and what to do."""
+    card: ModelCard | None = None
+    """Present exactly when the phase is Ready."""
+
+
+class IngestRequest(Contract):
+    """Body of `PUT /v1/registries/{registry}/models/{model}/versions/{version}`."""
+
+    created_at_ms: int
+    """The version's creation time in the registry: a version made again under an old number is another one."""

@@ -1,0 +1,29 @@
+"""Names that several parts must spell alike: API group, labels, ports, headers."""
+
+GROUP = "penstock.dev"
+VERSION = "v1alpha1"
+KIND = "ModelDeployment"
+PLURAL = "modeldeployments"
+
+LABEL_MODEL_DEPLOYMENT = "penstock.dev/model-deployment"
+"""On every object of a ModelDeployment, and by way of its Service on the EndpointSlices: the resource's name."""
+LABEL_REVISION = "penstock.dev/revision"
+"""The revision that a workload, its Service and its EndpointSlices belong to."""
+LABEL_COMPONENT = "app.kubernetes.io/component"
+COMPONENT_GATEWAY = "gateway"
+COMPONENT_PREDICTOR = "predictor"
+
+PREDICTOR_PORT = 8080
+STORE_PORT = 8080
+GATEWAY_PORT = 8080
+"""Envoy's listener for users."""
+GATEWAY_PROBE_PORT = 8081
+"""Envoy answers 200 here while it runs: its container's probe."""
+GATEWAY_AGENT_PORT = 8082
+"""The agent: readiness, acknowledgements, metrics."""
+
+HEADER_REQUEST_ID = "x-request-id"
+HEADER_DIGEST = "x-penstock-digest"
+"""On a predictor's answer: the digest of the model that computed it."""
+HEADER_REVISION = "x-penstock-revision"
+"""On a gateway's answer: the revision the request was routed to."""
