@@ -1,0 +1,32 @@
+"""Names of child objects, annotations and condition types."""
+
+from penstock_contracts.names import LABEL_COMPONENT, LABEL_MODEL_DEPLOYMENT, LABEL_REVISION
+
+ANNOTATION_DIGEST = "penstock.dev/digest"
+ANNOTATION_MODEL_VERSION = "penstock.dev/model-version"
+ANNOTATION_PROMOTED = "penstock.dev/promoted-attempt"
+"""On a workload that became stable: the attempt's number. From these a lost status is rebuilt."""
+
+LABEL_NAME = "app.kubernetes.io/name"
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+FIELD_MANAGER = "penstock-controller"
+
+
+def workload_name(model_deployment: str, revision: str) -> str:
+    """The name of a revision's Deployment and Service."""
+    return f"{model_deployment}-{revision}"
+
+
+def selector(model_deployment: str, revision: str) -> dict[str, str]:
+    """The labels that select exactly one revision's pods."""
+    return {LABEL_MODEL_DEPLOYMENT: model_deployment, LABEL_REVISION: revision}
+
+
+def labels(model_deployment: str, revision: str) -> dict[str, str]:
+    """The labels on every object of a revision."""
+    return {
+        LABEL_NAME: "penstock",
+        LABEL_COMPONENT: "predictor",
+        LABEL_MANAGED_BY: FIELD_MANAGER,
+        **selector(model_deployment, revision),
+    }
