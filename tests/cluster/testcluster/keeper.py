@@ -1,0 +1,105 @@
+"""One small process outside of each sandbox: starts it, watches it and its owner, and clears up when either ends."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+from testcluster import cgroups, network, record, sandbox
+from testcluster.errors import ClusterError
+from testcluster.processes import Process
+from testcluster.record import Record
+
+_KILL_LIMIT = 30  # seconds for the kernel to end a killed sandbox
+
+
+def main(name: str) -> None:
+    """Keeps the cluster until its owner, its sandbox, or (while it is not ready yet) its starter ends, or SIGTERM comes."""
+    signal.signal(signal.SIGTERM, _stop)
+    kept = record.change(name, keeper=Process.of(os.getpid()))
+    try:
+        kept, unshare = _start(kept)
+        _say(f"the sandbox runs as pid {kept.init.pid if kept.init else '?'}")
+        _say(_watch(kept, unshare))
+    finally:
+        clear(record.read(name) or kept)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    _say(f"asked to stop by signal {number}")
+    sys.exit(0)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _start(kept: Record) -> tuple[Record, subprocess.Popen[str]]:
+    cgroups.make(kept.addresses.link)
+    unshare = subprocess.Popen(
+        sandbox.start_command(kept.name),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(kept.state / "sandbox.log").open("w"),
+        text=True,
+    )
+    if unshare.stdin is None or unshare.stdout is None:
+        raise ClusterError("no pipes to the sandbox")
+    told = unshare.stdout.readline().strip()
+    init = Process.of(int(told)) if told.isdigit() else None
+    if init is None:
+        raise ClusterError(f"the sandbox did not start; see {kept.state}/sandbox.log")
+    kept = record.change(kept.name, init=init)
+    network.connect(kept.addresses, init)
+    unshare.stdin.write("go\n")
+    unshare.stdin.flush()
+    return kept, unshare
+
+
+def _watch(kept: Record, unshare: subprocess.Popen[str]) -> str:
+    """Sleeps until something ends that the cluster depends on; answers what."""
+    watched = {"its sandbox": Process.of(unshare.pid), "its starter": kept.starter}
+    if kept.owner:
+        watched["its owner"] = kept.owner
+    poll, names = select.poll(), dict[int, str]()
+    for what, process in watched.items():
+        descriptor = process.watch() if process else None
+        if descriptor is not None:
+            poll.register(descriptor, select.POLLIN)
+            names[descriptor] = what
+        elif not _harmless(kept.name, what):
+            return f"{what} has ended"
+    while True:
+        for descriptor, _ in poll.poll():
+            if not _harmless(kept.name, names[descriptor]):
+                return f"{names[descriptor]} has ended"
+            poll.unregister(descriptor)
+
+
+def _harmless(name: str, what: str) -> bool:
+    """The starter may go once the cluster is ready."""
+    kept = record.read(name)
+    return what == "its starter" and kept is not None and kept.ready
+
+
+def clear(kept: Record) -> None:
+    """Ends the cluster's processes and removes its link, its cgroups and its state. May be done twice."""
+    if kept.init:
+        _end(kept.init)
+    network.remove(kept.addresses.link)
+    cgroups.remove(kept.addresses.link)
+    record.forget(kept)
+
+
+def _end(init: Process) -> None:
+    watch = init.watch()
+    if watch is None:
+        return
+    init.signal(signal.SIGKILL)
+    ended = select.poll()
+    ended.register(watch, select.POLLIN)
+    if not ended.poll(_KILL_LIMIT * 1000):
+        raise ClusterError(f"the sandbox (pid {init.pid}) did not end {_KILL_LIMIT} s after SIGKILL")
+    os.close(watch)

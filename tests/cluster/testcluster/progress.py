@@ -1,0 +1,75 @@
+"""What the user is shown: lines with the seconds since the start, never a silent minute."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from testcluster.errors import ClusterError
+
+_START = time.monotonic()
+_EVERY = 5.0  # seconds between two lines about the same thing
+_TAIL = 25  # lines of a failed command's output that are shown
+
+
+def say(text: str) -> None:
+    print(f"[{time.monotonic() - _START:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def ticking(what: str) -> Iterator[None]:
+    """Says `what` at once, and every few seconds that it still goes on."""
+    say(what)
+    done = threading.Event()
+    began = time.monotonic()
+
+    def tick() -> None:
+        while not done.wait(_EVERY):
+            say(f"{what}: {time.monotonic() - began:.0f} s so far")
+
+    ticker = threading.Thread(target=tick, daemon=True)
+    ticker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        ticker.join()
+
+
+def run_logged(
+    command: Sequence[str],
+    log: Path,
+    what: str,
+    *,
+    timeout: float,
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Runs `command` with its output in `log`; on failure the end of that output is part of the error.
+
+    Raises:
+        ClusterError: the command failed, or took longer than `timeout` seconds.
+
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as out, ticking(what):
+        try:
+            code = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=environment,
+                cwd=folder,
+                timeout=timeout,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            code = -1
+    if code != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL:])
+        reason = f"did not end within {timeout:.0f} s" if code == -1 else f"failed with {code}"
+        raise ClusterError(f"{what} {reason}: {' '.join(command[:4])} ...; all of its output is in {log}\n{tail}")
