@@ -83,8 +83,7 @@ async def drive(the_plan: TrafficPlan, during: Callable[[Driver], None] | None =
         driver = Driver(the_plan, RecordingWriter(file))
         run = asyncio.create_task(driver.run())
         if during is not None:
-            while not the_plan.recording.read_text():
-                await asyncio.sleep(0.01)
+            await driver.started.wait()
             during(driver)
         await run
     return tallied(the_plan)

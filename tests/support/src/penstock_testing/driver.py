@@ -35,6 +35,8 @@ class Driver:
             connect_seconds=plan.connect_seconds,
         )
         self._pool = ConnectionPool(host=plan.host, port=plan.port, limits=limits, clock=clock)
+        self.started = asyncio.Event()
+        """Set when the first request is about to be due."""
         self._stopped = asyncio.Event()
         self._in_flight: set[asyncio.Task[None]] = set()
 
@@ -47,6 +49,7 @@ class Driver:
         warm = await self._pool.start(within=self._plan.warm_up_seconds)
         start = self._now()
         self._writer.started(start, warm=warm)
+        self.started.set()
         flusher = asyncio.create_task(self._flush())
         try:
             await self._send_all(start)

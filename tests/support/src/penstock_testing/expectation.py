@@ -83,7 +83,7 @@ class Expectation:
         """The version whose answer `body` is; None when it is no version's."""
         try:
             answer = _parsed(json.loads(body))
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         return next((v for v, given in self._answers.items() if _matches(given[question], answer)), None)
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Self
 
 Fault = Callable[["Exchange"], Awaitable[None]]
@@ -42,7 +42,7 @@ class Exchange:
 class FaultyServer:
     """Serves until its context is left. `faults`: path to what happens to a request for it."""
 
-    def __init__(self, faults: dict[str, Fault]) -> None:
+    def __init__(self, faults: Mapping[str, Fault]) -> None:
         self._faults = faults
         self._server: asyncio.Server | None = None
         self._handlers: set[asyncio.Task[None]] = set()

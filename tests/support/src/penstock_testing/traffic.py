@@ -103,6 +103,11 @@ class TrafficRun:
             self._reader.close()
 
     @property
+    def process_id(self) -> int | None:
+        """Of the driver; None before the start."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def _errors(self) -> Path:
         return self.plan.recording.with_suffix(".stderr")
 
