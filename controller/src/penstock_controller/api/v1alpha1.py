@@ -1,7 +1,7 @@
 """ModelDeployment v1alpha1: the single source of the CRD, its reference page and the controller's own types.
 
-A line under a field is its help in `kubectl explain`. Cross-field rules stand in `x-kubernetes-validations` (CEL), so the
-API server enforces them; nothing else needs to be up.
+A line under a field is its help in `kubectl explain`. Cross-field rules stand in `x-kubernetes-validations` (CEL): the
+API server enforces them, so nothing else needs to be up.
 """
 
 from enum import StrEnum

@@ -1,0 +1,65 @@
+"""What a pass wants done, as data, in the order in which it must happen. Each may be repeated without harm."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from penstock_controller.api.v1alpha1 import ModelDeploymentStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateWorkload:
+    """Make the revision's Service and Deployment."""
+
+    revision: str
+    version: str
+    digest: str
+    replicas: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleWorkload:
+    """Change the number of pods."""
+
+    revision: str
+    replicas: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkPromoted:
+    """Note on the workload that it became stable, so that a lost status can be rebuilt."""
+
+    revision: str
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteWorkload:
+    """Remove the revision's Deployment and Service."""
+
+    revision: str
+
+
+Action = CreateWorkload | ScaleWorkload | MarkPromoted | DeleteWorkload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcement:
+    """A transition that users are told of: an Event, a log line and a metric with the same reason word."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    attempt: int
+    completion: str = ""
+    """Set exactly on the one that ends an attempt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The outcome of one pass."""
+
+    status: ModelDeploymentStatus
+    actions: tuple[Action, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
+    look_again: float | None = None
+    """Seconds until the next pass is due without any event; None: only an event or the slow resync."""

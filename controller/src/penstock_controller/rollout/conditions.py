@@ -1,0 +1,100 @@
+"""Status conditions after kstatus: Ready says whether users are served, Reconciling and Stalled whether it moves."""
+
+from dataclasses import dataclass
+
+from penstock_controller.api.v1alpha1 import Condition, ModelDeploymentSpec, ModelDeploymentStatus
+from penstock_controller.rollout import routing
+from penstock_controller.rollout.observation import Observation, Unresolved
+from penstock_controller.rollout.timestamps import stamp
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judgement:
+    type: str
+    status: bool
+    reason: str
+    message: str
+
+
+def conditions(
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    observation: Observation,
+    before: tuple[Condition, ...],
+) -> tuple[Condition, ...]:
+    """The conditions of a status. A condition that did not change its status keeps its transition time."""
+    judgements = (
+        _ready(status, observation),
+        _reconciling(spec, status, observation),
+        _stalled(status, observation),
+        _registry(observation),
+    )
+    return tuple(_condition(judgement, observation, before) for judgement in judgements)
+
+
+def _condition(judgement: _Judgement, observation: Observation, before: tuple[Condition, ...]) -> Condition:
+    word = "True" if judgement.status else "False"
+    old = next((item for item in before if item.type == judgement.type and item.status == word), None)
+    return Condition(
+        type=judgement.type,
+        status=word,
+        reason=judgement.reason,
+        message=judgement.message[:4096],
+        last_transition_time=old.last_transition_time if old else stamp(observation.now),
+        observed_generation=observation.generation,
+    )
+
+
+def _ready(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
+    stable = status.stable
+    if stable is None:
+        reason = status.refused.reason if status.refused else status.phase.value
+        return _Judgement(type="Ready", status=False, reason=reason, message=status.message)
+    workload = observation.workloads.get(stable.revision)
+    if workload is None or workload.ready == 0:
+        problem = (workload.problem if workload else "its Deployment is gone") or "its pods are starting"
+        message = f"no pod of version {stable.version} is ready: {problem}"
+        return _Judgement(type="Ready", status=False, reason="NoReadyPods", message=message)
+    if routing.applied_weight(status.traffic, stable.revision) == 0:
+        message = routing.waiting_for(status.traffic, observation)
+        return _Judgement(type="Ready", status=False, reason="NotRouted", message=message)
+    return _Judgement(type="Ready", status=True, reason="Serving", message=f"version {stable.version} serves")
+
+
+def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
+    if status.candidate:
+        return _Judgement(type="Reconciling", status=True, reason=status.phase.value, message=status.message)
+    stable = status.stable
+    if stable is None:
+        moving = not _stuck(status, observation)
+        return _Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=status.message)
+    workload = observation.workloads.get(stable.revision)
+    ready = workload.ready if workload else 0
+    if ready != spec.predictor.min_replicas:
+        message = f"{ready} of {spec.predictor.min_replicas} pods of version {stable.version} are ready"
+        return _Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
+    return _Judgement(type="Reconciling", status=False, reason="Settled", message=status.message)
+
+
+def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
+    target = observation.target
+    return status.refused is not None or (isinstance(target, Unresolved) and target.permanent)
+
+
+def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
+    if status.candidate is None and status.refused:
+        rolled_back = status.refused.revision is not None
+        reason = "RolledBack" if rolled_back else status.refused.reason
+        message = f"version {status.refused.version}: {status.refused.message}"
+        return _Judgement(type="Stalled", status=True, reason=reason, message=message)
+    target = observation.target
+    if isinstance(target, Unresolved) and target.permanent:
+        return _Judgement(type="Stalled", status=True, reason=target.reason, message=target.message)
+    return _Judgement(type="Stalled", status=False, reason="NotStalled", message="")
+
+
+def _registry(observation: Observation) -> _Judgement:
+    if observation.registry_problem:
+        message = f"{observation.registry_problem}; what serves goes on, nothing new starts"
+        return _Judgement(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
+    return _Judgement(type="RegistryReachable", status=True, reason="Answered", message="")

@@ -1,0 +1,63 @@
+"""The rollout engine: one frozen observation and the last status in, one decision out. Pure.
+
+Each pass starts from what it sees, so a pass that was cut short, or that runs twice, ends in the same place. Pointers say
+what is what: `stable` serves, `candidate` is on trial, `retiring` finishes what it has. Promotion moves a pointer.
+
+Upwards:   pods, ready, gateway knows the endpoints, desired weight, acknowledged by every gateway pod, applied.
+Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets it, pods leave.
+"""
+
+from penstock_controller.api import duration
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus
+from penstock_controller.rollout import adoption, attempt, rest, retirement, routing, trial
+from penstock_controller.rollout.actions import Action, Decision, ScaleWorkload
+from penstock_controller.rollout.conditions import conditions
+from penstock_controller.rollout.observation import Observation, Wanted
+from penstock_controller.rollout.situation import Situation
+
+
+def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Decision:
+    """Decide what this pass does."""
+    situation = _recovered(spec, status, observation)
+    candidate = situation.status.candidate
+    step = trial.advance(situation, candidate) if candidate else rest.advance(situation)
+    retired = retirement.advance(step.status, observation, situation.timeout)
+    final = _reported(retired.status, observation)
+    dues = [due for due in (step.look_again, retired.look_again) if due is not None]
+    return Decision(
+        status=final.model_copy(update={"conditions": conditions(spec, final, observation, status.conditions)}),
+        actions=(*_keep_stable(situation), *step.actions, *retired.actions),
+        announcements=step.announcements,
+        look_again=min(dues, default=None),
+    )
+
+
+def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Situation:
+    """The last status, rebuilt where it was lost, with what the gateway pods have acknowledged since."""
+    status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
+    traffic = routing.with_applied(status.traffic, observation.gateways)
+    return Situation(spec=spec, status=status.model_copy(update={"traffic": traffic}), observation=observation)
+
+
+def _keep_stable(situation: Situation) -> tuple[Action, ...]:
+    """Invariant 2: stable keeps its pods whatever else happens."""
+    stable, target = situation.status.stable, situation.observation.target
+    if stable is None:
+        return ()
+    workload = situation.workload(stable.revision)
+    if workload and workload.replicas != situation.replicas:
+        return (ScaleWorkload(revision=stable.revision, replicas=situation.replicas),)
+    if workload is None and isinstance(target, Wanted) and target.revision == stable.revision:
+        # Somebody deleted stable's Deployment: the same revision can be made again from what is wanted.
+        return (attempt.create(target, situation.replicas),)
+    return ()
+
+
+def _reported(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+    """The status with what users are shown of this pass: the weight is the applied one."""
+    candidate = status.candidate
+    if candidate:
+        share = routing.applied_weight(status.traffic, candidate.revision)
+        candidate = candidate.model_copy(update={"weight": share})
+    update = {"observed_generation": observation.generation, "candidate": candidate, "url": observation.url or None}
+    return status.model_copy(update=update)

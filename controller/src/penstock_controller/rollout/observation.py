@@ -1,0 +1,84 @@
+"""What one pass sees: frozen, with the clock in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The registry's version, fetched and checked, with the revision it would run as."""
+
+    version: str
+    created_at_ms: int
+    digest: str
+    revision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unresolved:
+    """What is wanted cannot be said now. It is no reason to touch what serves or what is on trial."""
+
+    reason: str
+    message: str
+    permanent: bool = False
+    """True: waiting does not help, a person must act (the alias does not exist)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The registry's version has an artifact that cannot be served."""
+
+    version: str
+    created_at_ms: int
+    reason: str
+    message: str
+
+
+Target = Wanted | Unresolved | Refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """A revision's Deployment."""
+
+    revision: str
+    version: str
+    digest: str
+    replicas: int
+    """Pods asked for."""
+    ready: int
+    """Pods that answered the golden request right and are not leaving."""
+    promoted_attempt: int | None = None
+    """The attempt in which it became stable; None: never."""
+    problem: str = ""
+    """Why pods are not ready, in the words of the pods."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayPod:
+    """A gateway pod that may be sending users' requests: ready, or terminating and still serving."""
+
+    name: str
+    number: int | None
+    """The traffic split that is active on it; None: it has none for this resource, or did not answer."""
+    endpoints: Mapping[str, int] = field(default_factory=dict)
+    """Revision to ready endpoints in its active configuration."""
+    problem: str = ""
+    """Why its newest configuration is not active, or why it did not answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """One snapshot of the world around one ModelDeployment."""
+
+    now: datetime
+    """Aware, UTC."""
+    generation: int
+    target: Target
+    workloads: Mapping[str, Workload]
+    """By revision."""
+    gateways: tuple[GatewayPod, ...]
+    registry_problem: str = ""
+    """Why the registry did not answer; empty: it did."""
+    url: str = ""

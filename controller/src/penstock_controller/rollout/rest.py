@@ -1,0 +1,87 @@
+"""Nothing on trial: serve, refuse, wait, or start an attempt."""
+
+from typing import assert_never
+
+from penstock_controller.api.v1alpha1 import Phase, Refusal, Stable
+from penstock_controller.rollout import attempt
+from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_controller.rollout.situation import SHORTLY, Situation, Step
+
+
+def advance(situation: Situation) -> Step:
+    """Judge what is wanted."""
+    match situation.observation.target:
+        case Wanted() as wanted:
+            return _judge(situation, wanted)
+        case Refused() as refused:
+            return _refuse(situation, refused)
+        case Unresolved() as unresolved:
+            return _wait(situation, unresolved)
+        case never:
+            assert_never(never)
+
+
+def _judge(situation: Situation, wanted: Wanted) -> Step:
+    stable, refused = situation.status.stable, situation.status.refused
+    if stable and stable.revision == wanted.revision:
+        return _settle(situation, stable, wanted)
+    if refused and _is_refused(refused, wanted, situation.observation.generation):
+        return _rest(situation, f"version {wanted.version} was refused: {refused.message}")
+    if situation.spec.paused:
+        return _rest(situation, f"paused (spec.paused): version {wanted.version} is not started")
+    return attempt.start(situation, wanted)
+
+
+def _is_refused(refused: Refusal, wanted: Wanted, generation: int) -> bool:
+    """Invariant 5: the same version is not tried again until the alias's target or the spec's generation changes."""
+    same_target = (refused.version, refused.created_at_ms) == (wanted.version, wanted.created_at_ms)
+    return same_target and refused.generation == generation
+
+
+def _settle(situation: Situation, stable: Stable, wanted: Wanted) -> Step:
+    """Stable is what is wanted. A version with stable's bytes moves the label only."""
+    told = Announcement(
+        type="Normal",
+        reason="VersionRelabelled",
+        message=f"version {wanted.version} has the bytes that already serve: no rollout",
+        attempt=situation.status.attempt,
+    )
+    relabelled = stable.model_copy(update={"version": wanted.version})
+    status = situation.status.model_copy(update={"stable": relabelled, "refused": None})
+    settled = Situation(spec=situation.spec, status=status, observation=situation.observation)
+    rest = _rest(settled, f"version {wanted.version} serves")
+    return Step(status=rest.status, announcements=() if relabelled == stable else (told,))
+
+
+def _rest(situation: Situation, message: str) -> Step:
+    phase, stable = situation.resting_phase(), situation.status.stable
+    if phase is Phase.DEGRADED and stable:
+        workload = situation.workload(stable.revision)
+        why = (workload.problem or "its pods are starting") if workload else "its Deployment is gone"
+        message = f"no pod of version {stable.version} is ready: {why}"
+    return Step(status=situation.status.model_copy(update={"phase": phase, "message": message}))
+
+
+def _wait(situation: Situation, unresolved: Unresolved) -> Step:
+    stable = situation.status.stable
+    told = unresolved.message if stable is None or unresolved.permanent else f"version {stable.version} serves"
+    rest = _rest(situation, told)
+    return Step(status=rest.status, look_again=None if unresolved.permanent else SHORTLY)
+
+
+def _refuse(situation: Situation, target: Refused) -> Step:
+    message = f"version {target.version} is refused: {target.message}"
+    refusal = Refusal(
+        version=target.version,
+        created_at_ms=target.created_at_ms,
+        generation=situation.observation.generation,
+        reason=target.reason,
+        message=target.message,
+    )
+    told = Announcement(type="Warning", reason=target.reason, message=message, attempt=situation.status.attempt)
+    before = situation.status.refused
+    is_news = before is None or (before.version, before.reason) != (target.version, target.reason)
+    status = situation.status.model_copy(update={"refused": refusal})
+    rest = _rest(Situation(spec=situation.spec, status=status, observation=situation.observation), message)
+    return Step(status=rest.status, announcements=(told,) if is_news else ())

@@ -1,0 +1,87 @@
+"""The way down: weight 0 acknowledged, drain, the gateway forgets it, the pods leave."""
+
+from dataclasses import dataclass
+
+from penstock_controller.api.v1alpha1 import ModelDeploymentStatus, Phase, Retiring
+from penstock_controller.rollout import routing
+from penstock_controller.rollout.actions import Action, DeleteWorkload
+from penstock_controller.rollout.observation import Observation, Workload
+from penstock_controller.rollout.timestamps import seconds_since, stamp
+
+_CLOCK_GRAIN = 1.0
+"""Stamps are whole seconds."""
+_LOOK = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retired:
+    """The status after this pass's way down, and what is to be done for it."""
+
+    status: ModelDeploymentStatus
+    actions: tuple[Action, ...] = ()
+    look_again: float | None = None
+
+
+def advance(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> Retired:
+    """Take each leaving revision one stage further. `timeout`: seconds that a request may still run on it."""
+    status = _with_orphans(status, observation)
+    drained = tuple(_stamped(item, status, observation) for item in status.retiring)
+    status = status.model_copy(update={"retiring": drained})
+    status = _forget_drained(status, observation, timeout)
+    leaving = [item for item in status.retiring if _may_leave(item, status, observation)]
+    gone = {item.revision for item in leaving if item.revision not in observation.workloads}
+    actions = tuple(DeleteWorkload(revision=item.revision) for item in leaving if item.revision not in gone)
+    remaining = tuple(item for item in status.retiring if item.revision not in gone)
+    return Retired(
+        status=status.model_copy(update={"retiring": remaining}),
+        actions=actions,
+        look_again=_LOOK if remaining else None,
+    )
+
+
+def _with_orphans(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+    """A workload that no pointer names (a pass was killed after it made it) leaves like any other."""
+    named = {item.revision for item in status.retiring}
+    named |= {pointer.revision for pointer in (status.stable, status.candidate) if pointer}
+    orphans = [workload for revision, workload in observation.workloads.items() if revision not in named]
+    return status.model_copy(update={"retiring": (*status.retiring, *map(_orphan, orphans))})
+
+
+def _orphan(workload: Workload) -> Retiring:
+    return Retiring(revision=workload.revision, version=workload.version, digest=workload.digest)
+
+
+def _stamped(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> Retiring:
+    if item.unrouted_at or routing.weight(status.traffic, item.revision) > 0:
+        return item
+    if not routing.known(status.traffic, item.revision):
+        return item
+    return item.model_copy(update={"unrouted_at": stamp(observation.now)})
+
+
+def _forget_drained(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> ModelDeploymentStatus:
+    """Ask the gateway to drop the clusters of revisions whose last request is over."""
+    traffic = status.traffic
+    if traffic is None or status.phase in {Phase.PROMOTING, Phase.ROLLING_BACK}:
+        # A split that every gateway pod must acknowledge is under way: it is not replaced for housekeeping.
+        return status
+    over = {item.revision for item in status.retiring if _drained(item, observation, timeout)}
+    weights = {backend.revision: backend.weight for backend in traffic.desired.backends if backend.revision not in over}
+    asked = routing.asked(traffic, weights, traffic.desired.timeout_seconds)
+    return status.model_copy(update={"traffic": asked})
+
+
+def _drained(item: Retiring, observation: Observation, timeout: float) -> bool:
+    if item.unrouted_at is None:
+        return False
+    return seconds_since(item.unrouted_at, observation.now) >= timeout + _CLOCK_GRAIN
+
+
+def _may_leave(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> bool:
+    """Its pods may go when no gateway pod knows them: the wish without them is acknowledged, or there is no wish."""
+    if routing.known(status.traffic, item.revision):
+        return False
+    traffic = status.traffic
+    if traffic is None:
+        return True
+    return routing.acknowledged(traffic, observation.gateways) or not routing.weight(traffic, item.revision)
