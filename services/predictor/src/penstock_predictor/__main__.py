@@ -1,0 +1,91 @@
+"""The command: `serve` a model, or `fetch` one from the model store."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from penstock_predictor.errors import StartError
+from penstock_predictor.logs import configure_logging
+from penstock_predictor.settings import Settings
+from penstock_predictor.termination import report_failure
+
+_EPILOG = "Each option, and more, is an environment variable PENSTOCK_...: see the README's table of settings."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code: 0 a good end, 1 the model cannot be served, 2 wrong usage."""
+    options = vars(_parser().parse_args(arguments))
+    command = options.pop("command", "serve")
+    settings = _settings({name: value for name, value in options.items() if value is not None})
+    configure_logging(settings.log_level)
+    return _fetch(settings) if command == "fetch" else _serve(settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m penstock_predictor", description=__doc__, epilog=_EPILOG)
+    commands = parser.add_subparsers(metavar="{serve,fetch}")
+    serve = commands.add_parser("serve", help="answer requests for the model in a folder (the default)", epilog=_EPILOG)
+    serve.set_defaults(command="serve")
+    serve.add_argument("--model-dir", help="folder with model.onnx, or with card.json and its files (/model)")
+    serve.add_argument("--name", dest="model_name", help="model name in routes and answers (model)")
+    serve.add_argument("--version", dest="model_version", help="model version in answers (1)")
+    serve.add_argument("--host", dest="listen_host", help="address to listen on (0.0.0.0)")
+    serve.add_argument("--port", dest="listen_port", type=int, help="port to listen on; 0: a free one (8080)")
+    serve.add_argument("--threads", type=int, help="requests computed at once (the cgroup's CPU limit, or 1)")
+    fetch = commands.add_parser("fetch", help="bring a model from the model store into a folder", epilog=_EPILOG)
+    fetch.set_defaults(command="fetch")
+    fetch.add_argument("--model-dir", help="folder to fill (/model)")
+    fetch.add_argument("--store-url", help="the model store's address")
+    fetch.add_argument("--digest", dest="model_digest", help="sha256:... of the model to fetch")
+    return parser
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            field = ".".join(map(str, problem["loc"])).upper()
+            print(f"PENSTOCK_{field}: {problem['msg']}: got {problem['input']!r}", file=sys.stderr)  # noqa: T201 - no log yet
+        sys.exit(2)
+
+
+def _serve(settings: Settings) -> int:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    from penstock_predictor.server import serve  # noqa: PLC0415 - `fetch` shall not wait for onnxruntime and FastAPI
+
+    return serve(settings)
+
+
+def _fetch(settings: Settings) -> int:
+    from penstock_predictor.fetch import Fetch  # noqa: PLC0415 - and `serve` not for httpx
+
+    if not settings.store_url or not settings.model_digest:
+        print("fetch needs PENSTOCK_STORE_URL and PENSTOCK_MODEL_DIGEST (or --store-url, --digest)", file=sys.stderr)  # noqa: T201
+        return 2
+    # As process 1 of a container Python would ignore SIGTERM, and every deleted pod would take its whole grace period.
+    signal.signal(signal.SIGTERM, _ended_by_signal)
+    try:
+        Fetch(
+            store_url=settings.store_url,
+            digest=settings.model_digest,
+            folder=settings.model_dir,
+            timeout_seconds=settings.fetch_timeout_seconds,
+        ).run()
+    except StartError as error:
+        report_failure(error, settings.termination_log)
+        return 1
+    return 0
+
+
+def _ended_by_signal(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

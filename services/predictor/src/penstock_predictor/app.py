@@ -1,0 +1,128 @@
+"""The HTTP application: routes over one runtime, and a model that loads while the server is already live."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version as package_version
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+
+from penstock_contracts.inference import ErrorResponse
+from penstock_predictor import openapi
+from penstock_predictor.errors import RequestError, StartError
+from penstock_predictor.lifecycle import Lifecycle
+from penstock_predictor.loading import ModelSource, load_model
+from penstock_predictor.metrics import Metrics
+from penstock_predictor.routes.health import health_routes
+from penstock_predictor.routes.metrics import metrics_routes
+from penstock_predictor.routes.predict import predict_routes
+from penstock_predictor.routes.v2 import v2_routes
+from penstock_predictor.runtime import Runtime
+from penstock_predictor.settings import Settings
+from penstock_predictor.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    registry: CollectorRegistry,
+    lifecycle: Lifecycle,
+    on_fatal: Callable[[StartError], None],
+) -> FastAPI:
+    """Build the application. Its lifespan starts to load the model; `on_fatal` is told when it cannot be served."""
+    runtime = Runtime(settings, lifecycle, Metrics(registry))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        _start_loading(runtime, on_fatal)
+        yield
+        runtime.workers.close()
+
+    app = FastAPI(
+        title="Penstock predictor",
+        version=package_version("penstock-predictor"),
+        description="One ONNX model version by the Open Inference Protocol V2 and by named features.",
+        lifespan=lifespan,
+        docs_url=None,  # these pages load scripts from another host
+        redoc_url=None,
+    )
+    app.add_middleware(Telemetry, runtime=runtime)
+    _add_error_handlers(app)
+    for router in (
+        health_routes(runtime),
+        v2_routes(runtime),
+        predict_routes(runtime),
+        metrics_routes(runtime.metrics),
+    ):
+        app.include_router(router)
+    app.openapi = functools.cache(lambda: openapi.describe(app))  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def _start_loading(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> None:
+    """Load in a daemon thread: a load that hangs must not hold up the end of the process."""
+    loop = asyncio.get_running_loop()
+    settings = runtime.settings
+    source = ModelSource(
+        folder=settings.model_dir,
+        name=settings.model_name,
+        version=settings.model_version,
+        digest=settings.model_digest,
+        threads=settings.threads,
+    )
+
+    def tell(call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ended while the model loaded
+            loop.call_soon_threadsafe(call)
+
+    def fail(error: StartError) -> None:
+        runtime.failed(error)
+        on_fatal(error)
+
+    def load() -> None:
+        try:
+            model = load_model(
+                source,
+                report=lambda step: tell(lambda: runtime.lifecycle.loading(step)),
+                observe_seconds=runtime.metrics.inferred,
+            )
+        except StartError as error:
+            tell(functools.partial(fail, error))
+        except Exception as error:  # noqa: BLE001 - the thread's outermost frame: nothing else would ever report it
+            _log.exception("loading failed in a way nobody foresaw")
+            tell(functools.partial(fail, StartError(f"loading {source.folder}: {type(error).__name__}: {error}")))
+        else:
+            tell(functools.partial(runtime.loaded, model))
+
+    threading.Thread(target=load, name="load", daemon=True).start()
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    """Every refusal has the one JSON form of the protocol."""
+
+    @app.exception_handler(RequestError)
+    async def refused(_: Request, error: RequestError) -> Response:
+        if error.status == 500:  # noqa: PLR2004 - the model's fault, not the caller's: someone should look
+            _log.error("inference failed", extra={"error": str(error)})
+        return _refusal(error.status, str(error), error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def unmatched(request: Request, error: HTTPException) -> Response:
+        return _refusal(error.status_code, f"{request.method} {request.url.path}: {error.detail}", error.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, error: Exception) -> Response:
+        return _refusal(500, f"internal error: {type(error).__name__}: see the log of this pod")
+
+
+def _refusal(status: int, message: str, headers: object = None) -> Response:
+    extra = dict(headers) if isinstance(headers, dict) else None
+    return JSONResponse(ErrorResponse(error=message).model_dump(), status_code=status, headers=extra)

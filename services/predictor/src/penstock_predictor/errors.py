@@ -1,0 +1,135 @@
+"""Every way in which the predictor refuses.
+
+PredictorError
+├── RequestError: one request is refused; `status` is its HTTP code
+│   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413
+│   ├── Overloaded 429, ClientGone 499
+│   └── InferenceFailed 500, NotReady 503, DeadlineExceeded 504
+└── StartError: this model cannot be served; the process ends
+    ├── StoreUnavailable, StoreRefused: the model store gave no bytes, or never will
+    ├── CardInvalid, FileInvalid, DigestMismatch: what lies on disk is not what was asked for
+    ├── ModelUnloadable: onnxruntime refuses it, or it needs what we do not serve
+    └── WarmUpFailed, GoldenMismatch: it loads, but does not answer, or answers wrong
+"""
+
+from http import HTTPStatus
+
+
+class PredictorError(Exception):
+    """Base of all refusals. The message says what failed, on which object, and what to do."""
+
+
+class RequestError(PredictorError):
+    """One request is refused; the model goes on serving."""
+
+    status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the refusal says beside its body."""
+        return {}
+
+
+class BadRequest(RequestError):
+    """The caller's mistake: malformed JSON, a wrong shape, an unknown column."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class UnknownModel(RequestError):
+    """A model name or version that this pod does not serve."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class BodyTimeout(RequestError):
+    """The body did not arrive within the request's time limit."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The rest of the body would be read as the next request."""
+        return {"connection": "close"}
+
+
+class BodyTooLarge(RequestError):
+    """The body has more bytes than one request may have."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Overloaded(RequestError):
+    """As many requests, or bytes, as allowed are already accepted."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """A whole second is the smallest wait that the header can name."""
+        return {"retry-after": "1"}
+
+
+class ClientGone(RequestError):
+    """The caller hung up before its body was complete; nobody reads this answer, metrics count it."""
+
+    status = 499
+
+
+class InferenceFailed(RequestError):
+    """onnxruntime failed on an input that the graph's signature allows."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class NotReady(RequestError):
+    """The model is not loaded yet."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Let the caller connect anew, perhaps to a pod that is ready."""
+        return {"connection": "close", "retry-after": "1"}
+
+
+class DeadlineExceeded(RequestError):
+    """The request's time limit passed before the answer was there."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+
+
+class StartError(PredictorError):
+    """This model cannot be served: the process ends and says why."""
+
+
+class StoreUnavailable(StartError):
+    """The model store did not give the bytes within the time limit."""
+
+
+class StoreRefused(StartError):
+    """The model store refuses this request: asking again will not help."""
+
+
+class CardInvalid(StartError):
+    """The model card is missing, unreadable, or names what it must not name."""
+
+
+class FileInvalid(StartError):
+    """A file is missing, or has other bytes than the card says."""
+
+
+class DigestMismatch(StartError):
+    """The files are a model, but not the one that was asked for."""
+
+
+class ModelUnloadable(StartError):
+    """onnxruntime refuses the model, or a tensor has a type that is not served."""
+
+
+class WarmUpFailed(StartError):
+    """The model was loaded and cannot answer its first request."""
+
+
+class GoldenMismatch(StartError):
+    """The model answers the golden request otherwise than it did at ingest."""

@@ -1,0 +1,1 @@
+"""HTTP: paths and status codes. What is computed lies below."""

@@ -1,0 +1,79 @@
+"""Open Inference Protocol V2 over HTTP with JSON."""
+
+from http import HTTPStatus
+from importlib.metadata import version as package_version
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from penstock_contracts.inference import InferResponse
+from penstock_contracts.model_card import TensorSpec
+from penstock_predictor import codec
+from penstock_predictor.inference import Model
+from penstock_predictor.openapi import REFUSALS, request_body
+from penstock_predictor.runtime import Runtime
+
+_MODEL = "/v2/models/{name}"
+_VERSION = "/v2/models/{name}/versions/{version}"
+_PLATFORM = "onnxruntime_onnx"
+
+
+def v2_routes(runtime: Runtime) -> APIRouter:
+    """Metadata, readiness and inference of the one model, with and without its version in the path."""
+    router = APIRouter(tags=["v2"])
+
+    @router.get("/v2")
+    async def server() -> dict[str, Any]:
+        """What this server is. No extension is offered: tensors travel as JSON."""
+        return {"name": "penstock-predictor", "version": package_version("penstock-predictor"), "extensions": []}
+
+    @router.get(_MODEL, responses=REFUSALS)
+    @router.get(_VERSION, responses=REFUSALS)
+    async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
+        """The model's inputs and outputs."""
+        runtime.check_name(name, version)
+        model = runtime.serving()
+        return {
+            "name": model.identity.name,
+            "versions": [model.identity.version],
+            "platform": _PLATFORM,
+            "inputs": [_tensor(spec) for spec in model.inputs],
+            "outputs": [_tensor(spec) for spec in model.outputs],
+        }
+
+    @router.get(_MODEL + "/ready", responses=REFUSALS)
+    @router.get(_VERSION + "/ready", responses=REFUSALS)
+    async def model_ready(name: str, version: str | None = None) -> JSONResponse:
+        """As /v2/health/ready: one pod has one model."""
+        runtime.check_name(name, version)
+        ready = runtime.lifecycle.ready
+        body: dict[str, Any] = {"name": name, "ready": ready}
+        if not ready:
+            body["error"] = runtime.lifecycle.state.reason
+        return JSONResponse(body, status_code=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    documented: dict[str, Any] = {
+        "responses": {200: {"model": InferResponse}, **REFUSALS},
+        "openapi_extra": request_body("InferRequest"),
+        "response_class": Response,
+    }
+
+    @router.post(_MODEL + "/infer", **documented)
+    @router.post(_VERSION + "/infer", **documented)
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        """Tensors in, tensors out."""
+        runtime.check_name(name, version)
+        return await runtime.answer(request, infer_json)
+
+    return router
+
+
+def infer_json(model: Model, body: bytes) -> bytes:
+    """Answer one request's bytes, in a worker thread. Raises a RequestError."""
+    call = codec.decode(codec.parse(body))
+    return codec.encode(model.identity, call.request_id, model.infer(call.feeds, call.outputs))
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}

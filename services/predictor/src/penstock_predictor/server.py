@@ -1,0 +1,99 @@
+"""uvicorn with our order of ending.
+
+SIGTERM: not ready at once, answering on for the drain time (new connections too, so that Envoy and kube-proxy notice
+first), then no new connection, and the end when the last request is answered. SIGINT: the same without the drain time;
+again: the end, now.
+"""
+
+import logging
+import math
+import os
+import signal
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+from penstock_predictor.app import create_app
+from penstock_predictor.errors import StartError
+from penstock_predictor.lifecycle import Lifecycle
+from penstock_predictor.settings import Settings
+from penstock_predictor.termination import report_failure
+
+KEEP_ALIVE_SECONDS = 3900
+"""Longer than Envoy keeps an idle connection (an hour): were we the first to close, a request could cross the close."""
+_INTERRUPTED = 130
+_FAILED = 1
+
+_log = logging.getLogger(__name__)
+
+
+class PredictorServer(uvicorn.Server):
+    """A uvicorn server that drains, and that ends when the model cannot be served."""
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._drain_seconds = drain_seconds
+        self._announced = False
+        self.fatal: StartError | None = None
+
+    def end_with(self, error: StartError) -> None:
+        """End the process with this reason."""
+        self.fatal = error
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Called by a signal. uvicorn's own version would have the process die of the signal after a good end."""
+        if sig != signal.SIGINT:
+            self._lifecycle.drain(self._drain_seconds)
+        elif self.should_exit:
+            os._exit(_INTERRUPTED)
+        else:
+            self._lifecycle.drain(0)
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if self._lifecycle.draining and not self._announced:
+            self._announced = True  # here, because a signal handler may interrupt the logging of another line
+            _log.info("draining: not ready, answering on", extra={"seconds": self._drain_seconds})
+        if self._lifecycle.drained:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal or a model that cannot be served; return the process's exit code."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
+    lifecycle = Lifecycle()
+    app = create_app(
+        settings,
+        registry=CollectorRegistry(),
+        lifecycle=lifecycle,
+        on_fatal=lambda error: server.end_with(error),  # noqa: PLW0108 - the server is made from the application
+    )
+    server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds)
+    server.run()
+    if server.fatal is None:
+        return 0
+    report_failure(server.fatal, settings.termination_log)
+    return _FAILED
+
+
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.listen_host,
+        port=settings.listen_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.request_timeout_seconds) + 1,
+    )

@@ -1,0 +1,60 @@
+"""Every setting, in one place. Each is also an environment variable: PENSTOCK_ and the name in capitals."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from penstock_contracts.names import PREDICTOR_PORT
+from penstock_predictor.cpu import default_threads
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What one predictor process is told.
+
+    No field is called `port`: Kubernetes sets PENSTOCK_PORT=tcp://... in every pod beside a Service named penstock.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PENSTOCK_", env_ignore_empty=True, extra="ignore", frozen=True, protected_namespaces=()
+    )
+
+    model_name: str = Field(default="model", min_length=1)
+    """Name in the routes and in answers."""
+    model_version: str = Field(default="1", min_length=1)
+    """The registry's version of what is loaded: a label for answers and metrics."""
+    model_digest: str = Field(default="", pattern=r"^(sha256:[0-9a-f]{64})?$")
+    """The model to fetch and the only one to serve. Empty: serve whatever the folder holds."""
+    model_dir: Path = Path("/model")
+    """Folder with the model's files and card.json."""
+
+    store_url: str = ""
+    """Base address of the model store, for `fetch`."""
+    fetch_timeout_seconds: float = Field(default=600, gt=0)
+    """How long `fetch` waits for the store before it gives up; the kubelet then starts it again."""
+
+    listen_host: str = "0.0.0.0"  # noqa: S104 - a pod's port is for the whole pod network
+    """Address to listen on. Use 127.0.0.1 on a laptop."""
+    listen_port: int = Field(default=PREDICTOR_PORT, ge=0, le=65535)
+    """Port to listen on; 0: a free one, named in the log."""
+    threads: int = Field(default_factory=default_threads, ge=1, le=256)
+    """Requests computed at once, and onnxruntime's intra-op threads. Default: the cgroup's CPU limit, or 1."""
+
+    request_timeout_seconds: float = Field(default=10, gt=0)
+    """Time limit of a request, from its first byte to its answer."""
+    max_body_bytes: int = Field(default=8 * MIB, ge=1)
+    """Largest request body."""
+    max_in_flight: int = Field(default=128, ge=1)
+    """Requests accepted and not yet answered; one more is refused with 429."""
+    max_in_flight_bytes: int = Field(default=64 * MIB, ge=1)
+    """Bodies of all those requests together: bounds memory where every caller sends large ones."""
+    drain_seconds: float = Field(default=5, ge=0)
+    """After SIGTERM: how long to answer on while not ready, so that every sender has noticed."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe log line that is written."""
+    termination_log: Path = Path("/dev/termination-log")
+    """Where the reason of a failed start goes, if it can be written: `kubectl describe pod` shows it."""
