@@ -1,0 +1,154 @@
+# `make` or `make help` lists everything. What CI runs is what a person runs.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CONTEXT ?=
+REGISTRY ?=
+ARGS ?=
+ROOT ?= .
+export CONTEXT REGISTRY
+
+# None of the libraries may call home, whoever starts them.
+export ORT_DISABLE_TELEMETRY := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+
+# uv looks where pip is told to look.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+export UV_SYSTEM_CERTS := 1
+export UV_PYTHON_DOWNLOADS := never
+unexport VIRTUAL_ENV
+
+CLUSTER := tests/cluster/cluster
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/penstock
+UV_VERSION := $(shell sed -n '/^\[uv\]/,/^\[/s/^version = "\([^"]*\)".*/\1/p' tests/cluster/versions.toml)
+UV := $(CACHE)/uv/$(UV_VERSION)/bin/uv
+PYTHON := .venv/bin/python
+
+# Members as the root pyproject.toml lists them; locks are named after the folder.
+MEMBERS := $(shell sed -n '/^members = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' pyproject.toml)
+LOCKED := $(filter-out contracts tests/support,$(MEMBERS))
+# A second run costs nothing: the environment is stamped with the hash of all that it is made from.
+VENV_INPUTS := locks/dev.txt $(MEMBERS:%=%/pyproject.toml)
+VENV_HASH := $(shell { python3 --version; pwd; cat $(VENV_INPUTS); } 2>&1 | sha256sum | cut -c1-16)
+VENV := .venv/.made-from-$(VENV_HASH)
+
+CHART := $(wildcard charts/penstock/Chart.yaml)
+GENERATED := manifests/crd/modeldeployments.yaml $(if $(CHART),manifests/install.yaml) charts/penstock/files/crd.yaml \
+  docs/reference/modeldeployment.md docs/reference/metrics.md
+TYPED := contracts controller/src $(wildcard services/*/src) $(wildcard examples/*/src) tests
+
+##@ Start here
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '%s\n' '' 'Variables' \
+	  '  CONTEXT        a kube context to use instead of a test cluster of our own' \
+	  '  REGISTRY       with CONTEXT: where images can be pushed, and pulled by that cluster, such as host/project' \
+	  '  ARGS           more arguments for pytest: make e2e ARGS="-k switch"'
+
+demo: $(VENV) ## From a bare machine to a served model that changes versions under load
+	@$(PYTHON) -m penstock_testing.demo
+
+down: $(VENV) ## End what the demo started
+	@$(PYTHON) -m penstock_testing.demo down
+
+##@ Test
+
+test: ## Everything: check, component and e2e, on CONTEXT or a test cluster that ends with it
+	@tests/stage "environment" $(MAKE) venv
+	@tests/stage "check" $(MAKE) check
+	@tests/with-cluster --fresh $(MAKE) test-on-cluster
+
+check: lint types imports verify unit ## What needs no cluster and about a minute
+
+unit: $(VENV) ## Unit tests: seconds, no network
+	@$(PYTHON) -m pytest tests/unit $(ARGS)
+
+component: $(VENV) ## Component tests: each real process edge
+	@$(PYTHON) -m pytest tests/component $(ARGS)
+
+e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
+	@tests/with-cluster $(PYTHON) -m pytest tests/e2e $(ARGS)
+
+# Inside with-cluster.
+test-on-cluster: $(VENV)
+	@tests/stage "component and end-to-end tests" $(PYTHON) -m pytest tests/component tests/e2e $(ARGS)
+
+##@ Code
+
+fmt: $(VENV) ## Format, and fix what ruff can fix
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+lint: $(VENV) ## ruff: rules and format
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+types: $(VENV) ## mypy, strict
+	@.venv/bin/mypy $(TYPED)
+
+imports: $(VENV) ## Import contracts between and inside the parts
+	@.venv/bin/lint-imports
+
+generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifests and reference pages, from their sources
+	@$(PYTHON) contracts/metrics_reference.py $(ROOT)
+	@$(PYTHON) -m penstock_controller.api.crd $(ROOT)
+	$(if $(CHART),@$(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system > $(ROOT)/manifests/install.yaml)
+
+verify: $(VENV) ## Fail when a generated file is not what `make generate` writes
+	@there=$$(mktemp -d); trap 'rm -rf "$$there"' EXIT; \
+	mkdir "$$there/manifests"; cp -R charts "$$there"; \
+	$(MAKE) generate ROOT="$$there"; \
+	differ=0; for file in $(GENERATED); do diff -u "$$file" "$$there/$$file" || differ=1; done; \
+	[ $$differ = 0 ] || { echo 'verify: generated files are out of date: run `make generate`' >&2; exit 1; }
+
+lock: ## Renew locks/*.txt from the members' requirements
+	@UV_VERSION=$(UV_VERSION) ./locks/install-uv --unchecked $(CACHE)/uv/$(UV_VERSION)
+	@UV=$(UV) UV_VERSION=$(UV_VERSION) ./locks/renew $(LOCKED)
+
+##@ Machine
+
+cluster: ## Start a test cluster that stays, for `make e2e` and for you
+	@$(CLUSTER) setup
+	@$(CLUSTER) up dev
+
+cluster-down: ## End it
+	@$(CLUSTER) down dev
+
+images: ## Build and try all images; push them to REGISTRY where it is set
+	@$(CLUSTER) setup
+	@mkdir -p build
+	@$(CLUSTER) images --map build/images.json $(if $(REGISTRY),--registry $(REGISTRY))
+
+venv: $(VENV) ## The virtual environment .venv, from locks/dev.txt
+	@true
+
+clean: ## Remove what was built here, and what dead test clusters left behind
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@$(CLUSTER) clean
+
+$(UV):
+	@UV_VERSION=$(UV_VERSION) ./locks/install-uv $(CACHE)/uv/$(UV_VERSION)
+
+$(VENV): | $(UV)
+	@echo "making .venv from locks/dev.txt"
+	@[ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python python3 .venv
+	@rm -f .venv/.made-from-*
+	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes locks/dev.txt
+	@# hatchling is in the lock: members are installed without fetching a build tool that nobody checked.
+	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
+	@touch $@
+
+# The pinned helm that the test cluster is built with stands in where there is none on PATH.
+HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
+helm:
+	@$(CLUSTER) build > /dev/null
+
+.PHONY: help demo down test check unit component e2e test-on-cluster fmt lint types imports generate verify lock \
+  cluster cluster-down images venv clean helm
