@@ -1,6 +1,6 @@
 """The rollout engine: one frozen observation and the last status in, one decision out. Pure.
 
-Each pass starts from what it sees, so a pass that was cut short, or that runs twice, ends in the same place. Pointers say
+Each pass starts from what it sees, so one that was cut short, or that runs twice, ends in the same place. Pointers say
 what is what: `stable` serves, `candidate` is on trial, `retiring` finishes what it has. Promotion moves a pointer.
 
 Upwards:   pods, ready, gateway knows the endpoints, desired weight, acknowledged by every gateway pod, applied.

@@ -1,0 +1,57 @@
+"""The resources port: ModelDeployments through the API server."""
+
+from typing import Any
+
+from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
+from pydantic import ValidationError
+
+from penstock_contracts.names import GROUP, PLURAL, VERSION
+from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus
+from penstock_controller.errors import Rejected
+from penstock_controller.ports import Key, Resource
+
+
+class KubernetesResources:
+    """Reads whole resources and writes their status with the resourceVersion that was read."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = CustomObjectsApi(api)
+
+    async def read(self, key: Key) -> Resource | None:
+        """The resource now."""
+        with translated(f"read ModelDeployment {key}"):
+            try:
+                raw = await self._api.get_namespaced_custom_object(
+                    GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=TIMEOUT
+                )
+            except ApiException as error:
+                if is_gone(error):
+                    return None
+                raise
+        return None if raw["metadata"].get("deletionTimestamp") else _parsed(key, raw)
+
+    async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
+        """Replace the status; a Conflict when anything was written since."""
+        body = resource.raw | {"status": status.model_dump(mode="json", exclude_none=True)}
+        with translated(f"write status of ModelDeployment {resource.key}"):
+            await self._api.replace_namespaced_custom_object_status(
+                GROUP,
+                VERSION,
+                resource.key.namespace,
+                PLURAL,
+                resource.key.name,
+                body,
+                _request_timeout=TIMEOUT,
+            )
+
+
+def _parsed(key: Key, raw: dict[str, Any]) -> Resource:
+    try:
+        spec = ModelDeploymentSpec.model_validate(raw["spec"])
+        status = ModelDeploymentStatus.model_validate(raw.get("status") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Rejected(f"ModelDeployment {key}: {where}: {first['msg']}") from error
+    return Resource(key=key, generation=raw["metadata"]["generation"], spec=spec, status=status, raw=raw)

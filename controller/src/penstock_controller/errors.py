@@ -1,0 +1,48 @@
+"""What can go wrong outside the controller.
+
+PenstockError
+├── Away            it did not answer, or answered that it cannot now: try again
+│   ├── RegistryAway
+│   ├── StoreAway
+│   └── ClusterAway
+├── VersionMissing  the registry answered: there is no such model, alias or version
+├── Conflict        somebody else wrote first: look again
+└── Rejected        the API server refused an object: a person must act
+"""
+
+
+class PenstockError(Exception):
+    """Base of everything that the controller expects to go wrong."""
+
+
+class Away(PenstockError):
+    """Something did not answer in time, or said that it cannot now."""
+
+
+class RegistryAway(Away):
+    """The model registry."""
+
+
+class StoreAway(Away):
+    """The model store."""
+
+
+class ClusterAway(Away):
+    """The Kubernetes API."""
+
+
+class VersionMissing(PenstockError):
+    """The registry has no such model, alias or version. The message names the field of the resource."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """One word for the condition: ModelNotFound, AliasNotFound, VersionNotFound, UnknownConnection."""
+
+
+class Conflict(PenstockError):
+    """The object was changed since it was read."""
+
+
+class Rejected(PenstockError):
+    """The API server refused an object (quota, policy, invalid value)."""

@@ -1,0 +1,46 @@
+"""kopf's side: start, stop and liveness."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import kopf
+from prometheus_client import CollectorRegistry
+
+from penstock_controller import wiring
+from penstock_controller.settings import Settings
+
+
+def register(registry: kopf.OperatorRegistry, settings: Settings, metrics: CollectorRegistry) -> None:
+    """Add start-up, clean-up and probe to a registry."""
+    stack = AsyncExitStack()
+
+    @kopf.on.startup(registry=registry)
+    async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
+        _configure(settings)
+        memo.operator = await stack.enter_async_context(operator)
+        memo.work = asyncio.create_task(memo.operator.run())
+
+    @kopf.on.cleanup(registry=registry)
+    async def stop(memo: kopf.Memo, **_: Any) -> None:
+        memo.work.cancel()
+        await asyncio.gather(memo.work, return_exceptions=True)
+        await stack.aclose()
+
+    @kopf.on.probe(id="working", registry=registry)
+    def working(memo: kopf.Memo, **_: Any) -> str:
+        if memo.work.done():
+            raise RuntimeError("the workers have ended")
+        return "yes"
+
+    operator = wiring.operator(settings, metrics)
+
+
+def _configure(settings: kopf.OperatorSettings) -> None:
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    # A watch that went silent must end: all three limits are needed (kopf #585, #957).
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 330
+    settings.watching.connect_timeout = 10
+    settings.networking.request_timeout = 30

@@ -1,0 +1,78 @@
+"""Works the queue: a few passes at a time, each key by one at a time, errors backed off."""
+
+import asyncio
+import logging
+from collections import defaultdict
+
+from penstock_controller.errors import Away, Conflict, PenstockError
+from penstock_controller.ports import Key
+from penstock_controller.reconcile import Reconciler
+from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.telemetry import Telemetry
+from penstock_controller.work_queue import WorkQueue
+
+_log = logging.getLogger(__name__)
+_LONGEST_BACKOFF = 60.0
+
+
+class Operator:
+    """The controller without kopf: keys go in, the world changes."""
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        reconciler: Reconciler,
+        watch: RegistryWatch,
+        telemetry: Telemetry,
+        *,
+        workers: int,
+        resync: float,
+    ) -> None:
+        self.queue = queue
+        self._reconciler = reconciler
+        self._watch = watch
+        self._telemetry = telemetry
+        self._workers = workers
+        self._resync = resync
+        self._failures: defaultdict[Key, int] = defaultdict(int)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch.run())
+            for _ in range(self._workers):
+                tasks.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.take()
+            try:
+                due = await self._pass(key)
+            finally:
+                self.queue.done(key)
+            if due is not None:
+                self.queue.add(key, due)
+
+    async def _pass(self, key: Key) -> float | None:
+        """One pass; answers when the next is due, whatever went wrong."""
+        try:
+            with self._telemetry.pass_seconds.time():
+                due = await self._reconciler.reconcile(key)
+        except Conflict:
+            self._telemetry.broken_off("conflict")
+            return 0.0
+        except PenstockError as error:
+            return self._broken_off(key, error)
+        except Exception as error:  # noqa: BLE001 - the outermost loop: one resource must not stop the others
+            _log.exception("pass failed", extra={"key": str(key)})
+            return self._broken_off(key, error)
+        self._failures.pop(key, None)
+        return self._resync if due is None else due
+
+    def _broken_off(self, key: Key, error: Exception) -> float:
+        self._telemetry.broken_off("error")
+        self._failures[key] += 1
+        delay: float = min(_LONGEST_BACKOFF, 0.5 * 2.0 ** min(self._failures[key], 10))
+        level = logging.WARNING if isinstance(error, Away) else logging.ERROR
+        _log.log(level, "pass broken off", extra={"key": str(key), "detail": str(error), "again_in_seconds": delay})
+        return delay

@@ -1,0 +1,95 @@
+"""What the reconciler needs of the world. Each adapter has one of these; none has more than four methods."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from penstock_contracts.model_card import IngestStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus, RegistryRef
+from penstock_controller.rollout.actions import Action, Announcement
+from penstock_controller.rollout.observation import GatewayPod, Workload
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Names one ModelDeployment."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A ModelDeployment as read: parsed, and raw for the write that must carry its resourceVersion."""
+
+    key: Key
+    generation: int
+    spec: ModelDeploymentSpec
+    status: ModelDeploymentStatus
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryVersion:
+    """A version of a registered model."""
+
+    version: str
+    created_at_ms: int
+
+
+class Registry(Protocol):
+    """The model registry."""
+
+    async def resolve(self, reference: RegistryRef) -> RegistryVersion:
+        """The version a reference means now. Raises RegistryAway, VersionMissing."""
+        ...
+
+
+class Store(Protocol):
+    """The model store."""
+
+    async def ingest(self, reference: RegistryRef, version: RegistryVersion) -> IngestStatus:
+        """Ask for a version's bytes to be fetched and checked; answers how far that is. Raises StoreAway."""
+        ...
+
+
+class Resources(Protocol):
+    """The ModelDeployments."""
+
+    async def read(self, key: Key) -> Resource | None:
+        """The resource now; None: it is gone. Raises ClusterAway, Rejected (a spec that cannot be parsed)."""
+        ...
+
+    async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
+        """Replace the status of the resource as it was read. Raises Conflict, ClusterAway."""
+        ...
+
+
+class Workloads(Protocol):
+    """The Deployments and Services of revisions."""
+
+    async def observe(self, key: Key) -> tuple[Workload, ...]:
+        """All workloads of a resource. Raises ClusterAway."""
+        ...
+
+    async def execute(self, resource: Resource, action: Action) -> None:
+        """Do one action; done before is done. Raises Rejected, ClusterAway."""
+        ...
+
+
+class Gateways(Protocol):
+    """The gateway pods."""
+
+    async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
+        """Those that may be sending users' requests, with what they do for a resource. Raises ClusterAway."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells users of transitions."""
+
+    async def announce(self, resource: Resource, announcement: Announcement) -> None:
+        """Make an Event, once for each (attempt, reason). Raises ClusterAway."""
+        ...

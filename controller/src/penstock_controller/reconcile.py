@@ -1,0 +1,117 @@
+"""One pass over one resource: one snapshot, one decision, effects in order, at most one status write."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock_controller.api.v1alpha1 import ModelDeploymentStatus
+from penstock_controller.errors import Rejected
+from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
+from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.rollout.actions import Decision
+from penstock_controller.rollout.engine import advance
+from penstock_controller.rollout.observation import Observation
+from penstock_controller.targets import Targets
+from penstock_controller.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+_AFTER_REJECTION = 15.0
+"""Seconds: a quota or policy is not changed within one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The adapters that a pass uses."""
+
+    resources: Resources
+    workloads: Workloads
+    gateways: Gateways
+    announcer: Announcer
+
+
+class Reconciler:
+    """Level-based: a pass needs nothing but the key, may be repeated, and may be cut short anywhere."""
+
+    def __init__(
+        self,
+        world: World,
+        watch: RegistryWatch,
+        targets: Targets,
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], datetime],
+        url: Callable[[Key], str],
+    ) -> None:
+        self._world = world
+        self._watch = watch
+        self._targets = targets
+        self._telemetry = telemetry
+        self._clock = clock
+        self._url = url
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one resource one stage further.
+
+        Returns the seconds until the next pass is due; None: not before something happens.
+        Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer.
+        """
+        resource = await self._world.resources.read(key)
+        if resource is None:
+            self._watch.forget(key)
+            return None
+        decision = advance(resource.spec, resource.status, await self._observe(resource))
+        rejection = await self._execute(resource, decision)
+        status = decision.status if rejection is None else _rejected(resource.status, rejection)
+        if status != resource.status:
+            await self._world.resources.write_status(resource, status)
+        self._telemetry.passed(written=status != resource.status)
+        return decision.look_again if rejection is None else _AFTER_REJECTION
+
+    async def _observe(self, resource: Resource) -> Observation:
+        key = resource.key
+        resolution = self._watch.follow(key, resource.spec.registry)
+        target, workloads, gateways = await asyncio.gather(
+            self._targets.target(resource, resolution),
+            self._world.workloads.observe(key),
+            self._world.gateways.observe(key),
+        )
+        return Observation(
+            now=self._clock(),
+            generation=resource.generation,
+            target=target,
+            workloads={workload.revision: workload for workload in workloads},
+            gateways=gateways,
+            registry_problem=resolution.away if resolution else "",
+            url=self._url(key),
+        )
+
+    async def _execute(self, resource: Resource, decision: Decision) -> Rejected | None:
+        """Do what was decided, in order. The first refusal by the API server ends it: users are told."""
+        try:
+            for action in decision.actions:
+                await self._world.workloads.execute(resource, action)
+        except Rejected as rejection:
+            _log.warning(
+                "action refused", extra={"key": str(resource.key), "reason": "Rejected", "detail": str(rejection)}
+            )
+            return rejection
+        for announcement in decision.announcements:
+            await self._world.announcer.announce(resource, announcement)
+            self._telemetry.announced(resource.key, announcement)
+            _log.info(
+                announcement.message,
+                extra={
+                    "key": str(resource.key),
+                    "reason": announcement.reason,
+                    "attempt": announcement.attempt,
+                    "completion": announcement.completion,
+                },
+            )
+        return None
+
+
+def _rejected(status: ModelDeploymentStatus, rejection: Rejected) -> ModelDeploymentStatus:
+    """Nothing moved in this pass but the message: the API server's own words."""
+    return status.model_copy(update={"message": f"the API server refused it: {rejection}"[:4096]})

@@ -1,0 +1,49 @@
+"""Every environment variable of the controller."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Connection(BaseModel):
+    """A registry that resources may name."""
+
+    uri: str
+    """MLflow tracking URI."""
+
+
+class Settings(BaseSettings):
+    """Read from the environment, prefix `PENSTOCK_`."""
+
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", use_attribute_docstrings=True)
+
+    namespace: str
+    """Where Penstock itself runs: its gateway pods are looked for here."""
+    watch_namespace: str = ""
+    """The one namespace whose ModelDeployments are served; empty: all."""
+    store_url: str
+    """Base URL of the model store."""
+    predictor_image: str
+    """Image of predictor pods."""
+    registries: Path
+    """YAML file: `registries: {<name>: {uri: ...}}`."""
+    gateway_url: str
+    """Base of `status.url`."""
+    poll_seconds: float = Field(default=2.0, gt=0)
+    """How often each alias is looked up."""
+    resync_seconds: float = Field(default=60.0, gt=0)
+    """How often a resource is looked at when nothing happens."""
+    workers: int = Field(default=4, ge=1, le=32)
+    """Resources worked on at the same time."""
+    drain_seconds: int = Field(default=5, ge=0, le=300)
+    """How long a predictor pod answers after it was told to end."""
+    health_port: int = 8080
+    metrics_port: int = 8081
+    log_level: str = "INFO"
+
+    def connections(self) -> dict[str, Connection]:
+        """The registry connections by name. Raises ValueError naming file and field."""
+        content = yaml.safe_load(self.registries.read_text()) or {}
+        return {name: Connection.model_validate(value) for name, value in content.get("registries", {}).items()}

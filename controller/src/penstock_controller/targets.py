@@ -1,0 +1,54 @@
+"""What a resource wants now: the registry's version, fetched and checked by the store, as a revision."""
+
+from penstock_contracts.model_card import IngestPhase, IngestStatus
+from penstock_controller.errors import StoreAway
+from penstock_controller.ports import RegistryVersion, Resource, Store
+from penstock_controller.registry_watch import Resolution
+from penstock_controller.rollout.observation import Refused, Target, Unresolved, Wanted
+from penstock_controller.workload.objects import revision_of
+from penstock_controller.workload.placement import Placement
+
+
+class Targets:
+    """Turns a resolution into a target."""
+
+    def __init__(self, store: Store, placement: Placement) -> None:
+        self._store = store
+        self._placement = placement
+
+    async def target(self, resource: Resource, resolution: Resolution | None) -> Target:
+        """The target of a resource. Never raises for something that is away: that is a target too."""
+        if resolution is None:
+            return Unresolved(reason="AskingRegistry", message="asking the registry")
+        if resolution.missing:
+            reason, message = resolution.missing
+            return Unresolved(reason=reason, message=message, permanent=True)
+        if resolution.version is None:
+            return Unresolved(reason="RegistryAway", message=resolution.away)
+        return await self._checked(resource, resolution.version)
+
+    async def _checked(self, resource: Resource, version: RegistryVersion) -> Target:
+        try:
+            ingest = await self._store.ingest(resource.spec.registry, version)
+        except StoreAway as away:
+            return Unresolved(reason="StoreAway", message=str(away))
+        return self._judged(resource, version, ingest)
+
+    def _judged(self, resource: Resource, version: RegistryVersion, ingest: IngestStatus) -> Target:
+        if ingest.phase is IngestPhase.REFUSED:
+            return Refused(
+                version=version.version,
+                created_at_ms=version.created_at_ms,
+                reason=ingest.reason,
+                message=ingest.message,
+            )
+        if ingest.card is None:
+            message = ingest.message or f"the model store is fetching version {version.version}"
+            return Unresolved(reason=ingest.reason or "Fetching", message=message)
+        digest = ingest.card.digest
+        return Wanted(
+            version=version.version,
+            created_at_ms=version.created_at_ms,
+            digest=digest,
+            revision=revision_of(resource.key.name, resource.spec, digest, self._placement),
+        )

@@ -1,0 +1,74 @@
+"""The only place that constructs adapters and the reconciler."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+from kubernetes.aio import client, config
+from prometheus_client import CollectorRegistry
+
+from penstock_controller.adapters.gateway import HttpGateways
+from penstock_controller.adapters.kubernetes.events import KubernetesEvents
+from penstock_controller.adapters.kubernetes.resources import KubernetesResources
+from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.adapters.mlflow_registry import MlflowRegistry
+from penstock_controller.adapters.model_store import HttpModelStore
+from penstock_controller.operator import Operator
+from penstock_controller.ports import Key
+from penstock_controller.reconcile import Reconciler, World
+from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.settings import Settings
+from penstock_controller.targets import Targets
+from penstock_controller.telemetry import Telemetry
+from penstock_controller.work_queue import WorkQueue
+from penstock_controller.workload.placement import Placement
+
+_STORE_TIMEOUT = 5.0
+_GATEWAY_TIMEOUT = 1.0
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncIterator[Operator]:
+    """The whole controller on real adapters; they are closed at the end."""
+    await config.load_config()
+    async with (
+        client.ApiClient() as api,
+        httpx.AsyncClient(base_url=settings.store_url, timeout=_STORE_TIMEOUT) as store_client,
+        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT) as gateway_client,
+    ):
+        yield _assembled(settings, Telemetry(metrics), api, store_client, gateway_client)
+
+
+def _assembled(
+    settings: Settings,
+    telemetry: Telemetry,
+    api: client.ApiClient,
+    store_client: httpx.AsyncClient,
+    gateway_client: httpx.AsyncClient,
+) -> Operator:
+    placement = Placement(
+        image=settings.predictor_image, store_url=settings.store_url, drain_seconds=settings.drain_seconds
+    )
+    queue = WorkQueue(time.monotonic)
+    uris = {name: connection.uri for name, connection in settings.connections().items()}
+    watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
+    world = World(
+        resources=KubernetesResources(api),
+        workloads=KubernetesWorkloads(api, placement),
+        gateways=HttpGateways(api, gateway_client, settings.namespace),
+        announcer=KubernetesEvents(api, _now),
+    )
+    targets = Targets(HttpModelStore(store_client), placement)
+    base = settings.gateway_url.rstrip("/")
+
+    def url(key: Key) -> str:
+        return f"{base}/{key.namespace}/{key.name}"
+
+    reconciler = Reconciler(world, watch, targets, telemetry, clock=_now, url=url)
+    return Operator(queue, reconciler, watch, telemetry, workers=settings.workers, resync=settings.resync_seconds)

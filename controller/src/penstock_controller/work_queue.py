@@ -1,0 +1,54 @@
+"""Keys with due times. A key is in it once, and is never worked on twice at the same time."""
+
+import asyncio
+from collections.abc import Callable
+
+from penstock_controller.ports import Key
+
+
+class WorkQueue:
+    """Bounded by the number of resources: adding a key that waits only brings it forward.
+
+    `clock`: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._due: dict[Key, float] = {}
+        self._running: set[Key] = set()
+        self._changed = asyncio.Event()
+
+    def add(self, key: Key, delay: float = 0.0) -> None:
+        """Make a key due in `delay` seconds, or earlier where it is due earlier already."""
+        due = self._clock() + delay
+        self._due[key] = min(due, self._due.get(key, due))
+        self._changed.set()
+
+    async def take(self) -> Key:
+        """Wait for the next due key. It stays out of others' hands until `done`."""
+        while True:
+            self._changed.clear()
+            key, wait = self._next()
+            if key is not None and wait <= 0:
+                del self._due[key]
+                self._running.add(key)
+                return key
+            await self._wait(None if key is None else wait)
+
+    def done(self, key: Key) -> None:
+        """Give a taken key back."""
+        self._running.discard(key)
+        self._changed.set()
+
+    def _next(self) -> tuple[Key | None, float]:
+        free = [(due, key) for key, due in self._due.items() if key not in self._running]
+        if not free:
+            return None, 0.0
+        due, key = min(free)
+        return key, due - self._clock()
+
+    async def _wait(self, seconds: float | None) -> None:
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout=seconds)
+        except TimeoutError:
+            return

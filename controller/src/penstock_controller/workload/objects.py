@@ -1,0 +1,154 @@
+"""A revision's Kubernetes objects, built without I/O, and the revision's name."""
+
+import hashlib
+import json
+from typing import Any
+
+from penstock_contracts.names import PREDICTOR_PORT
+from penstock_controller.api import duration, names
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.workload.placement import Placement
+
+Object = dict[str, Any]
+
+_MODEL_DIR = "/model"
+_REVISION_LENGTH = 10
+_LOCKED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+
+
+def revision_of(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> str:
+    """The name of what would run: a hash of model digest and pod template.
+
+    The version number is not in it: a version with the same bytes is the same revision.
+    """
+    material = json.dumps([digest, pod_spec(name, spec, digest, placement)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(material.encode()).hexdigest()[:_REVISION_LENGTH]
+
+
+def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> Object:
+    """The pod of a revision: an init container brings the model's bytes, the main container serves them."""
+    environment = _environment(name, spec, digest, placement)
+    timeout = duration.seconds(spec.predictor.timeout)
+    container = {
+        "image": placement.image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": environment,
+        "securityContext": _LOCKED,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    mounts = [{"name": "model", "mountPath": _MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the pod
+    resources = spec.predictor.resources.model_dump(mode="json")
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": int(placement.drain_seconds + timeout + 5),
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [
+            container | {"name": "fetch", "args": ["fetch"], "volumeMounts": mounts, "resources": resources}
+        ],
+        "containers": [
+            container
+            | {
+                "name": "predictor",
+                "args": ["serve"],
+                "ports": [{"name": "http", "containerPort": PREDICTOR_PORT}],
+                # A pod is a target as soon as the golden request is answered; a lost one is found by the gateway first.
+                "readinessProbe": _probe("/v2/health/ready", period=1, failures=2),
+                "livenessProbe": _probe("/v2/health/live", period=10, failures=6),
+                "volumeMounts": [mounts[0] | {"readOnly": True}, mounts[1]],
+                "resources": resources,
+            }
+        ],
+        "volumes": [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+    }
+
+
+def _probe(path: str, *, period: int, failures: int) -> Object:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 2 if period > 1 else 1,
+        "failureThreshold": failures,
+    }
+
+
+def _environment(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> list[Object]:
+    values = {
+        "PENSTOCK_MODEL_NAME": name,
+        "PENSTOCK_MODEL_DIGEST": digest,
+        "PENSTOCK_MODEL_DIR": _MODEL_DIR,
+        "PENSTOCK_STORE_URL": placement.store_url,
+        "PENSTOCK_DRAIN_SECONDS": str(placement.drain_seconds),
+        "PENSTOCK_REQUEST_TIMEOUT_SECONDS": f"{duration.seconds(spec.predictor.timeout):g}",
+    }
+    return [{"name": key, "value": value} for key, value in values.items()]
+
+
+def _metadata(owner: Object, revision: str, annotations: dict[str, str]) -> Object:
+    name = owner["metadata"]["name"]
+    reference = {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": name,
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    return {
+        "name": names.workload_name(name, revision),
+        "namespace": owner["metadata"]["namespace"],
+        "labels": names.labels(name, revision),
+        "annotations": annotations,
+        "ownerReferences": [reference],
+    }
+
+
+def deployment(owner: Object, workload: CreateWorkload, pod: Object) -> Object:
+    """The revision's Deployment. `owner` is the ModelDeployment as read from the API server."""
+    name, revision = owner["metadata"]["name"], workload.revision
+    annotations = {names.ANNOTATION_DIGEST: workload.digest, names.ANNOTATION_MODEL_VERSION: workload.version}
+    # The version is a label on the bytes: it is no part of what names the revision, so it joins the pod only here.
+    labelled = {"name": "PENSTOCK_MODEL_VERSION", "value": workload.version}
+    pod = pod | {
+        part: [item | {"env": [*item["env"], labelled]} for item in pod[part]]
+        for part in ("initContainers", "containers")
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(owner, revision, annotations),
+        "spec": {
+            "replicas": workload.replicas,
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": names.selector(name, revision)},
+            "template": {
+                "metadata": {"labels": names.labels(name, revision), "annotations": annotations},
+                "spec": pod,
+            },
+        },
+    }
+
+
+def service(owner: Object, revision: str, digest: str) -> Object:
+    """The revision's Service: its EndpointSlices, which inherit the labels, are what the gateway watches."""
+    name = owner["metadata"]["name"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(owner, revision, {names.ANNOTATION_DIGEST: digest}),
+        "spec": {
+            "selector": names.selector(name, revision),
+            "ports": [{"name": "http", "port": 80, "targetPort": PREDICTOR_PORT}],
+        },
+    }
