@@ -1,4 +1,4 @@
-"""The few questions that starting a cluster asks the API server, over plain HTTPS: kubectl takes half a second for each."""
+"""What starting a cluster asks the API server. Over plain HTTPS: kubectl takes half a second for each question."""
 
 import json
 import ssl

@@ -1,4 +1,4 @@
-"""A certificate authority of the cluster's own, and one identity for each component: the audit log then tells them apart."""
+"""A certificate authority of the cluster's own, and an identity for each component: the audit log tells them apart."""
 
 import subprocess
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def server_names(node: str) -> str:
 
 
 def make(folder: Path, node: str) -> None:
-    """Writes the authority, the API server's certificate, every client's, and the key that signs service accounts' tokens."""
+    """Writes the authority, the certificates of server and clients, and the key that signs service accounts' tokens."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _openssl(
         folder, "req", "-x509", *_KEY, "-keyout", "ca.key", "-out", "ca.crt", "-days", _DAYS, "-subj", "/CN=penstock-ca"

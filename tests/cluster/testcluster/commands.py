@@ -4,13 +4,15 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from testcluster import (
     binaries,
     components,
     go_modules,
+    images,
+    inside,
     keeper,
     lifecycle,
     machine,
@@ -21,6 +23,7 @@ from testcluster import (
     versions,
 )
 from testcluster.errors import ClusterError
+from testcluster.images import PARTS, Destination
 from testcluster.record import DEFAULT_NAME, Record
 
 
@@ -44,6 +47,13 @@ def parser() -> argparse.ArgumentParser:
     add("exec", "cluster exec [NAME] -- COMMAND: runs it in the cluster's namespaces", named=True)
     load = add("load", "put the images of an archive (docker save, OCI) into the node's store", named=True)
     load.add_argument("archive", type=Path)
+    made = add("images", "build the project's images, try each one, push them")
+    made.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    to = made.add_mutually_exclusive_group()
+    to.add_argument("--cluster", metavar="NAME", help="push to this running cluster's registry")
+    to.add_argument("--registry", metavar="PREFIX", help="push to a registry of your own, such as host/project (https)")
+    made.add_argument("--engine", choices=["auto", "buildah", "docker"], default="auto")
+    made.add_argument("--map", type=Path, metavar="FILE", help="write {part: reference by digest} there, as JSON")
     add("build", "compile the programs, and start nothing")
     add("setup", "install the Debian packages that are missing")
     add("clean", "remove what dead clusters left behind")
@@ -84,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     if rest and options.command not in ("kubectl", "helm", "exec"):
         parser().error(f"{options.command} takes nothing after --")
     try:
-        return _run(options, rest)
+        return HANDLERS[options.command](options, rest)
     except ClusterError as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
@@ -93,68 +103,118 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def _run(options: argparse.Namespace, rest: list[str]) -> int:
-    match options.command:
-        case "up":
-            lifecycle.up(options.name, options.owner)
-        case "down":
-            progress.say(
-                f"cluster {options.name} is down" if lifecycle.down(options.name) else f"no cluster {options.name}"
-            )
-        case "status":
-            return _status()
-        case "env":
-            print(json.dumps(describe(lifecycle.running(options.name)), indent=1))
-        case "kubectl" | "helm":
-            return _tool(options.command, options.name, rest)
-        case "exec":
-            kept = lifecycle.running(options.name)
-            _become(lifecycle.inside(kept, *(rest or ["bash"])))
-        case "load":
-            return _load(lifecycle.running(options.name), options.archive)
-        case "clean":
-            print("\n".join(lifecycle.clean()) or "nothing to remove")
-        case _:
-            _prepare(options)
+def _images(options: argparse.Namespace, _: list[str]) -> int:
+    unknown = sorted(set(options.parts) - set(PARTS))
+    if unknown:
+        raise ClusterError(f"there is no image called {' or '.join(unknown)}; the images are {', '.join(PARTS)}")
+    made = images.make(options.parts or list(PARTS), _destination(options), options.engine)
+    if options.map:
+        images.write_map(made, options.map)
+    print(json.dumps(made, indent=1))
     return 0
 
 
-def _prepare(options: argparse.Namespace) -> None:
-    match options.command:
-        case "build":
-            print(binaries.ensure(versions.read()))
-        case "setup":
-            machine.require()
-            system_packages.install(versions.read().debian_packages)
-        case "pin":
-            go_modules.pin(versions.read())
-        case "keep":
-            keeper.main(options.name)
-        case "sandbox":
-            sandbox.main(options.name)
+def _destination(options: argparse.Namespace) -> Destination | None:
+    if options.cluster:
+        here = describe(lifecycle.running(options.cluster))
+        return Destination(here["registry_push"], here["registry_pull"], plain_http=True)
+    if options.registry:
+        return Destination(options.registry, options.registry, plain_http=False)
+    return None
 
 
 def _become(command: list[str]) -> None:
     sys.stdout.flush()
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606 - it takes this process's place
 
 
-def _tool(tool: str, name: str, rest: list[str]) -> int:
-    here = describe(lifecycle.running(name))
+def _tool(options: argparse.Namespace, rest: list[str]) -> int:
+    here = describe(lifecycle.running(options.name))
     os.environ["KUBECONFIG"] = here["kubeconfig"]
-    _become([here[tool], *rest])
+    _become([here[options.command], *rest])
     return 1
 
 
-def _load(kept: Record, archive: Path) -> int:
-    loaded = lifecycle.load_archive(kept, archive.resolve())
+def _exec(options: argparse.Namespace, rest: list[str]) -> int:
+    _become(inside.command_for(lifecycle.running(options.name), *(rest or ["bash"])))
+    return 1
+
+
+def _up(options: argparse.Namespace, _: list[str]) -> int:
+    lifecycle.up(options.name, options.owner)
+    return 0
+
+
+def _down(options: argparse.Namespace, _: list[str]) -> int:
+    was_there = lifecycle.down(options.name)
+    progress.say(f"cluster {options.name} is down" if was_there else f"there is no cluster {options.name}")
+    return 0
+
+
+def _env(options: argparse.Namespace, _: list[str]) -> int:
+    print(json.dumps(describe(lifecycle.running(options.name)), indent=1))
+    return 0
+
+
+def _load(options: argparse.Namespace, _: list[str]) -> int:
+    loaded = inside.load_archive(lifecycle.running(options.name), options.archive.resolve())
     print(loaded.stdout or loaded.stderr, end="")
     return loaded.returncode
 
 
-def _status() -> int:
+def _status(_: argparse.Namespace, __: list[str]) -> int:
     for kept in record.every():
         state = "ready" if kept.alive and kept.ready else "starting" if kept.alive else "dead (run `cluster clean`)"
         owner = f", owned by process {kept.owner.pid}" if kept.owner else ""
         print(f"{kept.name}: {state}, node {kept.addresses.node}{owner}, state in {kept.state}")
     return 0
+
+
+def _clean(_: argparse.Namespace, __: list[str]) -> int:
+    print("\n".join(lifecycle.clean()) or "nothing to remove")
+    return 0
+
+
+def _build(_: argparse.Namespace, __: list[str]) -> int:
+    print(binaries.ensure(versions.read()))
+    return 0
+
+
+def _setup(_: argparse.Namespace, __: list[str]) -> int:
+    machine.require()
+    system_packages.install(versions.read().debian_packages)
+    return 0
+
+
+def _pin(_: argparse.Namespace, __: list[str]) -> int:
+    go_modules.pin(versions.read())
+    return 0
+
+
+def _keep(options: argparse.Namespace, _: list[str]) -> int:
+    keeper.main(options.name)
+    return 0
+
+
+def _sandbox(options: argparse.Namespace, _: list[str]) -> int:
+    sandbox.main(options.name)
+    return 0
+
+
+HANDLERS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
+    "up": _up,
+    "down": _down,
+    "status": _status,
+    "env": _env,
+    "kubectl": _tool,
+    "helm": _tool,
+    "exec": _exec,
+    "load": _load,
+    "images": _images,
+    "build": _build,
+    "setup": _setup,
+    "clean": _clean,
+    "pin": _pin,
+    "keep": _keep,
+    "sandbox": _sandbox,
+}

@@ -57,11 +57,12 @@ def _pod_network(at: Layout) -> dict[str, object]:
 
 
 def _containerd(at: Layout) -> str:
-    # restrict_oom_score_adj: without CAP_SYS_RESOURCE every pod otherwise fails with "can't get final child's PID from pipe"
+    # restrict_oom_score_adj: without it and CAP_SYS_RESOURCE, every pod fails: "can't get final child's PID from pipe"
+    unused = ", ".join(f'"io.containerd.snapshotter.v1.{name}"' for name in ("devmapper", "zfs", "btrfs"))
     return f"""version = 2
 root = "{at.state}/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.btrfs"]
+disabled_plugins = [{unused}]
 [grpc]
   address = "{CONTAINERD_SOCKET}"
 [plugins."io.containerd.grpc.v1.cri"]

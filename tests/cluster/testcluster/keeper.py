@@ -16,7 +16,7 @@ _KILL_LIMIT = 30  # seconds for the kernel to end a killed sandbox
 
 
 def main(name: str) -> None:
-    """Keeps the cluster until its owner, its sandbox, or (while it is not ready yet) its starter ends, or SIGTERM comes."""
+    """Keeps the cluster until SIGTERM, or until its owner, its sandbox or (before it is ready) its starter ends."""
     signal.signal(signal.SIGTERM, _stop)
     kept = record.change(name, keeper=Process.of(os.getpid()))
     try:

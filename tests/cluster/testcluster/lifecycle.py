@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,19 +22,18 @@ from testcluster import (
     machine,
     network,
     paths,
-    pause_image,
     progress,
+    readiness,
     record,
     sandbox,
+    scratch_image,
     system_packages,
     versions,
 )
-from testcluster.api_server import ApiServer, answers, node_is_ready
 from testcluster.errors import ClusterError
 from testcluster.processes import Process
 from testcluster.record import Record
 
-_READY_LIMIT = 120.0  # seconds from the sandbox's start to a cluster that answers
 _DOWN_LIMIT = 60.0
 _POLL = 0.1
 
@@ -52,7 +51,7 @@ def up(name: str, owner: int | None) -> Record:
         progress.say(f"starting cluster {name} at {kept.addresses.node}")
         _prepare(kept, programs)
         _start_keeper(kept)
-        _wait_ready(kept, programs)
+        readiness.wait(kept, programs)
         kept = record.change(name, ready=True)
     progress.say(f"cluster {name} is ready")
     return kept
@@ -130,7 +129,7 @@ def _prepare(kept: Record, programs: Path) -> None:
     for name, content in components.files(at).items():
         (kept.state / name).parent.mkdir(exist_ok=True)
         (kept.state / name).write_text(content)
-    pause_image.write(programs / "pause", kept.state / "pause.tar")
+    scratch_image.pause((programs / "pause").read_bytes()).write(kept.state / "pause.tar")
 
 
 def _private(file: Path, content: str) -> None:
@@ -151,76 +150,9 @@ def _start_keeper(kept: Record) -> None:
         )
 
 
-def _wait_ready(kept: Record, programs: Path) -> None:
-    server = ApiServer(kept.addresses.node, kept.state / "pki")
-    node = kept.addresses.node
-    until = time.monotonic() + _READY_LIMIT
-    _wait(kept, until, "the sandbox", lambda: _init(kept) is not None)
-    _wait(kept, until, "the pause image", lambda: _load_pause(kept))
-    _wait(kept, until, "the API server", lambda: server.get("/api/v1/namespaces/default") is not None)
-    _wait(kept, until, "its add-ons", lambda: _apply(kept, programs))
-    checks: dict[str, Callable[[], bool]] = {
-        "the node": lambda: node_is_ready(server.get(f"/api/v1/nodes/{certificates.NODE_NAME}")),
-        "service accounts": lambda: server.get("/api/v1/namespaces/default/serviceaccounts/default") is not None,
-        "the registry": lambda: answers(f"http://{node}:{components.REGISTRY_PORT}/v2/"),
-        "DNS": lambda: answers(f"http://{node}:{components.DNS_READY_PORT}/ready"),
-    }
-    for what, check in checks.items():
-        _wait(kept, until, what, check)
-
-
-def _wait(kept: Record, until: float, what: str, done: Callable[[], bool]) -> None:
-    shown = time.monotonic()
-    while not done():
-        current = record.read(kept.name)
-        if current is None or not current.alive:
-            raise ClusterError(f"cluster {kept.name} ended while it waited for {what}")
-        if time.monotonic() > until:
-            raise ClusterError(f"cluster {kept.name}: {what} is not there after {_READY_LIMIT:.0f} s")
-        if time.monotonic() - shown > 3:
-            shown = time.monotonic()
-            progress.say(f"waiting for {what}")
-        time.sleep(_POLL)
-
-
-def _init(kept: Record) -> Process | None:
-    current = record.read(kept.name)
-    return current.init if current else None
-
-
-def inside(kept: Record, *command: str) -> list[str]:
-    """That command in the cluster's namespaces."""
-    init = _init(kept)
-    if init is None or not init.alive:
-        raise ClusterError(f"cluster {kept.name} does not run; start it with `tests/cluster/cluster up {kept.name}`")
-    return ["nsenter", "-t", str(init.pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--", *command]
-
-
-def load_archive(kept: Record, archive: Path) -> subprocess.CompletedProcess[str]:
-    """Puts the images of a docker or OCI archive into the node's store."""
-    command = inside(kept, "ctr", "-n", "k8s.io", "images", "import", str(archive))
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-
-
-def _load_pause(kept: Record) -> bool:
-    return load_archive(kept, kept.state / "pause.tar").returncode == 0
-
-
-def _apply(kept: Record, programs: Path) -> bool:
-    command = [
-        str(programs / "kubectl"),
-        "--kubeconfig",
-        str(kept.kubeconfig),
-        "apply",
-        "-f",
-        str(paths.HERE / "addons.yaml"),
-    ]
-    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
-
-
 def _wait_for_other(kept: Record) -> Record:
     """The cluster runs already, or another process is starting it just now."""
-    until = time.monotonic() + _READY_LIMIT
+    until = time.monotonic() + readiness.LIMIT
     while not kept.ready:
         current = record.read(kept.name)
         if current is None or not current.alive or time.monotonic() > until:

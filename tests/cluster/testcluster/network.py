@@ -22,7 +22,7 @@ def _must(*arguments: str, namespace_of: int | None = None) -> None:
 
 
 def close_ways_out() -> None:
-    """Before anything else: what is sent to a cluster that is gone must go nowhere, not along the machine's default route."""
+    """Before anything else: what is sent to a cluster that is gone must not take the machine's default route."""
     for network in BLACKHOLES:
         _must("route", "replace", "blackhole", str(network))
 

@@ -25,7 +25,7 @@ class Versions:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """`go1.26.8` and `1.26` as numbers that compare: (1, 26, 8) and (1, 26). A suffix such as `rc1` ends the reading."""
+    """`go1.26.8` and `1.26` as numbers that compare: (1, 26, 8) and (1, 26). A suffix such as `rc1` ends them."""
     parts: list[int] = []
     for part in version.removeprefix("go").removeprefix("v").split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]

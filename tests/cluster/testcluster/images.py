@@ -1,0 +1,112 @@
+"""Builds the project's images, tries each one, and pushes them to where a cluster pulls them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from testcluster import base_image, docker, locks, machine, paths, progress, system_packages, versions
+from testcluster.buildah import Buildah
+from testcluster.errors import ClusterError
+
+
+class Engine(Protocol):
+    """What makes images: buildah or docker."""
+
+    def build(self, image: str, dockerfile: Path, context: Path, variables: Mapping[str, str], what: str) -> str: ...
+    def run(self, image: str, command: Sequence[str]) -> None: ...
+    def push(self, image: str, target: str, *, plain_http: bool) -> str: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """One image: its Dockerfile, and the commands that show it is whole."""
+
+    dockerfile: str
+    trials: tuple[tuple[str, ...], ...]
+
+
+def _imports(*modules: str) -> tuple[str, ...]:
+    return ("python", "-c", f"import {', '.join(modules)}")
+
+
+PARTS = {
+    "controller": Part("controller/Dockerfile", (_imports("penstock_controller.__main__"),)),
+    "predictor": Part("services/predictor/Dockerfile", (_imports("penstock_predictor.__main__"),)),
+    "gateway": Part("services/gateway/Dockerfile", (_imports("penstock_gateway.__main__"), ("envoy", "--version"))),
+    "model-store": Part("services/model-store/Dockerfile", (_imports("penstock_model_store.__main__"),)),
+    "fraud-detection": Part("examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),)),
+}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A registry: the name it is pushed to and the name that nodes pull from."""
+
+    push: str
+    pull: str
+    plain_http: bool
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """An engine with what every build of this run is given."""
+
+    engine: Engine
+    variables: Mapping[str, str]
+
+
+def make(parts: Iterable[str], destination: Destination | None, engine: str) -> dict[str, str]:
+    """Builds and tries every part; pushes where there is a destination. Answers each part's reference: by digest where
+    it was pushed, by image id where it was not.
+    """
+    pinned = versions.read()
+    with locks.held(paths.cache() / "images.lock", "building images"):
+        workshop = _workshop(pinned, engine, destination)
+        return {part: _make(workshop, part, destination) for part in parts}
+
+
+def _workshop(pinned: versions.Versions, engine: str, destination: Destination | None) -> Workshop:
+    uv = {"UV_VERSION": pinned.uv}
+    elsewhere = destination is not None and not destination.plain_http
+    if engine == "docker" or (engine == "auto" and elsewhere and docker.works()):
+        return Workshop(docker.Docker(), uv)
+    machine.require()
+    system_packages.require(pinned.debian_packages)
+    buildah = Buildah(paths.cache() / "buildah")
+    return Workshop(buildah, {**uv, "BASE": base_image.ensure(buildah, pinned)})
+
+
+def _make(workshop: Workshop, part: str, destination: Destination | None) -> str:
+    image, plan = f"localhost/penstock/{part}:latest", PARTS[part]
+    identity = workshop.engine.build(
+        image, paths.PROJECT / plan.dockerfile, paths.PROJECT, workshop.variables, f"building image {part}"
+    )
+    _try(workshop.engine, part, identity)
+    if destination is None:
+        return f"sha256:{identity}"
+    tag = identity[:12]
+    digest = workshop.engine.push(image, f"{destination.push}/penstock/{part}:{tag}", plain_http=destination.plain_http)
+    reference = f"{destination.pull}/penstock/{part}@{digest}"
+    progress.say(f"image {part}: {reference}")
+    return reference
+
+
+def _try(engine: Engine, part: str, identity: str) -> None:
+    """Once for each image that was ever built: its commands run in the finished image, as its user."""
+    passed = paths.cache() / "images-tried" / f"{part}-{identity}"
+    if passed.exists():
+        return
+    for command in PARTS[part].trials:
+        try:
+            engine.run(identity, command)
+        except ClusterError as error:
+            raise ClusterError(f"image {part} is not whole: {' '.join(command)} fails in it\n{error}") from None
+    passed.parent.mkdir(parents=True, exist_ok=True)
+    passed.touch()
+
+
+def write_map(references: Mapping[str, str], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(references, indent=1) + "\n")

@@ -1,0 +1,63 @@
+"""Waiting until a cluster that has just been started is one that can be used."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from testcluster import certificates, components, inside, paths, progress, record
+from testcluster.api_server import ApiServer, answers, node_is_ready
+from testcluster.errors import ClusterError
+from testcluster.record import Record
+
+LIMIT = 120.0  # seconds from the sandbox's start to a cluster that answers
+_POLL = 0.1
+_SHOW_EVERY = 3.0
+
+
+def wait(kept: Record, programs: Path) -> None:
+    server = ApiServer(kept.addresses.node, kept.state / "pki")
+    node = kept.addresses.node
+    until = time.monotonic() + LIMIT
+    _wait(kept, until, "the sandbox", lambda: inside.init(kept) is not None)
+    _wait(kept, until, "the pause image", lambda: _load_pause(kept))
+    _wait(kept, until, "the API server", lambda: server.get("/api/v1/namespaces/default") is not None)
+    _wait(kept, until, "its add-ons", lambda: _apply(kept, programs))
+    checks: dict[str, Callable[[], bool]] = {
+        "the node": lambda: node_is_ready(server.get(f"/api/v1/nodes/{certificates.NODE_NAME}")),
+        "service accounts": lambda: server.get("/api/v1/namespaces/default/serviceaccounts/default") is not None,
+        "the registry": lambda: answers(f"http://{node}:{components.REGISTRY_PORT}/v2/"),
+        "DNS": lambda: answers(f"http://{node}:{components.DNS_READY_PORT}/ready"),
+    }
+    for what, check in checks.items():
+        _wait(kept, until, what, check)
+
+
+def _wait(kept: Record, until: float, what: str, done: Callable[[], bool]) -> None:
+    shown = time.monotonic()
+    while not done():
+        current = record.read(kept.name)
+        if current is None or not current.alive:
+            raise ClusterError(f"cluster {kept.name} ended while it waited for {what}")
+        if time.monotonic() > until:
+            raise ClusterError(f"cluster {kept.name}: {what} is not there after {LIMIT:.0f} s")
+        if time.monotonic() - shown > _SHOW_EVERY:
+            shown = time.monotonic()
+            progress.say(f"waiting for {what}")
+        time.sleep(_POLL)
+
+
+def _load_pause(kept: Record) -> bool:
+    return inside.load_archive(kept, kept.state / "pause.tar").returncode == 0
+
+
+def _apply(kept: Record, programs: Path) -> bool:
+    command = [
+        str(programs / "kubectl"),
+        "--kubeconfig",
+        str(kept.kubeconfig),
+        "apply",
+        "-f",
+        str(paths.HERE / "addons.yaml"),
+    ]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
