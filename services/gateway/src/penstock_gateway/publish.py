@@ -1,0 +1,135 @@
+"""Brings the files on disk, and then Envoy, to a configuration: one step at a time, each confirmed before the next."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from penstock_gateway.bootstrap import ConfigPaths
+from penstock_gateway.configuration import Configuration
+from penstock_gateway.envoy_admin import EnvoyState, FileState
+from penstock_gateway.errors import Refused, Unconfirmed
+from penstock_gateway.files import INITIAL, read_configuration, read_text, read_version, replace_file
+from penstock_gateway.plan import PutClusters, PutRoutes, Step, after, first_plan, plan
+from penstock_gateway.render import ConfigFile, render_clusters, render_routes
+
+if TYPE_CHECKING:
+    from penstock_gateway.world import Backing
+
+_log = logging.getLogger(__name__)
+_POLL_SECONDS = 0.004
+_CONFIRM_SECONDS = 5.0
+_LINGER_MARGIN_SECONDS = 1.0
+
+
+class StateReader(Protocol):
+    """Tells what Envoy runs on."""
+
+    async def state(self) -> EnvoyState:
+        """Return the versions in use; raises EnvoyAway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Target:
+    """One file of a step, and where Envoy's answer about it is found."""
+
+    path: Path
+    file: ConfigFile
+    state: Callable[[EnvoyState], FileState]
+
+
+class Publisher:
+    """The only writer of Envoy's files. One call at a time."""
+
+    def __init__(
+        self, paths: ConfigPaths, envoy: StateReader, *, max_body_bytes: int, clock: Callable[[], float]
+    ) -> None:
+        self._paths = paths
+        self._envoy = envoy
+        self._max_body_bytes = max_body_bytes
+        self._clock = clock
+        self._written = read_configuration(paths)
+        self._lingering: dict[Backing, float] = {}
+
+    @property
+    def written(self) -> Configuration:
+        """What is on disk."""
+        return self._written
+
+    async def publish(self, target: Configuration) -> None:
+        """Return when Envoy runs on the target (and perhaps on clusters that linger).
+
+        Raises Refused (the last good file is back on disk), Unconfirmed or EnvoyAway (call again).
+        """
+        self._linger(target)
+        if read_version(self._paths.routes) in ("", INITIAL):
+            steps = first_plan(target)
+        else:
+            await self._repair()
+            steps = plan(self._written, target, frozenset(self._lingering))
+        for step in steps:
+            await self._take(step)
+
+    async def confirmed(self) -> bool:
+        """Tell whether Envoy runs on what is on disk, and an agent wrote that; raises EnvoyAway."""
+        state = await self._envoy.state()
+        routes = read_version(self._paths.routes)
+        clusters = read_version(self._paths.clusters)
+        return routes not in ("", INITIAL) and (state.clusters.version, state.routes.version) == (clusters, routes)
+
+    def next_removal(self) -> float | None:
+        """Return the clock's time at which a lingering cluster may go; None: there is none."""
+        return min(self._lingering.values(), default=None)
+
+    def _linger(self, target: Configuration) -> None:
+        """Keep a cluster that leaves the routes until no request that began under them can be under way."""
+        now = self._clock()
+        until = now + self._written.longest_timeout + _LINGER_MARGIN_SECONDS
+        for backing in self._written.clusters:
+            self._lingering.setdefault(backing, until)
+        self._lingering = {
+            backing: end for backing, end in self._lingering.items() if backing not in target.clusters and end > now
+        }
+
+    async def _repair(self) -> None:
+        """Envoy restarted, missed a change, or the last publication broke off: later steps build on what is on disk."""
+        if not await self.confirmed():
+            _log.warning("envoy does not run on what is on disk: writing it again")
+            await self._take(PutClusters(clusters=self._written.clusters))
+            await self._take(PutRoutes(live=self._written.live))
+
+    async def _take(self, step: Step) -> None:
+        target = self._target(step)
+        before = target.state(await self._envoy.state())
+        old, old_text = self._written, read_text(target.path)
+        replace_file(target.path, target.file.text)
+        self._written = after(old, step)
+        try:
+            await self._confirm(target, before)
+        except Refused:
+            replace_file(target.path, old_text)
+            self._written = old
+            raise
+
+    def _target(self, step: Step) -> _Target:
+        match step:
+            case PutClusters(clusters=clusters):
+                return _Target(
+                    path=self._paths.clusters, file=render_clusters(clusters), state=lambda state: state.clusters
+                )
+            case PutRoutes(live=live):
+                file = render_routes(live, self._max_body_bytes)
+                return _Target(path=self._paths.routes, file=file, state=lambda state: state.routes)
+
+    async def _confirm(self, target: _Target, before: FileState) -> None:
+        what = f"{target.path.name} {target.file.version}"
+        deadline = self._clock() + _CONFIRM_SECONDS
+        while (now := target.state(await self._envoy.state())).version != target.file.version:
+            if now.rejected > before.rejected:
+                raise Refused(f"Envoy refused {what} (its log says why); the last good one stays")
+            if self._clock() > deadline:
+                raise Unconfirmed(f"Envoy has not taken {what} within {_CONFIRM_SECONDS:.0f} s; trying again")
+            await asyncio.sleep(_POLL_SECONDS)
+        _log.info("envoy runs on %s", what)

@@ -1,0 +1,224 @@
+"""What the API server says, frozen. Folding is pure: an event makes a new World."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION
+from penstock_contracts.traffic import Traffic, TrafficSplit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Names a ModelDeployment."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, order=True)
+class Backing:
+    """Names a revision of a ModelDeployment: one Envoy cluster."""
+
+    key: Key
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.key}/{self.revision}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A ModelDeployment, as far as the gateway is concerned."""
+
+    key: Key
+    uid: str
+    """Tells a resource that was deleted and created again from its predecessor."""
+    split: TrafficSplit | None
+    """`status.traffic.desired`; None: the controller has written none, or it cannot be read."""
+    problem: str = ""
+    """Why it cannot be read."""
+
+
+@dataclass(frozen=True, order=True)
+class Endpoint:
+    """A pod's address. Not ready: it is ending, but answers still."""
+
+    address: str
+    port: int
+    ready: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The endpoints of one EndpointSlice, ready ones and those that end but answer still."""
+
+    uid: str
+    backing: Backing
+    family: str
+    endpoints: frozenset[Endpoint]
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everything seen. None: that kind has not been listed yet, so nothing may be concluded from what is missing."""
+
+    wishes: Mapping[str, Wish] | None = None
+    """By uid."""
+    slices: Mapping[str, Slice] | None = None
+    """By uid."""
+
+    @property
+    def complete(self) -> bool:
+        """Both kinds have been listed."""
+        return self.wishes is not None and self.slices is not None
+
+    def with_wishes(self, objects: Iterable[Mapping[str, Any]]) -> "World":
+        """Return the world after a complete list of ModelDeployments."""
+        return replace(self, wishes={wish.uid: wish for wish in map(parse_wish, objects)})
+
+    def with_wish(self, item: Mapping[str, Any]) -> "World":
+        """Return the world after a ModelDeployment appeared or changed."""
+        wish = parse_wish(item)
+        return replace(self, wishes={**(self.wishes or {}), wish.uid: wish})
+
+    def without_wish(self, item: Mapping[str, Any]) -> "World":
+        """Return the world after a ModelDeployment was deleted."""
+        return replace(self, wishes=_without(self.wishes, item))
+
+    def with_slices(self, objects: Iterable[Mapping[str, Any]]) -> "World":
+        """Return the world after a complete list of EndpointSlices."""
+        found = (parse_slice(item) for item in objects)
+        return replace(self, slices={one.uid: one for one in found if one is not None})
+
+    def with_slice(self, item: Mapping[str, Any]) -> "World":
+        """Return the world after an EndpointSlice appeared or changed."""
+        one = parse_slice(item)
+        if one is None:
+            return self.without_slice(item)
+        return replace(self, slices={**(self.slices or {}), one.uid: one})
+
+    def without_slice(self, item: Mapping[str, Any]) -> "World":
+        """Return the world after an EndpointSlice was deleted."""
+        return replace(self, slices=_without(self.slices, item))
+
+    def endpoints(self) -> dict[Backing, tuple[Endpoint, ...]]:
+        """Return where each revision's requests may go, sorted.
+
+        As kube-proxy does: ready pods; where there is none, those that end but answer still.
+        """
+        grouped: dict[Backing, list[Slice]] = {}
+        for one in (self.slices or {}).values():
+            grouped.setdefault(one.backing, []).append(one)
+        return {backing: _usable(slices) for backing, slices in grouped.items()}
+
+
+def _without(items: Mapping[str, T] | None, item: Mapping[str, Any]) -> dict[str, T]:
+    gone = item["metadata"]["uid"]
+    return {uid: one for uid, one in (items or {}).items() if uid != gone}
+
+
+def _usable(slices: list[Slice]) -> tuple[Endpoint, ...]:
+    # A dual-stack pod stands in a slice of each family: one is enough. During a move between slices a pod may stand
+    # in two of them with different conditions: ready wins, a wrong guess costs one retry.
+    v4 = [one for one in slices if one.family == "IPv4"]
+    found = frozenset[Endpoint]().union(*(one.endpoints for one in v4 or slices))
+    ready = {endpoint for endpoint in found if endpoint.ready}
+    return tuple(sorted(ready or found))
+
+
+class _Resource(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+
+
+class _Metadata(_Resource):
+    name: str
+    namespace: str
+    uid: str
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class _Named(_Resource):
+    metadata: _Metadata
+
+
+class _Conditions(_Resource):
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class _Endpoint(_Resource):
+    addresses: tuple[str, ...] = ()
+    conditions: _Conditions = Field(default_factory=_Conditions)
+
+
+class _Port(_Resource):
+    name: str | None = None
+    port: int | None = None
+    protocol: str | None = None
+
+
+class _EndpointSlice(_Named):
+    address_type: str
+    endpoints: tuple[_Endpoint, ...] | None = None
+    ports: tuple[_Port, ...] | None = None
+
+
+def parse_wish(item: Mapping[str, Any]) -> Wish:
+    """Read a ModelDeployment from the API server; a traffic that cannot be read becomes the wish's problem."""
+    metadata = _Named.model_validate(item).metadata
+    key = Key(metadata.namespace, metadata.name)
+    raw = (item.get("status") or {}).get("traffic")
+    if raw is None:
+        return Wish(key=key, uid=metadata.uid, split=None)
+    try:
+        return Wish(key=key, uid=metadata.uid, split=Traffic.model_validate(raw).desired)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(("status.traffic", *map(str, first["loc"])))
+        return Wish(key=key, uid=metadata.uid, split=None, problem=f"{where}: {first['msg']}")
+
+
+def parse_slice(item: Mapping[str, Any]) -> Slice | None:
+    """Read an EndpointSlice from the API server; None: it is not of a revision, or has nothing Envoy can use."""
+    parsed = _EndpointSlice.model_validate(item)
+    labels = parsed.metadata.labels
+    name, revision = labels.get(LABEL_MODEL_DEPLOYMENT), labels.get(LABEL_REVISION)
+    port = _http_port(parsed.ports or ())
+    if not name or not revision or port is None or parsed.address_type not in ("IPv4", "IPv6"):
+        return None
+    return Slice(
+        uid=parsed.metadata.uid,
+        backing=Backing(Key(parsed.metadata.namespace, name), revision),
+        family=parsed.address_type,
+        endpoints=frozenset(
+            Endpoint(endpoint.addresses[0], port, ready=_ready(endpoint.conditions))
+            for endpoint in parsed.endpoints or ()
+            if endpoint.addresses and _answers(endpoint.conditions)
+        ),
+    )
+
+
+def _http_port(ports: tuple[_Port, ...]) -> int | None:
+    """The port named http, or else the first one."""
+    tcp = [port for port in ports if port.port is not None and (port.protocol or "TCP") == "TCP"]
+    named = [port for port in tcp if port.name == "http"]
+    return next((port.port for port in named or tcp), None)
+
+
+def _ready(conditions: _Conditions) -> bool:
+    # The API's rule: an unknown readiness is to be taken as ready.
+    return conditions.ready is not False
+
+
+def _answers(conditions: _Conditions) -> bool:
+    return _ready(conditions) or (bool(conditions.terminating) and bool(conditions.serving))
