@@ -1,0 +1,27 @@
+"""Starts the model store."""
+
+import uvicorn
+from prometheus_client import REGISTRY
+
+from penstock_model_store.app import create_app
+from penstock_model_store.logs import configure_logs
+from penstock_model_store.settings import Registries, Settings
+
+
+def main() -> None:
+    """Serve until SIGTERM; answers under way are finished."""
+    settings = Settings()
+    configure_logs(settings.log_level)
+    app = create_app(settings, Registries.read(settings.registries), REGISTRY)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Why a version is not served. The class name is the reason word that conditions, logs and metrics show.
+
+IngestError
+    Refused     the artifact is bad: the same bytes will be refused again
+    Failed      something outside is wrong: tried again, with back-off, when asked again
+"""
+# ruff: noqa: D101 - the names are the reason words users see; the docstrings of the two bases hold for all below
+
+import errno
+from typing import ClassVar
+
+from penstock_contracts.model_card import IngestPhase
+
+
+class IngestError(Exception):
+    """An ingest that ended without a digest. The message says what, on which file, and what to do."""
+
+    phase: ClassVar[IngestPhase]
+
+    @property
+    def reason(self) -> str:
+        """One CamelCase word."""
+        return type(self).__name__
+
+
+class Refused(IngestError):
+    """The artifact is bad."""
+
+    phase = IngestPhase.REFUSED
+
+
+class Failed(IngestError):
+    """Something outside is wrong."""
+
+    phase = IngestPhase.FAILED
+
+
+# What the listing shows.
+class SourceRefused(Refused): ...
+
+
+class PathRefused(Refused): ...
+
+
+class LinkRefused(Refused): ...
+
+
+class SpecialFileRefused(Refused): ...
+
+
+class TooManyFiles(Refused): ...
+
+
+class ArtifactTooLarge(Refused): ...
+
+
+class ReferenceTooLarge(Refused): ...
+
+
+class ReservedName(Refused): ...
+
+
+# What the layout shows.
+class BadMetadata(Refused): ...
+
+
+class PickleOnly(Refused): ...
+
+
+class NoModelFile(Refused): ...
+
+
+class SeveralModelFiles(Refused): ...
+
+
+# What the model file shows.
+class EmptyModel(Refused): ...
+
+
+class TruncatedModel(Refused): ...
+
+
+class NotOnnx(Refused): ...
+
+
+class InvalidGraph(Refused): ...
+
+
+class UnsupportedOpset(Refused): ...
+
+
+class UnsupportedOperator(Refused): ...
+
+
+class ExternalDataOutside(Refused): ...
+
+
+class ExternalDataMissing(Refused): ...
+
+
+class ExternalDataTruncated(Refused): ...
+
+
+# What opening it shows.
+class UnsupportedInput(Refused): ...
+
+
+class UnsupportedOutput(Refused): ...
+
+
+class SignatureMismatch(Refused): ...
+
+
+class InputExampleRefused(Refused): ...
+
+
+class GoldenFailed(Refused): ...
+
+
+class GoldenNotFinite(Refused): ...
+
+
+class GoldenTooLarge(Refused): ...
+
+
+class NondeterministicOutput(Refused): ...
+
+
+class MemoryLimitExceeded(Refused): ...
+
+
+class OpenTimeLimitExceeded(Refused): ...
+
+
+class CrashedOnOpen(Refused): ...
+
+
+# What is outside the artifact.
+class RegistryUnavailable(Failed): ...
+
+
+class RegistryDenied(Failed): ...
+
+
+class VersionNotFound(Failed): ...
+
+
+class VersionNotReady(Failed): ...
+
+
+class VersionReplaced(Failed): ...
+
+
+class ArtifactsMissing(Failed): ...
+
+
+class DownloadIncomplete(Failed): ...
+
+
+class PullTimeLimitExceeded(Failed): ...
+
+
+class PullCrashed(Failed): ...
+
+
+class DiskFull(Failed): ...
+
+
+class StoreFault(Failed): ...
+
+
+def error_named(reason: str, message: str) -> IngestError:
+    """Rebuild an error that crossed a process boundary; a word that is not ours becomes StoreFault."""
+    known = {kind.__name__: kind for base in (Refused, Failed) for kind in base.__subclasses__()}
+    kind = known.get(reason)
+    return kind(message) if kind else StoreFault(f"{reason}: {message}")
+
+
+def disk_error(error: OSError) -> DiskFull | StoreFault:
+    """Name what the operating system says of the store's own disk."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull("the store's disk is full: give its volume more space")
+    return StoreFault(f"the store could not write or read its own disk: {error}")

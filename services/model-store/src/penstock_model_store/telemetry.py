@@ -1,0 +1,27 @@
+"""The store's own series. The registry is passed in."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from penstock_contracts.metric_names import STORE_BYTES, STORE_DIGESTS, STORE_INGESTS
+from penstock_contracts.model_card import Digest, IngestPhase
+
+
+class Telemetry:
+    """Counts ingests and what is held."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._ingests = Counter(STORE_INGESTS.name, STORE_INGESTS.meaning, STORE_INGESTS.labels, registry=registry)
+        self._digests = Gauge(STORE_DIGESTS.name, STORE_DIGESTS.meaning, registry=registry)
+        self._bytes = Gauge(STORE_BYTES.name, STORE_BYTES.meaning, registry=registry)
+
+    def ingest_ended(self, phase: IngestPhase, reason: str, held: Mapping[Digest, int]) -> None:
+        """One ingest came to its end, and this is held now."""
+        self._ingests.labels(phase=phase.value, reason=reason).inc()
+        self.holds(held)
+
+    def holds(self, held: Mapping[Digest, int]) -> None:
+        """State what is held."""
+        self._digests.set(len(held))
+        self._bytes.set(sum(held.values()))
