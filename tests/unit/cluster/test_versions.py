@@ -1,0 +1,76 @@
+import re
+import tomllib
+
+import pytest
+from testcluster import base_image, go_modules, versions
+from testcluster.binaries import key, link_flags
+from testcluster.images import PARTS
+from testcluster.paths import GO_SOURCES, PROJECT
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("go1.26.8", (1, 26, 8)), ("1.26", (1, 26)), ("v1.35.4", (1, 35, 4)), ("go1.27rc1", (1, 27)), ("devel", ())],
+)
+def test_versions_compare_as_numbers(text: str, numbers: tuple[int, ...]) -> None:
+    assert versions.numbers(text) == numbers
+
+
+def test_a_later_patch_of_the_minimum_is_new_enough_and_an_earlier_minor_is_not() -> None:
+    assert versions.numbers("go1.26.8") >= versions.numbers("1.26")
+    assert versions.numbers("go1.9.9") < versions.numbers("1.26")
+
+
+def test_the_committed_go_mod_requires_what_versions_toml_pins() -> None:
+    pinned, go_mod = versions.read(), (GO_SOURCES / "go.mod").read_text()
+    for module, version in pinned.modules.items():
+        assert re.search(rf"^\s*{re.escape(module)} {re.escape(version)}( // indirect)?$", go_mod, re.MULTILINE), module
+    replaced = set(re.findall(r"^\s*k8s\.io/\S+ => k8s\.io/\S+ (\S+)$", go_mod, re.MULTILINE))
+    assert replaced == {pinned.staging}
+    assert pinned.modules["k8s.io/kubernetes"] == pinned.kubernetes
+
+
+def test_go_mod_replaces_each_staging_module_by_its_published_version() -> None:
+    upstream = (
+        "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/client-go => ./staging/src/k8s.io/client-go\n)\n"
+    )
+    rendered = go_modules.render(versions.read(), upstream)
+    assert "\tk8s.io/api => k8s.io/api v0.35.4\n\tk8s.io/client-go => k8s.io/client-go v0.35.4\n" in rendered
+
+
+def test_a_build_is_named_by_paths_contents_and_flags_and_not_by_their_order() -> None:
+    one, two = ("a.go", b"1"), ("b.go", b"2")
+    assert key([one, two], "-s") == key([two, one], "-s")
+    changed = [key([one], "-s"), key([("a.go", b"2")], "-s"), key([("b.go", b"1")], "-s"), key([one], "-w")]
+    assert len(set(changed)) == len(changed)
+
+
+def test_the_programs_are_stamped_with_the_pinned_versions() -> None:
+    flags, pinned = link_flags(versions.read()), versions.read()
+    assert f"gitVersion={pinned.kubernetes}" in flags
+    assert f"internal/version.version={pinned.modules['helm.sh/helm/v4']}" in flags
+
+
+def test_a_base_image_is_named_by_suite_and_packages() -> None:
+    assert base_image.key("bookworm", ("a", "b")) == base_image.key("bookworm", ("b", "a"))
+    assert base_image.key("bookworm", ("a",)) != base_image.key("trixie", ("a",))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_dockerfile_defaults_to_the_pinned_uv_and_installs_from_its_parts_lock(part: str) -> None:
+    text = (PROJECT / PARTS[part].dockerfile).read_text()
+    assert f"ARG UV_VERSION={versions.read().uv}\n" in text
+    assert f"COPY locks/{part}.txt requirements.txt\n" in text
+    assert "--require-hashes" in text
+    assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_image_holds_its_own_member_and_the_contracts_only(part: str) -> None:
+    dockerfile = PROJECT / PARTS[part].dockerfile
+    copied = set(re.findall(r"^COPY (\S+/src/\S+) ", dockerfile.read_text(), re.MULTILINE))
+    own = dockerfile.parent.relative_to(PROJECT)
+    needs = tomllib.loads((dockerfile.parent / "pyproject.toml").read_text())["project"]["dependencies"]
+    contracts = {"contracts/src/penstock_contracts"} if "penstock-contracts" in needs else set()
+    assert {source for source in copied if not source.startswith(f"{own}/")} == contracts
+    assert len(copied) == 1 + len(contracts)
