@@ -21,6 +21,8 @@ class Settings(BaseSettings):
 
     namespace: str
     """Where Penstock itself runs: its gateway pods are looked for here."""
+    release: str = "penstock"
+    """Name of the Helm release: its gateway pods are the ones that must acknowledge."""
     watch_namespace: str = ""
     """The one namespace whose ModelDeployments are served; empty: all."""
     store_url: str

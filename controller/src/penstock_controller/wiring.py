@@ -61,7 +61,7 @@ def _assembled(
     world = World(
         resources=KubernetesResources(api),
         workloads=KubernetesWorkloads(api, placement),
-        gateways=HttpGateways(api, gateway_client, settings.namespace),
+        gateways=HttpGateways(api, gateway_client, namespace=settings.namespace, release=settings.release),
         announcer=KubernetesEvents(api, _now),
     )
     targets = Targets(HttpModelStore(store_client), placement)

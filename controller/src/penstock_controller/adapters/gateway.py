@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABEL_COMPONENT
 from penstock_contracts.traffic import GatewayStatus
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
-from penstock_controller.api.names import LABEL_NAME
+from penstock_controller.api.names import LABEL_INSTANCE, LABEL_NAME
 from penstock_controller.ports import Key
 from penstock_controller.rollout.observation import GatewayPod
 
@@ -20,17 +20,17 @@ _ENVOY = "envoy"
 class HttpGateways:
     """Lists gateway pods and asks each agent what its Envoy has confirmed."""
 
-    def __init__(self, api: ApiClient, client: httpx.AsyncClient, namespace: str) -> None:
+    def __init__(self, api: ApiClient, client: httpx.AsyncClient, *, namespace: str, release: str) -> None:
         self._core = CoreV1Api(api)
         self._client = client
         self._namespace = namespace
+        self._selector = f"{LABEL_INSTANCE}={release},{LABEL_NAME}=penstock,{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
 
     async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
         """The gateway pods that may be sending users' requests."""
-        selector = f"{LABEL_NAME}=penstock,{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
         with translated("list gateway pods"):
             pods = await self._core.list_namespaced_pod(
-                self._namespace, label_selector=selector, _request_timeout=TIMEOUT
+                self._namespace, label_selector=self._selector, _request_timeout=TIMEOUT
             )
         counted = [pod for pod in pods.items if _counts(pod)]
         return tuple(await asyncio.gather(*(self._ask(pod, key) for pod in counted)))
