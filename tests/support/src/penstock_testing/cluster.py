@@ -1,0 +1,120 @@
+"""The cluster that tests and the demo run on, through the real kubectl and helm."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Object = dict[str, Any]
+
+COMMAND_SECONDS = 120.0
+
+
+class CommandError(RuntimeError):
+    """kubectl or helm failed; the message holds the command and what it said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A named cluster. Nothing here ever acts on an unnamed one."""
+
+    context: str
+    kubeconfig: str
+    """Path; empty: kubectl's own default."""
+    images: dict[str, str]
+    """Part to the reference that this cluster pulls."""
+    kubectl_path: str = "kubectl"
+    helm_path: str = "helm"
+    node: str = ""
+    """Address at which node ports answer from here; empty: taken from the node's status."""
+    audit_log: Path | None = None
+    """The API server's audit log; None: a cluster that is not ours."""
+
+    @classmethod
+    def from_environment(cls) -> "Cluster":
+        """The cluster that `tests/with-cluster` names. Raises KeyError when it names none."""
+        images = json.loads(Path(os.environ["PENSTOCK_TEST_IMAGES"]).read_text())
+        facts = os.environ.get("PENSTOCK_TEST_CLUSTER", "")
+        ours = json.loads(Path(facts).read_text()) if facts else {}
+        return cls(
+            context=os.environ["PENSTOCK_TEST_CONTEXT"],
+            kubeconfig=os.environ.get("KUBECONFIG", ""),
+            images=images,
+            kubectl_path=ours.get("kubectl", "kubectl"),
+            helm_path=ours.get("helm", "helm"),
+            node=ours.get("node", ""),
+            audit_log=Path(ours["audit_log"]) if ours else None,
+        )
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = COMMAND_SECONDS) -> str:
+        """Run kubectl; answers its standard output. Raises CommandError."""
+        return self._run([self.kubectl_path, "--context", self.context, *arguments], stdin, seconds)
+
+    def helm(self, *arguments: str, seconds: float = 300.0) -> str:
+        """Run helm; answers its standard output. Raises CommandError."""
+        return self._run([self.helm_path, "--kube-context", self.context, *arguments], None, seconds)
+
+    def _run(self, command: list[str], stdin: str | None, seconds: float) -> str:
+        environment = os.environ | ({"KUBECONFIG": self.kubeconfig} if self.kubeconfig else {})
+        try:
+            done = subprocess.run(
+                command, input=stdin, capture_output=True, text=True, timeout=seconds, env=environment, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CommandError(f"{' '.join(command)}: no end after {seconds:g} s") from error
+        if done.returncode != 0:
+            raise CommandError(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}{done.stdout}")
+        return done.stdout
+
+    def apply(self, *objects: Object) -> None:
+        """`kubectl apply` with strict validation, which is its default."""
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """One object; None: it does not exist."""
+        where = ("-n", namespace) if namespace else ()
+        text = self.kubectl("get", kind, name, *where, "-o", "json", "--ignore-not-found")
+        found: Object | None = json.loads(text) if text.strip() else None
+        return found
+
+    def items(self, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+        """Objects of a kind, in a namespace or in all."""
+        where = ("-n", namespace) if namespace else ("-A",)
+        chosen = ("-l", selector) if selector else ()
+        items: list[Object] = json.loads(self.kubectl("get", kind, *where, *chosen, "-o", "json"))["items"]
+        return items
+
+    def node_address(self) -> str:
+        """Where node ports answer."""
+        if self.node:
+            return self.node
+        addresses = self.items("nodes")[0]["status"]["addresses"]
+        return str(next(item["address"] for item in addresses if item["type"] == "InternalIP"))
+
+    def node_port(self, service: str, namespace: str) -> int:
+        """The node port of a Service's first port."""
+        found = self.get("service", service, namespace)
+        if found is None:
+            raise CommandError(f"no Service {namespace}/{service}")
+        return int(found["spec"]["ports"][0]["nodePort"])
+
+    def writes_by(self, prefix: str, since: float) -> list[Object]:
+        """Audited writes since a Unix time by identities whose name begins with `prefix`."""
+        if self.audit_log is None:
+            raise CommandError("only a test cluster of our own has an audit log that can be read")
+        lines = self.audit_log.read_text().splitlines()
+        events = (json.loads(line) for line in lines if prefix in line)
+        return [event for event in events if _is_write(event, prefix) and _unix(event) >= since]
+
+
+def _is_write(event: Object, prefix: str) -> bool:
+    return str(event["user"]["username"]).startswith(prefix) and event["stage"] == "ResponseComplete"
+
+
+def _unix(event: Object) -> float:
+    return datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()

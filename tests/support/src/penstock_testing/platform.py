@@ -1,0 +1,156 @@
+"""Penstock and a real MLflow server on a cluster, installed as a user would: helm and kubectl."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+
+from penstock_testing.cluster import Cluster, Object
+
+ROOT = Path(__file__).parents[4]
+NAMESPACE = "penstock-system"
+MLFLOW_NAMESPACE = "mlflow"
+RELEASE = "penstock"
+Found = TypeVar("Found")
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+_IMAGE_PLACEHOLDER = "PENSTOCK_FRAUD_DETECTION_IMAGE"
+
+
+def wait_for(what: str, look: Callable[[], Found | None], seconds: float, pause: float = 0.2) -> Found:
+    """Look until something is found. Raises TimeoutError naming what was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not in {seconds:g} s")
+        time.sleep(pause)
+
+
+def namespace(name: str) -> Object:
+    """A namespace under Pod Security `restricted`."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A port that answers from here."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Base URL."""
+        return f"http://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayPod:
+    """What one gateway pod has confirmed for one ModelDeployment."""
+
+    pod: str
+    number: int
+    applied_at: float
+    """Unix time."""
+    endpoints: dict[str, int]
+
+
+class Platform:
+    """Installs, finds and removes Penstock and MLflow."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+
+    def manifests(self, path: Path) -> list[Object]:
+        """The objects of a file below `examples/`, with this run's image in its place."""
+        text = path.read_text().replace(_IMAGE_PLACEHOLDER, self.cluster.images["fraud-detection"])
+        return [item for item in yaml.safe_load_all(text) if item]
+
+    def install_mlflow(self) -> None:
+        """A real MLflow server from `examples/mlflow`. Again: changes nothing."""
+        self.cluster.apply(namespace(MLFLOW_NAMESPACE))
+        for path in sorted((ROOT / "examples" / "mlflow").glob("*.yaml")):
+            objects = self.manifests(path)
+            for item in objects:
+                item["metadata"].setdefault("namespace", MLFLOW_NAMESPACE)
+            self.cluster.apply(*objects)
+
+    def wait_for_mlflow(self, seconds: float = 240.0) -> None:
+        """Until its Deployment is available."""
+        self.cluster.kubectl(
+            "rollout",
+            "status",
+            "deployment/mlflow",
+            "-n",
+            MLFLOW_NAMESPACE,
+            f"--timeout={seconds:g}s",
+            seconds=seconds + 5,
+        )
+
+    def install(self, *settings: str, seconds: float = 240.0) -> str:
+        """`helm upgrade --install --wait` with this run's images. `settings`: more `--set` arguments."""
+        images = self.cluster.images
+        chosen = {
+            "images.controller": images["controller"],
+            "images.gateway": images["gateway"],
+            "images.modelStore": images["model-store"],
+            "images.predictor": images["predictor"],
+            "gateway.service.type": "NodePort",
+            "modelStore.storage": "2Gi",
+        }
+        if self.cluster.get("namespace", NAMESPACE) is None:
+            self.cluster.apply(namespace(NAMESPACE))
+        arguments = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
+        arguments += [part for setting in settings for part in ("--set", setting)]
+        return self.cluster.helm(
+            "upgrade",
+            "--install",
+            RELEASE,
+            str(ROOT / "charts" / "penstock"),
+            "--namespace",
+            NAMESPACE,
+            "--wait",
+            f"--timeout={seconds:g}s",
+            *arguments,
+            seconds=seconds + 20,
+        )
+
+    def uninstall(self) -> None:
+        """`helm uninstall --wait`."""
+        self.cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout=120s")
+
+    def gateway(self) -> Address:
+        """Where users reach the gateway from here."""
+        port = self.cluster.node_port(f"{RELEASE}-gateway", NAMESPACE)
+        return Address(host=self.cluster.node_address(), port=port)
+
+    def mlflow(self) -> Address:
+        """Where the registry answers from here."""
+        return Address(
+            host=self.cluster.node_address(), port=self.cluster.node_port("mlflow-node-port", MLFLOW_NAMESPACE)
+        )
+
+    def pods(self, component: str) -> list[Object]:
+        """Penstock's own pods of a component that are not leaving."""
+        found = self.cluster.items("pods", NAMESPACE, f"app.kubernetes.io/component={component}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def acknowledged(self, namespace: str, name: str) -> list[GatewayPod]:
+        """What every ready gateway pod has confirmed for a ModelDeployment, asked through the API server."""
+        return [found for pod in self.pods("gateway") for found in self._applied(pod, namespace, name)]
+
+    def _applied(self, pod: Object, namespace: str, name: str) -> list[GatewayPod]:
+        pod_name = pod["metadata"]["name"]
+        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod_name}:8082/proxy/v1/applied"
+        answer = json.loads(self.cluster.kubectl("get", "--raw", path))
+        return [
+            GatewayPod(pod=pod_name, number=item["number"], applied_at=item["applied_at"], endpoints=item["endpoints"])
+            for item in answer["applied"]
+            if (item["namespace"], item["name"]) == (namespace, name)
+        ]
