@@ -37,8 +37,7 @@ VENV_INPUTS := locks/dev.txt $(MEMBERS:%=%/pyproject.toml)
 VENV_HASH := $(shell { python3 --version; pwd; cat $(VENV_INPUTS); } 2>&1 | sha256sum | cut -c1-16)
 VENV := .venv/.made-from-$(VENV_HASH)
 
-CHART := $(wildcard charts/penstock/Chart.yaml)
-GENERATED := manifests/crd/modeldeployments.yaml $(if $(CHART),manifests/install.yaml) charts/penstock/files/crd.yaml \
+GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
   docs/reference/modeldeployment.md docs/reference/metrics.md
 TYPED := contracts controller/src $(wildcard services/*/src) $(wildcard examples/*/src) tests
 
@@ -99,7 +98,8 @@ imports: $(VENV) ## Import contracts between and inside the parts
 generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifests and reference pages, from their sources
 	@$(PYTHON) contracts/metrics_reference.py $(ROOT)
 	@$(PYTHON) -m penstock_controller.api.crd $(ROOT)
-	$(if $(CHART),@$(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system > $(ROOT)/manifests/install.yaml)
+	@{ cat manifests/namespace.yaml; $(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system; } \
+	  > $(ROOT)/manifests/install.yaml
 
 verify: $(VENV) ## Fail when a generated file is not what `make generate` writes
 	@there=$$(mktemp -d); trap 'rm -rf "$$there"' EXIT; \
@@ -122,8 +122,8 @@ cluster-down: ## End it
 	@$(CLUSTER) down dev
 
 images: ## Build and try all images; push them to REGISTRY where it is set
-	@$(CLUSTER) setup
-	@mkdir -p build
+	@# With a registry docker may be what builds: nothing of Debian's is needed then.
+	@[ -n "$(REGISTRY)" ] || $(CLUSTER) setup
 	@$(CLUSTER) images --map build/images.json $(if $(REGISTRY),--registry $(REGISTRY))
 
 venv: $(VENV) ## The virtual environment .venv, from locks/dev.txt
