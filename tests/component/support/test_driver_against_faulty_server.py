@@ -165,6 +165,14 @@ async def test_a_server_that_was_never_there_fails_every_request_and_ends(tmp_pa
     assert all(failure.sent is None for failure in result.failures)
 
 
+async def test_connections_are_renewed_with_age_so_that_new_servers_get_requests(tmp_path: Path) -> None:
+    async with FaultyServer(FAULTS) as server:
+        the_plan = plan(server.port, ["/ok"], tmp_path).model_copy(update={"connection_seconds": 0.05})
+        result = await drive(the_plan)
+        assert server.connections > the_plan.warm_connections
+    assert (result.by_version, result.failed) == ({"v1": REQUESTS}, 0)
+
+
 async def test_a_stopped_driver_sends_nothing_more_but_answers_what_was_sent(tmp_path: Path) -> None:
     async with FaultyServer(FAULTS) as server:
         the_plan = plan(server.port, ["/ok"], tmp_path).model_copy(update={"seconds": 3600.0})

@@ -148,3 +148,11 @@ def test_percentiles_are_of_the_nearest_rank(per_cent: float, expected: int) -> 
 
 def test_no_answers_have_no_latency() -> None:
     assert Latency.of([]) == Latency(p50=None, p99=None, worst=None)
+
+
+def test_a_description_says_what_failed_and_what_is_doubtful() -> None:
+    described = result(request(0, due=0, body="v1", late=0.06), request(1, due=1, body="v3")).describe()
+    assert "2 sent, 1 failed" in described
+    assert "{'wrong answer': 1}" in described
+    assert "70.0 ms (p99)" in described
+    assert "INVALID: the driver itself was late" in described

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ class PoolLimits:
     most: int
     """Never more, however many requests are waiting for an answer."""
     connect_seconds: float
+    lifetime_seconds: float
+    """About how long a connection is used (half to one and a half of it). A balancer chooses a server for each new
+    connection: without new ones, a server that came later would get no request."""
 
 
 @dataclass(kw_only=True)
@@ -39,7 +43,9 @@ class ConnectionPool:
     def __init__(self, *, host: str, port: int, limits: PoolLimits, clock: Callable[[], float]) -> None:
         self._host, self._port, self._limits, self._clock = host, port, limits, clock
         self._idle: deque[Connection] = deque()
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, float] = {}
+        """With the time after which each is used no more."""
+        self._jitter = random.Random(1)
         self._opening: set[asyncio.Task[None]] = set()
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._changed = asyncio.Event()
@@ -77,7 +83,7 @@ class ConnectionPool:
             if not waiter.done():
                 waiter.set_result(connection)
                 return
-        if len(self._idle) >= self._limits.warm:
+        if len(self._idle) >= self._limits.warm or self._clock() > self._open[connection]:
             connection.close()
         else:
             self._idle.append(connection)
@@ -135,7 +141,8 @@ class ConnectionPool:
             self._step_back()
             return
         self._back_off = FIRST_BACK_OFF
-        self._open.add(connection)
+        lifetime = self._limits.lifetime_seconds * self._jitter.uniform(0.5, 1.5)
+        self._open[connection] = self._clock() + lifetime
         self.release(connection)
         if len(self._open) >= self._limits.warm:
             self._warm.set()
@@ -155,7 +162,7 @@ class ConnectionPool:
             self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF)
 
     def _lost(self, connection: Connection) -> None:
-        self._open.discard(connection)
+        self._open.pop(connection, None)
         if connection in self._idle:
             self._idle.remove(connection)
         self.counts.closed += 1

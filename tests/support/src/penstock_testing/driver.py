@@ -33,6 +33,7 @@ class Driver:
             warm=plan.warm_connections,
             most=max(plan.warm_connections, plan.max_connections),
             connect_seconds=plan.connect_seconds,
+            lifetime_seconds=plan.connection_seconds,
         )
         self._pool = ConnectionPool(host=plan.host, port=plan.port, limits=limits, clock=clock)
         self.started = asyncio.Event()

@@ -50,6 +50,8 @@ class TrafficPlan(BaseModel):
     """Counted from the scheduled send time."""
     warm_connections: int = Field(default=16, ge=1, le=1024)
     max_connections: int = Field(default=1024, ge=1, le=8192)
+    connection_seconds: float = Field(default=10.0, gt=0)
+    """About how long a connection is used: new ones reach servers that came later."""
     connect_seconds: float = Field(default=1.0, gt=0)
     """Time limit for opening one connection."""
     warm_up_seconds: float = Field(default=5.0, ge=0)

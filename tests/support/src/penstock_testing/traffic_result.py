@@ -48,8 +48,14 @@ class Latency:
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Latency":
         """Nearest-rank percentiles: each is a latency that some request had."""
-        ranked = sorted(seconds)
+        ranked = sorted(round(each, 6) for each in seconds)
         return cls(p50=percentile(ranked, 50), p99=percentile(ranked, 99), worst=ranked[-1] if ranked else None)
+
+    def describe(self) -> str:
+        """In milliseconds."""
+        if self.p50 is None or self.p99 is None or self.worst is None:
+            return "no answers"
+        return f"{1000 * self.p50:.1f} ms (p50), {1000 * self.p99:.1f} ms (p99), {1000 * self.worst:.1f} ms (worst)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,7 @@ class TrafficResult:
         if self.failed:
             parts.append(f"failed by reason {dict(self.failed_by_reason)}")
         late = f"driver late by {1000 * self.lateness_p99:.1f} ms (p99), {1000 * self.lateness_worst:.1f} ms (worst)"
-        lines = ["; ".join(parts), f"latency from scheduled {self.from_scheduled}; {late}"]
+        lines = ["; ".join(parts), f"latency from scheduled: {self.from_scheduled.describe()}; {late}"]
         lines += [f"INVALID: {reason}" for reason in self.invalid]
         lines += [f"  {failure}" for failure in self.failures[:5]]
         return "\n".join(lines)
