@@ -88,6 +88,9 @@ def _from_rows(
         return {spec.name: _shaped(array_of(table[spec.name], spec), spec) for spec in inputs}
     if len(inputs) != 1:
         raise ValueError(f"its columns are {', '.join(order)}, the graph's inputs {', '.join(s.name for s in inputs)}")
+    missing = [column.name for column in columns or () if names and column.name not in table]
+    if missing:
+        raise ValueError(f"it has no column {missing[0]}")
     wanted = [column.name for column in columns] if columns and names else order
     matrix = [[table[name][row] for name in wanted] for row in range(len(complete))] if wanted else complete
     return {inputs[0].name: array_of(matrix, inputs[0])}

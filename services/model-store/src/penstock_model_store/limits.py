@@ -15,12 +15,14 @@ class Limits:
     reference_bytes: int
     open_memory_bytes: int
     """Address space of the process that opens a model."""
-    open_seconds: float
-    """Wall time and CPU time of that process."""
+    open_seconds: int
+    """CPU time of that process, which is what a model costs on a busy machine too; WALL_FACTOR times that of wall time,
+    for one that waits instead of computing."""
     pull_seconds: float
     """Wall time of one fetch from the registry."""
 
 
+WALL_FACTOR = 3
 _RESERVE = 384 * 2**20
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 

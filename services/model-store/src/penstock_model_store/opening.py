@@ -178,7 +178,7 @@ def _run(
     except Exception as error:
         text = " ".join(str(error).split())[:400]
         if _OUT_OF_MEMORY.search(text):
-            raise _too_much_memory("the model") from error
+            raise _too_much_memory("the model and answering its golden request") from error
         raise GoldenFailed(text) from error
     return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
 

@@ -34,8 +34,8 @@ class Settings(BaseSettings):
     max_reference_bytes: int = Field(64 * _MIB, gt=0)
     open_memory_bytes: int = Field(2 * _GIB, ge=256 * _MIB)
     """Address space of the process that opens a model; lowered to what the container's own limit leaves."""
-    open_seconds: float = Field(60, gt=0)
-    """For opening a model and answering its golden request twice."""
+    open_seconds: int = Field(60, ge=1)
+    """CPU time for opening a model and answering its golden request twice; three times that of wall time."""
     pull_seconds: float = Field(600, gt=0)
     """For one fetch from the registry."""
 

@@ -152,14 +152,16 @@ class Budget:
         if file.size > self._left:
             raise self._too_large(file)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (max(self._left, _CHUNK), hard))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max(self._left, _CHUNK), before[1]))
         try:
             source.fetch(file, target)
         except OSError as error:
             if error.errno == errno.EFBIG:
                 raise self._too_large(file) from error
             raise
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
         self._left -= target.stat().st_size
         if self._left < 0:
             raise self._too_large(file)

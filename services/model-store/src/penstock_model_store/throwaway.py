@@ -20,7 +20,7 @@ from penstock_model_store.errors import (
     error_named,
 )
 from penstock_model_store.inspection import Inspection, InspectionJob, InspectionOutcome
-from penstock_model_store.limits import Limits
+from penstock_model_store.limits import WALL_FACTOR, Limits
 from penstock_model_store.pull_job import MODEL_FOLDER, Pulled, PullJob, PullOutcome
 
 _STDERR_SHOWN = 300
@@ -114,7 +114,7 @@ class Opener:
             example=folder / pulled.example if pulled.example else None,
             signature_inputs=pulled.signature_inputs,
             memory_bytes=self._limits.open_memory_bytes,
-            cpu_seconds=int(self._limits.open_seconds) + 1,
+            cpu_seconds=self._limits.open_seconds,
         )
         (folder / "inspection.json").write_text(job.model_dump_json())
         with (folder / "opened.json").open("wb") as answer, (folder / "opened.log").open("wb") as log:
@@ -127,10 +127,10 @@ class Opener:
                 start_new_session=True,
             )
             try:
-                async with asyncio.timeout(self._limits.open_seconds):
+                async with asyncio.timeout(WALL_FACTOR * self._limits.open_seconds):
                     return await process.wait()
             except TimeoutError as error:
-                raise _too_slow(pulled.model, self._limits.open_seconds) from error
+                raise _too_slow(pulled.model) from error
             finally:
                 _end_group(process.pid)
                 await process.wait()
@@ -187,9 +187,8 @@ def _from_exit(code: int, log: str, model: str) -> IngestError:
     return CrashedOnOpen(f"onnxruntime crashed on {model} (exit code {code}): {' '.join(log.split())}; export it again")
 
 
-def _too_slow(model: str, seconds: float | None = None) -> OpenTimeLimitExceeded:
-    limit = f" of {seconds:g} s" if seconds else ""
+def _too_slow(model: str) -> OpenTimeLimitExceeded:
     return OpenTimeLimitExceeded(
-        f"opening {model} and answering its golden request takes longer than the limit{limit}: make the model lighter, "
+        f"opening {model} and answering its golden request takes longer than the store allows: make the model lighter, "
         "or raise the limit (PENSTOCK_STORE_OPEN_SECONDS)"
     )
