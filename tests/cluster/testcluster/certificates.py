@@ -1,14 +1,16 @@
 """A certificate authority of the cluster's own, and an identity for each component: the audit log tells them apart."""
 
+import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from testcluster.addresses import API_SERVICE
 from testcluster.errors import ClusterError
 
-_DAYS = "3650"
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+_REQUEST = ("req", "-x509", "-config", "openssl.cnf", "-days", "3650", *_KEY)
 
 
 @dataclass(frozen=True)
@@ -45,26 +47,36 @@ def server_names(node: str) -> str:
     return ",".join([*names, *(f"IP:{address}" for address in ("127.0.0.1", node, str(API_SERVICE)))])
 
 
+_CONFIGURATION = """[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, cRLSign, digitalSignature
+subjectKeyIdentifier = hash
+"""
+
+
 def make(folder: Path, node: str) -> None:
     """Writes the authority, the certificates of server and clients, and the key that signs service accounts' tokens."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _openssl(
-        folder, "req", "-x509", *_KEY, "-keyout", "ca.key", "-out", "ca.crt", "-days", _DAYS, "-subj", "/CN=penstock-ca"
-    )
-    server = Identity("server", "kube-apiserver")
-    _sign(folder, server, f"subjectAltName={server_names(node)}\nextendedKeyUsage=serverAuth\n")
-    for client in CLIENTS:
-        _sign(folder, client, "extendedKeyUsage=clientAuth\n")
-    _openssl(folder, "genrsa", "-out", "sa.key", "2048")
-    _openssl(folder, "rsa", "-in", "sa.key", "-pubout", "-out", "sa.pub")
+    (folder / "openssl.cnf").write_text(_CONFIGURATION)
+    own = ("-extensions", "authority", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=penstock-ca")
+    _openssl(folder, *_REQUEST, *own)
+    _openssl(folder, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "sa.key")
+    _openssl(folder, "pkey", "-in", "sa.key", "-pubout", "-out", "sa.pub")
+    server = ("extendedKeyUsage=serverAuth", f"subjectAltName={server_names(node)}")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = [pool.submit(_sign, folder, client, "extendedKeyUsage=clientAuth") for client in CLIENTS]
+        made.append(pool.submit(_sign, folder, Identity("server", "kube-apiserver"), *server))
+        for one in made:
+            one.result()
 
 
-def _sign(folder: Path, who: Identity, extensions: str) -> None:
-    request, key, certificate = (f"{who.file}.{ending}" for ending in ("csr", "key", "crt"))
-    (folder / f"{who.file}.ext").write_text(extensions)
-    _openssl(folder, "req", *_KEY, "-keyout", key, "-out", request, "-subj", who.subject)
-    authority = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", _DAYS)
-    _openssl(folder, "x509", "-req", "-in", request, *authority, "-out", certificate, "-extfile", f"{who.file}.ext")
+def _sign(folder: Path, who: Identity, *extensions: str) -> None:
+    added = [word for extension in extensions for word in ("-addext", extension)]
+    files = ("-keyout", f"{who.file}.key", "-out", f"{who.file}.crt", "-subj", who.subject)
+    _openssl(folder, *_REQUEST, "-CA", "ca.crt", "-CAkey", "ca.key", *files, *added)
 
 
 def _openssl(folder: Path, *arguments: str) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from types import FrameType
 
-from testcluster import cgroups, network, record, sandbox
+from testcluster import cgroups, image_store, network, record, sandbox
 from testcluster.errors import ClusterError
 from testcluster.processes import Process
 from testcluster.record import Record
@@ -90,6 +90,8 @@ def clear(kept: Record) -> None:
         _end(kept.init)
     network.remove(kept.addresses.link)
     cgroups.remove(kept.addresses.link)
+    if kept.ready:
+        image_store.park(kept.state)
     record.forget(kept)
 
 

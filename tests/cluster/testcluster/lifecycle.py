@@ -16,6 +16,7 @@ from testcluster import (
     certificates,
     cgroups,
     components,
+    image_store,
     keeper,
     kubeconfig,
     locks,
@@ -122,6 +123,7 @@ def _prepare(kept: Record, programs: Path) -> None:
     for folder in ("logs", "volumes", "kubeconfigs"):
         (kept.state / folder).mkdir()
     paths.registry_storage().mkdir(parents=True, exist_ok=True)
+    image_store.take(kept.state)
     certificates.make(pki, at.addresses.node)
     for client in certificates.CLIENTS:
         _private(at.kubeconfig(client.file), kubeconfig.render(pki, client.file, at.addresses.node, kept.name))

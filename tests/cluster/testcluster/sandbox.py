@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from testcluster import binaries, components, paths, record, versions
+from testcluster import binaries, components, image_store, paths, record, versions
 from testcluster.addresses import SERVICES
 from testcluster.certificates import NODE_NAME
 from testcluster.components import Layout
@@ -93,6 +93,8 @@ def _supervise(at: Layout) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.chdir(at.state)
     commands = components.commands(at)
+    if image_store.has_past(at.state):
+        _forget_earlier_pods(at, commands["containerd"])
     running = {_start(name, command): name for name, command in commands.items()}
     while True:
         pid, status = os.wait()
@@ -103,6 +105,14 @@ def _supervise(at: Layout) -> None:
             )
             time.sleep(_RESTART_DELAY)
             running[_start(name, commands[name])] = name
+
+
+def _forget_earlier_pods(at: Layout, containerd: list[str]) -> None:
+    """By a containerd that then ends: the next one, which the kubelet speaks to, has never known them."""
+    pid = _start("containerd", containerd)
+    image_store.forget_containers(at.state)
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
 
 
 def _start(name: str, command: list[str]) -> int:

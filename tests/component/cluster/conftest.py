@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "cluster" / "cluster"
-CLUSTERS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock" / "clusters"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock"
 UP_LIMIT = 180.0
 
 
@@ -29,10 +29,11 @@ class Cluster:
     """One cluster that a test may start, break and end."""
 
     name: str
+    cache: Path = CACHE
 
     @property
     def state(self) -> Path:
-        return CLUSTERS / self.name
+        return self.cache / "clusters" / self.name
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         command = [str(SCRIPT), "up", self.name, *options]

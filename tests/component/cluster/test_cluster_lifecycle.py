@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from testcluster.scratch_image import ScratchImage
 
-from .conftest import NOTHING, SCRIPT, UP_LIMIT, Cluster, Remains, until
+from .conftest import CACHE, NOTHING, SCRIPT, UP_LIMIT, Cluster, Remains, until
 
 pytestmark = pytest.mark.timeout(600)
 KERNEL_SETTINGS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
@@ -98,6 +98,30 @@ def test_a_claim_is_bound_and_written_by_a_user_who_is_not_root(cluster: Cluster
     until("the volume's directory is removed with its claim", lambda: _volumes(cluster) == [])
     link = cluster.link()
     assert Remains.of(cluster, link).processes
+    assert cluster.run("down").returncode == 0
+    assert Remains.of(cluster, link) == NOTHING
+
+
+def test_the_next_cluster_has_the_images_of_the_last_one_and_none_of_its_pods(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = tmp_path / "penstock"  # a cache that no other cluster of this machine takes from
+    alone.mkdir()
+    (alone / "bin").symlink_to(CACHE / "bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cluster = Cluster(cluster.name, alone)
+    cluster.up()
+    _shell_image(tmp_path / "shell.tar")
+    assert cluster.run("load", str(tmp_path / "shell.tar")).returncode == 0
+    cluster.kubectl("apply", "-f", "-", given=_claim_and_writer())
+    cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/writer", "--timeout=60s")
+    assert cluster.run("down").returncode == 0
+
+    cluster.up()
+    in_store = ["--", "ctr", "-n", "k8s.io"]
+    assert "localhost/shell:1" in cluster.run("exec", *in_store, "images", "ls", "-q").stdout.split()
+    assert cluster.run("exec", *in_store, "containers", "ls", "-q").stdout == ""
+    link = cluster.link()
     assert cluster.run("down").returncode == 0
     assert Remains.of(cluster, link) == NOTHING
 
