@@ -18,6 +18,7 @@ METADATA = "penstock.dev"
 _TYPE = "type.googleapis.com/envoy"
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
+_FEW_PODS = 3
 _HOST_PICKS = 64
 """A dead pod has the fewest requests, so the balancer likes it: a handful of picks often finds no other."""
 
@@ -72,12 +73,12 @@ def _cluster(name: str, endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
         "@type": f"{_TYPE}.config.cluster.v3.Cluster",
         "name": name,
         "type": "STATIC",
-        "connect_timeout": "0.5s",
+        "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": 1024 * 1024,
         "lb_policy": "LEAST_REQUEST",
-        "common_lb_config": {"healthy_panic_threshold": {"value": 30}},
+        "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
         "circuit_breakers": {"thresholds": [_limits()]},
-        "outlier_detection": _outlier_detection(),
+        "outlier_detection": _outlier_detection(len(endpoints)),
         "upstream_connection_options": {
             "tcp_keepalive": {"keepalive_probes": 3, "keepalive_time": 10, "keepalive_interval": 3}
         },
@@ -90,30 +91,36 @@ def _cluster(name: str, endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
 
 
 def _limits() -> dict[str, Any]:
-    # One of two pods dies with half of all requests on it: each of them must find room to be tried again.
+    # A fixed number of retries under way, not a budget in per cent: that counts against the requests that are not
+    # being retried, and when one of two pods dies nearly all are. A storm is bounded by three tries a request.
     return {
         "priority": "DEFAULT",
         "max_connections": 4096,
         "max_pending_requests": 4096,
         "max_requests": 4096,
-        "retry_budget": {"budget_percent": {"value": 75}, "min_retry_concurrency": 64},
+        "max_retries": 1024,
     }
 
 
-def _outlier_detection() -> dict[str, Any]:
-    """A pod that cannot be reached is left alone for seconds; what a model answers, errors too, never ejects it."""
+def _outlier_detection(pods: int) -> dict[str, Any]:
+    """A pod that cannot be reached is left alone for a second; what a model answers, errors too, never ejects it.
+
+    Two failures in a row eject, so that the last of a request's three tries goes elsewhere, also when the only pod
+    that is not ejected has just died and the ejected one is back. When all are ejected, all are used. Of many pods
+    at most half are ejected: slowness that hits all of them must not put everything on a few.
+    """
     return {
         "split_external_local_origin_errors": True,
-        "consecutive_local_origin_failure": 3,
+        "consecutive_local_origin_failure": 2,
         "enforcing_consecutive_local_origin_failure": 100,
         "enforcing_consecutive_5xx": 0,
         "enforcing_consecutive_gateway_failure": 0,
         "enforcing_success_rate": 0,
         "enforcing_local_origin_success_rate": 0,
-        "interval": "1s",
-        "base_ejection_time": "3s",
-        "max_ejection_time": "15s",
-        "max_ejection_percent": 50,
+        "interval": "0.5s",
+        "base_ejection_time": "1s",
+        "max_ejection_time": "2s",
+        "max_ejection_percent": 100 if pods <= _FEW_PODS else 50,
     }
 
 

@@ -1,0 +1,134 @@
+"""Envoy, agent and upstreams together."""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from penstock_gateway.__main__ import envoy_command
+from penstock_gateway.agent import Agent, Standing
+from penstock_gateway.bootstrap import ConfigPaths
+from penstock_gateway.envoy_admin import EnvoyAdmin
+from penstock_gateway.metrics import Metrics
+from penstock_gateway.observed import Observed
+from penstock_gateway.publish import Publisher
+from penstock_gateway.settings import Settings
+from penstock_gateway.world import Endpoint, Key, World
+from penstock_testing.gateway.objects import NAME, NAMESPACE, endpoint_slices, model_deployment
+from penstock_testing.gateway.upstream import Upstream, free_port
+
+START_SECONDS = 60.0
+KEY = Key(NAMESPACE, NAME)
+
+
+def loopback_settings(folder: Path) -> Settings:
+    """Ports that nobody uses, all on 127.0.0.1."""
+    return Settings(
+        config_dir=folder,
+        pod_name="gateway-test",
+        listen_address="127.0.0.1",
+        user_port=free_port(),
+        probe_port=free_port(),
+        agent_port=free_port(),
+        admin_port=free_port(),
+        log_level="WARNING",
+    )
+
+
+class EnvoyProcess:
+    """The real Envoy, started as its container starts it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = settings.config_dir.with_suffix(".envoy.log")
+
+    def start(self) -> None:
+        """Return when it is live."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(envoy_command(self._settings), stdout=log, stderr=log)
+        end = time.monotonic() + START_SECONDS
+        while not self._is_live():
+            if self._process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"Envoy did not start: {self.log.read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """As kill -9 does it."""
+        self.end(signal.SIGKILL)
+
+    def end(self, number: int) -> None:
+        """Send a signal and wait for the end."""
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self._process.pid, number)
+            self._process.wait()
+
+    def _is_live(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._settings.admin_port}/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+class GatewayRig:
+    """What a test holds. Passes of the agent run when the test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = loopback_settings(folder / "config")
+        self.envoy = EnvoyProcess(self.settings)
+        self.admin = EnvoyAdmin(self.settings.admin_port)
+        self.paths = ConfigPaths(folder=self.settings.config_dir)
+        self._upstreams: list[Upstream] = []
+        self.new_agent()
+
+    def new_agent(self) -> None:
+        """As after a restart of the agent's container: it knows what is on disk, and nothing else."""
+        self.observed = Observed(time.monotonic)
+        self.publisher = Publisher(
+            self.paths, self.admin, max_body_bytes=self.settings.max_body_bytes, clock=time.monotonic
+        )
+        self.agent = Agent(self.observed, self.publisher, Metrics(), clock=time.monotonic, wall_clock=time.time)
+
+    def upstream(self, version: str) -> Upstream:
+        """Start a server; it ends with the rig."""
+        one = Upstream(version)
+        self._upstreams.append(one)
+        return one.start()
+
+    async def apply(
+        self,
+        weights: Mapping[str, int],
+        endpoints: Mapping[str, Sequence[Endpoint]],
+        *,
+        number: int = 1,
+        seconds: float = 10.0,
+    ) -> Standing:
+        """One ModelDeployment with these weights and endpoints: one pass of the agent."""
+        slices = [one for revision, found in endpoints.items() for one in endpoint_slices(revision, found)]
+        return await self.apply_objects([model_deployment(weights, number=number, timeout=seconds)], slices)
+
+    async def apply_objects(self, wishes: Sequence[dict[str, Any]], slices: Sequence[dict[str, Any]]) -> Standing:
+        """The API server's complete lists: one pass of the agent."""
+        self.observed.fold(lambda world: World.with_slices(World.with_wishes(world, wishes), slices))
+        await self.agent.pass_once()
+        return self.agent.standing
+
+    @property
+    def url(self) -> str:
+        """Of the users' port."""
+        return f"http://127.0.0.1:{self.settings.user_port}"
+
+    async def __aenter__(self) -> Self:
+        self.envoy.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        for one in self._upstreams:
+            one.kill()
+        self.envoy.kill()
+        await self.admin.close()

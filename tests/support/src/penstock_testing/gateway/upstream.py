@@ -1,0 +1,146 @@
+"""A small server behind the gateway, in a process of its own: it can be killed, stopped and told to drain.
+
+Alone: `python -m penstock_testing.gateway.upstream --version v1 --port 9000`
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Self
+
+import uvicorn
+
+from penstock_gateway.world import Endpoint
+
+Message = MutableMapping[str, Any]
+START_SECONDS = 60.0
+_HEADERS = [(b"content-type", b"application/json"), (b"x-penstock-revision", b"a-lie")]
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Upstream:
+    """The process, seen from a test."""
+
+    def __init__(self, version: str, *, port: int | None = None) -> None:
+        self.version = version
+        self.port = port or free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Its address, ready."""
+        return Endpoint("127.0.0.1", self.port)
+
+    def start(self) -> Self:
+        """Return when it answers."""
+        command = [sys.executable, "-m", __name__, "--version", self.version, "--port", str(self.port)]
+        self._process = subprocess.Popen(command)
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            try:
+                self._get("/started")
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return self
+        self.kill()
+        raise TimeoutError(f"upstream {self.version} did not start")
+
+    def requests(self) -> int:
+        """How many requests it has begun to answer, these questions aside."""
+        return int(self._get("/_count"))
+
+    def drain(self) -> None:
+        """Answer 503 from now on, as a pod does that has been told to end."""
+        self._get("/_drain")
+
+    def hang(self) -> None:
+        """Take connections and never answer; what is open stays open."""
+        self._signal(signal.SIGSTOP)
+
+    def kill(self) -> None:
+        """As kill -9 does it: connections are reset, new ones refused."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self._process.pid, number)
+
+    def _get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+
+class _App:
+    """Answers what it was asked, and which version it is."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self._draining = False
+        self._count = 0
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        length = await self._read(receive)
+        status, body = await self._answer(scope, length)
+        head = {"type": "http.response.start", "status": status, "headers": _HEADERS}
+        await send(head)
+        await send({"type": "http.response.body", "body": body.encode()})
+
+    async def _answer(self, scope: Message, length: int) -> tuple[int, str]:
+        match scope["path"]:
+            case "/_count":
+                return 200, str(self._count)
+            case "/_drain":
+                self._draining = True
+                return 200, "draining"
+        self._count += 1
+        if self._draining:
+            return 503, "draining"
+        return await self._echo(scope, length)
+
+    async def _echo(self, scope: Message, length: int) -> tuple[int, str]:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        await asyncio.sleep(float(headers.get("x-seconds", "0")))
+        told = {"version": self._version, "path": scope["path"], "headers": headers, "length": length}
+        return int(headers.get("x-status", "200")), json.dumps(told)
+
+    @staticmethod
+    async def _read(receive: Callable[[], Awaitable[Message]]) -> int:
+        length, more = 0, True
+        while more:
+            message = await receive()
+            length += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        return length
+
+
+def main() -> None:
+    """Serve until ended."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--version", required=True)
+    arguments.add_argument("--port", type=int, required=True)
+    given = arguments.parse_args()
+    uvicorn.run(_App(given.version), host="127.0.0.1", port=given.port, log_level="error", lifespan="off")
+
+
+if __name__ == "__main__":
+    main()
