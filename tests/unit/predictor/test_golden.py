@@ -67,7 +67,7 @@ def test_beyond_tolerance(datatype: str, expected: object, got: object) -> None:
 
 def test_the_message_names_tensor_position_values_and_how_many() -> None:
     with pytest.raises(GoldenMismatch) as mismatch:
-        compare(answer("FP32", [0.5, 0.5, 0.25, 0.75], (2, 2)), {"y": np.float32([[0.5, 0.5], [0.5, 0.5]])})
+        compare(answer("FP32", [0.5, 0.5, 0.25, 0.75], (2, 2)), {"y": np.full((2, 2), 0.5, np.float32)})
     assert str(mismatch.value) == (
         "golden request: output 'y' at [1, 0]: expected 0.25, got 0.5"
         " (0.001 relative, 1e-05 absolute allowed); 2 of 4 values differ"
@@ -78,8 +78,8 @@ def test_the_message_names_tensor_position_values_and_how_many() -> None:
     ("got", "message"),
     [
         ({}, "output 'y' is missing: got []"),
-        ({"y": np.float64([1.0])}, "expected FP32 [1], got FP64 [1]"),
-        ({"y": np.float32([[1.0]])}, "expected FP32 [1], got FP32 [1, 1]"),
+        ({"y": np.ones(1, np.float64)}, "expected FP32 [1], got FP64 [1]"),
+        ({"y": np.ones((1, 1), np.float32)}, "expected FP32 [1], got FP32 [1, 1]"),
     ],
 )
 def test_another_output_type_or_shape(got: dict[str, Array], message: str) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from penstock_predictor.datatypes import Array
 from penstock_predictor.errors import BadRequest, InferenceFailed
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.predictions import encode_predictions, parse_instances
@@ -13,7 +14,7 @@ IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
 
 
 def test_one_object_a_row() -> None:
-    arrays = {
+    arrays: dict[str, Array] = {
         "label": np.array([0, 1], dtype=np.int64),
         "probabilities": np.array([[0.75, 0.25], [0.5, math.nan]], dtype=np.float32),
         "word": np.array(["no", "yes"], dtype=object),

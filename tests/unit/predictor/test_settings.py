@@ -37,3 +37,9 @@ def test_a_wrong_value_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as refusal:
         Settings(**wrong)  # type: ignore[arg-type]  # wrong on purpose
     assert refusal.value.errors()[0]["loc"] == tuple(wrong)
+
+
+def test_the_readme_lists_every_setting() -> None:
+    readme = (Path(__file__).parents[3] / "services" / "predictor" / "README.md").read_text()
+    for name in Settings.model_fields:
+        assert f"`PENSTOCK_{name.upper()}`" in readme

@@ -54,7 +54,7 @@ class Fetch:
     digest: str
     folder: Path
     timeout_seconds: float
-    call_timeout: httpx.Timeout = CALL_TIMEOUT
+    call_timeout: httpx.Timeout = field(default_factory=lambda: CALL_TIMEOUT)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     draw: random.Random = field(default_factory=random.Random)

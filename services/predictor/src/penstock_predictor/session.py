@@ -13,7 +13,8 @@ from penstock_predictor.datatypes import BY_ONNX, Array
 from penstock_predictor.errors import BadRequest, InferenceFailed, ModelUnloadable
 
 _log = logging.getLogger(__name__)
-_ERRORS_ONLY = 3
+_FATAL_ONLY = 4
+"""What fails comes back as an exception; onnxruntime would write it to stderr as well, in its own format."""
 _INVALID_ARGUMENT = onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument
 
 
@@ -53,7 +54,7 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     # A thread that spins while it waits for work eats the container's CPU limit and is throttled for it.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options

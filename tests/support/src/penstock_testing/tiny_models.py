@@ -1,0 +1,118 @@
+"""Small ONNX graphs, made in the test that uses them: each shows one thing about serving."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+_ELEMENT = {
+    "BOOL": TensorProto.BOOL,
+    "UINT8": TensorProto.UINT8,
+    "UINT16": TensorProto.UINT16,
+    "UINT32": TensorProto.UINT32,
+    "UINT64": TensorProto.UINT64,
+    "INT8": TensorProto.INT8,
+    "INT16": TensorProto.INT16,
+    "INT32": TensorProto.INT32,
+    "INT64": TensorProto.INT64,
+    "FP16": TensorProto.FLOAT16,
+    "FP32": TensorProto.FLOAT,
+    "FP64": TensorProto.DOUBLE,
+    "BYTES": TensorProto.STRING,
+}
+_OPSET = 17
+_IR_VERSION = 8
+_SLOW_SIZE = 256
+
+Dimension = int | str | None
+
+
+def tensor(name: str, datatype: str, shape: Sequence[Dimension]) -> onnx.ValueInfoProto:
+    """Describe an input or output; a string or None leaves a dimension open."""
+    return helper.make_tensor_value_info(name, _ELEMENT[datatype], list(shape))
+
+
+def save(
+    file: Path,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    initializers: Sequence[onnx.TensorProto] = (),
+) -> Path:
+    """Write a checked model."""
+    graph = helper.make_graph(list(nodes), "tiny", list(inputs), list(outputs), list(initializers))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(file))
+    return file
+
+
+def scaled(file: Path, factor: float) -> Path:
+    """`y = factor * x`, FP32 of shape [rows, 2]: the answer tells which model gave it."""
+    shape = ("rows", 2)
+    node = helper.make_node("Mul", ["x", "factor"], ["y"])
+    constant = numpy_helper.from_array(np.array(factor, dtype=np.float32), "factor")
+    return save(file, [node], [tensor("x", "FP32", shape)], [tensor("y", "FP32", shape)], [constant])
+
+
+def echo(file: Path, datatype: str) -> Path:
+    """`y = x` for one datatype, of shape [rows]."""
+    node = helper.make_node("Identity", ["x"], ["y"])
+    return save(file, [node], [tensor("x", datatype, ["rows"])], [tensor("y", datatype, ["rows"])])
+
+
+def mixed_columns(file: Path) -> Path:
+    """A column `amount` (FP32) and a column `country` (BYTES), both [rows, 1]; outputs `twice` and `word`."""
+    nodes = [
+        helper.make_node("Add", ["amount", "amount"], ["twice"]),
+        helper.make_node("Identity", ["country"], ["word"]),
+    ]
+    return save(
+        file,
+        nodes,
+        [tensor("amount", "FP32", ["rows", 1]), tensor("country", "BYTES", ["rows", 1])],
+        [tensor("twice", "FP32", ["rows", 1]), tensor("word", "BYTES", ["rows", 1])],
+    )
+
+
+def slow(file: Path) -> Path:
+    """As slow as the request asks: `rounds` (INT64, [1]) products of a square matrix; output `y` (FP32, [1])."""
+    product = helper.make_node("MatMul", ["state", "matrix"], ["next"])
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["again"], ["go_on"]), product],
+        "round",
+        [tensor("round", "INT64", []), tensor("again", "BOOL", []), tensor("state", "FP32", [_SLOW_SIZE, _SLOW_SIZE])],
+        [tensor("go_on", "BOOL", []), tensor("next", "FP32", [_SLOW_SIZE, _SLOW_SIZE])],
+    )
+    nodes = [
+        helper.make_node("Squeeze", ["rounds"], ["count"]),
+        helper.make_node("Loop", ["count", "", "matrix"], ["last"], body=body),
+        helper.make_node("ReduceMax", ["last"], ["largest"], keepdims=0),
+        helper.make_node("Reshape", ["largest", "one"], ["y"]),
+    ]
+    matrix = numpy_helper.from_array(np.eye(_SLOW_SIZE, dtype=np.float32), "matrix")
+    one = numpy_helper.from_array(np.array([1], dtype=np.int64), "one")
+    return save(file, nodes, [tensor("rounds", "INT64", [1])], [tensor("y", "FP32", [1])], [matrix, one])
+
+
+def picky(file: Path) -> Path:
+    """Fits its own signature, and fails for any number of rows that is not a multiple of three."""
+    node = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    shape = numpy_helper.from_array(np.array([-1, 3], dtype=np.int64), "shape")
+    return save(file, [node], [tensor("x", "FP32", ["rows"])], [tensor("y", "FP32", ["groups", 3])], [shape])
+
+
+def sequence_input(file: Path) -> Path:
+    """An input `pieces` that is a sequence, which no inference protocol can send."""
+    node = helper.make_node("ConcatFromSequence", ["pieces"], ["y"], axis=0)
+    pieces = helper.make_tensor_sequence_value_info("pieces", TensorProto.FLOAT, None)
+    return save(file, [node], [pieces], [tensor("y", "FP32", ["rows"])])
+
+
+def sequence_output(file: Path) -> Path:
+    """A tensor `y` and a sequence `pieces`, as a classifier that was converted with ZipMap has."""
+    nodes = [helper.make_node("Identity", ["x"], ["y"]), helper.make_node("SequenceConstruct", ["x"], ["pieces"])]
+    pieces = helper.make_tensor_sequence_value_info("pieces", TensorProto.FLOAT, None)
+    return save(file, nodes, [tensor("x", "FP32", ["rows"])], [tensor("y", "FP32", ["rows"]), pieces])
