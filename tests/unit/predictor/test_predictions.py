@@ -13,13 +13,16 @@ from penstock_predictor.predictions import encode_predictions, parse_instances
 IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
 
 
-def test_one_object_a_row() -> None:
-    arrays: dict[str, Array] = {
+def two_rows() -> dict[str, Array]:
+    return {
         "label": np.array([0, 1], dtype=np.int64),
         "probabilities": np.array([[0.75, 0.25], [0.5, math.nan]], dtype=np.float32),
         "word": np.array(["no", "yes"], dtype=object),
     }
-    answer = json.loads(encode_predictions(IDENTITY, 2, arrays))
+
+
+def test_one_object_a_row() -> None:
+    answer = json.loads(encode_predictions(IDENTITY, 2, two_rows()))
     assert answer == {
         "predictions": [
             {"label": 0, "probabilities": [0.75, 0.25], "word": "no"},
