@@ -1,6 +1,7 @@
 """Start kopf with settings; nothing else."""
 
 import asyncio
+import os
 
 import kopf
 from prometheus_client import CollectorRegistry, start_http_server
@@ -19,6 +20,8 @@ def main() -> None:
     registry = kopf.OperatorRegistry()
     lifecycle.register(registry, settings, metrics)
     model_deployment.register(registry)
+    # kopf names itself after the user, and a pod's numeric user has no name.
+    os.environ.setdefault("LOGNAME", "penstock-controller")
     asyncio.run(
         kopf.operator(
             registry=registry,

@@ -31,4 +31,5 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("aiohttp.access", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

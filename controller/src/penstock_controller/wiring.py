@@ -1,5 +1,6 @@
 """The only place that constructs adapters and the reconciler."""
 
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,13 +37,20 @@ def _now() -> datetime:
 @asynccontextmanager
 async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncIterator[Operator]:
     """The whole controller on real adapters; they are closed at the end."""
-    await config.load_config()
+    await _log_in()
     async with (
         client.ApiClient() as api,
         httpx.AsyncClient(base_url=settings.store_url, timeout=_STORE_TIMEOUT) as store_client,
         httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT) as gateway_client,
     ):
         yield _assembled(settings, Telemetry(metrics), api, store_client, gateway_client)
+
+
+async def _log_in() -> None:
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        config.load_incluster_config()
+    else:
+        await config.load_kube_config()
 
 
 def _assembled(

@@ -183,6 +183,14 @@ def test_a_refused_artifact_leaves_stable_untouched_and_says_why(serving: Rollou
     assert len(told) == 1
 
 
+def test_a_version_that_the_store_takes_after_all_is_started(serving: RolloutWorld) -> None:
+    """The store was repaired: the same version, refused before, is Ready now."""
+    serving.target = Refused(version="2", created_at_ms=1002, reason="CrashedOnOpen", message="model.onnx")
+    serving.settle()
+    serving.want("2").settle()
+    assert stable_version(serving) == "2"
+
+
 def test_a_newer_version_takes_the_place_of_one_that_is_starting(serving: RolloutWorld) -> None:
     serving.broken = {"rev2"}
     serving.want("2")

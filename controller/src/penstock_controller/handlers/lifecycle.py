@@ -15,6 +15,10 @@ def register(registry: kopf.OperatorRegistry, settings: Settings, metrics: Colle
     """Add start-up, clean-up and probe to a registry."""
     stack = AsyncExitStack()
 
+    @kopf.on.login(registry=registry)
+    def log_in(**arguments: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+
     @kopf.on.startup(registry=registry)
     async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
         _configure(settings)

@@ -34,7 +34,12 @@ def _judge(situation: Situation, wanted: Wanted) -> Step:
 
 
 def _is_refused(refused: Refusal, wanted: Wanted, generation: int) -> bool:
-    """Invariant 5: the same version is not tried again until the alias's target or the spec's generation changes."""
+    """Invariant 5: a failed revision is not tried again until the alias's target or the spec's generation changes.
+
+    A refused artifact (no revision) is judged by the model store alone: when it takes the version now, so do we.
+    """
+    if refused.revision is None:
+        return False
     same_target = (refused.version, refused.created_at_ms) == (wanted.version, wanted.created_at_ms)
     return same_target and refused.generation == generation
 

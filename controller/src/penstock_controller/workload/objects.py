@@ -63,6 +63,8 @@ def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Place
                 "name": "predictor",
                 "args": ["serve"],
                 "ports": [{"name": "http", "containerPort": PREDICTOR_PORT}],
+                # Imports take many seconds where the processor is busy: that is no reason to start it again.
+                "startupProbe": _probe("/v2/health/live", period=1, failures=180),
                 # A pod is a target as soon as the golden request is answered; a lost one is found by the gateway first.
                 "readinessProbe": _probe("/v2/health/ready", period=1, failures=2),
                 "livenessProbe": _probe("/v2/health/live", period=10, failures=6),
