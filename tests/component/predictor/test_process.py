@@ -253,3 +253,17 @@ def test_pipelined_requests_on_one_connection_are_answered_in_order(
             received += connection.recv(65536)
     ids = [part.split(b'"')[0] for part in received.split(b'"id":"')[1:]]
     assert ids == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_a_caller_that_hangs_up_in_the_middle_gives_its_place_back(
+    scaled_folder: Path, start_process: StartProcess
+) -> None:
+    predictor = start_process("serve", model_dir=scaled_folder, max_in_flight=1)
+    url = predictor.ready()
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{".encode())
+    with httpx.Client(base_url=url, timeout=30) as client:
+        while 'code="499"' not in client.get("/metrics").text:
+            time.sleep(0.02)
+        assert client.post(INFER, json=ROW).status_code == 200

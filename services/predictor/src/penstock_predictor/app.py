@@ -6,7 +6,6 @@ import functools
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
-from importlib.metadata import version as package_version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -14,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from penstock_contracts.inference import ErrorResponse
-from penstock_predictor import openapi
+from penstock_predictor import VERSION, openapi
 from penstock_predictor.errors import RequestError, StartError
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.loading import ModelSource, load_model
@@ -48,7 +47,7 @@ def create_app(
 
     app = FastAPI(
         title="Penstock predictor",
-        version=package_version("penstock-predictor"),
+        version=VERSION,
         description="One ONNX model version by the Open Inference Protocol V2 and by named features.",
         lifespan=lifespan,
         docs_url=None,  # these pages load scripts from another host

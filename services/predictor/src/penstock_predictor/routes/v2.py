@@ -1,7 +1,6 @@
 """Open Inference Protocol V2 over HTTP with JSON."""
 
 from http import HTTPStatus
-from importlib.metadata import version as package_version
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -9,7 +8,7 @@ from fastapi.responses import JSONResponse
 
 from penstock_contracts.inference import InferResponse
 from penstock_contracts.model_card import TensorSpec
-from penstock_predictor import codec
+from penstock_predictor import VERSION, codec
 from penstock_predictor.inference import Model
 from penstock_predictor.openapi import REFUSALS, request_body
 from penstock_predictor.runtime import Runtime
@@ -26,7 +25,7 @@ def v2_routes(runtime: Runtime) -> APIRouter:
     @router.get("/v2")
     async def server() -> dict[str, Any]:
         """What this server is. No extension is offered: tensors travel as JSON."""
-        return {"name": "penstock-predictor", "version": package_version("penstock-predictor"), "extensions": []}
+        return {"name": "penstock-predictor", "version": VERSION, "extensions": []}
 
     @router.get(_MODEL, responses=REFUSALS)
     @router.get(_VERSION, responses=REFUSALS)
