@@ -1,8 +1,12 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from kubernetes.aio.client import ApiClient, CoreV1Api
 
+from penstock_gateway.watch import connect
+from penstock_testing.gateway.cluster import install_crd
 from penstock_testing.gateway.rig import GatewayRig
 
 
@@ -10,3 +14,19 @@ from penstock_testing.gateway.rig import GatewayRig
 async def rig(tmp_path: Path) -> AsyncIterator[GatewayRig]:
     async with GatewayRig(tmp_path) as rig:
         yield rig
+
+
+@pytest.fixture
+async def api(api_server: str) -> AsyncIterator[ApiClient]:
+    """Connected as the agent connects; the CRD is there."""
+    async with await connect(api_server, in_cluster=False) as api:
+        await install_crd(api)
+        yield api
+
+
+@pytest.fixture
+async def namespace(api: ApiClient) -> AsyncIterator[str]:
+    name = f"gateway-{uuid4().hex[:8]}"
+    await CoreV1Api(api).create_namespace({"metadata": {"name": name}})
+    yield name
+    await CoreV1Api(api).delete_namespace(name)

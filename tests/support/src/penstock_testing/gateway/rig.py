@@ -19,7 +19,7 @@ from penstock_gateway.publish import Publisher
 from penstock_gateway.settings import Settings
 from penstock_gateway.world import Endpoint, Key, World
 from penstock_testing.gateway.objects import NAME, NAMESPACE, endpoint_slices, model_deployment
-from penstock_testing.gateway.upstream import Upstream, free_port
+from penstock_testing.gateway.upstream import Upstream, free_ports
 
 START_SECONDS = 60.0
 KEY = Key(NAMESPACE, NAME)
@@ -27,14 +27,15 @@ KEY = Key(NAMESPACE, NAME)
 
 def loopback_settings(folder: Path) -> Settings:
     """Ports that nobody uses, all on 127.0.0.1."""
+    user, probe, agent, admin = free_ports(4)
     return Settings(
         config_dir=folder,
         pod_name="gateway-test",
         listen_address="127.0.0.1",
-        user_port=free_port(),
-        probe_port=free_port(),
-        agent_port=free_port(),
-        admin_port=free_port(),
+        user_port=user,
+        probe_port=probe,
+        agent_port=agent,
+        admin_port=admin,
         log_level="WARNING",
     )
 

@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import ExitStack
 from typing import Any, Self
 
 import uvicorn
@@ -25,12 +26,13 @@ START_SECONDS = 60.0
 _HEADERS = [(b"content-type", b"application/json"), (b"x-penstock-revision", b"a-lie")]
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on, all different."""
+    with ExitStack() as open_ones:
+        listeners = [open_ones.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
 
 
 class Upstream:
@@ -38,7 +40,7 @@ class Upstream:
 
     def __init__(self, version: str, *, port: int | None = None) -> None:
         self.version = version
-        self.port = port or free_port()
+        self.port = port or free_ports(1)[0]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
