@@ -135,3 +135,10 @@ def _free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def mlflow_client(mlflow: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow's fluent client in this process talks to the server."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.uri)
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")

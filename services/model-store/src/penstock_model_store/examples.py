@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import Column, TensorSpec
 from penstock_model_store.errors import InputExampleRefused
@@ -21,16 +23,16 @@ def request_from_example(
     Raises InputExampleRefused when it is of a known form but does not fit the graph.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
         raise InputExampleRefused(f"the input example is not JSON ({error}): log the model with a new one") from error
     try:
         arrays = _arrays(document, inputs, columns)
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise InputExampleRefused(
             f"the input example does not fit the graph's inputs ({error}): log the model with one that it can answer"
         ) from error
-    if arrays is None:
+    if arrays is None or not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
         return None
     kept = _kept_rows(arrays, inputs)
     return InferRequest(inputs=tuple(request_input(spec.name, spec.datatype, kept[spec.name]) for spec in inputs))

@@ -42,4 +42,4 @@ def open_memory(wanted: int, container: int | None) -> int:
     """Bytes to allow the opening process: below the container's limit, or the kernel ends the store too."""
     if container is None:
         return wanted
-    return max(min(wanted, container - _RESERVE), container // 2)
+    return min(wanted, max(container - _RESERVE, container // 2))

@@ -41,10 +41,12 @@ def parsed_model(path: Path) -> onnx.ModelProto:
         model.ParseFromString(content)
     except DecodeError as error:
         raise _unreadable(path.name, content) from error
-    if not model.ir_version or not model.opset_import:
+    if not model.ir_version:
         raise _unreadable(path.name, content)
-    if not model.graph.node and not model.graph.output:
-        raise TruncatedModel(f"{path.name} has a header but no graph: its upload broke off; log the model again")
+    if not model.opset_import or not model.graph.output:
+        raise TruncatedModel(
+            f"{path.name} has a header, but no graph or no operator set: its upload broke off; log the model again"
+        )
     return model
 
 

@@ -60,7 +60,11 @@ def array_of(values: Any, spec: TensorSpec) -> Array:
         raise TypeError(f"input {spec.name} takes numbers of type {spec.datatype}")
     if array.dtype.kind == "f" and spec.datatype[:2] != "FP" and not np.array_equal(array, np.trunc(array)):
         raise TypeError(f"input {spec.name} takes {spec.datatype}, but its values have fractions")
-    return array.astype(dtype_of(spec.datatype))
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype_of(spec.datatype))
+    if cast.dtype.kind in "iu" and not np.array_equal(cast, array):
+        raise TypeError(f"input {spec.name} takes {spec.datatype}, but its values are larger")
+    return cast
 
 
 def request_input(name: str, datatype: str, array: Array) -> RequestInput:

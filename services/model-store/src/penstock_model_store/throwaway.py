@@ -17,6 +17,7 @@ from penstock_model_store.errors import (
     OpenTimeLimitExceeded,
     PullCrashed,
     PullTimeLimitExceeded,
+    StoreFault,
     error_named,
 )
 from penstock_model_store.inspection import Inspection, InspectionJob, InspectionOutcome
@@ -184,7 +185,9 @@ def _from_exit(code: int, log: str, model: str) -> IngestError:
             f"opening {model} needs more memory than the store allows: make the model smaller, or raise the limit "
             "(PENSTOCK_STORE_OPEN_MEMORY_BYTES)"
         )
-    return CrashedOnOpen(f"onnxruntime crashed on {model} (exit code {code}): {' '.join(log.split())}; export it again")
+    if code > 0:
+        return StoreFault(f"the process that opened {model} ended with code {code}: {' '.join(log.split())}")
+    return CrashedOnOpen(f"onnxruntime crashed on {model} (signal {-code}): {' '.join(log.split())}; export it again")
 
 
 def _too_slow(model: str) -> OpenTimeLimitExceeded:

@@ -1,0 +1,73 @@
+import pytest
+import yaml
+
+from penstock_model_store.errors import BadMetadata, NoModelFile, PathRefused, PickleOnly, SeveralModelFiles
+from penstock_model_store.layout import Layout, Listed, chosen_layout
+
+
+def listed(*paths: str) -> list[Listed]:
+    return [Listed(path=path, size=1) for path in paths]
+
+
+def metadata(**document: object) -> str:
+    return yaml.safe_dump({"flavors": {"onnx": {"data": "model.onnx"}}, **document})
+
+
+def test_what_mlflow_logged_is_found_by_its_metadata() -> None:
+    files = listed("MLmodel", "model.onnx", "other.onnx", "serving_input_example.json", "input_example.json", "x.pkl")
+    signature = '[{"type": "double", "name": "a"}]'
+
+    assert chosen_layout(files, metadata(signature={"inputs": signature})) == Layout(
+        model="model.onnx", example="serving_input_example.json", reference=None, signature_inputs=signature
+    )
+
+
+def test_a_folder_with_just_an_onnx_file_is_a_model() -> None:
+    assert chosen_layout(listed("net.onnx", "readme.txt"), None).model == "net.onnx"
+
+
+def test_metadata_of_another_flavor_with_one_onnx_file_beside_is_served() -> None:
+    text = yaml.safe_dump({"flavors": {"python_function": {}}})
+
+    assert (
+        chosen_layout(listed("MLmodel", "artifacts/net.onnx", "python_model.pkl"), text).model == "artifacts/net.onnx"
+    )
+
+
+def test_the_example_is_where_the_metadata_says() -> None:
+    text = metadata(saved_input_example_info={"artifact_path": "example-7.json", "type": "dataframe"})
+
+    assert chosen_layout(listed("MLmodel", "model.onnx", "example-7.json"), text).example == "example-7.json"
+
+
+def test_an_example_that_the_metadata_names_but_is_absent_is_none() -> None:
+    text = metadata(saved_input_example_info={"artifact_path": "gone.json"})
+
+    assert chosen_layout(listed("MLmodel", "model.onnx"), text).example is None
+
+
+@pytest.mark.parametrize("path", ["reference.csv", "reference.parquet", "extra_files/reference.csv"])
+def test_the_reference_sample_is_found_by_its_name(path: str) -> None:
+    assert chosen_layout(listed("model.onnx", path), None).reference == path
+
+
+@pytest.mark.parametrize(
+    ("paths", "text", "refusal", "said"),
+    [
+        (["model.pkl"], None, PickleOnly, "model.pkl is a pickle"),
+        (["sub/model.JOBLIB"], None, PickleOnly, "sub/model.JOBLIB"),
+        (["weights.bin"], None, NoModelFile, "weights.bin"),
+        (["a.onnx", "b.onnx"], None, SeveralModelFiles, "a.onnx, b.onnx"),
+        (["MLmodel", "b.onnx"], metadata(), NoModelFile, "names 'model.onnx'"),
+        (["MLmodel"], "flavors: {onnx: {data: /etc/passwd}}", PathRefused, "/etc/passwd"),
+        (["MLmodel", "a.onnx"], "- just\n- a list", BadMetadata, "not a mapping"),
+        (["MLmodel", "a.onnx"], "a: [", BadMetadata, "not YAML"),
+        (["MLmodel", "a.onnx"], "!!python/object/apply:os.system [id]", BadMetadata, "not YAML"),
+        (["MLmodel", "model.onnx"], metadata(signature={"inputs": 7}), BadMetadata, "signature.inputs"),
+    ],
+)
+def test_a_bad_layout_is_refused_by_name(
+    paths: list[str], text: str | None, refusal: type[Exception], said: str
+) -> None:
+    with pytest.raises(refusal, match=said):
+        chosen_layout(listed(*paths), text)

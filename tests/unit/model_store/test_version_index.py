@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+
+from penstock_model_store.disk import RealDisk
+from penstock_model_store.version_index import VersionEntry, VersionIndex, VersionKey
+from penstock_testing.dying_disk import DyingDisk, KilledError
+
+KEY = VersionKey(registry="default", model="ein Modell/..: ü" + "x" * 300, version="7")
+READY = VersionEntry(**vars(KEY), created_at_ms=1, digest="sha256:" + "0" * 64)
+REFUSED = VersionEntry(**vars(KEY), created_at_ms=2, reason="PickleOnly", message="model.pkl is a pickle")
+
+
+def test_an_entry_outlives_a_restart_under_any_model_name(tmp_path: Path) -> None:
+    VersionIndex(tmp_path, RealDisk()).record(READY)
+
+    assert VersionIndex(tmp_path, RealDisk()).find(KEY) == READY
+
+
+def test_a_version_made_again_under_its_number_is_another_one(tmp_path: Path) -> None:
+    index = VersionIndex(tmp_path, RealDisk())
+    index.record(READY)
+
+    assert index.find(KEY, created_at_ms=1) == READY
+    assert index.find(KEY, created_at_ms=2) is None
+
+    index.record(REFUSED)
+    assert index.find(KEY, created_at_ms=1) is None
+    assert index.find(KEY, created_at_ms=2) == REFUSED
+
+
+def test_versions_do_not_mix(tmp_path: Path) -> None:
+    index = VersionIndex(tmp_path, RealDisk())
+    index.record(READY)
+
+    assert index.find(VersionKey(registry="other", model=KEY.model, version="7")) is None
+    assert index.find(VersionKey(registry="default", model=KEY.model, version="8")) is None
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_killed_at_every_step_the_old_entry_or_the_new_one_is_there(steps: int, tmp_path: Path) -> None:
+    VersionIndex(tmp_path, RealDisk()).record(READY)
+    index = VersionIndex(tmp_path, DyingDisk(steps))
+    try:
+        index.record(REFUSED)
+        expected = REFUSED
+    except KilledError:
+        expected = READY
+
+    after = VersionIndex(tmp_path, RealDisk())
+
+    assert after.find(KEY) == expected
+    assert [path.suffix for path in (tmp_path / "versions").iterdir()] == [".json"]
+
+
+def test_an_entry_that_cannot_be_read_is_forgotten(tmp_path: Path) -> None:
+    VersionIndex(tmp_path, RealDisk()).record(READY)
+    (path,) = (tmp_path / "versions").iterdir()
+    path.write_text('{"registry":')
+
+    assert VersionIndex(tmp_path, RealDisk()).find(KEY) is None
+    assert not path.exists()
