@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ async def until(observed: Observed, true: Callable[[World], bool]) -> None:
             observed.take()
 
 
+def has_number(number: int, world: World) -> bool:
+    return number_of(world) == number
+
+
 def number_of(world: World) -> int | None:
     splits = [wish.split for wish in (world.wishes or {}).values()]
     return splits[0].number if splits and splits[0] else None
@@ -52,7 +57,7 @@ async def test_a_model_deployment_appears_changes_and_goes(api: ApiClient, names
     assert number_of(observed.world) is None
     for number in (1, 2, 3):
         await write_split(api, namespace, number=number)
-        await until(observed, lambda world, number=number: number_of(world) == number)
+        await until(observed, partial(has_number, number))
         await asyncio.sleep(0.5)
     await delete_model_deployment(api, namespace)
     await until(observed, lambda world: world.wishes == {})

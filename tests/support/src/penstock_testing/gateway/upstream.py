@@ -114,6 +114,8 @@ class _App:
             case "/_drain":
                 self._draining = True
                 return 200, "draining"
+            case _:
+                pass
         self._count += 1
         if self._draining:
             return 503, "draining"

@@ -1,0 +1,171 @@
+"""Envoy's files against golden ones, and what must hold for any configuration.
+
+PENSTOCK_UPDATE_GOLDEN=1 writes the golden files anew; read the difference before you commit it.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock_contracts.traffic import Backend, TrafficSplit
+from penstock_gateway.bootstrap import render_bootstrap
+from penstock_gateway.configuration import Configuration, configure
+from penstock_gateway.errors import UnknownCluster
+from penstock_gateway.reading import read_clusters, read_live
+from penstock_gateway.render import render_clusters, render_routes
+from penstock_gateway.settings import Settings
+from penstock_gateway.splits import LiveSplit
+from penstock_gateway.world import Backing, Endpoint, Key
+
+GOLDEN = Path(__file__).resolve().parents[2] / "data" / "gateway"
+LIMIT = 8 * 1024 * 1024
+KEY = Key("payments", "fraud-detector")
+R1, R2 = Backing(KEY, "r1"), Backing(KEY, "r2")
+
+
+def live(weights: dict[str, int] | None, *, number: int = 4) -> LiveSplit:
+    if weights is None:
+        return LiveSplit(uid="u1", split=None)
+    backends = tuple(Backend(revision=revision, weight=weight) for revision, weight in weights.items())
+    return LiveSplit(uid="u1", split=TrafficSplit(number=number, backends=backends, timeout_seconds=9.0))
+
+
+ENDPOINTS = {
+    R1: (Endpoint("10.0.0.1", 8080), Endpoint("10.0.0.2", 8080)),
+    R2: (Endpoint("10.0.0.3", 8080, ready=False),),
+}
+CASES = {
+    "one-version": configure({KEY: live({"r1": 100, "r2": 0})}, ENDPOINTS),
+    "two-versions": configure({KEY: live({"r1": 95, "r2": 5})}, ENDPOINTS),
+    "nothing-to-serve": configure({KEY: live(None), Key("payments", "other"): live({})}, {}),
+    "empty": Configuration(),
+}
+
+
+def check_golden(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.json"
+    shown = json.dumps(json.loads(text), indent=2) + "\n"
+    if os.environ.get("PENSTOCK_UPDATE_GOLDEN"):
+        path.write_text(shown)
+    assert shown == path.read_text()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_clusters_and_routes_are_as_agreed(name: str) -> None:
+    configuration = CASES[name]
+    check_golden(f"{name}.clusters", render_clusters(configuration.clusters).text)
+    check_golden(f"{name}.routes", render_routes(configuration.live, LIMIT).text)
+
+
+def test_the_bootstrap_is_as_agreed() -> None:
+    check_golden("bootstrap", render_bootstrap(Settings(pod_name="gateway-0")))
+
+
+labels = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
+keys = st.builds(Key, labels, labels)
+endpoints = st.builds(Endpoint, st.ip_addresses(v=4).map(str), st.integers(1, 65535), st.booleans())
+
+
+@st.composite
+def splits(draw: st.DrawFn) -> TrafficSplit | None:
+    revisions = draw(st.lists(labels, unique=True, max_size=3))
+    if not revisions:
+        return draw(st.sampled_from([None, TrafficSplit(number=1)]))
+    cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(revisions) - 1, max_size=len(revisions) - 1)))
+    weights = [end - begin for begin, end in zip([0, *cuts], [*cuts, 100], strict=True)]
+    backends = tuple(Backend(revision=one, weight=weight) for one, weight in zip(revisions, weights, strict=True))
+    return TrafficSplit(
+        number=draw(st.integers(0, 10**6)), backends=backends, timeout_seconds=draw(st.floats(0.1, 3600))
+    )
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Configuration:
+    live_splits = draw(st.dictionaries(keys, st.builds(LiveSplit, uid=labels, split=splits()), max_size=4))
+    known = [
+        Backing(key, backend.revision)
+        for key, one in live_splits.items()
+        for backend in (one.split.backends if one.split else ())
+    ]
+    found = {backing: tuple(sorted(draw(st.sets(endpoints, max_size=3)))) for backing in known}
+    return configure(live_splits, found)
+
+
+def routes_of(configuration: Configuration) -> list[dict[str, Any]]:
+    (resource,) = json.loads(render_routes(configuration.live, LIMIT).text)["resources"]
+    return [route for host in resource["virtual_hosts"] for route in host["routes"]]
+
+
+def clusters_of(route: dict[str, Any]) -> dict[str, int]:
+    action = route.get("route", {})
+    if "cluster" in action:
+        return {action["cluster"]: 100}
+    return {one["name"]: one["weight"] for one in action.get("weighted_clusters", {}).get("clusters", [])}
+
+
+@given(configurations())
+def test_weights_add_up_and_every_route_leads_to_a_cluster(configuration: Configuration) -> None:
+    defined = {one["name"] for one in json.loads(render_clusters(configuration.clusters).text)["resources"]}
+    for route in routes_of(configuration):
+        found = clusters_of(route)
+        assert set(found) <= defined
+        assert sum(found.values()) in (0, 100)
+        assert all(weight > 0 for weight in found.values())
+        assert bool(found) != ("direct_response" in route)
+
+
+@given(configurations())
+def test_the_files_say_everything_that_they_were_made_from(configuration: Configuration) -> None:
+    clusters, routes = render_clusters(configuration.clusters), render_routes(configuration.live, LIMIT)
+    assert read_clusters(clusters.text) == configuration.clusters
+    assert read_live(routes.text) == configuration.live
+
+
+@given(configurations())
+def test_the_order_of_discovery_makes_no_difference(configuration: Configuration) -> None:
+    turned = Configuration(
+        clusters=dict(reversed(list(configuration.clusters.items()))),
+        live=dict(reversed(list(configuration.live.items()))),
+    )
+    assert render_clusters(turned.clusters) == render_clusters(configuration.clusters)
+    assert render_routes(turned.live, LIMIT) == render_routes(configuration.live, LIMIT)
+
+
+@given(configurations())
+def test_no_host_is_claimed_twice(configuration: Configuration) -> None:
+    """Envoy would refuse all routes."""
+    (resource,) = json.loads(render_routes(configuration.live, LIMIT).text)["resources"]
+    domains = [domain for host in resource["virtual_hosts"] for domain in host["domains"]]
+    assert len(domains) == len(set(domains))
+
+
+def test_a_new_number_alone_makes_a_new_version() -> None:
+    """The acknowledgement of a number is that of the routes' version."""
+    old, new = ({KEY: live({"r1": 100}, number=number)} for number in (1, 2))
+    assert render_routes(old, LIMIT).version != render_routes(new, LIMIT).version
+
+
+def test_endpoints_leave_the_routes_alone() -> None:
+    wanted = {KEY: live({"r1": 100})}
+    one, two = configure(wanted, ENDPOINTS), configure(wanted, {})
+    assert render_routes(one.live, LIMIT) == render_routes(two.live, LIMIT)
+    assert render_clusters(one.clusters).version != render_clusters(two.clusters).version
+
+
+def test_of_few_pods_all_may_be_left_alone_and_of_many_half() -> None:
+    pods = [Endpoint(f"10.0.0.{number}", 8080) for number in range(1, 5)]
+    shares = []
+    for count in (1, 3, 4):
+        (cluster,) = json.loads(render_clusters({R1: tuple(pods[:count])}).text)["resources"]
+        shares.append(cluster["outlier_detection"]["max_ejection_percent"])
+    assert shares == [100, 100, 50]
+
+
+def test_a_route_to_an_unknown_cluster_is_ours_to_find() -> None:
+    with pytest.raises(UnknownCluster, match="payments/fraud-detector/r1"):
+        Configuration(live={KEY: live({"r1": 100})}).checked()
