@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
 
     up = add("up", "start a cluster, or find it running", named=True)
     up.add_argument("--owner", type=int, metavar="PID", help="the cluster ends when this process does, however it does")
+    add("release", "let a cluster outlive its owner", named=True)
     add("down", "end a cluster; nothing of it is left", named=True)
     add("status", "the clusters there are")
     add("env", "how to reach a cluster, as JSON", named=True)
@@ -123,6 +124,11 @@ def _destination(options: argparse.Namespace) -> Destination | None:
     return None
 
 
+def _release(options: argparse.Namespace, _: list[str]) -> int:
+    record.change(lifecycle.running(options.name).name, owner=None)
+    return 0
+
+
 def _become(command: list[str]) -> None:
     sys.stdout.flush()
     os.execvp(command[0], command)  # noqa: S606 - it takes this process's place
@@ -203,6 +209,7 @@ def _sandbox(options: argparse.Namespace, _: list[str]) -> int:
 
 HANDLERS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
     "up": _up,
+    "release": _release,
     "down": _down,
     "status": _status,
     "env": _env,

@@ -79,9 +79,11 @@ def _watch(kept: Record, unshare: subprocess.Popen[str]) -> str:
 
 
 def _harmless(name: str, what: str) -> bool:
-    """The starter may go once the cluster is ready."""
+    """The starter may go once the cluster is ready, and an owner that has released it may go too."""
     kept = record.read(name)
-    return what == "its starter" and kept is not None and kept.ready
+    if kept is None:
+        return False
+    return (what == "its starter" and kept.ready) or (what == "its owner" and kept.owner is None)
 
 
 def clear(kept: Record) -> None:

@@ -23,6 +23,8 @@ class CommandError(RuntimeError):
 class Cluster:
     """A named cluster. Nothing here ever acts on an unnamed one."""
 
+    name: str = ""
+    """Of a test cluster of our own; empty: one that CONTEXT names."""
     context: str
     kubeconfig: str
     """Path; empty: kubectl's own default."""
@@ -42,6 +44,7 @@ class Cluster:
         facts = os.environ.get("PENSTOCK_TEST_CLUSTER", "")
         ours = json.loads(Path(facts).read_text()) if facts else {}
         return cls(
+            name=ours.get("name", ""),
             context=os.environ["PENSTOCK_TEST_CONTEXT"],
             kubeconfig=os.environ.get("KUBECONFIG", ""),
             images=images,

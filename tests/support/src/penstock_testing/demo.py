@@ -1,0 +1,282 @@
+"""`make demo`: a registered model goes from an MLflow registry to answering requests, and changes versions under load.
+
+Every answer is checked: it must be what onnxruntime computes for one of the two versions. The facts are written to
+`build/demo/summary.json`.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from fraud_detection.data import instances, transactions
+from fraud_detection.pipeline import onnx_inputs
+from penstock_testing import demo_cluster
+from penstock_testing.cluster import Cluster, CommandError, Object
+from penstock_testing.expectation import Expectation, Question
+from penstock_testing.model_deployments import Deployed, Timeline
+from penstock_testing.plan import TrafficPlan
+from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, ROOT, Platform, namespace, wait_for
+from penstock_testing.registered_models import RegisteredModels
+from penstock_testing.stages import Stages
+from penstock_testing.traffic import TrafficRun
+from penstock_testing.traffic_result import TrafficResult
+
+EXAMPLE = ROOT / "examples" / "fraud-detection"
+BUILD = ROOT / "build" / "demo"
+USERS = "payments"
+MODEL = "fraud-detector"
+SEEDS = (1, 2)
+RATE = 100.0
+SECONDS_BEFORE = 5.0
+SECONDS_AFTER = 26.0
+QUESTIONS = 50
+GRACE = 0.1
+"""Seconds after the last gateway pod's acknowledgement from which no request may reach the old version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A version in the registry."""
+
+    version: str
+    auc_test: float
+    seed: int
+
+
+class Demo:
+    """The stages, in order."""
+
+    def __init__(self, cluster: Cluster, stages: Stages) -> None:
+        self.cluster = cluster
+        self.platform = Platform(cluster)
+        self.stages = stages
+        self.deployed = Deployed(cluster, USERS, MODEL)
+
+    def run(self) -> Object:
+        """The whole story; answers the summary."""
+        with self.stages.stage("MLflow: a real server in the cluster"):
+            self.platform.install_mlflow()
+            self.platform.wait_for_mlflow()
+        with self.stages.stage("Penstock: helm install"):
+            self.platform.install()
+        registry = RegisteredModels(self.platform.mlflow().url)
+        with self.stages.stage("Training: two versions of fraud-detector, tracked and registered in MLflow"):
+            first, second = self.train()
+        with self.stages.stage(f"ModelDeployment: alias champion names version {first.version}"):
+            self.deploy(registry, first)
+        result, timeline, acknowledged_at = self.switch(registry, first, second)
+        return self.conclude(result, timeline, acknowledged_at, (first, second))
+
+    def train(self) -> tuple[Trained, Trained]:
+        """Both versions by Jobs in the cluster; those that an earlier demo trained are found."""
+        self.cluster.apply(namespace(USERS))
+        for seed in SEEDS:
+            self.cluster.apply(*self._job(seed))
+        first, second = (self._outcome(seed) for seed in SEEDS)
+        for trained in (first, second):
+            self.stages.say(f"   version {trained.version}: test AUC {trained.auc_test:.3f} (seed {trained.seed})")
+        return first, second
+
+    def _job(self, seed: int) -> list[Object]:
+        objects = self.platform.manifests(EXAMPLE / "train-job.yaml")
+        for item in objects:
+            item["metadata"]["name"] = _job_name(seed)
+            item["spec"].pop("ttlSecondsAfterFinished", None)
+            item["spec"]["template"]["spec"]["containers"][0]["args"] = ["train", f"--seed={seed}"]
+        return [item for item in objects if self.cluster.get("job", _job_name(seed), USERS) is None]
+
+    def _outcome(self, seed: int) -> Trained:
+        name = _job_name(seed)
+
+        def ended() -> bool | None:
+            job = self.cluster.get("job", name, USERS) or {}
+            kinds = {item["type"] for item in job.get("status", {}).get("conditions", []) if item["status"] == "True"}
+            return "Complete" in kinds if kinds & {"Complete", "Failed"} else None
+
+        complete = wait_for(f"Job {name}", ended, seconds=900, pause=1.0)
+        log = self.cluster.kubectl("logs", f"job/{name}", "-n", USERS)
+        if not complete:
+            raise CommandError(f"Job {name} failed:\n{log}")
+        facts = json.loads(log.strip().splitlines()[-1])
+        return Trained(version=str(facts["version"]), auc_test=float(facts["auc_test"]), seed=seed)
+
+    def deploy(self, registry: RegisteredModels, first: Trained) -> None:
+        """What the data scientist and the platform engineer do."""
+        registry.move(MODEL, first.version)
+        self.cluster.kubectl("apply", "-f", str(EXAMPLE / "model-deployment.yaml"))
+        self.deployed.wait_ready()
+        self.deployed.wait_for_version(first.version)
+        self.deployed.wait_settled()
+        self.stages.say(f"   {self.predict()}")
+
+    def predict(self) -> Mapping[str, Any]:
+        """One prediction, as a user asks for it."""
+        url = f"{self.platform.gateway().url}/{USERS}/{MODEL}/predict"
+        answer = httpx.post(url, json={"instances": instances(1, seed=3)}, timeout=10)
+        answer.raise_for_status()
+        found: Mapping[str, Any] = answer.json()
+        return found
+
+    def expectation(self, registry: RegisteredModels, versions: tuple[str, ...]) -> Expectation:
+        """What onnxruntime answers here for each version, from the registry's own bytes."""
+        rows = instances(QUESTIONS, seed=4)
+        frame = transactions(QUESTIONS, seed=4)
+        path = f"/{USERS}/{MODEL}/predict"
+        questions = [
+            Question.predict(path, [row], onnx_inputs(frame.iloc[[number]])) for number, row in enumerate(rows)
+        ]
+        models = {version: registry.download(MODEL, version, BUILD / f"version-{version}") for version in versions}
+        return Expectation.of_models(questions, models)
+
+    def switch(
+        self, registry: RegisteredModels, first: Trained, second: Trained
+    ) -> tuple[TrafficResult, Timeline, float]:
+        """Move the alias under load."""
+        expectation = self.expectation(registry, (first.version, second.version))
+        gateway = self.platform.gateway()
+        plan = TrafficPlan(
+            host=gateway.host,
+            port=gateway.port,
+            requests=tuple(question.request for question in expectation.questions),
+            rate=RATE,
+            seconds=300,
+            recording=BUILD / "traffic.bin",
+        )
+        name = f"Alias champion moves to version {second.version}, under {RATE:g} requests a second"
+        with self.stages.stage(name), TrafficRun(plan, expectation) as run, Timeline(self.deployed) as timeline:
+            time.sleep(SECONDS_BEFORE)
+            run.mark("alias moved")
+            registry.move(MODEL, second.version)
+            self.deployed.wait_for_version(second.version)
+            acknowledged_at = max(pod.applied_at for pod in self.platform.acknowledged(USERS, MODEL))
+            run.mark("every gateway pod has acknowledged")
+            time.sleep(SECONDS_AFTER)
+            self.deployed.wait_settled()
+            result = run.result()
+        for moment in timeline.moments:
+            self.stages.say(f"   {moment.phase:<12} stable {moment.stable or '-'}: {moment.message}")
+        self.stages.say(f"   {result.describe()}")
+        return result, timeline, acknowledged_at
+
+    def conclude(
+        self, result: TrafficResult, timeline: Timeline, acknowledged_at: float, trained: tuple[Trained, Trained]
+    ) -> Object:
+        """Hold what was seen against what is claimed."""
+        first = trained[0]
+        status, answer = self.deployed.status(), self.predict()
+        late = result.sent_after(acknowledged_at + GRACE, first.version)
+        summary = {
+            "ok": False,
+            "versions": [asdict(item) for item in trained],
+            "stable": status["stable"],
+            "prediction": answer,
+            "requests_sent": result.sent,
+            "requests_failed": result.failed,
+            "by_version": dict(result.by_version),
+            "sent_to_old_version_after_acknowledgement": late,
+            "traffic": result.summary(),
+            "timeline": [asdict(moment) for moment in timeline.moments],
+            "history": status.get("history", []),
+            "stages": [asdict(stage) for stage in self.stages.finished],
+            "seconds": self.stages.seconds,
+        }
+        problems = _problems(result, status, answer, late)
+        summary["ok"], summary["problems"] = not problems, problems
+        return summary
+
+
+def _problems(result: TrafficResult, status: Object, answer: Mapping[str, Any], late: int) -> list[str]:
+    stable = status["stable"]
+    checks = {
+        f"the traffic run proves nothing: {result.invalid}": result.valid,
+        f"{result.failed} requests failed": result.failed == 0,
+        f"{late} requests reached the old version after the acknowledgement": late == 0,
+        f"prediction by version {answer['model_version']}, status.stable names {stable['version']}": (
+            answer["model_version"] == stable["version"]
+        ),
+        f"prediction by digest {answer['digest']}, status.stable names {stable['digest']}": (
+            answer["digest"] == stable["digest"]
+        ),
+    }
+    return [problem for problem, passed in checks.items() if not passed]
+
+
+def _job_name(seed: int) -> str:
+    return f"train-fraud-detector-seed-{seed}"
+
+
+def _look_further(cluster: Cluster, gateway: str) -> str:
+    kubectl = (
+        f"tests/cluster/cluster kubectl {cluster.name} --" if cluster.name else f"kubectl --context {cluster.context}"
+    )
+    return "\n".join(
+        [
+            "Look further:",
+            f"  {kubectl} get modeldeployments -A",
+            f"  {kubectl} describe modeldeployment {MODEL} -n {USERS}",
+            f"  {kubectl} logs -n {NAMESPACE} deployment/penstock-controller",
+            f"  curl -s {gateway}/{USERS}/{MODEL}/v2/models/{MODEL}",
+            f"  curl -s {gateway}/{USERS}/{MODEL}/predict -d '"
+            + json.dumps({"instances": instances(1, seed=3)})
+            + "' -H 'content-type: application/json'",
+            "Again: make demo. Stop: make down",
+        ]
+    )
+
+
+def up() -> int:
+    """`make demo`."""
+    stages = Stages()
+    with stages.stage("Cluster and images"):
+        cluster = demo_cluster.start()
+    demo = Demo(cluster, stages)
+    summary = demo.run()
+    path = BUILD / "summary.json"
+    path.write_text(json.dumps(summary, indent=1) + "\n")
+    demo_cluster.keep(cluster)
+    stable, answer = summary["stable"], summary["prediction"]
+    print(f"\nPrediction: {json.dumps(answer['predictions'])}")
+    print(f"  by version {answer['model_version']}, {answer['digest']}")
+    print(f"  status.stable: version {stable['version']}, {stable['digest']}")
+    print(f"Requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed, {summary['by_version']}")
+    print(f"Time: {summary['seconds']:g} s. All facts: {path.relative_to(ROOT)}\n")
+    print(_look_further(cluster, demo.platform.gateway().url))
+    for problem in summary["problems"]:
+        print(f"PROBLEM: {problem}", file=sys.stderr)
+    return 0 if summary["ok"] else 1
+
+
+def down() -> int:
+    """`make down`: our own cluster ends; from a named one everything of the demo is removed."""
+    try:
+        cluster = demo_cluster.find()
+    except Exception:  # noqa: BLE001 - no cluster, or one that does not answer: `stop` says so
+        demo_cluster.stop()
+        return 0
+    if cluster.name:
+        demo_cluster.stop()
+        return 0
+    for name in (USERS, MLFLOW_NAMESPACE):
+        cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=120s", seconds=130)
+    cluster.helm("uninstall", "penstock", "--namespace", NAMESPACE, "--ignore-not-found", "--wait")
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s", seconds=130)
+    return 0
+
+
+def main() -> int:
+    """Start, or with `down` stop."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    return down() if Path(sys.argv[-1]).name == "down" else up()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\ndemo: interrupted; a cluster that it started is gone with it")
