@@ -77,8 +77,9 @@ class Agent:
         rejected: Mapping[Key, str] = {}
         try:
             if world.complete:
-                rejected = await self._publish(world)
-            confirmed = await self._publisher.confirmed()
+                rejected, confirmed = await self._publish(world), True
+            else:
+                confirmed = await self._publisher.confirmed()
             why_not = "" if confirmed else "Envoy does not run on what is on disk"
         except (EnvoyAway, Unconfirmed) as error:
             confirmed, why_not = False, str(error)

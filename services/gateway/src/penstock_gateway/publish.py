@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.004
 _CONFIRM_SECONDS = 5.0
 _LINGER_MARGIN_SECONDS = 1.0
+_UNSEEN = FileState(version="", rejected=0)
 
 
 class StateReader(Protocol):
@@ -52,6 +53,7 @@ class Publisher:
         self._clock = clock
         self._written = read_configuration(paths)
         self._lingering: dict[Backing, float] = {}
+        self._seen = EnvoyState(clusters=_UNSEEN, routes=_UNSEEN)
 
     @property
     def written(self) -> Configuration:
@@ -64,17 +66,19 @@ class Publisher:
         Raises Refused (the last good file is back on disk), Unconfirmed or EnvoyAway (call again).
         """
         self._linger(target)
+        confirmed = await self.confirmed()
         if read_version(self._paths.routes) in ("", INITIAL):
             steps = first_plan(target)
         else:
-            await self._repair()
+            if not confirmed:
+                await self._repair()
             steps = plan(self._written, target, frozenset(self._lingering))
         for step in steps:
             await self._take(step)
 
     async def confirmed(self) -> bool:
         """Tell whether Envoy runs on what is on disk, and an agent wrote that; raises EnvoyAway."""
-        state = await self._envoy.state()
+        state = await self._look()
         routes = read_version(self._paths.routes)
         clusters = read_version(self._paths.clusters)
         return routes not in ("", INITIAL) and (state.clusters.version, state.routes.version) == (clusters, routes)
@@ -95,14 +99,13 @@ class Publisher:
 
     async def _repair(self) -> None:
         """Envoy restarted, missed a change, or the last publication broke off: later steps build on what is on disk."""
-        if not await self.confirmed():
-            _log.warning("envoy does not run on what is on disk: writing it again")
-            await self._take(PutClusters(clusters=self._written.clusters))
-            await self._take(PutRoutes(live=self._written.live))
+        _log.warning("envoy does not run on what is on disk: writing it again")
+        await self._take(PutClusters(clusters=self._written.clusters))
+        await self._take(PutRoutes(live=self._written.live))
 
     async def _take(self, step: Step) -> None:
         target = self._target(step)
-        before = target.state(await self._envoy.state())
+        before = target.state(self._seen)
         old, old_text = self._written, read_text(target.path)
         replace_file(target.path, target.file.text)
         self._written = after(old, step)
@@ -126,10 +129,16 @@ class Publisher:
     async def _confirm(self, target: _Target, before: FileState) -> None:
         what = f"{target.path.name} {target.file.version}"
         deadline = self._clock() + _CONFIRM_SECONDS
-        while (now := target.state(await self._envoy.state())).version != target.file.version:
+        # Envoy answers on the thread that takes files: asked at once, it would answer first and take the file later.
+        await asyncio.sleep(_POLL_SECONDS)
+        while (now := target.state(await self._look())).version != target.file.version:
             if now.rejected > before.rejected:
                 raise Refused(f"Envoy refused {what} (its log says why); the last good one stays")
             if self._clock() > deadline:
                 raise Unconfirmed(f"Envoy has not taken {what} within {_CONFIRM_SECONDS:.0f} s; trying again")
             await asyncio.sleep(_POLL_SECONDS)
         _log.info("envoy runs on %s", what)
+
+    async def _look(self) -> EnvoyState:
+        self._seen = await self._envoy.state()
+        return self._seen

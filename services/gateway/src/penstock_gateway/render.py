@@ -18,6 +18,7 @@ METADATA = "penstock.dev"
 _TYPE = "type.googleapis.com/envoy"
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
+_REMOVE_PREFIX = {"regex_rewrite": {"pattern": {"regex": "^/[^/]+/[^/]+/?"}, "substitution": "/"}}
 _FEW_PODS = 3
 _HOST_PICKS = 64
 """A dead pod has the fewest requests, so the balancer likes it: a handful of picks often finds no other."""
@@ -39,7 +40,7 @@ def render_clusters(clusters: Clusters) -> ConfigFile:
 def render_routes(live: Mapping[Key, LiveSplit], max_body_bytes: int) -> ConfigFile:
     """Return the users' routes' file."""
     ordered = sorted(live.items(), key=lambda item: item[0])
-    paths = [route for key, one in ordered for route in _path_routes(key, one)]
+    paths = [_path_route(key, one) for key, one in ordered]
     hosts = [
         *(_virtual_host(key, one) for key, one in ordered),
         {"name": "paths", "domains": ["*"], "routes": [*paths, _unknown_route()]},
@@ -57,8 +58,9 @@ def render_routes(live: Mapping[Key, LiveSplit], max_body_bytes: int) -> ConfigF
 
 def resource_file(resources: Sequence[Mapping[str, Any]], version: str = "") -> ConfigFile:
     """Return a discovery response; its version is the hash of what is in it, unless given."""
-    version = version or hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()[:16]
-    return ConfigFile(version=version, text=json.dumps({"version_info": version, "resources": resources}))
+    body = json.dumps(resources)
+    version = version or hashlib.sha256(body.encode()).hexdigest()[:16]
+    return ConfigFile(version=version, text=f'{{"version_info": "{version}", "resources": {body}}}')
 
 
 def _cluster(name: str, endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def _virtual_host(key: Key, live: LiveSplit) -> dict[str, Any]:
         "name": str(key),
         "domains": [f"{key.name}.{key.namespace}"],
         "metadata": {"filter_metadata": {METADATA: _origin(key, live)}},
-        "routes": [{"name": str(key), "match": {"prefix": "/"}, **_destination(key, live, rewrite=None)}],
+        "routes": [{"name": str(key), "match": {"prefix": "/"}, **_destination(key, live, rewrite={})}],
     }
 
 
@@ -147,9 +149,10 @@ def _origin(key: Key, live: LiveSplit) -> dict[str, Any]:
     return {"namespace": key.namespace, "name": key.name, "uid": live.uid, "split": split}
 
 
-def _path_routes(key: Key, live: LiveSplit) -> list[dict[str, Any]]:
-    matches = [{"prefix": f"/{key}/"}, {"path": f"/{key}"}]
-    return [{"name": str(key), "match": match, **_destination(key, live, rewrite="/")} for match in matches]
+def _path_route(key: Key, live: LiveSplit) -> dict[str, Any]:
+    # The prefix ends at a slash or at the path's end: /a/model does not take what is meant for /a/model-2.
+    match = {"path_separated_prefix": f"/{key}"}
+    return {"name": str(key), "match": match, **_destination(key, live, rewrite=_REMOVE_PREFIX)}
 
 
 def _unknown_route() -> dict[str, Any]:
@@ -161,12 +164,12 @@ def _direct(status: int, text: str) -> dict[str, Any]:
     return {"status": status, "body": {"inline_string": text}}
 
 
-def _destination(key: Key, live: LiveSplit, *, rewrite: str | None) -> dict[str, Any]:
+def _destination(key: Key, live: LiveSplit, *, rewrite: Mapping[str, Any]) -> dict[str, Any]:
     split = live.split
     backends = [backend for backend in split.backends if backend.weight] if split else []
     if split is None or not backends:
         return {"direct_response": _direct(503, f"ModelDeployment {key} has no version that serves yet")}
-    action = {**_tries(split.timeout_seconds), **({"prefix_rewrite": rewrite} if rewrite else {})}
+    action = {**_tries(split.timeout_seconds), **rewrite}
     if len(backends) == 1:
         (only,) = backends
         plain = {**action, "cluster": str(Backing(key, only.revision))}
