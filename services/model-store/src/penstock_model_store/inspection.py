@@ -9,16 +9,15 @@ import contextlib
 import ctypes
 import os
 import resource
-import signal
 import sys
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from penstock_contracts.model_card import Column, Golden, TensorSpec
+from penstock_model_store.tether import tether
 
 _ANSWER_BYTES = 64 * 2**20
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
 
@@ -75,14 +74,13 @@ def main(job_path: str) -> None:
 
 def confine(job: InspectionJob) -> None:
     """Bound memory, CPU time and written bytes of this process, and end it with its parent."""
+    tether()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_ANSWER_BYTES, _ANSWER_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (job.cpu_seconds, job.cpu_seconds + 5))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (job.memory_bytes, job.memory_bytes))
-        libc = ctypes.CDLL(None, use_errno=True)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         # Should memory run out all the same, the kernel takes this process, not the store.
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")

@@ -31,6 +31,7 @@ from penstock_model_store.errors import (
 from penstock_model_store.layout import METADATA, Layout, Listed, chosen_layout, reference_name
 from penstock_model_store.pull_job import EXAMPLE_NAME, EXTRA_FOLDER, MODEL_FOLDER, Pulled, PullJob, PullOutcome
 from penstock_model_store.sources import Budget, Source, opened_source
+from penstock_model_store.tether import tether
 
 _METADATA_BYTES = 4 * 2**20
 _MOST_HOPS = 4
@@ -39,6 +40,7 @@ _MOST_HOPS = 4
 def run(job: PullJob, answer: Path) -> None:
     """Fetch and write the outcome: what the process is started with."""
     os.setsid()
+    tether()
     try:
         outcome = PullOutcome(pulled=pull(job))
     except IngestError as error:
