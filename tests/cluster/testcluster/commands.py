@@ -111,7 +111,8 @@ def _images(options: argparse.Namespace, _: list[str]) -> int:
     made = images.make(options.parts or list(PARTS), _destination(options), options.engine)
     if options.map:
         images.write_map(made, options.map)
-    print(json.dumps(made, indent=1))
+    else:
+        print(json.dumps(made, indent=1))
     return 0
 
 

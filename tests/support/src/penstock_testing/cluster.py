@@ -75,8 +75,9 @@ class Cluster:
         return done.stdout
 
     def apply(self, *objects: Object) -> None:
-        """`kubectl apply` with strict validation, which is its default."""
-        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        """`kubectl apply` with strict validation, which is its default. No objects: nothing is done."""
+        if objects:
+            self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """One object; None: it does not exist."""

@@ -1,6 +1,7 @@
 """Penstock and a real MLflow server on a cluster, installed as a user would: helm and kubectl."""
 
 import json
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -108,18 +109,24 @@ class Platform:
             self.cluster.apply(namespace(NAMESPACE))
         arguments = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
         arguments += [part for setting in settings for part in ("--set", setting)]
-        return self.cluster.helm(
-            "upgrade",
-            "--install",
-            RELEASE,
-            str(ROOT / "charts" / "penstock"),
-            "--namespace",
-            NAMESPACE,
-            "--wait",
-            f"--timeout={seconds:g}s",
-            *arguments,
-            seconds=seconds + 20,
-        )
+        return self._upgrade(*arguments, seconds=seconds)
+
+    def _upgrade(self, *arguments: str, seconds: float = 240.0) -> str:
+        fixed = ["--namespace", NAMESPACE, "--wait", f"--timeout={seconds:g}s"]
+        command = ["upgrade", "--install", RELEASE, str(self.chart), *fixed, *arguments]
+        return self.cluster.helm(*command, seconds=seconds + 20)
+
+    @property
+    def chart(self) -> Path:
+        """Folder of the chart."""
+        return ROOT / "charts" / "penstock"
+
+    def restore(self, values: str) -> None:
+        """Install again with the values (JSON) of an earlier installation."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(values)
+            file.flush()
+            self._upgrade("--values", file.name)
 
     def uninstall(self) -> None:
         """`helm uninstall --wait`."""

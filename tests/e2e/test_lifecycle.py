@@ -1,0 +1,94 @@
+"""Install, upgrade, rest, delete, uninstall: with kubectl and helm, as a platform engineer."""
+
+import time
+
+from penstock_testing.cluster import Cluster, Object
+from penstock_testing.platform import NAMESPACE, RELEASE, Platform, wait_for
+from penstock_testing.scenes import Scene
+
+IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
+QUIET = 15.0
+
+
+def test_kubectl_wait_and_status_agree(scene: Scene) -> None:
+    version = scene.register(1.0)
+    scene.registry.move(scene.model, version)
+    deployed = scene.serve()
+    status = deployed.status()
+    resource = scene.platform.cluster.get("modeldeployment", "model", scene.namespace) or {}
+    assert status["observedGeneration"] == resource["metadata"]["generation"]
+    assert {item["type"]: item["status"] for item in status["conditions"]} == {
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+        "RegistryReachable": "True",
+    }
+    assert all(item["observedGeneration"] == status["observedGeneration"] for item in status["conditions"])
+    assert status["stable"]["version"] == version
+    events = scene.platform.cluster.items("events", scene.namespace)
+    assert [event["reason"] for event in events if event["involvedObject"]["kind"] == "ModelDeployment"] == [
+        "RolloutStarted",
+        "Promoted",
+    ]
+    assert "metadata" in resource
+    assert "finalizers" not in resource["metadata"]
+
+
+def test_an_upgrade_without_a_change_writes_nothing(scene: Scene) -> None:
+    scene.registry.move(scene.model, scene.register(1.0))
+    scene.serve().wait_settled()
+    platform = scene.platform
+    settings = platform.cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    time.sleep(2)
+    since = time.time()
+    platform.restore(settings)
+    time.sleep(QUIET)
+    assert platform.cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json") == settings
+    writes = platform.cluster.writes_by(IDENTITIES, since)
+    assert [(event["verb"], event["requestURI"]) for event in writes] == []
+
+
+def test_deleting_a_model_deployment_leaves_nothing_of_it(scene: Scene) -> None:
+    scene.registry.move(scene.model, scene.register(1.0))
+    deployed = scene.serve()
+    deployed.delete()
+    wait_for("children gone", lambda: not _children(scene.platform.cluster, scene.namespace) or None, seconds=60)
+
+
+def test_deleting_ends_with_the_controller_gone(scene: Scene) -> None:
+    scene.registry.move(scene.model, scene.register(1.0))
+    deployed = scene.serve()
+    cluster = scene.platform.cluster
+    cluster.kubectl("scale", "deployment/penstock-controller", "-n", NAMESPACE, "--replicas=0")
+    try:
+        wait_for("controller gone", lambda: not scene.platform.pods("controller") or None, seconds=60)
+        deployed.delete()
+        wait_for("children gone", lambda: not _children(cluster, scene.namespace) or None, seconds=60)
+    finally:
+        cluster.kubectl("scale", "deployment/penstock-controller", "-n", NAMESPACE, "--replicas=1")
+        cluster.kubectl("rollout", "status", "deployment/penstock-controller", "-n", NAMESPACE, "--timeout=120s")
+
+
+def test_uninstall_leaves_nothing_but_the_crd_and_what_users_made(platform: Platform) -> None:
+    cluster = platform.cluster
+    values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    platform.uninstall()
+    try:
+        wait_for("nothing left", lambda: not _left(cluster) or None, seconds=90)
+        assert cluster.get("crd", "modeldeployments.penstock.dev") is not None
+    finally:
+        platform.restore(values)
+
+
+def _children(cluster: Cluster, namespace: str) -> list[Object]:
+    kinds = "deployments,replicasets,pods,services,endpointslices"
+    return cluster.items(kinds, namespace, "penstock.dev/model-deployment=model")
+
+
+def _left(cluster: Cluster) -> list[str]:
+    namespaced = "deployments,statefulsets,replicasets,pods,services,configmaps,serviceaccounts,persistentvolumeclaims"
+    everywhere = "clusterroles,clusterrolebindings"
+    found = cluster.items(f"{namespaced},roles,rolebindings,poddisruptionbudgets,secrets", NAMESPACE)
+    found += cluster.items(everywhere, "", "app.kubernetes.io/name=penstock")
+    own = {"kube-root-ca.crt", "default"}
+    return [f"{item['kind']} {item['metadata']['name']}" for item in found if item["metadata"]["name"] not in own]
