@@ -1,15 +1,20 @@
 """One installation of Penstock and MLflow for the run; a namespace of its own for each test."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from penstock_testing.artifacts import MAX_ARTIFACT_BYTES, MAX_FILES, MAX_REFERENCE_BYTES, OPEN_SECONDS
 from penstock_testing.cluster import Cluster
-from penstock_testing.platform import ROOT, Platform, namespace
+from penstock_testing.platform import Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.scenes import Scene
+
+# MLflow's client would try for minutes to reach a server that a test has taken away.
+os.environ |= {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +26,12 @@ def cluster() -> Cluster:
 def platform(cluster: Cluster) -> Iterator[Platform]:
     found = Platform(cluster)
     found.install_mlflow()
-    found.install("modelStore.maxArtifactBytes=1048576", "modelStore.openSeconds=4")
+    found.install(
+        f"modelStore.maxArtifactBytes={MAX_ARTIFACT_BYTES}",
+        f"modelStore.maxFiles={MAX_FILES}",
+        f"modelStore.maxReferenceBytes={MAX_REFERENCE_BYTES}",
+        f"modelStore.openSeconds={OPEN_SECONDS}",
+    )
     found.wait_for_mlflow()
     yield found
     if not cluster.name:  # a cluster of our own ends as a whole
@@ -39,14 +49,10 @@ def users(platform: Platform, request: pytest.FixtureRequest) -> Iterator[str]:
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:50].strip("-")
     platform.cluster.apply(namespace(name))
     yield name
-    platform.cluster.kubectl("delete", "namespace", name, "--timeout=120s", seconds=130)
+    # Not waited for: Kubernetes looks again only after the pods' whole grace period.
+    platform.cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture
 def scene(platform: Platform, registry: RegisteredModels, users: str, tmp_path: Path) -> Scene:
     return Scene(platform=platform, registry=registry, namespace=users, folder=tmp_path)
-
-
-@pytest.fixture(scope="session")
-def project() -> Path:
-    return ROOT

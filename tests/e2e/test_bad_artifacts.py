@@ -26,7 +26,7 @@ def served(platform: Platform, registry: RegisteredModels) -> Iterator[Deployed]
     deployed.wait_ready()
     deployed.wait_settled()
     yield deployed
-    platform.cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=120s", seconds=130)
+    platform.cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 @pytest.mark.parametrize("artifact", TRAVELLING, ids=lambda artifact: artifact.name)

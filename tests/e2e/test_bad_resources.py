@@ -29,7 +29,7 @@ def resource(row: Object, namespace: str) -> Object:
 def playground(platform: Any) -> Any:
     platform.cluster.kubectl("create", "namespace", "bad-resources")
     yield platform.cluster
-    platform.cluster.kubectl("delete", "namespace", "bad-resources", "--timeout=60s")
+    platform.cluster.kubectl("delete", "namespace", "bad-resources", "--wait=false")
 
 
 @pytest.mark.parametrize("row", table("refused_at_admission.yaml"))

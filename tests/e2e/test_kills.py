@@ -100,6 +100,7 @@ def test_with_mlflow_and_controller_down_a_deleted_predictor_pod_comes_back_from
 ) -> None:
     _, version = served
     cluster = scene.platform.cluster
+    expectation = scene.expectation(version)  # from the registry, while it is there
     selector = "penstock.dev/model-deployment=model"
     away = [("deployment/mlflow", MLFLOW_NAMESPACE), ("deployment/penstock-controller", NAMESPACE)]
     for workload, where in away:
@@ -109,7 +110,7 @@ def test_with_mlflow_and_controller_down_a_deleted_predictor_pod_comes_back_from
         wait_for("mlflow gone", lambda: not mlflow_pods(scene) or None, seconds=60)
         before = {pod["metadata"]["uid"] for pod in cluster.items("pods", scene.namespace, selector)}
         victim = cluster.items("pods", scene.namespace, selector)[0]["metadata"]["name"]
-        with scene.traffic(scene.expectation(version)) as run:
+        with scene.traffic(expectation) as run:
             cluster.kubectl("delete", "pod", victim, "-n", scene.namespace)
             cluster.kubectl(
                 "wait", "pod", "-n", scene.namespace, "-l", selector, "--for=condition=Ready", "--timeout=90s"
