@@ -11,6 +11,6 @@ def seconds(duration: str) -> float:
 
     Raises ValueError for anything that does not match `PATTERN`.
     """
-    if not re.match(PATTERN, duration):
+    if not re.fullmatch(PATTERN, duration):
         raise ValueError(f"{duration!r} is not a duration: write it like 90s, 10m or 1h30m")
     return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)(ms|s|m|h)", duration))

@@ -1,0 +1,28 @@
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from kubernetes.aio.client import ApiClient, CoreV1Api
+
+from penstock_controller.ports import Key
+from penstock_gateway.watch import connect
+from penstock_testing.gateway.cluster import create_model_deployment, install_crd
+from penstock_testing.gateway.objects import NAME
+
+
+@pytest.fixture
+async def api(api_server: str) -> AsyncIterator[ApiClient]:
+    """A real API server with the CRD."""
+    async with await connect(api_server, in_cluster=False) as api:
+        await install_crd(api)
+        yield api
+
+
+@pytest.fixture
+async def key(api: ApiClient) -> AsyncIterator[Key]:
+    """A ModelDeployment in a namespace of its own."""
+    namespace = f"controller-{uuid4().hex[:8]}"
+    await CoreV1Api(api).create_namespace({"metadata": {"name": namespace}})
+    await create_model_deployment(api, namespace)
+    yield Key(namespace, NAME)
+    await CoreV1Api(api).delete_namespace(namespace)

@@ -1,0 +1,166 @@
+"""The controller's adapters against a real API server."""
+
+import pytest
+from kubernetes.aio.client import ApiClient, AppsV1Api, Configuration, CoreV1Api
+
+from penstock_controller.adapters.kubernetes.events import KubernetesEvents
+from penstock_controller.adapters.kubernetes.resources import KubernetesResources
+from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.api.v1alpha1 import Phase
+from penstock_controller.errors import ClusterAway, Conflict, Rejected
+from penstock_controller.ports import Key, Resource
+from penstock_controller.rollout.actions import (
+    Announcement,
+    CreateWorkload,
+    DeleteWorkload,
+    MarkPromoted,
+    ScaleWorkload,
+)
+from penstock_controller.workload.objects import revision_of
+from penstock_controller.workload.placement import Placement
+from penstock_testing.rollout_world import RolloutWorld
+
+PLACEMENT = Placement(image="localhost/no-such-image:1", store_url="http://store:8080")
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.fixture
+def resources(api: ApiClient) -> KubernetesResources:
+    return KubernetesResources(api)
+
+
+@pytest.fixture
+def workloads(api: ApiClient) -> KubernetesWorkloads:
+    return KubernetesWorkloads(api, PLACEMENT)
+
+
+@pytest.fixture
+async def resource(resources: KubernetesResources, key: Key) -> Resource:
+    found = await resources.read(key)
+    assert found is not None
+    return found
+
+
+def creation(resource: Resource) -> CreateWorkload:
+    revision = revision_of(resource.key.name, resource.spec, DIGEST, PLACEMENT)
+    return CreateWorkload(revision=revision, version="1", digest=DIGEST, replicas=2)
+
+
+async def test_the_defaults_that_the_api_server_fills_in_are_those_of_the_types(resource: Resource) -> None:
+    assert resource.spec.predictor.min_replicas == 2
+    assert resource.spec.progress_deadline == "10m"
+    assert resource.spec.registry.connection == "default"
+    assert resource.generation == 1
+
+
+async def test_a_resource_that_does_not_exist_is_none(resources: KubernetesResources, key: Key) -> None:
+    assert await resources.read(Key(key.namespace, "other")) is None
+
+
+async def test_every_status_that_the_engine_can_write_is_kept_whole(
+    resources: KubernetesResources, key: Key, resource: Resource
+) -> None:
+    """The CRD prunes nothing of it: what is read is what was written."""
+    world = RolloutWorld().want("1").settle()
+    world.want("2")
+    for _ in range(3):
+        world.tick()
+    statuses = [world.status, world.settle().status]
+    world.broken = {"rev3"}
+    statuses.append(world.want("3").settle(seconds=30).status)
+    for status in statuses:
+        await resources.write_status(resource, status)
+        again = await resources.read(key)
+        assert again is not None
+        assert again.status == status
+        assert again.generation == 1
+        resource = again
+
+
+async def test_a_status_write_on_an_old_reading_is_a_conflict_and_changes_nothing(
+    resources: KubernetesResources, key: Key, resource: Resource
+) -> None:
+    status = resource.status.model_copy(update={"phase": Phase.PENDING, "message": "first"})
+    await resources.write_status(resource, status)
+    with pytest.raises(Conflict):
+        await resources.write_status(resource, status.model_copy(update={"message": "second"}))
+    again = await resources.read(key)
+    assert again is not None
+    assert again.status.message == "first"
+
+
+async def test_a_workload_is_made_scaled_marked_and_deleted_and_each_may_be_repeated(
+    workloads: KubernetesWorkloads, key: Key, resource: Resource
+) -> None:
+    wish = creation(resource)
+    for _ in range(2):
+        await workloads.execute(resource, wish)
+    (made,) = await workloads.observe(key)
+    assert (made.revision, made.version, made.digest, made.replicas) == (wish.revision, "1", DIGEST, 2)
+    assert made.promoted_attempt is None
+    for action in (
+        ScaleWorkload(revision=wish.revision, replicas=3),
+        MarkPromoted(revision=wish.revision, attempt=4),
+    ):
+        await workloads.execute(resource, action)
+        await workloads.execute(resource, action)
+    (changed,) = await workloads.observe(key)
+    assert (changed.replicas, changed.promoted_attempt) == (3, 4)
+    for _ in range(2):
+        await workloads.execute(resource, DeleteWorkload(revision=wish.revision))
+    assert await workloads.observe(key) == ()
+
+
+async def test_deployment_and_service_carry_what_the_gateway_looks_for(
+    api: ApiClient, workloads: KubernetesWorkloads, key: Key, resource: Resource
+) -> None:
+    wish = creation(resource)
+    await workloads.execute(resource, wish)
+    name = f"{key.name}-{wish.revision}"
+    service = await CoreV1Api(api).read_namespaced_service(name, key.namespace)
+    deployment = await AppsV1Api(api).read_namespaced_deployment(name, key.namespace)
+    for item in (service, deployment):
+        assert item.metadata.labels["penstock.dev/model-deployment"] == key.name
+        assert item.metadata.labels["penstock.dev/revision"] == wish.revision
+        assert item.metadata.owner_references[0].uid == resource.raw["metadata"]["uid"]
+
+
+async def test_a_revision_of_an_earlier_spec_cannot_be_made_from_todays(
+    workloads: KubernetesWorkloads, key: Key, resource: Resource
+) -> None:
+    wish = CreateWorkload(revision="0123456789", version="1", digest=DIGEST, replicas=2)
+    with pytest.raises(Rejected, match="0123456789 cannot be made again"):
+        await workloads.execute(resource, wish)
+    assert await workloads.observe(key) == ()
+
+
+async def test_a_quota_is_told_in_the_api_servers_words(
+    api: ApiClient, workloads: KubernetesWorkloads, key: Key, resource: Resource
+) -> None:
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"services": "0"}}}
+    await CoreV1Api(api).create_namespaced_resource_quota(key.namespace, quota)
+    with pytest.raises(Rejected, match="create Service") as refusal:
+        await workloads.execute(resource, creation(resource))
+    assert "exceeded quota" in str(refusal.value) or "status unknown for quota" in str(refusal.value)
+
+
+async def test_an_announcement_that_is_repeated_is_one_event(api: ApiClient, key: Key, resource: Resource) -> None:
+    world = RolloutWorld()
+    events = KubernetesEvents(api, lambda: world.now)
+    told = Announcement(type="Normal", reason="Promoted", message="attempt 1: " + "x" * 2000, attempt=1)
+    for _ in range(2):
+        await events.announce(resource, told)
+    found = (await CoreV1Api(api).list_namespaced_event(key.namespace)).items
+    (event,) = [item for item in found if item.involved_object.kind == "ModelDeployment"]
+    assert event.reason == "Promoted"
+    assert len(event.message) == 1024
+    assert event.involved_object.uid == resource.raw["metadata"]["uid"]
+
+
+async def test_an_api_server_that_is_away_is_said_to_be_away(key: Key) -> None:
+    configuration = Configuration()
+    configuration.host = "http://127.0.0.1:9"
+    configuration.retries = 0
+    async with ApiClient(configuration) as nobody:
+        with pytest.raises(ClusterAway, match=f"read ModelDeployment {key}"):
+            await KubernetesResources(nobody).read(key)

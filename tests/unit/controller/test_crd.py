@@ -1,0 +1,72 @@
+"""The CRD is structural, and says what the types say."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from penstock_controller.api.crd import custom_resource_definition, reference_page, structural
+
+
+def nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield schema
+    for field in schema.get("properties", {}).values():
+        yield from nodes(field)
+    for inner in ("items", "additionalProperties"):
+        if isinstance(schema.get(inner), dict):
+            yield from nodes(schema[inner])
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = custom_resource_definition()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return found
+
+
+def test_nothing_is_left_that_a_structural_schema_may_not_have(schema: dict[str, Any]) -> None:
+    forbidden = {"$ref", "$defs", "title", "const", "prefixItems", "nullable", "exclusiveMinimum", "exclusiveMaximum"}
+    for node in nodes(schema):
+        assert not forbidden & node.keys(), node
+        assert node.get("additionalProperties") is not False, node
+        assert not ("properties" in node and "additionalProperties" in node), node
+
+
+def test_every_field_has_a_type_and_every_spec_field_a_help(schema: dict[str, Any]) -> None:
+    for node in nodes(schema["properties"]["spec"]):
+        assert "type" in node or node.get("x-kubernetes-int-or-string"), node
+        for name, field in node.get("properties", {}).items():
+            assert field.get("description"), name
+
+
+def test_strings_lists_and_maps_of_the_spec_are_bounded(schema: dict[str, Any]) -> None:
+    for node in nodes(schema["properties"]["spec"]):
+        if node.get("type") == "string":
+            assert "maxLength" in node or "enum" in node, node
+        if node.get("type") == "array":
+            assert "maxItems" in node, node
+        if "additionalProperties" in node:
+            assert "maxProperties" in node, node
+
+
+def test_an_optional_field_is_optional_and_not_nullable(schema: dict[str, Any]) -> None:
+    registry = schema["properties"]["spec"]["properties"]["registry"]
+    assert registry["required"] == ["model"]
+    assert registry["properties"]["alias"]["type"] == "string"
+    assert "default" not in registry["properties"]["alias"]
+
+
+def test_status_has_no_defaults_because_the_api_server_must_not_write_what_no_controller_saw(
+    schema: dict[str, Any],
+) -> None:
+    assert all("default" not in node for node in nodes(schema["properties"]["status"]))
+
+
+def test_a_fixed_length_tuple_is_refused_at_generation() -> None:
+    with pytest.raises(ValueError, match="fixed-length tuples"):
+        structural({"type": "object", "properties": {"pair": {"prefixItems": [{"type": "string"}]}}})
+
+
+def test_the_reference_page_names_every_field(schema: dict[str, Any]) -> None:
+    page = reference_page()
+    for path in ("spec.registry.alias", "spec.predictor.minReplicas", "status.stable.digest", "status.traffic.applied"):
+        assert f"`{path}`" in page

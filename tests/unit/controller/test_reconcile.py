@@ -1,0 +1,220 @@
+"""One pass, with the world as plain values behind the ports, and each outside call failing in turn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from penstock_contracts.inference import InferRequest, InferResponse
+from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
+from penstock_controller.api.v1alpha1 import ModelDeploymentStatus, Phase, RegistryRef
+from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
+from penstock_controller.ports import Key, RegistryVersion, Resource
+from penstock_controller.reconcile import Reconciler, World
+from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload
+from penstock_controller.rollout.observation import GatewayPod, Workload
+from penstock_controller.targets import Targets
+from penstock_controller.telemetry import Telemetry
+from penstock_controller.workload.placement import Placement
+from penstock_testing.rollout_world import spec
+
+KEY = Key("ns", "m")
+PLACEMENT = Placement(image="predictor:1", store_url="http://store:8080")
+CARD = ModelCard(
+    digest="sha256:" + "a" * 64,
+    files=(),
+    model_path="model.onnx",
+    inputs=(),
+    outputs=(),
+    golden=Golden(
+        source=GoldenSource.SIGNATURE,
+        request=InferRequest(inputs=()),
+        response=InferResponse(model_name="m", outputs=()),
+    ),
+)
+
+
+@dataclass
+class Outside:
+    """Every port at once; `failing` names a call and what it raises."""
+
+    resource: Resource | None = field(
+        default_factory=lambda: Resource(key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw={})
+    )
+    ingest_status: IngestStatus = field(default_factory=lambda: IngestStatus(phase=IngestPhase.READY, card=CARD))
+    found: tuple[Workload, ...] = ()
+    pods: tuple[GatewayPod, ...] = ()
+    failing: dict[str, Exception] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    done: list[Action] = field(default_factory=list)
+    told: list[Announcement] = field(default_factory=list)
+
+    def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.failing:
+            raise self.failing[name]
+
+    async def resolve(self, reference: RegistryRef) -> RegistryVersion:
+        self._call("resolve")
+        return RegistryVersion(version="1", created_at_ms=1)
+
+    async def ingest(self, reference: RegistryRef, version: RegistryVersion) -> IngestStatus:
+        self._call("ingest")
+        return self.ingest_status
+
+    async def read(self, key: Key) -> Resource | None:
+        self._call("read")
+        return self.resource
+
+    async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
+        self._call("write_status")
+        self.resource = replace(resource, status=status)
+
+    async def execute(self, resource: Resource, action: Action) -> None:
+        self._call("execute")
+        self.done.append(action)
+
+    async def announce(self, resource: Resource, announcement: Announcement) -> None:
+        self._call("announce")
+        self.told.append(announcement)
+
+    @property
+    def status(self) -> ModelDeploymentStatus:
+        assert self.resource is not None
+        return self.resource.status
+
+
+@dataclass
+class Observed:
+    """`observe` of workloads and gateways answer different things: one port each."""
+
+    outside: Outside
+    name: str
+    answer: Callable[[], tuple[Workload, ...] | tuple[GatewayPod, ...]]
+
+    async def observe(self, key: Key) -> tuple[Workload, ...] | tuple[GatewayPod, ...]:
+        self.outside._call(self.name)
+        return self.answer()
+
+    async def execute(self, resource: Resource, action: Action) -> None:
+        await self.outside.execute(resource, action)
+
+
+async def resolved(watch: RegistryWatch) -> None:
+    """The registry has answered once."""
+    await watch._poll(spec().registry)
+
+
+def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
+    watch = RegistryWatch(outside, lambda _: None, interval=1)
+    world = World(
+        resources=outside,
+        workloads=Observed(outside, "workloads", lambda: outside.found),  # type: ignore[arg-type]  # answers Workloads
+        gateways=Observed(outside, "gateways", lambda: outside.pods),  # type: ignore[arg-type]  # answers GatewayPods
+        announcer=outside,
+    )
+    made = Reconciler(
+        world,
+        watch,
+        Targets(outside, PLACEMENT),
+        Telemetry(CollectorRegistry()),
+        clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        url=lambda key: f"http://gateway/{key}",
+    )
+    return made, watch
+
+
+async def test_the_first_pass_asks_the_registry_and_says_so() -> None:
+    outside = Outside()
+    one, _ = reconciler(outside)
+    assert await one.reconcile(KEY) is not None
+    assert outside.status.phase is Phase.PENDING
+    assert outside.calls.count("write_status") == 1
+
+
+async def test_a_pass_makes_the_workload_and_writes_status_once_after_it() -> None:
+    outside = Outside()
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    await one.reconcile(KEY)
+    assert [type(action) for action in outside.done] == [CreateWorkload]
+    assert outside.calls[-3:] == ["execute", "announce", "write_status"]
+    assert [told.reason for told in outside.told] == ["RolloutStarted"]
+
+
+async def test_a_pass_that_changes_nothing_writes_nothing() -> None:
+    outside = Outside()
+    one, _ = reconciler(outside)
+    await one.reconcile(KEY)
+    outside.calls.clear()
+    await one.reconcile(KEY)
+    assert "write_status" not in outside.calls
+
+
+async def test_a_resource_that_is_gone_ends_quietly() -> None:
+    outside = Outside(resource=None)
+    one, _ = reconciler(outside)
+    assert await one.reconcile(KEY) is None
+    assert outside.calls == ["read"]
+
+
+@pytest.mark.parametrize("call", ["read", "workloads", "gateways", "execute", "announce", "write_status"])
+@pytest.mark.parametrize("failure", [ClusterAway("no answer"), Conflict("changed since")], ids=["away", "conflict"])
+async def test_a_call_that_fails_ends_the_pass_and_the_next_pass_ends_where_it_would_have(
+    call: str, failure: Exception
+) -> None:
+    outside = Outside(failing={call: failure})
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    with pytest.raises(type(failure)):
+        await one.reconcile(KEY)
+    outside.failing.clear()
+    await one.reconcile(KEY)
+    assert outside.status.candidate is not None
+    assert outside.status.candidate.attempt == 1
+    assert outside.status.phase is Phase.INITIALIZING
+
+
+async def test_an_object_that_the_api_server_refuses_is_told_in_its_own_words_and_nothing_moves() -> None:
+    outside = Outside(failing={"execute": Rejected("create Deployment: exceeded quota: pods")})
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    assert await one.reconcile(KEY) == 15.0
+    assert "exceeded quota: pods" in outside.status.message
+    assert outside.status.candidate is None
+    assert outside.told == []
+
+
+@pytest.mark.parametrize(
+    ("ingest", "message"),
+    [
+        (IngestStatus(phase=IngestPhase.PENDING), "the model store is fetching version 1"),
+        (IngestStatus(phase=IngestPhase.FAILED, reason="RegistryAway", message="mlflow: 503"), "mlflow: 503"),
+        (IngestStatus(phase=IngestPhase.REFUSED, reason="PickleOnly", message="model.pkl: convert it"), "model.pkl"),
+    ],
+    ids=["pending", "failed", "refused"],
+)
+async def test_nothing_is_started_before_the_store_has_the_bytes(ingest: IngestStatus, message: str) -> None:
+    outside = Outside(ingest_status=ingest)
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    await one.reconcile(KEY)
+    assert outside.done == []
+    assert message in outside.status.message
+
+
+async def test_a_store_that_is_away_is_a_reason_to_wait() -> None:
+    outside = Outside(failing={"ingest": StoreAway("the model store does not answer: ConnectError")})
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    assert await one.reconcile(KEY) is not None
+    assert "the model store does not answer" in outside.status.message
+    assert outside.status.refused is None

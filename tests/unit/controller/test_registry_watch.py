@@ -1,0 +1,106 @@
+"""One look-up for each reference, however many resources follow it."""
+
+import asyncio
+from collections import Counter
+
+from penstock_controller.api.v1alpha1 import RegistryRef
+from penstock_controller.errors import RegistryAway, VersionMissing
+from penstock_controller.ports import Key, RegistryVersion
+from penstock_controller.registry_watch import RegistryWatch, Resolution
+
+A, B = Key("ns", "a"), Key("ns", "b")
+CHAMPION = RegistryRef(model="m", alias="champion")
+OTHER = RegistryRef(model="other", alias="champion")
+
+
+class ScriptedRegistry:
+    """Answers what the test says, and counts."""
+
+    def __init__(self) -> None:
+        self.answer: RegistryVersion | Exception = RegistryVersion(version="1", created_at_ms=1)
+        self.asked: Counter[RegistryRef] = Counter()
+
+    async def resolve(self, reference: RegistryRef) -> RegistryVersion:
+        self.asked[reference] += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Rig:
+    """A watch whose rounds the test runs."""
+
+    def __init__(self) -> None:
+        self.registry = ScriptedRegistry()
+        self.woken: list[Key] = []
+        self.watch = RegistryWatch(self.registry, self.woken.append, interval=1000)
+
+    async def round(self) -> None:
+        """One round of polls: `run` goes on until it waits for the next."""
+        task = asyncio.ensure_future(self.watch.run())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_two_resources_with_one_alias_cost_one_look_up_and_are_both_woken() -> None:
+    rig = Rig()
+    assert rig.watch.follow(A, CHAMPION) is None
+    assert rig.watch.follow(B, CHAMPION) is None
+    await rig.round()
+    assert rig.registry.asked == {CHAMPION: 1}
+    assert sorted(rig.woken) == [A, B]
+    assert rig.watch.follow(A, CHAMPION) == Resolution(version=RegistryVersion(version="1", created_at_ms=1))
+
+
+async def test_an_alias_that_did_not_move_wakes_nobody() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    rig.woken.clear()
+    await rig.round()
+    assert rig.woken == []
+
+
+async def test_a_moved_alias_wakes_its_followers_only() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    rig.watch.follow(B, OTHER)
+    await rig.round()
+    rig.woken.clear()
+    rig.registry.answer = RegistryVersion(version="2", created_at_ms=2)
+    await rig.round()
+    assert Counter(rig.woken) == {A: 1, B: 1}
+
+
+async def test_a_registry_that_goes_away_keeps_the_last_known_version() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    rig.registry.answer = RegistryAway("registry 'default' does not answer")
+    await rig.round()
+    known = rig.watch.follow(A, CHAMPION)
+    assert known == Resolution(
+        version=RegistryVersion(version="1", created_at_ms=1), away="registry 'default' does not answer"
+    )
+
+
+async def test_a_missing_alias_is_an_answer_not_an_absence() -> None:
+    rig = Rig()
+    rig.registry.answer = VersionMissing("AliasNotFound", "spec.registry.alias: none")
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    assert rig.watch.follow(A, CHAMPION) == Resolution(missing=("AliasNotFound", "spec.registry.alias: none"))
+
+
+async def test_what_nobody_follows_is_not_asked_for() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    rig.watch.follow(A, OTHER)
+    await rig.round()
+    rig.watch.forget(A)
+    await rig.round()
+    assert rig.registry.asked == {CHAMPION: 1, OTHER: 1}

@@ -1,0 +1,80 @@
+"""The queue of keys with due times, on a clock that the test moves."""
+
+import asyncio
+
+from penstock_controller.ports import Key
+from penstock_controller.work_queue import WorkQueue
+
+A, B = Key("ns", "a"), Key("ns", "b")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def taken_at_once(queue: WorkQueue) -> Key | None:
+    """What `take` answers without waiting."""
+    task = asyncio.ensure_future(queue.take())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    if task.done():
+        return task.result()
+    task.cancel()
+    return None
+
+
+async def test_a_key_that_is_added_twice_is_taken_once() -> None:
+    queue = WorkQueue(Clock())
+    queue.add(A)
+    queue.add(A)
+    assert await taken_at_once(queue) == A
+    queue.done(A)
+    assert await taken_at_once(queue) is None
+
+
+async def test_a_key_is_not_taken_before_it_is_due() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.add(A, 30)
+    assert await taken_at_once(queue) is None
+    clock.now += 30
+    assert await taken_at_once(queue) == A
+
+
+async def test_an_event_brings_a_waiting_key_forward_and_never_back() -> None:
+    queue = WorkQueue(Clock())
+    queue.add(A, 60)
+    queue.add(A)
+    queue.add(A, 60)
+    assert await taken_at_once(queue) == A
+
+
+async def test_the_key_that_is_due_longest_comes_first() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.add(A, 5)
+    queue.add(B, 1)
+    clock.now += 10
+    assert await taken_at_once(queue) == B
+    assert await taken_at_once(queue) == A
+
+
+async def test_a_key_that_is_worked_on_is_not_given_out_again_until_it_is_done() -> None:
+    queue = WorkQueue(Clock())
+    queue.add(A)
+    assert await taken_at_once(queue) == A
+    queue.add(A)
+    assert await taken_at_once(queue) is None
+    queue.done(A)
+    assert await taken_at_once(queue) == A
+
+
+async def test_a_waiting_worker_is_woken_by_a_new_key() -> None:
+    queue = WorkQueue(Clock())
+    waiting = asyncio.ensure_future(queue.take())
+    await asyncio.sleep(0)
+    queue.add(B)
+    assert await asyncio.wait_for(waiting, timeout=5) == B

@@ -1,0 +1,80 @@
+"""A revision's Kubernetes objects, without I/O."""
+
+from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.workload import objects
+from penstock_controller.workload.placement import Placement
+from penstock_testing.rollout_world import spec
+
+PLACEMENT = Placement(image="predictor:1", store_url="http://store:8080", drain_seconds=5)
+DIGEST = "sha256:" + "a" * 64
+OWNER = {
+    "apiVersion": "penstock.dev/v1alpha1",
+    "kind": "ModelDeployment",
+    "metadata": {"name": "m", "namespace": "ns", "uid": "u-1"},
+}
+WISH = CreateWorkload(revision="rev", version="7", digest=DIGEST, replicas=3)
+
+
+def made() -> dict[str, object]:
+    return objects.deployment(OWNER, WISH, objects.pod_spec("m", spec(), DIGEST, PLACEMENT))
+
+
+def test_equal_bytes_and_template_are_one_revision() -> None:
+    assert objects.revision_of("m", spec(), DIGEST, PLACEMENT) == objects.revision_of("m", spec(), DIGEST, PLACEMENT)
+
+
+def test_other_bytes_template_image_or_drain_are_other_revisions() -> None:
+    revisions = {
+        objects.revision_of("m", spec(), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(), "sha256:" + "b" * 64, PLACEMENT),
+        objects.revision_of("m", spec(predictor={"timeout": "5s"}), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(predictor={"resources": {"limits": {"memory": "2Gi"}}}), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(), DIGEST, Placement(image="predictor:2", store_url="http://store:8080")),
+    }
+    assert len(revisions) == 5
+
+
+def test_the_number_of_pods_and_the_waiting_times_of_a_rollout_are_not_in_the_revision() -> None:
+    same = {
+        objects.revision_of("m", spec(), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(predictor={"minReplicas": 9}), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(progressDeadline="1h", paused=True), DIGEST, PLACEMENT),
+    }
+    assert len(same) == 1
+
+
+def test_a_pod_holds_no_token_and_outlives_its_drain_and_its_longest_request() -> None:
+    pod = objects.pod_spec("m", spec(predictor={"timeout": "30s"}), DIGEST, PLACEMENT)
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["terminationGracePeriodSeconds"] > 5 + 30
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_the_version_is_told_to_the_pods_though_it_is_not_in_the_revision() -> None:
+    deployment = made()
+    pod = deployment["spec"]["template"]["spec"]  # type: ignore[index]
+    for container in [*pod["initContainers"], *pod["containers"]]:
+        assert {"name": "PENSTOCK_MODEL_VERSION", "value": "7"} in container["env"]
+
+
+def test_children_go_with_their_owner_without_blocking_it() -> None:
+    for child in (made(), objects.service(OWNER, "rev", DIGEST)):
+        (reference,) = child["metadata"]["ownerReferences"]  # type: ignore[index]
+        assert reference["uid"] == "u-1"
+        assert reference["controller"] is True
+        assert reference["blockOwnerDeletion"] is False
+
+
+def test_the_service_selects_exactly_its_revision_and_carries_the_labels_that_its_slices_inherit() -> None:
+    service = objects.service(OWNER, "rev", DIGEST)
+    wanted = {"penstock.dev/model-deployment": "m", "penstock.dev/revision": "rev"}
+    assert service["spec"]["selector"] == wanted
+    assert wanted.items() <= service["metadata"]["labels"].items()
+
+
+def test_the_longest_names_are_valid_for_a_service() -> None:
+    owner = OWNER | {"metadata": {"name": "m" * 40, "namespace": "ns", "uid": "u"}}
+    revision = objects.revision_of("m" * 40, spec(), DIGEST, PLACEMENT)
+    assert len(objects.service(owner, revision, DIGEST)["metadata"]["name"]) <= 63
