@@ -6,7 +6,7 @@ import os
 import kopf
 from prometheus_client import CollectorRegistry, start_http_server
 
-from penstock_controller import json_logs
+import penstock_json_logs
 from penstock_controller.handlers import lifecycle, model_deployment
 from penstock_controller.settings import Settings
 
@@ -14,7 +14,7 @@ from penstock_controller.settings import Settings
 def main() -> None:
     """Run the controller until it is told to end."""
     settings = Settings()
-    json_logs.configure(settings.log_level)
+    penstock_json_logs.configure(settings.log_level)
     metrics = CollectorRegistry()
     start_http_server(settings.metrics_port, registry=metrics)
     registry = kopf.OperatorRegistry()

@@ -7,6 +7,9 @@ from testcluster.binaries import key, link_flags
 from testcluster.images import PARTS
 from testcluster.paths import GO_SOURCES, PROJECT
 
+SHARED = {"penstock-contracts": "contracts", "penstock-json-logs": "json-logs"}
+"""Our own members that others need, and their folders."""
+
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
@@ -66,11 +69,11 @@ def test_each_dockerfile_defaults_to_the_pinned_uv_and_installs_from_its_parts_l
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_each_image_holds_its_own_member_and_the_contracts_only(part: str) -> None:
+def test_each_image_holds_its_own_member_and_what_that_member_needs_of_ours(part: str) -> None:
     dockerfile = PROJECT / PARTS[part].dockerfile
     copied = set(re.findall(r"^COPY (\S+/src/\S+) ", dockerfile.read_text(), re.MULTILINE))
     own = dockerfile.parent.relative_to(PROJECT)
     needs = tomllib.loads((dockerfile.parent / "pyproject.toml").read_text())["project"]["dependencies"]
-    contracts = {"contracts/src/penstock_contracts"} if "penstock-contracts" in needs else set()
-    assert {source for source in copied if not source.startswith(f"{own}/")} == contracts
-    assert len(copied) == 1 + len(contracts)
+    shared = {f"{folder}/src/{need.replace('-', '_')}" for need, folder in SHARED.items() if need in needs}
+    assert {source for source in copied if not source.startswith(f"{own}/")} == shared
+    assert len(copied) == 1 + len(shared)

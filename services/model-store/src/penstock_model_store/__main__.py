@@ -3,15 +3,15 @@
 import uvicorn
 from prometheus_client import REGISTRY
 
+import penstock_json_logs
 from penstock_model_store.app import create_app
-from penstock_model_store.logs import configure_logs
 from penstock_model_store.settings import Registries, Settings
 
 
 def main() -> None:
     """Serve until SIGTERM; answers under way are finished."""
     settings = Settings()
-    configure_logs(settings.log_level)
+    penstock_json_logs.configure(settings.log_level)
     app = create_app(settings, Registries.read(settings.registries), REGISTRY)
     uvicorn.run(
         app,

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+import penstock_json_logs
 from penstock_predictor.errors import StartError
-from penstock_predictor.logs import configure_logging
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(_parser().parse_args(arguments))
     command = options.pop("command", "serve")
     settings = _settings({name: value for name, value in options.items() if value is not None})
-    configure_logging(settings.log_level)
+    penstock_json_logs.configure(settings.log_level)
     return _fetch(settings) if command == "fetch" else _serve(settings)
 
 

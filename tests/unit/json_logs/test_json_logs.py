@@ -1,7 +1,7 @@
 import json
 import logging
 
-from penstock_predictor.logs import JsonFormatter
+from penstock_json_logs import JsonFormatter
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
