@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -46,7 +47,8 @@ def registry(platform: Platform) -> RegisteredModels:
 @pytest.fixture
 def users(platform: Platform, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, under Pod Security `restricted`."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:50].strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
+    name = f"{words}-{uuid4().hex[:6]}"  # the namespace of an earlier test with such a name may still be leaving
     platform.cluster.apply(namespace(name))
     yield name
     # Not waited for: Kubernetes looks again only after the pods' whole grace period.
