@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from mlflow import set_tracking_uri
 
 from penstock_contracts.model_card import IngestPhase, IngestStatus
 from penstock_testing import artifacts
@@ -138,7 +139,8 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def mlflow_client(mlflow: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MLflow's fluent client in this process talks to the server."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.uri)
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+def mlflow_client(mlflow: MlflowServer) -> None:
+    """MLflow's fluent client in this process talks to the server: told outright, since an earlier test may have told
+    it another one, which goes before any environment variable.
+    """
+    set_tracking_uri(mlflow.uri)

@@ -78,7 +78,9 @@ def _cluster(name: str, endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": 1024 * 1024,
         "lb_policy": "LEAST_REQUEST",
-        "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
+        # By default Envoy's workers learn of ejections and returns up to a second late, in bundles: when one pod is back
+        # and the other dies within that second, all tries of a request meet the dead one.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 1}, "update_merge_window": "0s"},
         "circuit_breakers": {"thresholds": [_limits()]},
         "outlier_detection": _outlier_detection(len(endpoints)),
         "upstream_connection_options": {
@@ -94,7 +96,7 @@ def _cluster(name: str, endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
 
 def _limits() -> dict[str, Any]:
     # A fixed number of retries under way, not a budget in per cent: that counts against the requests that are not
-    # being retried, and when one of two pods dies nearly all are. A storm is bounded by three tries a request.
+    # being retried, and when one of two pods dies nearly all are. A storm is bounded by five tries a request.
     return {
         "priority": "DEFAULT",
         "max_connections": 4096,
@@ -107,9 +109,12 @@ def _limits() -> dict[str, Any]:
 def _outlier_detection(pods: int) -> dict[str, Any]:
     """A pod that cannot be reached is left alone for a second; what a model answers, errors too, never ejects it.
 
-    Two failures in a row eject, so that the last of a request's three tries goes elsewhere, also when the only pod
-    that is not ejected has just died and the ejected one is back. When all are ejected, all are used. Of many pods
+    Two failures in a row eject, so that a request's later tries go elsewhere, also when the only pod that is not
+    ejected has just died and the ejected one is back. When all are ejected, all are used. Of many pods
     at most half are ejected: slowness that hits all of them must not put everything on a few.
+
+    Every ejection lasts as long as the first: Envoy does not eject a pod again whose failures went on while it was
+    ejected and all were used, so the one that died last must also be the last to come back.
     """
     return {
         "split_external_local_origin_errors": True,
@@ -121,7 +126,7 @@ def _outlier_detection(pods: int) -> dict[str, Any]:
         "enforcing_local_origin_success_rate": 0,
         "interval": "0.5s",
         "base_ejection_time": "1s",
-        "max_ejection_time": "2s",
+        "max_ejection_time": "1s",
         "max_ejection_percent": 100 if pods <= _FEW_PODS else 50,
     }
 
@@ -206,7 +211,7 @@ def _tries(timeout: float) -> dict[str, Any]:
         "retry_policy": {
             "retry_on": "connect-failure,refused-stream,reset,retriable-status-codes",
             "retriable_status_codes": [503],
-            "num_retries": 2,
+            "num_retries": 4,
             "per_try_timeout": f"{timeout / 3:.3f}s",
             "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
             "host_selection_retry_max_attempts": _HOST_PICKS,
