@@ -78,8 +78,8 @@ def _cluster(name: str, endpoints: tuple[Endpoint, ...]) -> dict[str, Any]:
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": 1024 * 1024,
         "lb_policy": "LEAST_REQUEST",
-        # By default Envoy's workers learn of ejections and returns up to a second late, in bundles: when one pod is back
-        # and the other dies within that second, all tries of a request meet the dead one.
+        # By default Envoy's workers learn of ejections and returns up to a second late, in bundles: when one pod is
+        # back and the other dies within that second, all tries of a request meet the dead one.
         "common_lb_config": {"healthy_panic_threshold": {"value": 1}, "update_merge_window": "0s"},
         "circuit_breakers": {"thresholds": [_limits()]},
         "outlier_detection": _outlier_detection(len(endpoints)),
