@@ -1,6 +1,6 @@
 """Names of child objects, annotations and condition types."""
 
-from penstock_contracts.names import LABEL_COMPONENT, LABEL_MODEL_DEPLOYMENT, LABEL_REVISION
+from penstock_contracts.names import COMPONENT_PREDICTOR, LABEL_COMPONENT, LABEL_MODEL_DEPLOYMENT, LABEL_REVISION
 
 ANNOTATION_DIGEST = "penstock.dev/digest"
 ANNOTATION_MODEL_VERSION = "penstock.dev/model-version"
@@ -27,7 +27,7 @@ def labels(model_deployment: str, revision: str) -> dict[str, str]:
     """The labels on every object of a revision."""
     return {
         LABEL_NAME: "penstock",
-        LABEL_COMPONENT: "predictor",
+        LABEL_COMPONENT: COMPONENT_PREDICTOR,
         LABEL_MANAGED_BY: FIELD_MANAGER,
         **selector(model_deployment, revision),
     }

@@ -118,7 +118,7 @@ def _leave(situation: Situation, candidate: Candidate, ended: Step, refusal: Ref
         "message": ended.announcements[0].message,
     }
     status = ended.status.model_copy(update=update)
-    phase = Situation(spec=situation.spec, status=status, observation=situation.observation).resting_phase()
+    phase = situation.with_status(status).resting_phase()
     return Step(status=status.model_copy(update={"phase": phase}), announcements=ended.announcements, look_again=SOON)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from penstock_controller.api.v1alpha1 import Condition, ModelDeploymentSpec, ModelDeploymentStatus
 from penstock_controller.rollout import routing
-from penstock_controller.rollout.observation import Observation, Unresolved
+from penstock_controller.rollout.observation import Observation, Unresolved, why_not_ready
 from penstock_controller.rollout.timestamps import stamp
 
 
@@ -52,8 +52,7 @@ def _ready(status: ModelDeploymentStatus, observation: Observation) -> _Judgemen
         return _Judgement(type="Ready", status=False, reason=reason, message=status.message)
     workload = observation.workloads.get(stable.revision)
     if workload is None or workload.ready == 0:
-        problem = (workload.problem if workload else "its Deployment is gone") or "its pods are starting"
-        message = f"no pod of version {stable.version} is ready: {problem}"
+        message = f"no pod of version {stable.version} is ready: {why_not_ready(workload)}"
         return _Judgement(type="Ready", status=False, reason="NoReadyPods", message=message)
     if routing.applied_weight(status.traffic, stable.revision) == 0:
         message = routing.waiting_for(status.traffic, observation)

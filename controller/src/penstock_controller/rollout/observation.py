@@ -55,6 +55,13 @@ class Workload:
     """Why pods are not ready, in the words of the pods."""
 
 
+def why_not_ready(workload: Workload | None) -> str:
+    """Why no pod of a workload is ready, for a person; None: the workload does not exist."""
+    if workload is None:
+        return "its Deployment is gone"
+    return workload.problem or "its pods are starting"
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatewayPod:
     """A gateway pod that may be sending users' requests: ready, or terminating and still serving."""

@@ -5,7 +5,7 @@ from typing import assert_never
 from penstock_controller.api.v1alpha1 import Phase, Refusal, Stable
 from penstock_controller.rollout import attempt
 from penstock_controller.rollout.actions import Announcement
-from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_controller.rollout.observation import Refused, Unresolved, Wanted, why_not_ready
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
 
 
@@ -54,16 +54,14 @@ def _settle(situation: Situation, stable: Stable, wanted: Wanted) -> Step:
     )
     relabelled = stable.model_copy(update={"version": wanted.version})
     status = situation.status.model_copy(update={"stable": relabelled, "refused": None})
-    settled = Situation(spec=situation.spec, status=status, observation=situation.observation)
-    rest = _rest(settled, f"version {wanted.version} serves")
+    rest = _rest(situation.with_status(status), f"version {wanted.version} serves")
     return Step(status=rest.status, announcements=() if relabelled == stable else (told,))
 
 
 def _rest(situation: Situation, message: str) -> Step:
     phase, stable = situation.resting_phase(), situation.status.stable
     if phase is Phase.DEGRADED and stable:
-        workload = situation.workload(stable.revision)
-        why = (workload.problem or "its pods are starting") if workload else "its Deployment is gone"
+        why = why_not_ready(situation.workload(stable.revision))
         message = f"no pod of version {stable.version} is ready: {why}"
     return Step(status=situation.status.model_copy(update={"phase": phase, "message": message}))
 
@@ -88,5 +86,5 @@ def _refuse(situation: Situation, target: Refused) -> Step:
     before = situation.status.refused
     is_news = before is None or (before.version, before.reason) != (target.version, target.reason)
     status = situation.status.model_copy(update={"refused": refusal})
-    rest = _rest(Situation(spec=situation.spec, status=status, observation=situation.observation), message)
+    rest = _rest(situation.with_status(status), message)
     return Step(status=rest.status, announcements=(told,) if is_news else ())

@@ -1,6 +1,6 @@
 """What every phase function gets, and what it answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock_contracts.traffic import Traffic
 from penstock_controller.api import duration
@@ -36,6 +36,10 @@ class Situation:
     def workload(self, revision: str) -> Workload | None:
         """A revision's workload; None: it does not exist."""
         return self.observation.workloads.get(revision)
+
+    def with_status(self, status: ModelDeploymentStatus) -> "Situation":
+        """The same wish and snapshot, seen with a status that this pass has moved on."""
+        return replace(self, status=status)
 
     def acknowledged(self) -> bool:
         """Whether every gateway pod has the wish active."""

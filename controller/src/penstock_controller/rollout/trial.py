@@ -95,7 +95,7 @@ def _take_back(situation: Situation, candidate: Candidate, why: str) -> Step:
     message = f"its pods left while requests moved to it: {why}"
     refusal = attempt.refusal_of(situation, candidate, "CandidateUnavailable", message)
     status = situation.status.model_copy(update={"phase": Phase.ROLLING_BACK, "refused": refusal})
-    return _roll_back(Situation(spec=situation.spec, status=status, observation=situation.observation), candidate)
+    return _roll_back(situation.with_status(status), candidate)
 
 
 def _roll_back(situation: Situation, candidate: Candidate) -> Step:

@@ -1,6 +1,5 @@
 """What a person watches: named stages with their times, on one line each while they last."""
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -52,8 +51,3 @@ class Stages:
     def seconds(self) -> float:
         """Since the beginning."""
         return round(time.monotonic() - self.started, 1)
-
-
-def fail(message: str) -> None:
-    """End the program with a message for a person."""
-    sys.exit(f"\ndemo: {message}")
