@@ -1,5 +1,7 @@
 """`status.traffic`: what the controller wants of the gateway, and what every gateway pod is known to do."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from penstock_contracts.base import Contract, ResourceContract
@@ -14,14 +16,52 @@ class Backend(ResourceContract):
     """Per cent of the users' requests."""
 
 
+class Mirror(ResourceContract):
+    """Copies of users' requests. Nobody waits for their answers and nobody sees them."""
+
+    revision: str
+    """The revision that answers the copies; its backend has weight 0."""
+    percentage: int = Field(ge=0, le=100)
+    """Per cent of the requests answered by the backend with the largest weight that are copied."""
+
+
+class HeaderMatch(ResourceContract):
+    """Requests with all of these headers go to one revision, whatever the weights."""
+
+    headers: Annotated[dict[str, str], Field(min_length=1, max_length=8)]
+    """Header to its exact value."""
+    revision: str
+    """Where such requests go."""
+
+
+class Stickiness(ResourceContract):
+    """The same value of a header keeps the same revision while the weights stay.
+
+    Backends take their shares in the order of the list: while the first one's weight grows, nobody leaves it.
+    """
+
+    header: str
+    """Name of the request header; a request without it is routed by weight alone."""
+
+
 class TrafficSplit(ResourceContract):
     """One complete wish. Weights add up to 100, or there are no backends."""
 
     number: int = Field(ge=0)
     """Grows with every change of this wish; gateway pods acknowledge it."""
+    attempt: int = 0
+    """Tries are counted under the number of this attempt."""
     backends: tuple[Backend, ...] = ()
     timeout_seconds: float = 10.0
     """A request's time limit at the gateway."""
+    rescue: str | None = None
+    """The revision on which a failed, hung or refused try of any other revision is repeated; one of the backends."""
+    mirror: Mirror | None = None
+    """Where copies of requests go; None: nowhere."""
+    match: Annotated[tuple[HeaderMatch, ...], Field(max_length=16)] = ()
+    """Looked at in order, before the weights."""
+    stickiness: Stickiness | None = None
+    """None: each request is routed by weight alone."""
 
 
 class Traffic(ResourceContract):
