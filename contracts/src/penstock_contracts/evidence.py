@@ -1,0 +1,42 @@
+"""Evidence that gateway pods gather: counts of tries at servers. A user's request may take several tries."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from penstock_contracts.base import Contract
+
+
+class Arm(StrEnum):
+    """Why a server was tried."""
+
+    USERS = "users"
+    """The first revision that a user's request was routed to."""
+    SHADOW = "shadow"
+    """A copy; nobody waits for its answer."""
+    RESCUE = "rescue"
+    """Another revision's try had failed: these requests are chosen by its failures, so they compare with nothing."""
+
+
+class RevisionTries(Contract):
+    """Tries at one revision's servers since the counters began. Counters only grow."""
+
+    revision: str
+    arm: Arm
+    tries: int = Field(ge=0)
+    """All that ended."""
+    failures: int = Field(ge=0)
+    """Of these: 5xx, 408, 429, time-outs, resets, and servers that could not be reached. Other 4xx are the caller's."""
+    kinds: dict[str, int] = {}
+    """The failures by HTTP status code, or by `timeout`, `reset` and `unreachable` where there was no answer."""
+
+
+class GatewayEvidence(Contract):
+    """Answer of `GET /v1/evidence/{namespace}/{name}?attempt=N` on a gateway pod's agent port."""
+
+    pod: str
+    epoch: str
+    """Changes when the counters begin at 0 again (Envoy started)."""
+    attempt: int
+    """The attempt that the tries belong to."""
+    tries: tuple[RevisionTries, ...]
