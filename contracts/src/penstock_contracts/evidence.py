@@ -27,7 +27,7 @@ class RevisionTries(Contract):
     """All that ended."""
     failures: int = Field(ge=0)
     """Of these: 5xx, 408, 429, time-outs, resets, and servers that could not be reached. Other 4xx are the caller's."""
-    kinds: dict[str, int] = {}
+    kinds: dict[str, int] = Field(default_factory=dict)
     """The failures by HTTP status code, or by `timeout`, `reset` and `unreachable` where there was no answer."""
 
 
