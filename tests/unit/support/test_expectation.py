@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from penstock_testing.expectation import AmbiguousVersionsError, Expectation, Question
+from penstock_testing.faulty_models import hanging
 
 QUESTION = Question.infer("/infer", {"x": np.array([[1, 2]], dtype=np.float32)})
 ANSWERS: dict[str, list[dict[str, Any]]] = {
@@ -69,6 +71,28 @@ def test_versions_closer_than_the_margin_are_refused() -> None:
     }
     with pytest.raises(AmbiguousVersionsError, match="versions v1 and v2 answer request 0 alike"):
         Expectation([QUESTION], near)
+
+
+def test_what_a_version_does_not_answer_is_not_its_answer() -> None:
+    same: dict[str, list[Any]] = {"stable": [{"y": np.array([1.0])}], "faulty": [None]}
+    expectation = Expectation([QUESTION], same)
+    body = json.dumps({"outputs": [{"name": "y", "data": [1.0]}]})
+    assert expectation.attribute(0, body) == "stable"
+    assert Expectation([QUESTION], {"faulty": [None]}).attribute(0, body) is None
+
+
+def test_a_version_is_not_asked_what_it_hangs_on(tmp_path: Path) -> None:
+    hanging(5.0, share=0.5)(tmp_path)
+    questions = [Question.infer("/infer", {"x": np.array([[first, 0]], dtype=np.float32)}) for first in (0.25, 0.75)]
+    models = {"hanging": tmp_path / "model.onnx"}
+    expectation = Expectation.of_models(questions, models, silent={"hanging": [0]})
+    body = json.dumps({"outputs": [{"name": "y", "data": [6.5, 5.0]}]})
+    assert [expectation.attribute(number, body) for number in (0, 1)] == [None, "hanging"]
+
+
+def test_a_silent_version_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"silent names versions that have no model: \['9'\]"):
+        Expectation.of_models([QUESTION], {}, silent={"9": [0]})
 
 
 def test_nothing_to_attribute_is_refused() -> None:

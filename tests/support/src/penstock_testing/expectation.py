@@ -1,7 +1,7 @@
 """Attribution by prediction: which version computed an answer, told by onnxruntime, not by what the answer claims."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +15,8 @@ from penstock_contracts.inference import InferRequest, PredictRequest, RequestIn
 from penstock_testing.plan import PlannedRequest
 
 Array = NDArray[Any]
+Expected = Mapping[str, Array] | None
+"""Output name to array; None: the version does not answer this question."""
 
 RELATIVE_TOLERANCE = 1e-5
 ABSOLUTE_TOLERANCE = 1e-7
@@ -61,8 +63,8 @@ class Question:
 class Expectation:
     """For each distinct request, the answer of each version under test."""
 
-    def __init__(self, questions: Sequence[Question], answers: Mapping[str, Sequence[Mapping[str, Array]]]) -> None:
-        """`answers`: version to one {output name: array} a question. Raises AmbiguousVersionsError, ValueError."""
+    def __init__(self, questions: Sequence[Question], answers: Mapping[str, Sequence[Expected]]) -> None:
+        """`answers`: version to one for each question. Raises AmbiguousVersionsError, ValueError."""
         if not questions or not answers:
             raise ValueError("attribution needs at least one request and one version")
         self.questions = tuple(questions)
@@ -70,9 +72,25 @@ class Expectation:
         self._check_distinct()
 
     @classmethod
-    def of_models(cls, questions: Sequence[Question], models: Mapping[str, Path]) -> "Expectation":
-        """Ask onnxruntime, in this process, for every version's answers. `models`: version to its `.onnx` file."""
-        return cls(questions, {version: _computed(path, questions) for version, path in models.items()})
+    def of_models(
+        cls,
+        questions: Sequence[Question],
+        models: Mapping[str, Path],
+        *,
+        silent: Mapping[str, Collection[int]] | None = None,
+    ) -> "Expectation":
+        """Ask onnxruntime, in this process, for every version's answers.
+
+        `models`: version to its `.onnx` file. `silent`: version to the questions that it fails or hangs on; it is not
+        asked them here, and an answer to one of them is not its own.
+        """
+        unasked = silent or {}
+        if unknown := unasked.keys() - models.keys():
+            raise ValueError(f"silent names versions that have no model: {sorted(unknown)}")
+        return cls(
+            questions,
+            {version: _computed(path, questions, unasked.get(version, ())) for version, path in models.items()},
+        )
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -85,27 +103,30 @@ class Expectation:
             answer = _parsed(json.loads(body))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
-        return next((v for v, given in self._answers.items() if _matches(given[question], answer)), None)
+        expected = {version: given[question] for version, given in self._answers.items()}
+        return next((version for version, each in expected.items() if each and _matches(each, answer)), None)
 
     def _check_distinct(self) -> None:
         for (one, first), (other, second) in combinations(self._answers.items(), 2):
             for number, (mine, theirs) in enumerate(zip(first, second, strict=True)):
-                if _equal_answers(mine, theirs):
+                if mine and theirs and _equal_answers(mine, theirs):
                     raise AmbiguousVersionsError(
                         f"versions {one} and {other} answer request {number} alike (within {MARGIN} tolerances): "
                         "responses could not be attributed; choose inputs or models that differ",
                     )
 
 
-def _computed(path: Path, questions: Sequence[Question]) -> tuple[dict[str, Array], ...]:
+def _computed(path: Path, questions: Sequence[Question], silent: Collection[int]) -> tuple[Expected, ...]:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return tuple(
-        {name: np.asarray(array) for name, array in zip(names, session.run(names, dict(each.feed)), strict=True)}
-        for each in questions
+        None
+        if number in silent
+        else dict(zip(names, map(np.asarray, session.run(names, dict(each.feed))), strict=True))
+        for number, each in enumerate(questions)
     )
 
 
