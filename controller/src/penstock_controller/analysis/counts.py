@@ -1,0 +1,40 @@
+"""Counts of tries, for one arm and for both over the same time."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Tries at the servers of one version."""
+
+    tries: int = 0
+    """All that ended."""
+    failures: int = 0
+    """Of these, the failed ones."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.failures <= self.tries:
+            raise ValueError(f"an arm has 0 <= failures <= tries, not {self.failures} failures of {self.tries} tries")
+
+    def __add__(self, other: "Arm") -> "Arm":
+        return Arm(tries=self.tries + other.tries, failures=self.failures + other.failures)
+
+    def __str__(self) -> str:
+        share = f" ({100 * self.failures / self.tries:.1f} %)" if self.tries else ""
+        return f"{self.failures} of {self.tries} tries{share}"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Both arms over the same interval. The share of requests that each arm gets does not change within it."""
+
+    candidate: Arm = field(default_factory=Arm)
+    stable: Arm = field(default_factory=Arm)
+
+    def __add__(self, other: "Block") -> "Block":
+        return Block(candidate=self.candidate + other.candidate, stable=self.stable + other.stable)
+
+    @property
+    def compares(self) -> bool:
+        """Whether both arms were tried: one alone says nothing about the other."""
+        return self.candidate.tries > 0 and self.stable.tries > 0
