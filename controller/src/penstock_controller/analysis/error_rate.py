@@ -43,6 +43,7 @@ _EXPECTED_WEIGHT = 100.0
 _SHRINKAGE = 20.0
 """The candidate is expected to be like stable: for as many tries does that count."""
 _PERFECT = 1e-6
+_MOST_BLOCKS = 10**9
 _BETS_AGAINST, _BETS_FOR, _REMEMBERED = len(_HARMS) + 1, 4, 4
 
 
@@ -129,7 +130,8 @@ class ErrorRateTest:
             case Verdict.PASS:
                 return f"is excluded (odds {excluded} against {needed_to_exclude} needed)"
             case _ if self._shown(alpha):
-                return f"seems established, but only {self.totals.candidate.failures} of {_FEWEST_FAILURES} failures were seen"
+                seen = f"{self.totals.candidate.failures} of {_FEWEST_FAILURES}"
+                return f"seems established, but only {seen} failures of the candidate were seen"
             case _ if self._excluded:
                 return f"seems excluded, but only {self.totals.candidate.tries} of {min_samples} tries were seen"
             case _:
@@ -179,13 +181,13 @@ def _parsed(state: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
     length = _REMEMBERED + _BETS_AGAINST + _BETS_FOR
     try:
         blocks, *numbers = json.loads(state)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"the state of an error-rate test is a JSON list of numbers, not {state[:80]!r}") from error
-    if type(blocks) is not int or blocks < 0 or len(numbers) != length:
+    if type(blocks) is not int or not 0 <= blocks <= _MOST_BLOCKS or len(numbers) != length:
         raise ValueError(f"the state of an error-rate test is a count and {length} numbers, not {state[:80]!r}")
-    if not all(type(number) in (int, float) and isfinite(number) for number in numbers):
+    if not all(isinstance(number, float) and isfinite(number) for number in numbers):
         raise ValueError(f"the state of an error-rate test holds finite numbers only, not {state[:80]!r}")
-    memories, stakes = tuple(map(float, numbers[:_REMEMBERED])), tuple(map(float, numbers[_REMEMBERED:]))
+    memories, stakes = tuple(numbers[:_REMEMBERED]), tuple(numbers[_REMEMBERED:])
     if not (0 <= memories[1] <= memories[0] and 0 <= memories[3] <= memories[2] and max(stakes) <= _MOST_AGAINST):
         raise ValueError(f"no error-rate test comes to the state {state[:80]!r}")
     return blocks, memories, stakes
