@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ import pytest
 
 from penstock_testing.artifacts import MAX_ARTIFACT_BYTES, MAX_FILES, MAX_REFERENCE_BYTES, OPEN_SECONDS
 from penstock_testing.cluster import Cluster
-from penstock_testing.platform import Platform, namespace
+from penstock_testing.platform import ROOT, Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.scenes import Scene
 
@@ -58,3 +58,12 @@ def users(platform: Platform, request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def scene(platform: Platform, registry: RegisteredModels, users: str, tmp_path: Path) -> Scene:
     return Scene(platform=platform, registry=registry, namespace=users, folder=tmp_path)
+
+
+@pytest.fixture
+def told(scene: Scene, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """What `kubectl describe` says of the test's ModelDeployment; how it ends is kept in build/describe."""
+    yield scene.deployed().describe
+    file = ROOT / "build" / "describe" / f"{request.node.name}.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(scene.deployed().describe())

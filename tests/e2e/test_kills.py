@@ -13,17 +13,6 @@ from penstock_testing.traffic_result import TrafficResult
 BEFORE, AFTER = 4.0, 12.0
 
 
-def components_ready(scene: Scene, component: str) -> bool | None:
-    pods = scene.platform.pods(component)
-    ready = [
-        item["status"] == "True"
-        for pod in pods
-        for item in pod["status"].get("conditions", [])
-        if item["type"] == "Ready"
-    ]
-    return True if pods and len(ready) == len(pods) and all(ready) else None
-
-
 @pytest.fixture
 def served(scene: Scene) -> tuple[Deployed, str]:
     version = scene.register(1.0)
@@ -53,7 +42,7 @@ def test_killing_a_part_of_the_control_plane_fails_no_request(
     result, _ = under_load(scene, version, scene.platform.pods(component)[0])
     assert result.valid, result.describe()
     assert result.failed == 0, result.describe()
-    wait_for(f"{component} back", lambda: components_ready(scene, component), seconds=90)
+    scene.platform.wait_component(component, seconds=90)
 
 
 def test_killing_mlflow_fails_no_request(scene: Scene, served: tuple[Deployed, str]) -> None:
@@ -85,14 +74,9 @@ def test_killing_one_of_two_gateway_pods_fails_at_most_what_is_in_flight_on_it(
     _, version = served
     result, at = under_load(scene, version, scene.platform.pods("gateway")[0])
     assert result.valid, result.describe()
-    in_flight = [
-        failure
-        for failure in result.failures
-        if failure.sent is not None and failure.sent.unix <= at + 0.5 and failure.ended.unix >= at - 0.5
-    ]
     print(f"{result.failed} requests were in flight on the killed gateway pod")
-    assert len(in_flight) == result.failed, result.describe()
-    wait_for("gateway back", lambda: components_ready(scene, "gateway"), seconds=90)
+    assert len(result.in_flight_at(at)) == result.failed, result.describe()
+    scene.platform.wait_component("gateway", seconds=90)
 
 
 def test_with_mlflow_and_controller_down_a_deleted_predictor_pod_comes_back_from_the_stores_bytes(
@@ -125,4 +109,4 @@ def test_with_mlflow_and_controller_down_a_deleted_predictor_pod_comes_back_from
         for workload, where in away:
             cluster.kubectl("scale", workload, "-n", where, "--replicas=1")
         scene.platform.wait_for_mlflow()
-        wait_for("controller back", lambda: components_ready(scene, "controller"), seconds=120)
+        scene.platform.wait_component("controller", seconds=120)

@@ -29,12 +29,13 @@ def request(
     status: int = 200,
     late: float = 0.0,
     took: float = 0.01,
+    question: int = 0,
 ) -> Record:
     sent = due + late
     written = failure != Failure.NO_CONNECTION
     return Record(
         number=number,
-        question=0,
+        question=question,
         scheduled=Stamp(START + due, UNIX + due),
         dispatched=START + sent,
         sent=Stamp(START + sent, UNIX + sent) if written else None,
@@ -95,6 +96,35 @@ def test_requests_sent_after_a_moment_are_counted_by_the_version_that_answered()
     assert shown.sent_after(UNIX + 3, "v1") == 0
     assert shown.sent_after(UNIX, "v9") == 0
     assert shown.first_sent("v2") == UNIX + 2
+
+
+def test_requests_sent_between_two_moments_are_counted_by_the_version_that_answered() -> None:
+    shown = result(*(request(i, due=i, body=body) for i, body in enumerate(["v1", "v1", "v2", "v1"])))
+    assert shown.by_version_between(UNIX + 1, UNIX + 2) == {"v1": 1, "v2": 1}
+    assert shown.by_version_between(UNIX + 4, UNIX + 9) == {}
+
+
+def test_a_question_is_followed_from_version_to_version() -> None:
+    asked = ((0, "v1", 3), (1, "v2", 7), (2, "v2", 3))
+    shown = result(*(request(i, due=i, body=body, question=question) for i, body, question in asked))
+    assert shown.versions_between(3, UNIX, UNIX + 1) == {"v1"}
+    assert shown.versions_between(3, UNIX, UNIX + 2) == {"v1", "v2"}
+    assert shown.versions_between(9, UNIX, UNIX + 2) == set()
+
+
+def test_failures_are_told_apart_by_what_was_in_flight() -> None:
+    shown = result(
+        request(0, due=1.0, failure=Failure.CONNECTION_LOST, took=0.1),
+        request(1, due=3.0, failure=Failure.CONNECTION_LOST, took=0.1),
+    )
+    assert [failure.number for failure in shown.in_flight_at(UNIX + 1.3)] == [0]
+
+
+def test_none_failed_is_said_of_a_valid_run_without_failures_only() -> None:
+    result(request(0, due=0, body="v1")).assert_none_failed()
+    for bad in (request(0, due=0, body="v3"), request(0, due=0, body="v1", late=0.06)):
+        with pytest.raises(AssertionError, match="1 sent"):
+            result(bad).assert_none_failed()
 
 
 def test_latency_is_measured_from_the_schedule_and_from_the_wire() -> None:

@@ -58,21 +58,36 @@ class Cluster:
         """Run kubectl; answers its standard output. Raises CommandError."""
         return self._run([self.kubectl_path, "--context", self.context, *arguments], stdin, seconds)
 
+    def start_kubectl(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start kubectl and leave it to the caller to read what it prints, and to end it."""
+        command = [self.kubectl_path, "--context", self.context, *arguments]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self._environment()
+        )
+
     def helm(self, *arguments: str, seconds: float = 300.0) -> str:
         """Run helm; answers its standard output. Raises CommandError."""
         return self._run([self.helm_path, "--kube-context", self.context, *arguments], None, seconds)
 
     def _run(self, command: list[str], stdin: str | None, seconds: float) -> str:
-        environment = os.environ | ({"KUBECONFIG": self.kubeconfig} if self.kubeconfig else {})
         try:
             done = subprocess.run(
-                command, input=stdin, capture_output=True, text=True, timeout=seconds, env=environment, check=False
+                command,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                env=self._environment(),
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise CommandError(f"{' '.join(command)}: no end after {seconds:g} s") from error
         if done.returncode != 0:
             raise CommandError(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}{done.stdout}")
         return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | ({"KUBECONFIG": self.kubeconfig} if self.kubeconfig else {})
 
     def apply(self, *objects: Object) -> None:
         """`kubectl apply` with strict validation, which is its default. No objects: nothing is done."""

@@ -19,11 +19,12 @@ from fraud_detection.pipeline import onnx_inputs
 from penstock_testing import demo_cluster
 from penstock_testing.cluster import Cluster, CommandError, Object
 from penstock_testing.expectation import Expectation, Question
-from penstock_testing.model_deployments import Deployed, Timeline
+from penstock_testing.model_deployments import Deployed
 from penstock_testing.plan import TrafficPlan
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.stages import Stages
+from penstock_testing.timeline import Timeline
 from penstock_testing.traffic import TrafficRun
 from penstock_testing.traffic_result import TrafficResult
 

@@ -1,12 +1,23 @@
-"""What goes wrong in a cluster, done on purpose: processes killed with -9, as a node would lose them."""
+"""What goes wrong in a cluster, done on purpose: processes killed with -9, as a node would lose them; parts away."""
 
 import subprocess
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Self
 
 from penstock_testing.cluster import Cluster, CommandError, Object
 from penstock_testing.demo_cluster import SCRIPT
+from penstock_testing.platform import wait_for
 
 _FIND = 'grep -l "$1" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3'
+_FIND_COMPONENT = """
+for process in /proc/[0-9]*; do
+    [ "$(tr '\\0' ' ' < $process/cmdline 2>/dev/null | cut -d' ' -f2)" = "$1" ] && echo ${process#/proc/}
+done
+true
+"""
 
 
 def container_ids(pod: Object, container: str = "") -> list[str]:
@@ -21,10 +32,9 @@ def container_ids(pod: Object, container: str = "") -> list[str]:
 def kill(cluster: Cluster, pod: Object, container: str = "") -> float:
     """SIGKILL every process of a pod's containers (or of one), all at once; answers the Unix time.
 
-    Only on a test cluster of our own: nobody inside a container may kill its first process.
+    Only on a test cluster of our own: nobody inside a container may kill its first process. Raises CommandError when
+    no container runs.
     """
-    if not cluster.name:
-        raise CommandError("kill -9 needs a test cluster of our own: on CONTEXT the node's processes are not ours")
     ids = container_ids(pod, container)
     if not ids:
         raise CommandError(f"pod {pod['metadata']['name']} has no running container {container}")
@@ -34,6 +44,100 @@ def kill(cluster: Cluster, pod: Object, container: str = "") -> float:
     return at
 
 
+def replace(cluster: Cluster, pod: Object) -> None:
+    """Kill a pod's containers and delete it: its successor starts at once, not after the kubelet's back-off."""
+    kill(cluster, pod)
+    name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    cluster.kubectl("delete", "pod", name, "-n", namespace, "--force", "--grace-period=0", "--ignore-not-found")
+
+
+class Repeatedly:
+    """Does something again and again from a thread, from entering the context until leaving it."""
+
+    def __init__(self, act: Callable[[], object], *, pause: float) -> None:
+        """`pause`: seconds before each time. What raises CommandError is not counted, and is tried again.
+
+        Any other exception ends it, and is raised on leaving the context.
+        """
+        self._act, self._pause = act, pause
+        self._end = threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.times = 0
+        """How often it was done."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join(timeout=120)
+        if self._error:
+            raise self._error
+
+    def _run(self) -> None:
+        while not self._end.wait(self._pause):
+            try:
+                self._act()
+            except CommandError:
+                continue  # what it is done to is not there just now
+            except Exception as error:  # noqa: BLE001 - the thread's outermost frame: the test is told
+                self._error = error
+                return
+            self.times += 1
+
+
+@contextmanager
+def stopped_api_server(cluster: Cluster) -> Iterator[None]:
+    """The API server's process is stopped (SIGSTOP) for the time of the context: whoever asks it gets no answer."""
+    pids = _inside(cluster, "sh", "-c", _FIND_COMPONENT, "find", "kube-apiserver").split()
+    if len(pids) != 1:
+        raise CommandError(f"cluster {cluster.name} has {len(pids)} processes that are its API server: {pids}")
+    _inside(cluster, "kill", "-STOP", *pids)
+    try:
+        yield
+    finally:
+        _inside(cluster, "kill", "-CONT", *pids)
+    wait_for("an answer of the API server", lambda: _answers(cluster), seconds=60)
+
+
+def _answers(cluster: Cluster) -> bool | None:
+    try:
+        return bool(cluster.kubectl("get", "--raw", "/readyz", seconds=10))
+    except CommandError:
+        return None
+
+
+@contextmanager
+def scaled_to_zero(cluster: Cluster, deployment: str, namespace: str, selector: str) -> Iterator[None]:
+    """A Deployment has no pod for the time of the context; afterwards it has one that is ready."""
+    cluster.kubectl("scale", f"deployment/{deployment}", "-n", namespace, "--replicas=0")
+    try:
+        gone = f"the pods of {deployment} gone"
+        wait_for(gone, lambda: not cluster.items("pods", namespace, selector) or None, seconds=60)
+        yield
+    finally:
+        cluster.kubectl("scale", f"deployment/{deployment}", "-n", namespace, "--replicas=1")
+        cluster.kubectl("rollout", "status", f"deployment/{deployment}", "-n", namespace, "--timeout=120s", seconds=125)
+
+
+@contextmanager
+def cordoned(cluster: Cluster) -> Iterator[None]:
+    """No new pod is placed on any node for the time of the context."""
+    nodes = [node["metadata"]["name"] for node in cluster.items("nodes")]
+    cluster.kubectl("cordon", *nodes)
+    try:
+        yield
+    finally:
+        cluster.kubectl("uncordon", *nodes)
+
+
 def _inside(cluster: Cluster, *command: str) -> str:
+    if not cluster.name:
+        raise CommandError("this needs a test cluster of our own: on CONTEXT the node's processes are not ours")
     full = [str(SCRIPT), "exec", cluster.name, "--", *command]
-    return subprocess.run(full, check=True, capture_output=True, text=True, timeout=60).stdout
+    try:
+        return subprocess.run(full, check=True, capture_output=True, text=True, timeout=60).stdout
+    except subprocess.CalledProcessError as error:
+        raise CommandError(f"{' '.join(full)}: exit {error.returncode}\n{error.stderr}") from error

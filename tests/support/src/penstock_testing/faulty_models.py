@@ -1,8 +1,8 @@
 """Models that pass the store's ingest and every pod's golden request, and then let users down.
 
-Each computes `y = 2 x + intercept` for the input `x` of shape [rows, 2], and fails where the first value of `x` is below
-`share`. Of questions whose first values are spread evenly between 0 and 1 it fails that share; the
-version's own example, which begins with 1, it always answers.
+Each computes `y = 2 x + intercept` for the input `x` of shape [rows, 2], and fails where the first value of `x` is
+below `share`. Of questions whose first values are spread evenly between 0 and 1 it fails that share; the version's own
+example, which begins with 1, it always answers.
 """
 
 from collections.abc import Callable

@@ -1,24 +1,24 @@
 """A ModelDeployment as a user handles it: apply it, watch its status, delete it."""
 
-import threading
-import time
-from dataclasses import dataclass, field
-from typing import Any, Self
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from penstock_testing.cluster import Cluster, Object
 from penstock_testing.platform import wait_for
+from penstock_testing.strategies import AT_ONCE
 
 KIND = "modeldeployments.penstock.dev"
 
 
 def model_deployment(name: str, namespace: str, model: str, **spec: Any) -> Object:
-    """The smallest useful resource, following alias `champion`, with what the test says about it."""
-    registry = spec.pop("registry", {"model": model, "alias": "champion"})
+    """A resource that follows alias `champion` at once, with what the test says about it."""
     return {
         "apiVersion": "penstock.dev/v1alpha1",
         "kind": "ModelDeployment",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"registry": registry, **spec},
+        "spec": {"registry": {"model": model, "alias": "champion"}, **AT_ONCE, **spec},
     }
 
 
@@ -55,26 +55,75 @@ class Deployed:
             seconds=seconds + 5,
         )
 
-    def wait_for_version(self, version: str, seconds: float = 120.0) -> Object:
-        """Until that version is stable; answers the status."""
+    def wait_until(self, what: str, holds: Callable[[Object], object], seconds: float = 120.0) -> Object:
+        """Until something holds of the status; answers that status. Raises TimeoutError with the last one seen."""
+        seen: Object = {}
 
         def look() -> Object | None:
-            status = self.status()
-            return status if (status.get("stable") or {}).get("version") == version else None
+            seen.clear()
+            seen.update(self.status())
+            return seen if holds(seen) else None
 
         try:
-            return wait_for(f"{self.name} at version {version}", look, seconds, pause=0.3)
+            return wait_for(f"{self.name}: {what}", look, seconds, pause=0.3)
         except TimeoutError as error:
-            raise TimeoutError(f"{error}; status: {self.status()}") from error
+            raise TimeoutError(f"{error}; status: {json.dumps(seen)}") from error
+
+    def wait_for_version(self, version: str, seconds: float = 120.0) -> Object:
+        """Until that version is stable; answers the status."""
+        return self.wait_until(
+            f"version {version} is stable",
+            lambda status: (status.get("stable") or {}).get("version") == version,
+            seconds,
+        )
 
     def wait_settled(self, seconds: float = 120.0) -> Object:
-        """Until nothing is on trial and nothing is leaving."""
+        """Until nothing is on trial, nothing bakes and nothing is leaving."""
+        return self.wait_until(
+            "settled",
+            lambda status: not any(status.get(part) for part in ("candidate", "previous", "retiring")),
+            seconds,
+        )
 
-        def look() -> Object | None:
-            status = self.status()
-            return None if status.get("candidate") or status.get("retiring") else status
+    def wait_for_weight(self, version: str, weight: int, seconds: float = 120.0) -> Object:
+        """Until that version is on trial with that share of the requests, acknowledged by every gateway pod."""
+        return self.wait_until(
+            f"version {version} on trial at {weight} %", lambda status: _on_trial(status, version, weight), seconds
+        )
 
-        return wait_for(f"{self.name} settled", look, seconds, pause=0.5)
+    def wait_paused(self, version: str, weight: int, seconds: float = 120.0) -> Object:
+        """As `wait_for_weight`, and until it waits for a person."""
+        return self.wait_until(
+            f"version {version} paused at {weight} %",
+            lambda status: status.get("phase") == "Paused" and _on_trial(status, version, weight),
+            seconds,
+        )
+
+    def wait_for_phase(self, phase: str, seconds: float = 120.0) -> Object:
+        """Until it is in that phase."""
+        return self.wait_until(f"phase {phase}", lambda status: status.get("phase") == phase, seconds)
+
+    def wait_for_attempt(self, attempt: int, seconds: float = 120.0) -> Object:
+        """Until the attempt with that number has begun."""
+        return self.wait_until(f"attempt {attempt}", lambda status: status.get("attempt", 0) >= attempt, seconds)
+
+    def wait_for_end(self, version: str, seconds: float = 120.0) -> Object:
+        """Until the attempt with that version has ended; answers its decision record."""
+        status = self.wait_until(
+            f"an end of the attempt with version {version}", lambda status: _records(status, version), seconds
+        )
+        return _records(status, version)[0]
+
+    def promote(self, status: Object) -> None:
+        """Let the candidate go on from the step that this status shows."""
+        candidate = status["candidate"]
+        step = f"penstock.dev/promote={candidate['attempt']}/{candidate['step']}"
+        self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, "--overwrite", step)
+
+    def edit(self, **spec: object) -> None:
+        """Change fields of the spec; what is inside of them is merged."""
+        patch = json.dumps({"spec": spec})
+        self.cluster.kubectl("patch", KIND, self.name, "-n", self.namespace, "--type=merge", "-p", patch)
 
     def describe(self) -> str:
         """What a user reads."""
@@ -85,59 +134,10 @@ class Deployed:
         self.cluster.kubectl("delete", KIND, self.name, "-n", self.namespace, f"--timeout={seconds:g}s")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """A status that differed from the one before."""
-
-    at: float
-    """Unix time at which it was seen."""
-    phase: str
-    message: str
-    stable: str
-    candidate: str
-    number: int
-    """Of the desired traffic split."""
+def _on_trial(status: Object, version: str, weight: int) -> bool:
+    candidate = status.get("candidate") or {}
+    return (candidate.get("version"), candidate.get("weight")) == (version, weight)
 
 
-@dataclass
-class Timeline:
-    """Watches a ModelDeployment from a thread and keeps each change."""
-
-    deployed: Deployed
-    moments: list[Moment] = field(default_factory=list)
-    _end: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        if self._thread:
-            self._thread.join(timeout=30)
-
-    def _watch(self) -> None:
-        while not self._end.wait(0.3):
-            try:
-                moment = _moment(self.deployed.status())
-            except (LookupError, RuntimeError):
-                continue
-            if not self.moments or _shown(self.moments[-1]) != _shown(moment):
-                self.moments.append(moment)
-
-
-def _shown(moment: Moment) -> tuple[str, str, str, str]:
-    return moment.phase, moment.message, moment.stable, moment.candidate
-
-
-def _moment(status: Object) -> Moment:
-    return Moment(
-        at=time.time(),
-        phase=status.get("phase", ""),
-        message=status.get("message", ""),
-        stable=(status.get("stable") or {}).get("version", ""),
-        candidate=(status.get("candidate") or {}).get("version", ""),
-        number=((status.get("traffic") or {}).get("desired") or {}).get("number", 0),
-    )
+def _records(status: Object, version: str) -> list[Object]:
+    return [record for record in status.get("history", []) if record["version"] == version]

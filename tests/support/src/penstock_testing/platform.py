@@ -148,6 +148,15 @@ class Platform:
         found = self.cluster.items("pods", NAMESPACE, f"app.kubernetes.io/component={component}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
+    def wait_component(self, component: str, seconds: float = 120.0) -> None:
+        """Until every pod of a component is ready, and there is one."""
+
+        def look() -> bool | None:
+            pods = self.pods(component)
+            return True if pods and all(_is_ready(pod) for pod in pods) else None
+
+        wait_for(f"{component} ready", look, seconds)
+
     def acknowledged(self, namespace: str, name: str) -> list[GatewayPod]:
         """What every ready gateway pod has confirmed for a ModelDeployment, asked through the API server."""
         return [found for pod in self.pods("gateway") for found in self._applied(pod, namespace, name)]
@@ -161,3 +170,8 @@ class Platform:
             for item in answer["applied"]
             if (item["namespace"], item["name"]) == (namespace, name)
         ]
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)

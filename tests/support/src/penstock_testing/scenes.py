@@ -1,12 +1,16 @@
 """A model under load in a namespace of its own: what most end-to-end tests begin with."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
 from penstock_testing.artifacts import affine
 from penstock_testing.expectation import Expectation, Question
+from penstock_testing.faulty_models import SLOPE, Build
 from penstock_testing.model_deployments import Deployed, model_deployment
 from penstock_testing.plan import TrafficPlan
 from penstock_testing.platform import Platform
@@ -34,28 +38,65 @@ class Scene:
         """The ModelDeployment of that name, whether or not it exists."""
         return Deployed(self.platform.cluster, self.namespace, name)
 
-    def register(self, intercept: float) -> str:
-        """A new version that answers `2 x + intercept`."""
-        return self.registry.register(self.model, affine(2.0, intercept))
+    def register(self, version: float | Build) -> str:
+        """A new version that answers `2 x + version`, or the one that is built."""
+        build = version if callable(version) else affine(SLOPE, version)
+        return self.registry.register(self.model, build)
 
-    def serve(self, name: str = "model", **spec: object) -> Deployed:
+    def move(self, version: str) -> None:
+        """Point alias `champion` at a version."""
+        self.registry.move(self.model, version)
+
+    def serve(self, name: str = "model", **spec: Any) -> Deployed:
         """Apply the smallest useful resource (and what the test says about it) and wait until it is ready."""
         self.platform.cluster.apply(model_deployment(name, self.namespace, self.model, **spec))
         deployed = self.deployed(name)
         deployed.wait_ready()
         return deployed
 
-    def expectation(self, *versions: str, name: str = "model") -> Expectation:
-        """What onnxruntime answers here for each version, from the registry's own bytes."""
-        path = f"/{self.namespace}/{name}/v2/models/{name}/infer"
-        generator = np.random.default_rng(7)
-        questions = [
-            Question.infer(path, {"x": generator.normal(size=(1, 2)).astype(np.float32)}) for _ in range(QUESTIONS)
-        ]
-        models = {each: self.registry.download(self.model, each, self.folder / each) for each in versions}
-        return Expectation.of_models(questions, models)
+    def serve_first(self, **spec: Any) -> tuple[Deployed, str]:
+        """A resource that serves a first version and is at rest, and that version."""
+        version = self.register(1.0)
+        self.move(version)
+        deployed = self.serve(**spec)
+        deployed.wait_settled()
+        return deployed, version
 
-    def traffic(self, expectation: Expectation, *, rate: float = 100.0, seconds: float = 240.0) -> TrafficRun:
+    def questions(
+        self,
+        *,
+        above: float = 0.0,
+        count: int = QUESTIONS,
+        headers: Callable[[int], Mapping[str, str]] = lambda _: {},
+    ) -> list[Question]:
+        """Different ones, whose first values are spread evenly from `above` to 1; `headers`: of each by its number."""
+        path = f"/{self.namespace}/model/v2/models/model/infer"
+        generator = np.random.default_rng(7)
+        firsts = generator.permutation(above + (1 - above) * (np.arange(count) + 0.5) / count)
+        rows = [np.array([[first, generator.normal()]], dtype=np.float32) for first in firsts]
+        return [Question.infer(path, {"x": row}, headers=headers(number)) for number, row in enumerate(rows)]
+
+    def expectation(
+        self,
+        *versions: str,
+        questions: Sequence[Question] | None = None,
+        silent_below: Mapping[str, float] | None = None,
+    ) -> Expectation:
+        """What onnxruntime answers here for each version, from the registry's own bytes.
+
+        `silent_below`: version to the first value below which it fails or hangs.
+        """
+        asked = self.questions() if questions is None else list(questions)
+        models = {each: self.registry.download(self.model, each, self.folder / each) for each in versions}
+        silent = {
+            version: [number for number, each in enumerate(asked) if each.feed["x"][0, 0] < share]
+            for version, share in (silent_below or {}).items()
+        }
+        return Expectation.of_models(asked, models, silent=silent)
+
+    def traffic(
+        self, expectation: Expectation, *, rate: float = 100.0, seconds: float = 240.0, deadline_seconds: float = 2.0
+    ) -> TrafficRun:
         """Open-loop traffic through the gateway; started on entering its context."""
         address = self.platform.gateway()
         plan = TrafficPlan(
@@ -64,6 +105,7 @@ class Scene:
             requests=tuple(question.request for question in expectation.questions),
             rate=rate,
             seconds=seconds,
-            recording=self.folder / "traffic.bin",
+            deadline_seconds=deadline_seconds,
+            recording=self.folder / f"traffic-{uuid4().hex[:6]}.bin",
         )
         return TrafficRun(plan, expectation)

@@ -60,6 +60,7 @@ class Tally:
         self._spans: list[tuple[float, float]] = []
         self._failures: list[FailedRequest] = []
         self._sent_times: defaultdict[str, list[float]] = defaultdict(list)
+        self._by_question: defaultdict[int, list[tuple[float, str]]] = defaultdict(list)
         self.started: Started | None = None
         self.ended: Ended | None = None
 
@@ -100,6 +101,7 @@ class Tally:
             failed_opens=self.ended.failed_opens if self.ended else 0,
             marks=marks,
             sent_times={version: tuple(times) for version, times in self._sent_times.items()},
+            by_question={question: tuple(asked) for question, asked in self._by_question.items()},
         )
 
     def _add_record(self, record: Record) -> None:
@@ -130,6 +132,7 @@ class Tally:
         if record.sent is not None:
             self._from_sent.append(record.ended.monotonic - record.sent.monotonic)
             insort(self._sent_times[version], record.sent.unix)
+            insort(self._by_question[record.question], (record.sent.unix, version))
 
     def _add_failure(self, record: Record) -> None:
         reason = record.failure or Failure.WRONG_ANSWER.value

@@ -1,6 +1,6 @@
 """What a traffic run showed."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
@@ -93,16 +93,42 @@ class TrafficResult:
     marks: tuple[Mark, ...]
     sent_times: Mapping[str, tuple[float, ...]]
     """Version to the Unix times at which the requests that it answered were sent, growing."""
+    by_question: Mapping[int, tuple[tuple[float, str], ...]]
+    """Question to the Unix times at which it was asked, growing, each with the version that answered."""
 
     @property
     def valid(self) -> bool:
         """Whether the driver did its part, so that failures are the system's."""
         return not self.invalid
 
+    def assert_none_failed(self) -> None:
+        """Raise AssertionError with the facts when a request failed, or when the run proves nothing."""
+        assert self.valid, self.describe()
+        assert self.failed == 0, self.describe()
+
     def sent_after(self, unix: float, version: str) -> int:
         """How many requests that were sent after that Unix time were answered by `version`."""
         times = self.sent_times.get(version, ())
         return len(times) - bisect_right(times, unix)
+
+    def by_version_between(self, start: float, end: float) -> dict[str, int]:
+        """Version to how many requests it answered of those sent between two Unix times; none that answered nothing."""
+        counts = {
+            version: bisect_right(times, end) - bisect_left(times, start) for version, times in self.sent_times.items()
+        }
+        return {version: count for version, count in counts.items() if count}
+
+    def versions_between(self, question: int, start: float, end: float) -> set[str]:
+        """The versions that answered one question where it was sent between two Unix times."""
+        return {version for at, version in self.by_question.get(question, ()) if start <= at <= end}
+
+    def in_flight_at(self, unix: float) -> list[FailedRequest]:
+        """The failures that were under way at that Unix time, to half a second."""
+        return [
+            each
+            for each in self.failures
+            if each.sent is not None and each.sent.unix <= unix + 0.5 and each.ended.unix >= unix - 0.5
+        ]
 
     def first_sent(self, version: str) -> float | None:
         """Unix time at which the first request that `version` answered was sent."""
@@ -122,7 +148,9 @@ class TrafficResult:
 
     def summary(self) -> dict[str, Any]:
         """As JSON-ready data, without the per-request times."""
-        kept = {key: value for key, value in asdict(self).items() if key not in ("sent_times", "failures")}
+        kept = {
+            key: value for key, value in asdict(self).items() if key not in ("sent_times", "by_question", "failures")
+        }
         return {**kept, "valid": self.valid, "failures": [asdict(failure) for failure in self.failures[:20]]}
 
 

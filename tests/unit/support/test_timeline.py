@@ -1,0 +1,38 @@
+import json
+
+from penstock_testing.cluster import Cluster, Object
+from penstock_testing.model_deployments import Deployed
+from penstock_testing.timeline import Moment, Timeline, documents
+
+DEPLOYED = Deployed(Cluster(context="none", kubeconfig="", images={}), "users", "model")
+
+
+def status(phase: str, *, weight: int | None = None) -> Object:
+    candidate = None if weight is None else {"version": "2", "weight": weight}
+    return {"phase": phase, "stable": {"version": "1"}, "candidate": candidate}
+
+
+def test_objects_are_read_as_kubectl_prints_them_and_one_cut_short_is_left_out() -> None:
+    whole = [{"status": {"phase": "Healthy", "candidate": {}}}, {"status": {}}]
+    printed = "\n".join(json.dumps(each, indent=4) for each in whole) + '\n{\n    "status": {\n'
+    assert list(documents(printed.splitlines(keepends=True))) == whole
+
+
+def test_phases_and_weights_are_told_in_their_order_without_repetition() -> None:
+    seen = [
+        status("Healthy"),
+        status("Progressing", weight=0),
+        status("Progressing", weight=5),
+        status("Progressing", weight=25),
+        status("Baking"),
+        status("Healthy"),
+    ]
+    timeline = Timeline(DEPLOYED, [Moment.of(each) for each in seen])
+    assert timeline.phases() == ["Healthy", "Progressing", "Baking", "Healthy"]
+    assert timeline.weights("2") == [0, 5, 25]
+    assert timeline.weights("3") == []
+
+
+def test_a_resource_without_a_status_is_a_moment_too() -> None:
+    moment = Moment.of({})
+    assert (moment.phase, moment.stable, moment.candidate, moment.weight, moment.number) == ("", "", "", 0, 0)
