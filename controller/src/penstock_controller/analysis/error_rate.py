@@ -28,12 +28,14 @@ _FEWEST_FAILURES = 5
 """Without so many failures of the candidate there is no `fail`, however long the odds. The test takes tries for
 independent, and with few requests odds of 400 take two failures: one reset connection can be both."""
 _MOST_AGAINST = log(1e30)
+"""Longer odds would decide nothing."""
 _MOST_FOR = log(1e3)
-"""Odds for the candidate never grow beyond, so that a good hour is not a defence: it is withdrawn within as many
-failures as bring 1,000 down to 20, not within as many as ten thousand good tries would pay for."""
+"""Longer odds for the candidate are not kept: a pass is withdrawn by what brings 1,000 down to 20, after ten thousand
+good tries as after one thousand."""
 _IDLE = 0.1
 """Share of the odds for the candidate that is not at stake in a block: an outage that hits both leaves it."""
 _MIXING = 0.002
+"""Share of the odds for the candidate that is dealt out evenly after each block: a bet that lost can come back."""
 _STABLE_SPAN = 10_000
 _CANDIDATE_SPAN = 1_000
 """Tries that the memory of an arm spans."""
@@ -43,6 +45,7 @@ _EXPECTED_WEIGHT = 100.0
 _SHRINKAGE = 20.0
 """The candidate is expected to be like stable: for as many tries does that count."""
 _PERFECT = 1e-6
+"""The rate of a candidate that never fails."""
 _MOST_BLOCKS = 10**9
 _BETS_AGAINST, _BETS_FOR, _REMEMBERED = len(_HARMS) + 1, 4, 4
 
@@ -106,7 +109,9 @@ class ErrorRateTest:
         rates = self._rates()
         yield Belief.of(candidate=rates.stable, stable=rates.stable)
         yield Belief.of(candidate=_PERFECT, stable=rates.stable)
-        yield rates
+        # Who no longer believes in health goes on betting on it: one who stopped would keep what a good past has won,
+        # and the candidate its pass.
+        yield Belief.of(candidate=min(rates.candidate, rates.stable + self.margin / 2), stable=rates.stable)
 
     def verdict(self, min_samples: int, alpha: float) -> Verdict:
         """What holds now. `alpha` is the probability of a false `fail`, however often this is asked."""

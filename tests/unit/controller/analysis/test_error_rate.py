@@ -105,6 +105,15 @@ def test_a_pass_is_withdrawn_when_a_long_good_record_ends_mildly() -> None:
     assert test.verdict(200, ALPHA) is Verdict.INCONCLUSIVE
 
 
+def test_a_pass_is_withdrawn_also_when_the_candidate_was_known_to_be_a_little_worse() -> None:
+    """Nobody who bets may stop and so keep what the past has won."""
+    test = seen(*[Block(Arm(100, 1), Arm(1900, 2))] * 300, margin=0.02)
+    assert test.verdict(200, ALPHA) is Verdict.PASS
+    for _ in range(8):
+        test = test.after(Block(Arm(100, 4), Arm(1900, 2)))
+    assert test.verdict(200, ALPHA) is Verdict.INCONCLUSIVE
+
+
 def test_intervals_in_which_one_arm_has_no_tries_change_nothing() -> None:
     test = seen(*[HEALTHY] * 3)
     for block in (Block(), Block(Arm(10, 10), Arm()), Block(Arm(), Arm(10, 0))):
