@@ -78,7 +78,7 @@ async def test_an_agent_that_restarts_removes_what_is_no_longer_wanted(rig: Gate
     rig.new_agent()
     await rig.apply_objects([], [])
     assert (await ask(rig)).status_code == 404
-    assert [backing.revision for backing in rig.publisher.written.clusters] == ["r1"]
+    assert [name.backing.revision for name in rig.publisher.written.clusters] == ["r1"]
     assert rig.publisher.next_removal() is not None
 
 

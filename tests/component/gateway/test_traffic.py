@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from penstock_gateway.configuration import ClusterName
 from penstock_gateway.world import Backing, Endpoint
 from penstock_testing.gateway.rig import KEY, GatewayRig
 from penstock_testing.plan import PlannedRequest, TrafficPlan
@@ -113,8 +114,9 @@ async def test_the_old_version_leaves_after_the_switch_without_a_lost_request(
         await rig.apply({"r1": 100, "r2": 0}, {"r1": [one.endpoint], "r2": [two.endpoint]}, number=2, seconds=2.0)
         await rig.apply({"r1": 0, "r2": 100}, {"r1": [one.endpoint], "r2": [two.endpoint]}, number=3, seconds=2.0)
         await rig.apply({"r2": 100}, {"r2": [two.endpoint]}, number=4, seconds=2.0)
-        assert Backing(KEY, "r1") in rig.publisher.written.clusters  # requests under way may want to try again there
-        while Backing(KEY, "r1") in rig.publisher.written.clusters:
+        leaving = ClusterName(Backing(KEY, "r1"))
+        assert leaving in rig.publisher.written.clusters  # requests under way may want to try again there
+        while leaving in rig.publisher.written.clusters:
             await answered(run, 10)
             await rig.agent.pass_once()
         one.kill()

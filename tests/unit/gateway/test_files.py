@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from penstock_gateway.bootstrap import ConfigPaths
+from penstock_gateway.clusters import render_clusters
 from penstock_gateway.configuration import Configuration
 from penstock_gateway.files import INITIAL, prepare, read_configuration, read_version, replace_file
-from penstock_gateway.render import render_clusters, render_routes
+from penstock_gateway.routes import render_routes
 from penstock_gateway.settings import Settings
 
 

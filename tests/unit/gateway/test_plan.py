@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock_contracts.traffic import Backend, TrafficSplit
-from penstock_gateway.configuration import Configuration, configure
+from penstock_gateway.configuration import ClusterName, Configuration, configure
 from penstock_gateway.plan import PutClusters, PutRoutes, after, changed, first_plan, narrowed, plan
 from penstock_gateway.splits import LiveSplit
 from penstock_gateway.world import Backing, Endpoint, Key
@@ -42,7 +42,7 @@ def test_a_route_goes_before_its_cluster() -> None:
 
 
 def test_a_lingering_cluster_stays() -> None:
-    assert plan(configuration("r1"), Configuration(), frozenset({R1})) == (PutRoutes(live={}),)
+    assert plan(configuration("r1"), Configuration(), frozenset({ClusterName(R1)})) == (PutRoutes(live={}),)
 
 
 def test_a_switch_adds_routes_and_removes() -> None:
@@ -74,9 +74,9 @@ def worlds(draw: st.DrawFn) -> Configuration:
     )
 
 
-@given(worlds(), worlds(), st.sets(st.sampled_from([R1, R2, Backing(OTHER, "r1")])))
+@given(worlds(), worlds(), st.sets(st.sampled_from([ClusterName(one) for one in (R1, R2, Backing(OTHER, "r1"))])))
 def test_every_state_between_is_sound_and_the_last_is_the_target(
-    current: Configuration, target: Configuration, lingering: set[Backing]
+    current: Configuration, target: Configuration, lingering: set[ClusterName]
 ) -> None:
     state = current
     for step in plan(current, target, lingering):

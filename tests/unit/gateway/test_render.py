@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from penstock_contracts.traffic import Backend, TrafficSplit
 from penstock_gateway.bootstrap import render_bootstrap
-from penstock_gateway.configuration import Configuration, configure
+from penstock_gateway.clusters import render_clusters
+from penstock_gateway.configuration import ClusterName, Configuration, Pool, configure
 from penstock_gateway.errors import UnknownCluster
 from penstock_gateway.reading import read_clusters, read_live
-from penstock_gateway.render import render_clusters, render_routes
+from penstock_gateway.routes import render_routes
 from penstock_gateway.settings import Settings
 from penstock_gateway.splits import LiveSplit
 from penstock_gateway.world import Backing, Endpoint, Key
@@ -63,7 +64,7 @@ def test_clusters_and_routes_are_as_agreed(name: str) -> None:
 
 
 def test_the_bootstrap_is_as_agreed() -> None:
-    check_golden("bootstrap", render_bootstrap(Settings(pod_name="gateway-0")))
+    check_golden("bootstrap", render_bootstrap(Settings(pod_name="gateway-0"), epoch="e1"))
 
 
 labels = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
@@ -161,7 +162,8 @@ def test_of_few_pods_all_may_be_left_alone_and_of_many_half() -> None:
     pods = [Endpoint(f"10.0.0.{number}", 8080) for number in range(1, 5)]
     shares = []
     for count in (1, 3, 4):
-        (cluster,) = json.loads(render_clusters({R1: tuple(pods[:count])}).text)["resources"]
+        pool = Pool(endpoints=tuple(pods[:count]))
+        (cluster,) = json.loads(render_clusters({ClusterName(R1): pool}).text)["resources"]
         shares.append(cluster["outlier_detection"]["max_ejection_percent"])
     assert shares == [100, 100, 50]
 

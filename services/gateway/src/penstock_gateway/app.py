@@ -1,16 +1,20 @@
 """The agent over HTTP: for the kubelet, the controller and Prometheus."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.inference import ErrorResponse
 from penstock_contracts.traffic import GatewayStatus
 from penstock_gateway.agent import Standing
 from penstock_gateway.applied import as_contract
+from penstock_gateway.envoy_admin import TryCounts
+from penstock_gateway.errors import EnvoyAway
+from penstock_gateway.evidence import evidence
 from penstock_gateway.world import Key
 
 _LONGEST_REJECTION = 4096
@@ -24,10 +28,11 @@ class Sources:
     standing: Callable[[], Standing]
     draining: Callable[[], bool]
     registry: CollectorRegistry
+    tries: Callable[[Key], Awaitable[TryCounts]]
 
 
 def create_app(sources: Sources) -> FastAPI:
-    """Return the app; every answer is from memory, so none can hang."""
+    """Return the app. Answers are from memory, but for the evidence, which Envoy is asked for with a time-out."""
     app = FastAPI(title="Penstock gateway agent", openapi_url=None)
 
     @app.get("/ready")
@@ -44,6 +49,18 @@ def create_app(sources: Sources) -> FastAPI:
         return GatewayStatus(
             pod=sources.pod, applied=as_contract(standing.applied), rejected=_rejection(standing.rejected)
         )
+
+    @app.get("/v1/evidence/{namespace}/{name}")
+    async def evidence_of(
+        namespace: str, name: str, attempt: int, response: Response
+    ) -> GatewayEvidence | ErrorResponse:
+        try:
+            counted = await sources.tries(Key(namespace, name))
+        except EnvoyAway as error:
+            response.status_code = 503
+            return ErrorResponse(error=f"gateway pod {sources.pod} has no evidence now, ask again: {error}")
+        tries = evidence(counted.counters, attempt)
+        return GatewayEvidence(pod=sources.pod, epoch=counted.epoch, attempt=attempt, tries=tries)
 
     @app.get("/metrics")
     def metrics() -> PlainTextResponse:

@@ -29,10 +29,7 @@ def acknowledge(before: Mapping[Key, Applied], confirmed: Configuration | None, 
             uid=live.uid,
             number=live.split.number,
             at=_first_seen(before.get(key), live.uid, live.split.number, now),
-            endpoints={
-                backing.revision: sum(endpoint.ready for endpoint in confirmed.clusters[backing])
-                for backing in backings(key, live)
-            },
+            endpoints={backing.revision: confirmed.ready(backing) for backing in backings(key, live)},
         )
         for key, live in confirmed.live.items()
         if live.split is not None

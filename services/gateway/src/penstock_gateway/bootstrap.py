@@ -6,10 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from penstock_contracts.names import HEADER_REQUEST_ID
+from penstock_gateway.resource_file import METADATA
 from penstock_gateway.settings import Settings
 
 ROUTES_NAME = "users"
 """Name of the users' route configuration, and of Envoy's statistics about it."""
+TRIES_PREFIX = "penstock"
+TRY_TAGS = {
+    "model": f"%UPSTREAM_METADATA({METADATA}:model)%",
+    "revision": f"%UPSTREAM_METADATA({METADATA}:revision)%",
+    "role": f"%UPSTREAM_METADATA({METADATA}:role)%",
+    # A copy has no route: its attempt stands on the server.
+    "attempt": f"%METADATA(ROUTE:{METADATA}:attempt)%%UPSTREAM_METADATA({METADATA}:attempt)%",
+    "by": f"%METADATA(ROUTE:{METADATA}:by)%",
+    "code": "%RESPONSE_CODE%",
+    "flags": "%RESPONSE_FLAGS%",
+}
+"""What tries are counted by: tag to Envoy's format. None of the values contains a dot."""
+_MOST_COUNTERS = 100_000
+"""About ten for each attempt; Envoy keeps them until it ends. Beyond, nothing new is counted: a rollout then waits."""
 _TYPE = "type.googleapis.com/envoy"
 _OURS = ("x-envoy-", "x-penstock-")
 _CLIENT_REQUEST_ID = "x-client-request-id"
@@ -45,11 +60,11 @@ class ConfigPaths:
         return self.folder / "routes.json"
 
 
-def render_bootstrap(settings: Settings) -> str:
-    """Return the bootstrap file's text."""
+def render_bootstrap(settings: Settings, epoch: str) -> str:
+    """Return the bootstrap file's text. The epoch names this start: counters begin at 0 with it."""
     paths = ConfigPaths(folder=settings.config_dir)
     bootstrap = {
-        "node": {"id": settings.pod_name, "cluster": "penstock-gateway"},
+        "node": {"id": settings.pod_name, "cluster": "penstock-gateway", "metadata": {"epoch": epoch}},
         "admin": {"address": _address("127.0.0.1", settings.admin_port), "ignore_global_conn_limit": True},
         "application_log_config": {
             "log_format": {"json_format": {"time": "%Y-%m-%dT%T.%e%z", "level": "%l", "logger": "%n", "message": "%j"}}
@@ -121,7 +136,7 @@ def _users_listener(settings: Settings, paths: ConfigPaths) -> dict[str, Any]:
         "request_timeout": "60s",
         "local_reply_config": _local_replies(settings.max_body_bytes),
         "access_log": [_access_log()],
-        "http_filters": [_buffer_filter(settings.max_body_bytes), _router_filter()],
+        "http_filters": [_buffer_filter(settings.max_body_bytes), _router_filter(upstream_log=[_tries_log()])],
     }
     return {
         "name": "users",
@@ -170,9 +185,20 @@ def _buffer_filter(limit: int) -> dict[str, Any]:
     return {"name": "envoy.filters.http.buffer", "typed_config": config}
 
 
-def _router_filter() -> dict[str, Any]:
-    config = {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True}
+def _router_filter(**options: Any) -> dict[str, Any]:
+    config = {"@type": f"{_TYPE}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True, **options}
     return {"name": "envoy.filters.http.router", "typed_config": config}
+
+
+def _tries_log() -> dict[str, Any]:
+    """Count every try at a server, copies too, by what stands on the server and on the route."""
+    tags = [{"name": name, "value_format": value} for name, value in TRY_TAGS.items()]
+    config = {
+        "@type": f"{_TYPE}.extensions.access_loggers.stats.v3.Config",
+        "stats_scope": {"prefix": TRIES_PREFIX, "max_counters": _MOST_COUNTERS},
+        "counters": [{"stat": {"name": "tries", "tags": tags}, "value_fixed": 1}],
+    }
+    return {"name": "envoy.access_loggers.stats", "typed_config": config}
 
 
 def _local_replies(limit: int) -> dict[str, Any]:

@@ -1,14 +1,67 @@
-"""What Envoy is to do, in our words; `render` says it in Envoy's, and `reading` takes it back from Envoy's files."""
+"""What Envoy is to do, in our words; `clusters` and `routes` say it in Envoy's, and `reading` takes it back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from penstock_contracts.traffic import TrafficSplit
 from penstock_gateway.errors import UnknownCluster
 from penstock_gateway.splits import LiveSplit
 from penstock_gateway.world import Backing, Endpoint, Key
 
-Clusters = Mapping[Backing, tuple[Endpoint, ...]]
-"""Every revision that Envoy knows, with its endpoints; those that are ending are there only where none is ready."""
+
+class Role(StrEnum):
+    """What one of a revision's clusters is for. The first three hold servers, the last one leads to such."""
+
+    USERS = "users"
+    """First tries of users' requests."""
+    RESCUE = "rescue"
+    """Later tries, kept apart so that they pollute no evidence."""
+    SHADOW = "shadow"
+    """Copies."""
+    ARM = "arm"
+    """What a shielded route names: the first try here, the later ones there."""
+
+
+@dataclass(frozen=True, order=True)
+class ClusterName:
+    """Names one Envoy cluster."""
+
+    backing: Backing
+    role: Role = Role.USERS
+
+    def __str__(self) -> str:
+        return str(self.backing) if self.role is Role.USERS else f"{self.backing}/{self.role}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Servers of one revision."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    """Those that are ending are there only where none is ready."""
+    refuses: bool = False
+    """There is no server, and tries are refused: only what was tried can be counted, and rescued."""
+    attempt: int | None = None
+    """Copies are counted under this attempt; the users' tries under the one that their route names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """How requests to one revision are tried. Has no servers, so a change breaks no connection."""
+
+    later: ClusterName
+    """Where later tries go."""
+    rescues: bool
+    """Whether errors that the revision answers are tried again: so for every revision but the rescue itself."""
+    shadow: ClusterName | None = None
+    """Where copies go."""
+    percentage: int = 0
+    """Per cent of the requests that are copied."""
+
+
+Clusters = Mapping[ClusterName, Pool | Arm]
+"""Every cluster that Envoy knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +73,19 @@ class Configuration:
 
     def checked(self) -> "Configuration":
         """Return this, or raise UnknownCluster: Envoy would answer 503 for such a route, or refuse all of them."""
-        missing = sorted(str(backing) for backing in self.routed() if backing not in self.clusters)
+        missing = sorted(str(name) for name in self.needed() if name not in self.clusters)
         if missing:
             raise UnknownCluster(f"routes lead to {missing[0]}, which no cluster defines; nothing was written")
         return self
 
-    def routed(self) -> frozenset[Backing]:
-        """Return the revisions that the routes name."""
-        return frozenset(backing for key, live in self.live.items() for backing in backings(key, live))
+    def needed(self) -> frozenset[ClusterName]:
+        """Return the clusters that the routes lead to, directly or by way of an arm."""
+        return frozenset(name for key, live in self.live.items() for name in _clusters_of(key, live, {}))
+
+    def ready(self, backing: Backing) -> int:
+        """Return a revision's number of ready endpoints."""
+        pool = self.clusters[ClusterName(backing)]
+        return sum(endpoint.ready for endpoint in pool.endpoints) if isinstance(pool, Pool) else 0
 
     @property
     def longest_timeout(self) -> float:
@@ -35,12 +93,65 @@ class Configuration:
         return max((live.split.timeout_seconds for live in self.live.values() if live.split), default=0.0)
 
 
+def configure(live: Mapping[Key, LiveSplit], endpoints: Mapping[Backing, tuple[Endpoint, ...]]) -> Configuration:
+    """Give every revision in a split its clusters. One without endpoints gets an empty one: that is told as it is."""
+    clusters: dict[ClusterName, Pool | Arm] = {}
+    for key, one in live.items():
+        clusters.update(_clusters_of(key, one, endpoints))
+    return Configuration(clusters=clusters, live=live)
+
+
 def backings(key: Key, live: LiveSplit) -> tuple[Backing, ...]:
     """Return the revisions that a ModelDeployment's clusters are made for, also those of weight 0."""
     return tuple(Backing(key, backend.revision) for backend in live.split.backends) if live.split else ()
 
 
-def configure(live: Mapping[Key, LiveSplit], endpoints: Clusters) -> Configuration:
-    """Give every revision in a split its cluster. One without endpoints gets an empty one: that is told as it is."""
-    wanted = [backing for key, one in live.items() for backing in backings(key, one)]
-    return Configuration(clusters={backing: endpoints.get(backing, ()) for backing in wanted}, live=live)
+def entrance(key: Key, split: TrafficSplit, revision: str) -> ClusterName:
+    """Return the cluster that a route to a revision names."""
+    return ClusterName(Backing(key, revision), Role.ARM if _has_arms(split) else Role.USERS)
+
+
+def largest(split: TrafficSplit) -> str:
+    """Return the revision with the largest weight; of several, the rescue, or else the first."""
+    return max(split.backends, key=lambda backend: (backend.weight, backend.revision == split.rescue)).revision
+
+
+def _has_arms(split: TrafficSplit) -> bool:
+    return bool(split.backends) and (split.rescue is not None or split.mirror is not None)
+
+
+def _clusters_of(
+    key: Key, live: LiveSplit, endpoints: Mapping[Backing, tuple[Endpoint, ...]]
+) -> dict[ClusterName, Pool | Arm]:
+    split = live.split
+    if split is None:
+        return {}
+    found: dict[ClusterName, Pool | Arm] = {
+        ClusterName(backing): _pool(endpoints.get(backing, ()), shielded=split.rescue not in (None, backing.revision))
+        for backing in backings(key, live)
+    }
+    if split.mirror:
+        backing = Backing(key, split.mirror.revision)
+        shadow = _pool(endpoints.get(backing, ()), shielded=True, attempt=split.attempt)
+        found[ClusterName(backing, Role.SHADOW)] = shadow
+    for backend in split.backends if _has_arms(split) else ():
+        arm = _arm(key, split, backend.revision)
+        found[ClusterName(Backing(key, backend.revision), Role.ARM)] = arm
+        found[arm.later] = Pool(endpoints=endpoints.get(arm.later.backing, ()))
+    return found
+
+
+def _pool(endpoints: tuple[Endpoint, ...], *, shielded: bool, attempt: int | None = None) -> Pool:
+    return Pool(endpoints=endpoints, refuses=shielded and not endpoints, attempt=attempt)
+
+
+def _arm(key: Key, split: TrafficSplit, revision: str) -> Arm:
+    # Every backend has one, also those of weight 0: a change of weights alone must touch no cluster.
+    rescue = split.rescue or revision
+    copied = split.mirror is not None and revision == largest(split)
+    return Arm(
+        later=ClusterName(Backing(key, rescue), Role.RESCUE),
+        rescues=revision != rescue,
+        shadow=ClusterName(Backing(key, split.mirror.revision), Role.SHADOW) if split.mirror and copied else None,
+        percentage=split.mirror.percentage if split.mirror and copied else 0,
+    )

@@ -1,13 +1,15 @@
 """Envoy's admin interface, which listens on this pod's loopback only."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from penstock_gateway.bootstrap import ROUTES_NAME
+from penstock_gateway.bootstrap import ROUTES_NAME, TRIES_PREFIX
 from penstock_gateway.errors import EnvoyAway
+from penstock_gateway.world import Key
 
 _CLUSTERS = "cluster_manager.cds"
 _ROUTES = f"http.{ROUTES_NAME}.rds.{ROUTES_NAME}"
@@ -33,6 +35,16 @@ class EnvoyState:
     routes: FileState
 
 
+@dataclass(frozen=True, kw_only=True)
+class TryCounts:
+    """What Envoy counted since its start."""
+
+    epoch: str
+    """Names that start."""
+    counters: Mapping[str, int]
+    """Envoy's name of a counter, which holds the tags, to its value."""
+
+
 class EnvoyAdmin:
     """Asks and tells Envoy. Every call has a time-out and raises EnvoyAway when it is not answered."""
 
@@ -44,6 +56,16 @@ class EnvoyAdmin:
         answer = await self._call("GET", "/stats", filter=_FILTER, format="json")
         stats = {stat["name"]: stat["value"] for stat in answer.json()["stats"] if "name" in stat}
         return EnvoyState(clusters=_file_state(stats, _CLUSTERS), routes=_file_state(stats, _ROUTES))
+
+    async def tries(self, model: Key) -> TryCounts:
+        """Return what Envoy has counted of a ModelDeployment's tries at servers."""
+        epoch = await self._epoch()
+        counted = f"^{TRIES_PREFIX}\\.tries\\.model\\.{re.escape(str(model))}\\."
+        answer = await self._call("GET", "/stats", filter=counted, format="json")
+        if await self._epoch() != epoch:
+            raise EnvoyAway("Envoy was started again while its counters were read; ask again")
+        found = (stat for stat in answer.json()["stats"] if "name" in stat)
+        return TryCounts(epoch=epoch, counters={str(stat["name"]): int(stat["value"]) for stat in found})
 
     async def is_draining(self) -> bool:
         """Tell whether Envoy asks its clients to leave."""
@@ -61,6 +83,10 @@ class EnvoyAdmin:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def _epoch(self) -> str:
+        answer = await self._call("GET", "/server_info")
+        return str(answer.json()["node"]["metadata"]["epoch"])
 
     async def _call(self, method: str, path: str, **query: str) -> httpx.Response:
         try:

@@ -3,11 +3,12 @@
 import os
 import re
 from pathlib import Path
+from uuid import uuid4
 
 from penstock_gateway.bootstrap import ROUTES_NAME, ConfigPaths, render_bootstrap
 from penstock_gateway.configuration import Configuration
 from penstock_gateway.reading import read_clusters, read_live
-from penstock_gateway.render import resource_file
+from penstock_gateway.resource_file import resource_file
 from penstock_gateway.settings import Settings
 
 _VERSION = re.compile(r'\{"version_info": "([^"]*)"')
@@ -23,7 +24,7 @@ def prepare(settings: Settings) -> Path:
     """
     paths = ConfigPaths(folder=settings.config_dir)
     paths.folder.mkdir(parents=True, exist_ok=True)
-    replace_file(paths.bootstrap, render_bootstrap(settings))
+    replace_file(paths.bootstrap, render_bootstrap(settings, epoch=uuid4().hex))
     _create(paths.clusters, resource_file([], version=INITIAL).text)
     _create(paths.routes, resource_file([_no_routes()], version=INITIAL).text)
     return paths.bootstrap

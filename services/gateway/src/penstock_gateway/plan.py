@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from penstock_gateway.configuration import Clusters, Configuration
+from penstock_gateway.configuration import ClusterName, Clusters, Configuration
 from penstock_gateway.splits import LiveSplit
-from penstock_gateway.world import Backing, Key
+from penstock_gateway.world import Key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class PutRoutes:
 Step = PutClusters | PutRoutes
 
 
-def plan(current: Configuration, target: Configuration, lingering: AbstractSet[Backing]) -> tuple[Step, ...]:
+def plan(current: Configuration, target: Configuration, lingering: AbstractSet[ClusterName]) -> tuple[Step, ...]:
     """Return the steps from what is on disk to the target; none where nothing differs.
 
     Lingering clusters are no longer routed to, but a request that began earlier may want to try again there.
@@ -38,7 +38,7 @@ def plan(current: Configuration, target: Configuration, lingering: AbstractSet[B
     """
     target.checked()
     both = {**current.clusters, **target.clusters}
-    kept = {backing: ends for backing, ends in both.items() if backing in target.clusters or backing in lingering}
+    kept = {name: one for name, one in both.items() if name in target.clusters or name in lingering}
     steps: list[Step] = []
     if both != current.clusters:
         steps.append(PutClusters(clusters=both))
@@ -66,14 +66,14 @@ def after(current: Configuration, step: Step) -> Configuration:
 
 def narrowed(current: Configuration, target: Configuration, key: Key) -> Configuration:
     """Return the current configuration with only this ModelDeployment's part brought to the target."""
-    clusters = {backing: ends for backing, ends in current.clusters.items() if backing.key != key}
+    clusters = {name: one for name, one in current.clusters.items() if name.backing.key != key}
     live = {other: one for other, one in current.live.items() if other != key}
-    clusters.update({backing: ends for backing, ends in target.clusters.items() if backing.key == key})
+    clusters.update({name: one for name, one in target.clusters.items() if name.backing.key == key})
     live.update({other: one for other, one in target.live.items() if other == key})
     return Configuration(clusters=clusters, live=live)
 
 
 def changed(current: Configuration, target: Configuration) -> tuple[Key, ...]:
     """Return the ModelDeployments whose part differs, sorted."""
-    keys = {*current.live, *target.live} | {backing.key for backing in (*current.clusters, *target.clusters)}
+    keys = {*current.live, *target.live} | {name.backing.key for name in (*current.clusters, *target.clusters)}
     return tuple(sorted(key for key in keys if narrowed(current, target, key) != current))

@@ -49,6 +49,7 @@ async def _serve(settings: Settings, envoy: EnvoyAdmin, api: ApiClient) -> None:
             standing=lambda: agent.standing,
             draining=lambda: drain.begun,
             registry=metrics.registry,
+            tries=envoy.tries,
         )
     )
     for number in (signal.SIGTERM, signal.SIGINT):

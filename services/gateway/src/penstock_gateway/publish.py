@@ -5,18 +5,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from penstock_gateway.bootstrap import ConfigPaths
-from penstock_gateway.configuration import Configuration
+from penstock_gateway.clusters import render_clusters
+from penstock_gateway.configuration import ClusterName, Configuration
 from penstock_gateway.envoy_admin import EnvoyState, FileState
 from penstock_gateway.errors import Refused, Unconfirmed
 from penstock_gateway.files import INITIAL, read_configuration, read_text, read_version, replace_file
 from penstock_gateway.plan import PutClusters, PutRoutes, Step, after, first_plan, plan
-from penstock_gateway.render import ConfigFile, render_clusters, render_routes
-
-if TYPE_CHECKING:
-    from penstock_gateway.world import Backing
+from penstock_gateway.resource_file import ResourceFile
+from penstock_gateway.routes import render_routes
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.004
@@ -37,7 +36,7 @@ class _Target:
     """One file of a step, and where Envoy's answer about it is found."""
 
     path: Path
-    file: ConfigFile
+    file: ResourceFile
     state: Callable[[EnvoyState], FileState]
 
 
@@ -52,7 +51,7 @@ class Publisher:
         self._max_body_bytes = max_body_bytes
         self._clock = clock
         self._written = read_configuration(paths)
-        self._lingering: dict[Backing, float] = {}
+        self._lingering: dict[ClusterName, float] = {}
         self._seen = EnvoyState(clusters=_UNSEEN, routes=_UNSEEN)
 
     @property
@@ -91,10 +90,10 @@ class Publisher:
         """Keep a cluster that leaves the routes until no request that began under them can be under way."""
         now = self._clock()
         until = now + self._written.longest_timeout + _LINGER_MARGIN_SECONDS
-        for backing in self._written.clusters:
-            self._lingering.setdefault(backing, until)
+        for name in self._written.clusters:
+            self._lingering.setdefault(name, until)
         self._lingering = {
-            backing: end for backing, end in self._lingering.items() if backing not in target.clusters and end > now
+            name: end for name, end in self._lingering.items() if name not in target.clusters and end > now
         }
 
     async def _repair(self) -> None:

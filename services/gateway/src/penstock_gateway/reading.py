@@ -5,20 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock_contracts.traffic import TrafficSplit
-from penstock_gateway.configuration import Clusters
-from penstock_gateway.render import METADATA
+from penstock_gateway.configuration import Arm, ClusterName, Clusters, Pool, Role
+from penstock_gateway.resource_file import METADATA
 from penstock_gateway.splits import LiveSplit
 from penstock_gateway.world import Backing, Endpoint, Key
 
 
 def read_clusters(text: str) -> Clusters:
     """Return what `render_clusters` was given."""
-    return {
-        _backing(cluster["name"]): tuple(
-            _endpoint(one) for locality in cluster["load_assignment"]["endpoints"] for one in locality["lb_endpoints"]
-        )
-        for cluster in json.loads(text)["resources"]
-    }
+    return {_name(cluster["name"]): _cluster(cluster) for cluster in json.loads(text)["resources"]}
 
 
 def read_live(text: str) -> Mapping[Key, LiveSplit]:
@@ -27,9 +22,14 @@ def read_live(text: str) -> Mapping[Key, LiveSplit]:
     for routes in json.loads(text)["resources"]:
         for host in routes["virtual_hosts"]:
             if "metadata" in host:
-                origin = host["metadata"]["filter_metadata"][METADATA]
+                origin = _ours(host)
                 live[Key(origin["namespace"], origin["name"])] = _live(origin)
     return live
+
+
+def _ours(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    ours: Mapping[str, Any] = resource["metadata"]["filter_metadata"][METADATA]
+    return ours
 
 
 def _live(origin: Mapping[str, Any]) -> LiveSplit:
@@ -37,11 +37,26 @@ def _live(origin: Mapping[str, Any]) -> LiveSplit:
     return LiveSplit(uid=origin["uid"], split=TrafficSplit.model_validate(split) if split else None)
 
 
-def _backing(name: str) -> Backing:
-    namespace, model_deployment, revision = name.split("/")
-    return Backing(Key(namespace, model_deployment), revision)
+def _name(name: str) -> ClusterName:
+    namespace, model_deployment, revision, *role = name.split("/")
+    return ClusterName(Backing(Key(namespace, model_deployment), revision), Role(role[0]) if role else Role.USERS)
 
 
-def _endpoint(one: Mapping[str, Any]) -> Endpoint:
-    address = one["endpoint"]["address"]["socket_address"]
-    return Endpoint(address["address"], address["port_value"], ready=one["health_status"] == "HEALTHY")
+def _cluster(cluster: Mapping[str, Any]) -> Pool | Arm:
+    ours = _ours(cluster)
+    if "later" in ours:
+        return Arm(
+            later=_name(ours["later"]),
+            rescues=ours["rescues"],
+            shadow=_name(ours["shadow"]) if ours["shadow"] else None,
+            percentage=ours["percentage"],
+        )
+    servers = [one for locality in cluster["load_assignment"]["endpoints"] for one in locality["lb_endpoints"]]
+    # What stands in where there is no server has no health.
+    endpoints = tuple(_endpoint(server) for server in servers if "health_status" in server)
+    return Pool(endpoints=endpoints, refuses=bool(servers) and not endpoints, attempt=ours["attempt"])
+
+
+def _endpoint(server: Mapping[str, Any]) -> Endpoint:
+    address = server["endpoint"]["address"]["socket_address"]
+    return Endpoint(address["address"], address["port_value"], ready=server["health_status"] == "HEALTHY")

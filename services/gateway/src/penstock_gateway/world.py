@@ -26,7 +26,7 @@ class Key:
 
 @dataclass(frozen=True, order=True)
 class Backing:
-    """Names a revision of a ModelDeployment: one Envoy cluster."""
+    """Names a revision of a ModelDeployment."""
 
     key: Key
     revision: str
