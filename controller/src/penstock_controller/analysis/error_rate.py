@@ -1,8 +1,8 @@
 """The gate `error-rate`: is the candidate's failure rate more than a margin above stable's?
 
 Two bets run beside each other. One wins when the candidate is worse than stable by more than the margin, the other
-when it is not. What a stake of 1 has become is called the odds. Who is right with the null hypothesis sees odds of
-1/alpha with probability alpha at most, however often they look: docs/decisions/0008-error-rate-test.md.
+when it is not. What a stake of 1 has become is called the odds. Those of a wrong answer reach 1/alpha with probability
+alpha at most, however often one looks: docs/decisions/0008-error-rate-test.md.
 """
 
 import json
