@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from penstock_contracts.model_card import IngestStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus, RegistryRef
+from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import Action, Announcement
-from penstock_controller.rollout.observation import GatewayPod, Workload
+from penstock_controller.rollout.observation import GatewayPod, Reading, Workload
 
 
 @dataclass(frozen=True, order=True)
@@ -28,6 +29,8 @@ class Resource:
     generation: int
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus
+    promote: str = ""
+    """What a person says: go on from `<attempt>/<step>`."""
     raw: dict[str, Any]
 
 
@@ -84,6 +87,10 @@ class Gateways(Protocol):
 
     async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
         """Those that may be sending users' requests, with what they do for a resource. Raises ClusterAway."""
+        ...
+
+    async def evidence(self, key: Key, attempt: int) -> tuple[Reading, ...]:
+        """The counters of those that answer, for one attempt. Raises ClusterAway."""
         ...
 
 

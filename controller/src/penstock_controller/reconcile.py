@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from penstock_controller.api.v1alpha1 import ModelDeploymentStatus
+from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.rollout import evidence
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.engine import advance
-from penstock_controller.rollout.observation import Observation
+from penstock_controller.rollout.observation import Observation, Reading
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
 
@@ -71,21 +72,31 @@ class Reconciler:
 
     async def _observe(self, resource: Resource) -> Observation:
         key = resource.key
+        now = self._clock()
         resolution = self._watch.follow(key, resource.spec.registry)
-        target, workloads, gateways = await asyncio.gather(
+        target, workloads, gateways, readings = await asyncio.gather(
             self._targets.target(resource, resolution),
             self._world.workloads.observe(key),
             self._world.gateways.observe(key),
+            self._evidence(resource, now),
         )
         return Observation(
-            now=self._clock(),
+            now=now,
             generation=resource.generation,
             target=target,
             workloads={workload.revision: workload for workload in workloads},
             gateways=gateways,
             registry_problem=resolution.away if resolution else "",
             url=self._url(key),
+            evidence=readings,
+            promote=resource.promote,
         )
+
+    async def _evidence(self, resource: Resource, now: datetime) -> tuple[Reading, ...] | None:
+        """One snapshot in each interval feeds all gates."""
+        if not evidence.due(resource.spec, resource.status, now):
+            return None
+        return await self._world.gateways.evidence(resource.key, resource.status.attempt)
 
     async def _execute(self, resource: Resource, decision: Decision) -> Rejected | None:
         """Do what was decided, in order. The first refusal by the API server ends it: users are told."""

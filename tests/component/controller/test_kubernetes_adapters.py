@@ -6,7 +6,7 @@ from kubernetes.aio.client import ApiClient, AppsV1Api, Configuration, CoreV1Api
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
-from penstock_controller.api.v1alpha1 import Phase
+from penstock_controller.api.status import Phase
 from penstock_controller.errors import ClusterAway, Conflict, Rejected
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.actions import (

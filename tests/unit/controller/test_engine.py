@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from penstock_controller.api.v1alpha1 import Completion, ModelDeploymentStatus, Phase
+from penstock_controller.api.status import Completion, ModelDeploymentStatus, Phase
 from penstock_controller.rollout.actions import CreateWorkload, DeleteWorkload, ScaleWorkload
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
@@ -264,7 +264,8 @@ def test_candidate_whose_pods_die_while_requests_move_to_it_is_taken_back(servin
         serving.tick(0.2)
     serving.broken = {"rev2"}
     serving.silent = {"gw-1"}
-    serving.tick()
+    for _ in range(22):
+        serving.tick()
     assert phase(serving) == Phase.ROLLING_BACK
     serving.silent = set()
     serving.settle()

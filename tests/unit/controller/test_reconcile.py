@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
-from penstock_controller.api.v1alpha1 import ModelDeploymentStatus, Phase, RegistryRef
+from penstock_controller.api.status import ModelDeploymentStatus, Phase
+from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
 from penstock_controller.ports import Key, RegistryVersion, Resource
 from penstock_controller.reconcile import Reconciler, World

@@ -1,18 +1,21 @@
 """The gateways port: the gateway pods that count, and what each of them answers."""
 
 import asyncio
+import logging
 
 import httpx
 from kubernetes.aio.client import ApiClient, CoreV1Api, V1Pod
 from pydantic import ValidationError
 
+from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABEL_COMPONENT
 from penstock_contracts.traffic import GatewayStatus
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
 from penstock_controller.api.names import LABEL_INSTANCE, LABEL_NAME
 from penstock_controller.ports import Key
-from penstock_controller.rollout.observation import GatewayPod
+from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
 
+_log = logging.getLogger(__name__)
 _ENVOY = "envoy"
 """Name of the container that serves users."""
 
@@ -28,24 +31,50 @@ class HttpGateways:
 
     async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
         """The gateway pods that may be sending users' requests."""
+        return tuple(await asyncio.gather(*(self._applied(pod, key) for pod in await self._pods())))
+
+    async def evidence(self, key: Key, attempt: int) -> tuple[Reading, ...]:
+        """The counters of those that answer. One that does not is made up for when it does again."""
+        answers = await asyncio.gather(*(self._counters(pod, key, attempt) for pod in await self._pods()))
+        return tuple(answer for answer in answers if answer is not None)
+
+    async def _pods(self) -> list[V1Pod]:
         with translated("list gateway pods"):
             pods = await self._core.list_namespaced_pod(
                 self._namespace, label_selector=self._selector, _request_timeout=TIMEOUT
             )
-        counted = [pod for pod in pods.items if _counts(pod)]
-        return tuple(await asyncio.gather(*(self._ask(pod, key) for pod in counted)))
+        return [pod for pod in pods.items if _counts(pod)]
 
-    async def _ask(self, pod: V1Pod, key: Key) -> GatewayPod:
+    async def _applied(self, pod: V1Pod, key: Key) -> GatewayPod:
         name = str(pod.metadata.name)
         try:
-            answer = await self._client.get(f"http://{pod.status.pod_ip}:{GATEWAY_AGENT_PORT}/v1/applied")
-            answer.raise_for_status()
-            status = GatewayStatus.model_validate_json(answer.content)
+            status = GatewayStatus.model_validate_json(await self._get(pod, "/v1/applied"))
         except httpx.HTTPError as error:
             return GatewayPod(name=name, number=None, problem=f"does not answer: {type(error).__name__}")
         except ValidationError as error:
             return GatewayPod(name=name, number=None, problem=f"answer not understood: {error.error_count()} errors")
         return _seen(name, status, key)
+
+    async def _counters(self, pod: V1Pod, key: Key, attempt: int) -> Reading | None:
+        path = f"/v1/evidence/{key.namespace}/{key.name}?attempt={attempt}"
+        try:
+            answer = GatewayEvidence.model_validate_json(await self._get(pod, path))
+        except (httpx.HTTPError, ValidationError) as error:
+            _log.warning("no evidence from gateway pod %s: %s", pod.metadata.name, type(error).__name__)
+            return None
+        return _reading(answer)
+
+    async def _get(self, pod: V1Pod, path: str) -> bytes:
+        answer = await self._client.get(f"http://{pod.status.pod_ip}:{GATEWAY_AGENT_PORT}{path}")
+        return answer.raise_for_status().content
+
+
+def _reading(answer: GatewayEvidence) -> Reading:
+    tries = (
+        ArmTries(revision=one.revision, arm=one.arm, tries=one.tries, failures=one.failures, kinds=one.kinds)
+        for one in answer.tries
+    )
+    return Reading(source=f"{answer.pod}/{answer.epoch}", tries=tuple(tries))
 
 
 def _seen(name: str, status: GatewayStatus, key: Key) -> GatewayPod:

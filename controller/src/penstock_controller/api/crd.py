@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from penstock_contracts.names import GROUP, KIND, PLURAL, VERSION
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus
+from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 
 Schema = dict[str, Any]
 
@@ -22,6 +23,12 @@ _COLUMNS = [
         "type": "integer",
         "jsonPath": ".status.candidate.weight",
         "description": "Per cent of requests that the candidate gets",
+    },
+    {
+        "name": "Step",
+        "type": "integer",
+        "jsonPath": ".status.candidate.step",
+        "description": "Steps of the strategy that are done",
     },
     {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status', "priority": 1},
     {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
@@ -80,7 +87,14 @@ def _without_null(node: Schema) -> Schema:
 
 def _default_of(field: Schema) -> Schema:
     default = field.get("default")
-    return {} if default is None else {"default": default}
+    return {} if default is None else {"default": _without_nulls(default)}
+
+
+def _without_nulls(default: Any) -> Any:
+    """The default as a user would write it: the API server takes no null for an optional field."""
+    if isinstance(default, dict):
+        return {key: _without_nulls(value) for key, value in default.items() if value is not None}
+    return [_without_nulls(item) for item in default] if isinstance(default, list) else default
 
 
 def _status_schema() -> Schema:

@@ -14,3 +14,8 @@ def seconds(duration: str) -> float:
     if not re.fullmatch(PATTERN, duration):
         raise ValueError(f"{duration!r} is not a duration: write it like 90s, 10m or 1h30m")
     return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)(ms|s|m|h)", duration))
+
+
+def percent(text: str) -> float:
+    """A percentage such as `0.5%` as a fraction."""
+    return float(text.removesuffix("%")) / 100.0

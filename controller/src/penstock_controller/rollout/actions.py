@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from penstock_controller.api.v1alpha1 import ModelDeploymentStatus
+from penstock_controller.api.status import ModelDeploymentStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,20 @@ class MarkPromoted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ForgetPromotion:
+    """Take that note back: the revision failed in its bake."""
+
+    revision: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeleteWorkload:
     """Remove the revision's Deployment and Service."""
 
     revision: str
 
 
-Action = CreateWorkload | ScaleWorkload | MarkPromoted | DeleteWorkload
+Action = CreateWorkload | ScaleWorkload | MarkPromoted | ForgetPromotion | DeleteWorkload
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """After a lost status (a restore from backup): stable is found again from what the workloads say."""
 
-from penstock_controller.api.v1alpha1 import ModelDeploymentStatus, Stable
+from penstock_contracts.traffic import Backend, TrafficSplit
+from penstock_controller.api.status import ModelDeploymentStatus, Stable
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import stamp
@@ -16,10 +17,11 @@ def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     )
     # Gateway pods still run the lost split: the new number must be none that they acknowledge already.
     above = max((pod.number or 0 for pod in observation.gateways), default=0)
-    traffic = routing.asked(None, {workload.revision: 100}, timeout, above=above)
-    return status.model_copy(
-        update={"stable": stable, "traffic": traffic, "attempt": max(status.attempt, workload.promoted_attempt or 0)}
-    )
+    attempt = max(status.attempt, workload.promoted_attempt or 0)
+    everything = (Backend(revision=workload.revision, weight=100),)
+    wish = TrafficSplit(number=0, attempt=attempt, backends=everything, timeout_seconds=timeout)
+    traffic = routing.asked(None, wish, above=above)
+    return status.model_copy(update={"stable": stable, "traffic": traffic, "attempt": attempt})
 
 
 def _last_promoted(observation: Observation) -> Workload | None:

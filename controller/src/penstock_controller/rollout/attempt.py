@@ -1,19 +1,25 @@
 """The beginning and the ends of an attempt. Each end writes one decision record and makes one announcement."""
 
-from penstock_controller.api.v1alpha1 import (
+from penstock_controller.api import duration
+from penstock_controller.api.status import (
     Candidate,
     Completion,
     DecisionRecord,
+    Ending,
     ModelDeploymentStatus,
     Phase,
+    Previous,
     Refusal,
     Retiring,
+    Revision,
     Stable,
 )
+from penstock_controller.rollout import gates, routing, wishes
 from penstock_controller.rollout.actions import Announcement, CreateWorkload, MarkPromoted
-from penstock_controller.rollout.observation import Refused, Wanted
+from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.situation import SOON, Situation, Step
-from penstock_controller.rollout.timestamps import stamp
+from penstock_controller.rollout.steps import size_at, steps_of
+from penstock_controller.rollout.timestamps import exact_stamp, stamp
 
 
 def create(target: Wanted | Candidate, replicas: int) -> CreateWorkload:
@@ -29,6 +35,7 @@ def start(situation: Situation, wanted: Wanted) -> Step:
         version=wanted.version,
         digest=wanted.digest,
         attempt=status.attempt + 1,
+        created_at_ms=wanted.created_at_ms,
         started_at=stamp(observation.now),
     )
     update = {
@@ -36,6 +43,8 @@ def start(situation: Situation, wanted: Wanted) -> Step:
         "attempt": candidate.attempt,
         "candidate": candidate,
         "refused": None,
+        "gates": (),
+        "evidence": None,
         "message": f"version {wanted.version}: its pods are starting",
         # The alias moved back to a version whose pods have not left yet: they are used again.
         "retiring": tuple(item for item in status.retiring if item.revision != wanted.revision),
@@ -47,100 +56,132 @@ def start(situation: Situation, wanted: Wanted) -> Step:
         attempt=candidate.attempt,
     )
     missing = situation.workload(wanted.revision) is None
-    actions = (create(wanted, situation.replicas),) if missing else ()
+    actions = (create(wanted, _first_size(situation)),) if missing else ()
     return Step(status=status.model_copy(update=update), actions=actions, announcements=(told,), look_again=SOON)
 
 
+def _first_size(situation: Situation) -> int:
+    if situation.status.stable is None:
+        return situation.replicas
+    return size_at(steps_of(situation.spec.strategy), 0, situation.replicas)
+
+
 def promote(situation: Situation, candidate: Candidate) -> Step:
-    """The candidate serves all requests: the pointer moves, the old stable leaves last."""
-    message = f"version {candidate.version} serves all requests"
-    old = situation.status.stable
-    leaving = (Retiring(revision=old.revision, version=old.version, digest=old.digest),) if old else ()
-    stable = Stable(
-        revision=candidate.revision,
-        version=candidate.version,
-        digest=candidate.digest,
-        since=stamp(situation.observation.now),
-    )
-    ended = _end(situation, candidate, Completion.PROMOTED, "Promoted", message)
-    update = {
-        "phase": Phase.HEALTHY,
-        "stable": stable,
-        "message": f"version {stable.version} serves",
-        "retiring": (*ended.status.retiring, *leaving),
-    }
+    """The candidate serves all requests: the pointer moves. With a bake the attempt goes on, else it ends here."""
+    status, now = situation.status, situation.observation.now
+    stable = Stable(revision=candidate.revision, version=candidate.version, digest=candidate.digest, since=stamp(now))
     mark = MarkPromoted(revision=candidate.revision, attempt=candidate.attempt)
-    return Step(
-        status=ended.status.model_copy(update=update),
-        actions=(mark,),
-        announcements=ended.announcements,
-        look_again=SOON,
+    moved = status.model_copy(update={"stable": stable, "candidate": None})
+    old = status.stable
+    if old is None or duration.seconds(situation.spec.bake.duration) == 0:
+        ended = _promoted(situation.with_status(moved), stable, candidate.attempt, candidate.started_at, old)
+        return Step(status=ended.status, actions=(mark,), announcements=ended.announcements, look_again=SOON)
+    previous = Previous(
+        revision=old.revision,
+        version=old.version,
+        digest=old.digest,
+        stable_since=old.since,
+        attempt=candidate.attempt,
+        created_at_ms=candidate.created_at_ms,
+        started_at=candidate.started_at,
+        baking_since=exact_stamp(now),
+    )
+    message = f"version {stable.version} serves all requests; version {old.version} stays warm"
+    told = Announcement(type="Normal", reason="Baking", message=message, attempt=candidate.attempt)
+    update = {"previous": previous, "phase": Phase.BAKING, "message": message}
+    return Step(status=moved.model_copy(update=update), actions=(mark,), announcements=(told,), look_again=SOON)
+
+
+def end_bake(situation: Situation, stable: Stable, previous: Previous, successor: str) -> Step:
+    """The bake is over, or cut short by a version that is wanted next: the version before leaves."""
+    status = situation.status.model_copy(update={"previous": None})
+    short = f"; its bake ended early because version {successor} is wanted" if successor else ""
+    return _promoted(
+        situation.with_status(status), stable, previous.attempt, previous.started_at, previous, remark=short
     )
 
 
-def supersede(situation: Situation, candidate: Candidate, successor: str) -> Step:
-    """Something else is wanted before the candidate got any request."""
-    message = f"version {successor} took its place before it was promoted"
-    return _leave(situation, candidate, _end(situation, candidate, Completion.SUPERSEDED, "Superseded", message))
+def _promoted(
+    situation: Situation, stable: Stable, attempt: int, started_at: str, old: Revision | None, *, remark: str = ""
+) -> Step:
+    ending = Ending(
+        completion=Completion.PROMOTED,
+        reason="Promoted",
+        message=f"version {stable.version} serves all requests{remark}" + _numbers(situation.status),
+    )
+    status, told = _recorded(situation, stable, attempt, started_at, ending)
+    leaving = (_retiring(old),) if old else ()
+    update = {
+        "phase": situation.resting_phase(),
+        # Nothing is repeated on the version before any more, and it answers no copies.
+        "traffic": wishes.only(situation, stable.revision, *((old.revision,) if old else ())),
+        "message": f"version {stable.version} serves",
+        "retiring": (*status.retiring, *leaving),
+    }
+    return Step(status=status.model_copy(update=update), announcements=(told,), look_again=SOON)
 
 
-def fail(situation: Situation, candidate: Candidate, refusal: Refusal) -> Step:
-    """The candidate is not tried again under this target and generation. No request goes to it any more."""
-    ended = _end(situation, candidate, Completion.ROLLED_BACK, refusal.reason, refusal.message)
-    return _leave(situation, candidate, ended, refusal)
+def _numbers(status: ModelDeploymentStatus) -> str:
+    return "".join(f"; {gate.name}: {gate.message}" for gate in status.gates if gate.stage == gates.TRIAL)
 
 
-def refusal_of(situation: Situation, candidate: Candidate, reason: str, message: str) -> Refusal:
-    """What is remembered of a failed candidate."""
-    target = situation.observation.target
+def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
+    """The attempt ends without a promotion. A candidate that failed is remembered, so that it is not tried again."""
+    status, told = _recorded(situation, candidate, candidate.attempt, candidate.started_at, ending)
+    failed = ending.completion is Completion.ROLLED_BACK
+    leaving = _retiring(candidate)
+    if not routing.known(status.traffic, candidate.revision):
+        # It never got a request: there is nothing to drain.
+        leaving = leaving.model_copy(update={"unrouted_at": candidate.started_at})
+    update = {
+        "candidate": None,
+        "refused": _refusal(situation, candidate, ending) if failed else None,
+        "retiring": (*status.retiring, leaving),
+        "message": told.message,
+    }
+    status = status.model_copy(update=update)
+    phase = situation.with_status(status).resting_phase()
+    return Step(status=status.model_copy(update={"phase": phase}), announcements=(told,), look_again=SOON)
+
+
+def _refusal(situation: Situation, candidate: Candidate, ending: Ending) -> Refusal:
     return Refusal(
         version=candidate.version,
         revision=candidate.revision,
-        created_at_ms=target.created_at_ms if isinstance(target, Wanted | Refused) else 0,
+        created_at_ms=candidate.created_at_ms,
         generation=situation.observation.generation,
-        reason=reason,
-        message=message,
+        reason=ending.reason,
+        message=ending.message,
     )
 
 
-def _leave(situation: Situation, candidate: Candidate, ended: Step, refusal: Refusal | None = None) -> Step:
-    routed = situation.status.phase is Phase.ROLLING_BACK
-    leaving = Retiring(
-        revision=candidate.revision,
-        version=candidate.version,
-        digest=candidate.digest,
-        # A candidate that never got a request has nothing to drain.
-        unrouted_at=None if routed else candidate.started_at,
-    )
-    update = {
-        "refused": refusal,
-        "retiring": (*ended.status.retiring, leaving),
-        "message": ended.announcements[0].message,
-    }
-    status = ended.status.model_copy(update=update)
-    phase = situation.with_status(status).resting_phase()
-    return Step(status=status.model_copy(update={"phase": phase}), announcements=ended.announcements, look_again=SOON)
+def _retiring(revision: Revision) -> Retiring:
+    return Retiring(revision=revision.revision, version=revision.version, digest=revision.digest)
 
 
-def _end(situation: Situation, candidate: Candidate, completion: Completion, reason: str, message: str) -> Step:
+def _recorded(
+    situation: Situation, tried: Revision, attempt: int, started_at: str, ending: Ending
+) -> tuple[ModelDeploymentStatus, Announcement]:
+    """The status with the decision record and without what belonged to the attempt, and what users are told."""
+    status = situation.status
     record = DecisionRecord(
-        attempt=candidate.attempt,
-        version=candidate.version,
-        digest=candidate.digest,
-        revision=candidate.revision,
-        completion=completion,
-        reason=reason,
-        message=message,
-        started_at=candidate.started_at,
+        attempt=attempt,
+        version=tried.version,
+        digest=tried.digest,
+        revision=tried.revision,
+        completion=ending.completion,
+        reason=ending.reason,
+        message=ending.message,
+        started_at=started_at,
         ended_at=stamp(situation.observation.now),
+        gates=gates.results(status),
     )
     told = Announcement(
-        type="Warning" if completion is Completion.ROLLED_BACK else "Normal",
-        reason=reason,
-        message=f"attempt {candidate.attempt}, version {candidate.version}: {message}",
-        attempt=candidate.attempt,
-        completion=completion.value,
+        type="Warning" if ending.completion is Completion.ROLLED_BACK else "Normal",
+        reason=ending.reason,
+        message=f"attempt {attempt}, version {tried.version}: {ending.message}",
+        attempt=attempt,
+        completion=ending.completion.value,
     )
-    status: ModelDeploymentStatus = situation.status
     history = (record, *status.history)[: situation.spec.revision_history_limit]
-    return Step(status=status.model_copy(update={"candidate": None, "history": history}), announcements=(told,))
+    return status.model_copy(update={"history": history, "gates": (), "evidence": None}), told

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from penstock_controller.api.v1alpha1 import Condition, ModelDeploymentSpec, ModelDeploymentStatus
+from penstock_controller.api.status import Condition, ModelDeploymentStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.observation import Observation, Unresolved, why_not_ready
 from penstock_controller.rollout.timestamps import stamp
@@ -61,7 +62,7 @@ def _ready(status: ModelDeploymentStatus, observation: Observation) -> _Judgemen
 
 
 def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
-    if status.candidate:
+    if status.candidate or status.previous:
         return _Judgement(type="Reconciling", status=True, reason=status.phase.value, message=status.message)
     stable = status.stable
     if stable is None:
@@ -81,7 +82,7 @@ def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
 
 
 def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
-    if status.candidate is None and status.refused:
+    if status.candidate is None and status.previous is None and status.refused:
         rolled_back = status.refused.revision is not None
         reason = "RolledBack" if rolled_back else status.refused.reason
         message = f"version {status.refused.version}: {status.refused.message}"

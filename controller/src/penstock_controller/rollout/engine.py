@@ -8,28 +8,39 @@ Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets i
 """
 
 from penstock_controller.api import duration
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus
-from penstock_controller.rollout import adoption, attempt, rest, retirement, routing, trial
+from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.rollout import adoption, attempt, bake, evidence, gates, rest, retirement, routing, trial
 from penstock_controller.rollout.actions import Action, Decision, ScaleWorkload
 from penstock_controller.rollout.conditions import conditions
 from penstock_controller.rollout.observation import Observation, Wanted
-from penstock_controller.rollout.situation import Situation
+from penstock_controller.rollout.situation import Situation, Step
 
 
 def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Decision:
     """Decide what this pass does."""
     situation = _recovered(spec, status, observation)
-    candidate = situation.status.candidate
-    step = trial.advance(situation, candidate) if candidate else rest.advance(situation)
+    situation = situation.with_status(gates.gathered(situation))
+    step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
     final = _reported(retired.status, observation)
-    dues = [due for due in (step.look_again, retired.look_again) if due is not None]
+    read = evidence.next_due(spec, final, observation.now)
+    dues = [due for due in (step.look_again, retired.look_again, read) if due is not None]
     return Decision(
         status=final.model_copy(update={"conditions": conditions(spec, final, observation, status.conditions)}),
         actions=(*_keep_stable(situation), *step.actions, *retired.actions),
         announcements=step.announcements,
         look_again=min(dues, default=None),
     )
+
+
+def _phase(situation: Situation) -> Step:
+    stable, candidate, previous = situation.status.stable, situation.status.candidate, situation.status.previous
+    if candidate:
+        return trial.advance(situation, candidate)
+    if stable and previous:
+        return bake.advance(situation, stable, previous)
+    return rest.advance(situation)
 
 
 def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Situation:
@@ -40,13 +51,22 @@ def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observa
 
 
 def _keep_stable(situation: Situation) -> tuple[Action, ...]:
-    """Invariant 2: stable keeps its pods whatever else happens."""
+    """Invariant 2: stable, and in the bake previous, keep their pods whatever else happens."""
+    stable, previous = situation.status.stable, situation.status.previous
+    warm = (pointer.revision for pointer in (stable, previous) if pointer)
+    scaled = tuple(
+        ScaleWorkload(revision=workload.revision, replicas=situation.replicas)
+        for workload in map(situation.workload, warm)
+        if workload and workload.replicas != situation.replicas
+    )
+    return scaled or _stable_again(situation)
+
+
+def _stable_again(situation: Situation) -> tuple[Action, ...]:
     stable, target = situation.status.stable, situation.observation.target
     if stable is None:
         return ()
     workload = situation.workload(stable.revision)
-    if workload and workload.replicas != situation.replicas:
-        return (ScaleWorkload(revision=stable.revision, replicas=situation.replicas),)
     if workload is None and isinstance(target, Wanted) and target.revision == stable.revision:
         # Somebody deleted stable's Deployment: the same revision can be made again from what is wanted.
         return (attempt.create(target, situation.replicas),)

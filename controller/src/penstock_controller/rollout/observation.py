@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from penstock_contracts.evidence import Arm
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -76,6 +78,27 @@ class GatewayPod:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArmTries:
+    """A revision's tries on one gateway pod since its counters began. An arm is why it was tried."""
+
+    revision: str
+    arm: Arm
+    tries: int
+    failures: int
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures by status code, or by timeout, reset, unreachable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One gateway pod's counters for the attempt."""
+
+    source: str
+    """The pod, and when its counters began: another source begins at 0."""
+    tries: tuple[ArmTries, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observation:
     """One snapshot of the world around one ModelDeployment."""
 
@@ -89,3 +112,7 @@ class Observation:
     registry_problem: str = ""
     """Why the registry did not answer; empty: it did."""
     url: str = ""
+    evidence: tuple[Reading, ...] | None = None
+    """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""
+    promote: str = ""
+    """What the user's `penstock.dev/promote` says: `<attempt>/<step>`."""

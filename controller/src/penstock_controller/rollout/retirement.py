@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penstock_controller.api.v1alpha1 import ModelDeploymentStatus, Phase, Retiring
+from penstock_controller.api.status import ModelDeploymentStatus, Phase, Retiring
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import Action, DeleteWorkload
 from penstock_controller.rollout.observation import Observation, Workload
@@ -42,7 +42,7 @@ def advance(status: ModelDeploymentStatus, observation: Observation, timeout: fl
 def _with_orphans(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """A workload that no pointer names (a pass was killed after it made it) leaves like any other."""
     named = {item.revision for item in status.retiring}
-    named |= {pointer.revision for pointer in (status.stable, status.candidate) if pointer}
+    named |= {pointer.revision for pointer in (status.stable, status.candidate, status.previous) if pointer}
     orphans = [workload for revision, workload in observation.workloads.items() if revision not in named]
     return status.model_copy(update={"retiring": (*status.retiring, *map(_orphan, orphans))})
 
@@ -52,7 +52,7 @@ def _orphan(workload: Workload) -> Retiring:
 
 
 def _stamped(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> Retiring:
-    if item.unrouted_at or routing.weight(status.traffic, item.revision) > 0:
+    if item.unrouted_at or routing.sends(status.traffic, item.revision):
         return item
     if not routing.known(status.traffic, item.revision):
         return item
@@ -66,9 +66,9 @@ def _forget_drained(status: ModelDeploymentStatus, observation: Observation, tim
         # A split that every gateway pod must acknowledge is under way: it is not replaced for housekeeping.
         return status
     over = {item.revision for item in status.retiring if _drained(item, observation, timeout)}
-    weights = {backend.revision: backend.weight for backend in traffic.desired.backends if backend.revision not in over}
-    asked = routing.asked(traffic, weights, traffic.desired.timeout_seconds)
-    return status.model_copy(update={"traffic": asked})
+    backends = tuple(backend for backend in traffic.desired.backends if backend.revision not in over)
+    wish = traffic.desired.model_copy(update={"backends": backends})
+    return status.model_copy(update={"traffic": routing.asked(traffic, wish)})
 
 
 def _drained(item: Retiring, observation: Observation, timeout: float) -> bool:
@@ -84,4 +84,4 @@ def _may_leave(item: Retiring, status: ModelDeploymentStatus, observation: Obser
     traffic = status.traffic
     if traffic is None:
         return True
-    return routing.acknowledged(traffic, observation.gateways) or not routing.weight(traffic, item.revision)
+    return routing.acknowledged(traffic, observation.gateways) or not routing.sends(traffic, item.revision)

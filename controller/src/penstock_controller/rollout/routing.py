@@ -1,19 +1,33 @@
 """Arithmetic on traffic splits: what to ask of the gateway, and what is acknowledged."""
 
-from penstock_contracts.traffic import Backend, Traffic, TrafficSplit
+from penstock_contracts.traffic import Traffic, TrafficSplit
 from penstock_controller.rollout.observation import GatewayPod, Observation
 
 
-def weight(traffic: Traffic | None, revision: str) -> int:
-    """Per cent that the gateway may be sending to a revision: the larger of what is asked and what is applied."""
-    if traffic is None:
-        return 0
-    return max(_weight(traffic.desired, revision), _weight(traffic.applied, revision))
+def sends(traffic: Traffic | None, revision: str) -> bool:
+    """Whether the gateway may be sending anything to a revision: by what is asked, or by what is applied."""
+    return traffic is not None and any(_sends(split, revision) for split in (traffic.desired, traffic.applied))
+
+
+def _sends(split: TrafficSplit | None, revision: str) -> bool:
+    if split is None:
+        return False
+    return (
+        _weight(split, revision) > 0
+        or split.rescue == revision
+        or (split.mirror is not None and split.mirror.revision == revision)
+        or any(match.revision == revision for match in split.match)
+    )
 
 
 def applied_weight(traffic: Traffic | None, revision: str) -> int:
     """Per cent that every gateway pod is known to send to a revision."""
     return _weight(traffic.applied, revision) if traffic else 0
+
+
+def largest_weight(traffic: Traffic | None, revision: str) -> int:
+    """Per cent that some gateway pod may be sending to a revision: the larger of what is asked and what is applied."""
+    return max(_weight(traffic.desired, revision), _weight(traffic.applied, revision)) if traffic else 0
 
 
 def _weight(split: TrafficSplit | None, revision: str) -> int:
@@ -26,17 +40,18 @@ def known(traffic: Traffic | None, revision: str) -> bool:
     return traffic is not None and any(backend.revision == revision for backend in traffic.desired.backends)
 
 
-def asked(traffic: Traffic | None, weights: dict[str, int], timeout: float, *, above: int = 0) -> Traffic:
-    """The traffic with `weights` as its wish: unchanged when that is the wish already, else under a new number.
+def asked(traffic: Traffic | None, wish: TrafficSplit, *, above: int = 0) -> Traffic:
+    """The traffic with `wish`, whose number does not matter: unchanged when it stands already, else under a new number.
 
     `above`: the new number is larger than this too (after a lost status, larger than any acknowledged one).
     """
-    backends = tuple(Backend(revision=revision, weight=share) for revision, share in weights.items())
-    if traffic and traffic.desired.backends == backends and traffic.desired.timeout_seconds == timeout:
+    if traffic and traffic.desired == wish.model_copy(update={"number": traffic.desired.number}):
         return traffic
     number = max(traffic.desired.number if traffic else 0, above) + 1
-    desired = TrafficSplit(number=number, backends=backends, timeout_seconds=timeout)
-    return Traffic(desired=desired, applied=traffic.applied if traffic else None)
+    return Traffic(
+        desired=wish.model_copy(update={"number": number}),
+        applied=traffic.applied if traffic else None,
+    )
 
 
 def laggards(traffic: Traffic | None, gateways: tuple[GatewayPod, ...]) -> tuple[GatewayPod, ...]:

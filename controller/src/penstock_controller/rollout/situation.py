@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from penstock_contracts.traffic import Traffic
 from penstock_controller.api import duration
-from penstock_controller.api.v1alpha1 import Candidate, ModelDeploymentSpec, ModelDeploymentStatus, Phase
+from penstock_controller.api.status import Candidate, ModelDeploymentStatus, Phase
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload
@@ -33,13 +34,27 @@ class Situation:
         """Pods of a revision that may get all requests."""
         return self.spec.predictor.min_replicas
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a revision on trial without a ready pod is taken for failed: two intervals."""
+        return 2 * duration.seconds(self.spec.analysis.interval)
+
     def workload(self, revision: str) -> Workload | None:
         """A revision's workload; None: it does not exist."""
         return self.observation.workloads.get(revision)
 
+    def ready(self, revision: str) -> int:
+        """Ready pods of a revision."""
+        workload = self.workload(revision)
+        return workload.ready if workload else 0
+
     def with_status(self, status: ModelDeploymentStatus) -> "Situation":
         """The same wish and snapshot, seen with a status that this pass has moved on."""
         return replace(self, status=status)
+
+    def with_candidate(self, candidate: Candidate) -> "Situation":
+        """The same, with more known of the candidate."""
+        return self.with_status(self.status.model_copy(update={"candidate": candidate}))
 
     def acknowledged(self) -> bool:
         """Whether every gateway pod has the wish active."""
@@ -50,15 +65,7 @@ class Situation:
         stable = self.status.stable
         if stable is None:
             return Phase.DEGRADED if self.status.refused else Phase.PENDING
-        workload = self.workload(stable.revision)
-        return Phase.HEALTHY if workload and workload.ready > 0 else Phase.DEGRADED
-
-    def weighted(self, first: str, *others: str) -> Traffic:
-        """Everything to `first`; the others, and what is still draining, stay known with weight 0."""
-        traffic = self.status.traffic
-        draining = [item.revision for item in self.status.retiring if routing.known(traffic, item.revision)]
-        weights = {first: 100, **dict.fromkeys((*others, *draining), 0)}
-        return routing.asked(traffic, weights, self.timeout)
+        return Phase.HEALTHY if self.ready(stable.revision) else Phase.DEGRADED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +76,8 @@ class Step:
     actions: tuple[Action, ...] = ()
     announcements: tuple[Announcement, ...] = ()
     look_again: float | None = None
+    spends: str = ""
+    """What is waited for while spec.progressDeadline runs; empty: its clock stands still."""
 
 
 def waiting(
@@ -79,14 +88,29 @@ def waiting(
     look_again: float,
     actions: tuple[Action, ...] = (),
     traffic: Traffic | None = None,
-    phase: Phase | None = None,
+    phase: Phase = Phase.PROGRESSING,
 ) -> Step:
-    """The candidate stays on trial; users are told what it waits for."""
+    """The candidate waits for its pods, the gateway or evidence: the deadline's clock runs."""
+    step = holding(situation, candidate, why, look_again=look_again, traffic=traffic, phase=phase)
+    return replace(step, actions=actions, spends=why)
+
+
+def holding(
+    situation: Situation,
+    candidate: Candidate,
+    why: str,
+    *,
+    look_again: float | None,
+    traffic: Traffic | None = None,
+    phase: Phase = Phase.PROGRESSING,
+) -> Step:
+    """The candidate stays where it is because that is wanted; users are told why."""
     status = situation.status.model_copy(
         update={
-            "phase": phase or situation.status.phase,
-            "message": f"version {candidate.version}: {why}",
+            "phase": phase if situation.status.stable or phase is Phase.PROMOTING else Phase.INITIALIZING,
+            "message": f"version {candidate.version}: {why}"[:4096],
             "traffic": traffic or situation.status.traffic,
+            "candidate": candidate,
         }
     )
-    return Step(status=status, actions=actions, look_again=look_again)
+    return Step(status=status, look_again=look_again)

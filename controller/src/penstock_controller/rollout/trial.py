@@ -1,41 +1,59 @@
-"""A candidate on trial: one function for each phase."""
+"""A candidate on trial: pods, an introduction to the gateway, the steps, the gates, everything. Or the way back.
 
+Each pass starts at the top and stops at the first thing that is not there yet.
+"""
+
+from dataclasses import replace
 from typing import assert_never
 
 from penstock_controller.api import duration
-from penstock_controller.api.v1alpha1 import Candidate, Phase
-from penstock_controller.rollout import attempt, routing
+from penstock_controller.api.analysis import OnInconclusive
+from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Stable
+from penstock_controller.api.strategy import CanaryStep, Pause
+from penstock_controller.rollout import attempt, gates, routing, wishes
 from penstock_controller.rollout.actions import ScaleWorkload
-from penstock_controller.rollout.observation import Refused, Unresolved, Wanted, Workload
-from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, waiting
-from penstock_controller.rollout.timestamps import seconds_since
+from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting
+from penstock_controller.rollout.steps import EVERYTHING, Setting, setting_at, size_at, steps_of
+from penstock_controller.rollout.timestamps import exact_stamp, later, seconds_since, stamp
 
 
 def advance(situation: Situation, candidate: Candidate) -> Step:
     """Take the candidate one stage further."""
-    match situation.status.phase:
-        case Phase.PROMOTING:
-            return _promote(situation, candidate)
-        case Phase.ROLLING_BACK:
-            return _roll_back(situation, candidate)
-        case _:
-            return _progress(situation, candidate)
+    candidate = _watched(situation, candidate)
+    ending = candidate.ending or _ending(situation, candidate)
+    if ending:
+        return take_away(situation, candidate, ending)
+    stable = situation.status.stable
+    if stable is None:
+        return _timed(situation, _first(situation, candidate))
+    if situation.status.phase is Phase.PROMOTING:
+        return _promote(situation, candidate, stable)
+    return _timed(situation, _progress(situation, candidate, stable))
 
 
-def _progress(situation: Situation, candidate: Candidate) -> Step:
+def _watched(situation: Situation, candidate: Candidate) -> Candidate:
+    """The candidate with the time since when it gets requests and has no pod that is ready."""
+    gets = routing.sends(situation.status.traffic, candidate.revision)
+    if situation.ready(candidate.revision) or not gets:
+        return candidate.model_copy(update={"unavailable_since": None})
+    since = candidate.unavailable_since or exact_stamp(situation.observation.now)
+    return candidate.model_copy(update={"unavailable_since": since})
+
+
+def _ending(situation: Situation, candidate: Candidate) -> Ending | None:
+    """Why the attempt must end without a promotion; None: it may go on."""
+    if situation.status.stable is None and situation.status.phase is Phase.PROMOTING:
+        return None  # There is nothing to go back to: what was asked of the gateway is finished.
+    return _superseded(situation, candidate) or _gate_failed(situation) or _unavailable(situation, candidate)
+
+
+def _superseded(situation: Situation, candidate: Candidate) -> Ending | None:
     successor = _successor(situation, candidate)
-    if successor:
-        return attempt.supersede(situation, candidate, successor)
-    workload = situation.workload(candidate.revision)
-    if workload is None:
-        actions = (attempt.create(candidate, situation.replicas),)
-        return waiting(situation, candidate, "its Deployment is being made", actions=actions, look_again=SOON)
-    if workload.replicas != situation.replicas:
-        scale = ScaleWorkload(revision=candidate.revision, replicas=situation.replicas)
-        return waiting(situation, candidate, "its Deployment is being scaled", actions=(scale,), look_again=SOON)
-    if workload.ready < situation.replicas:
-        return _wait_for_pods(situation, candidate, workload)
-    return _introduce(situation, candidate)
+    if not successor:
+        return None
+    message = f"version {successor} took its place before it was promoted"
+    return Ending(completion=Completion.SUPERSEDED, reason="Superseded", message=message)
 
 
 def _successor(situation: Situation, candidate: Candidate) -> str:
@@ -51,61 +69,242 @@ def _successor(situation: Situation, candidate: Candidate) -> str:
             assert_never(never)
 
 
-def _wait_for_pods(situation: Situation, candidate: Candidate, workload: Workload) -> Step:
-    problem = f": {workload.problem}" if workload.problem else ""
-    why = f"{workload.ready} of {situation.replicas} pods are ready{problem}"
-    deadline = situation.spec.progress_deadline
-    if seconds_since(candidate.started_at, situation.observation.now) <= duration.seconds(deadline):
-        return waiting(situation, candidate, why, look_again=SHORTLY)
-    message = f"after {deadline} (spec.progressDeadline) {why}"
-    refusal = attempt.refusal_of(situation, candidate, "ProgressDeadlineExceeded", message)
-    return attempt.fail(situation, candidate, refusal)
+def _gate_failed(situation: Situation) -> Ending | None:
+    gate = gates.failed(situation.status)
+    if gate is None:
+        return None
+    return Ending(completion=Completion.ROLLED_BACK, reason="GateFailed", message=f"{gate.name}: {gate.message}")
 
 
-def _introduce(situation: Situation, candidate: Candidate) -> Step:
-    """All pods are ready. The gateway gets to know them with weight 0 before any request is sent to them."""
+def _unavailable(situation: Situation, candidate: Candidate) -> Ending | None:
+    since = candidate.unavailable_since
+    if since is None or seconds_since(since, situation.observation.now) < situation.patience:
+        return None
+    message = f"none of its pods was ready for two intervals (since {since})" + _problem(situation, candidate)
+    return Ending(completion=Completion.ROLLED_BACK, reason="CandidateUnavailable", message=message)
+
+
+def take_away(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
+    """No request goes to the candidate any more; when every gateway pod has acknowledged that, the attempt ends."""
+    candidate = candidate.model_copy(update={"ending": ending})
+    situation = situation.with_candidate(candidate)
     stable, traffic = situation.status.stable, situation.status.traffic
-    if stable and not routing.known(traffic, candidate.revision):
-        wish = situation.weighted(stable.revision, candidate.revision)
+    if stable is None or not routing.known(traffic, candidate.revision):
+        return attempt.end(situation, candidate, ending)
+    wish = wishes.only(situation, stable.revision, candidate.revision)
+    if wish is traffic and situation.acknowledged():
+        return attempt.end(situation, candidate, ending)
+    why = f"{ending.message}; requests go back to version {stable.version}: "
+    why += routing.waiting_for(wish, situation.observation)
+    return holding(situation, candidate, why, traffic=wish, phase=Phase.ROLLING_BACK, look_again=SOON)
+
+
+def _timed(situation: Situation, step: Step) -> Step:
+    """Run the clock of spec.progressDeadline, or stop it. When it is over, the candidate is taken away."""
+    candidate, now = step.status.candidate, situation.observation.now
+    if candidate is None or step.status.phase is Phase.PROMOTING:
+        return step
+    spent = candidate.waited_seconds
+    spent += int(seconds_since(candidate.waiting_since, now)) if candidate.waiting_since else 0
+    if not step.spends:
+        update = {"waited_seconds": spent, "waiting_since": None}
+        return _with_candidate(step, candidate.model_copy(update=update))
+    deadline = situation.spec.progress_deadline
+    if spent > duration.seconds(deadline):
+        message = f"after {deadline} of waiting (spec.progressDeadline): {step.spends}"
+        ending = Ending(completion=Completion.ROLLED_BACK, reason="ProgressDeadlineExceeded", message=message)
+        return take_away(situation, candidate, ending)
+    since = candidate.waiting_since or stamp(now)
+    return _with_candidate(step, candidate.model_copy(update={"waiting_since": since}))
+
+
+def _with_candidate(step: Step, candidate: Candidate) -> Step:
+    return replace(step, status=step.status.model_copy(update={"candidate": candidate}))
+
+
+def _first(situation: Situation, candidate: Candidate) -> Step:
+    """The first version: there is nothing to compare it with, and nobody to keep from it."""
+    if situation.status.phase is not Phase.PROMOTING:
+        missing = _pods(situation, candidate, situation.replicas)
+        if missing:
+            return missing
+    wish = wishes.only(situation, candidate.revision)
+    reachable = routing.reachable_everywhere(candidate.revision, 1, situation.observation.gateways)
+    if wish is situation.status.traffic and situation.acknowledged() and reachable:
+        return attempt.promote(situation, candidate)
+    why = routing.waiting_for(wish, situation.observation)
+    return waiting(situation, candidate, why, traffic=wish, phase=Phase.PROMOTING, look_again=SOON)
+
+
+def _progress(situation: Situation, candidate: Candidate, stable: Stable) -> Step:
+    if situation.spec.paused:
+        return holding(situation, candidate, "paused (spec.paused)", phase=Phase.PAUSED, look_again=None)
+    steps = steps_of(situation.spec.strategy)
+    setting = setting_at(steps, candidate.step)
+    missing = _reach(situation, candidate, stable, setting, _size(situation, candidate))
+    if missing:
+        return missing
+    if candidate.step_since is None:
+        update = {"step_since": exact_stamp(situation.observation.now), "step_tries": gates.seen(situation.status)}
+        candidate = candidate.model_copy(update=update)
+    if candidate.step >= len(steps):
+        return _finish(situation, candidate, stable) if _may_finish(situation) else _undecided(situation, candidate)
+    return _dwell(situation, candidate, steps[candidate.step], setting)
+
+
+def _size(situation: Situation, candidate: Candidate) -> int:
+    """Pods for what the steps ask for, and for what the gateway still sends where that was more."""
+    total = situation.replicas
+    now = Setting(weight=routing.largest_weight(situation.status.traffic, candidate.revision))
+    return max(size_at(steps_of(situation.spec.strategy), candidate.step, total), now.replicas(total))
+
+
+def _reach(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting, size: int) -> Step | None:
+    """Upwards in this order: pods, ready, known to every gateway pod, weight. None: all of it is there."""
+    return (
+        _pods(situation, candidate, size)
+        or _introduction(situation, candidate, stable, size)
+        or _share(situation, candidate, stable, setting)
+    )
+
+
+def _pods(situation: Situation, candidate: Candidate, size: int) -> Step | None:
+    workload = situation.workload(candidate.revision)
+    if workload is None:
+        actions = (attempt.create(candidate, size),)
+        return waiting(situation, candidate, "its Deployment is being made", actions=actions, look_again=SOON)
+    if workload.replicas != size:
+        scale = ScaleWorkload(revision=candidate.revision, replicas=size)
+        return waiting(situation, candidate, "its Deployment is being scaled", actions=(scale,), look_again=SOON)
+    if workload.ready < size:
+        why = f"{workload.ready} of {size} pods are ready" + _problem(situation, candidate)
+        return waiting(situation, candidate, why, look_again=SHORTLY)
+    return None
+
+
+def _problem(situation: Situation, candidate: Candidate) -> str:
+    workload = situation.workload(candidate.revision)
+    return f": {workload.problem}" if workload and workload.problem else ""
+
+
+def _introduction(situation: Situation, candidate: Candidate, stable: Stable, size: int) -> Step | None:
+    """The gateway gets to know the candidate's pods before any request is sent to them."""
+    traffic = situation.status.traffic
+    if not routing.known(traffic, candidate.revision):
+        wish = wishes.only(situation, stable.revision, candidate.revision)
         why = "its pods are ready; the gateway gets to know them"
         return waiting(situation, candidate, why, traffic=wish, look_again=SOON)
-    reachable = routing.reachable_everywhere(candidate.revision, situation.replicas, situation.observation.gateways)
-    if stable and not (situation.acknowledged() and reachable):
-        return waiting(situation, candidate, routing.waiting_for(traffic, situation.observation), look_again=SOON)
-    wish = situation.weighted(candidate.revision, *((stable.revision,) if stable else ()))
+    if routing.sends(traffic, candidate.revision):
+        return None
+    reachable = routing.reachable_everywhere(candidate.revision, size, situation.observation.gateways)
+    if situation.acknowledged() and reachable:
+        return None
+    return waiting(situation, candidate, routing.waiting_for(traffic, situation.observation), look_again=SOON)
+
+
+def _share(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting) -> Step | None:
+    wish = wishes.trial(situation, candidate, stable, setting)
+    if wish is situation.status.traffic and situation.acknowledged():
+        return None
+    why = f"the gateway moves {setting.weight} % of the requests to it: "
+    why += routing.waiting_for(wish, situation.observation)
+    return waiting(situation, candidate, why, traffic=wish, look_again=SOON)
+
+
+def _dwell(situation: Situation, candidate: Candidate, step: CanaryStep, setting: Setting) -> Step:
+    """A pause lasts until it is over and every gate that can gather evidence has its samples."""
+    if step.pause:
+        held = _pause(situation, candidate, step.pause)
+        if held:
+            return held
+        lacking = _lacking(situation, candidate) if setting.gathers else ""
+        if lacking:
+            return waiting(situation, candidate, f"{_where(situation, candidate)}: {lacking}", look_again=SHORTLY)
+    done = {"step": candidate.step + 1, "step_since": None}
+    return holding(
+        situation,
+        candidate.model_copy(update=done),
+        f"{_where(situation, candidate)} is done",
+        look_again=0.0,
+    )
+
+
+def _where(situation: Situation, candidate: Candidate) -> str:
+    steps = len(steps_of(situation.spec.strategy))
+    share = routing.applied_weight(situation.status.traffic, candidate.revision)
+    return f"step {min(candidate.step + 1, steps)} of {steps}, {share} % of the requests"
+
+
+def _pause(situation: Situation, candidate: Candidate, pause: Pause) -> Step | None:
+    """The step that holds; None: the pause is over."""
+    where, now = _where(situation, candidate), situation.observation.now
+    if pause.duration is None:
+        word = f"{candidate.attempt}/{candidate.step}"
+        if situation.observation.promote == word:
+            return None
+        why = f"{where}: waits for a person; annotate penstock.dev/promote={word} to go on"
+        return holding(situation, candidate, why, phase=Phase.PAUSED, look_again=None)
+    length = duration.seconds(pause.duration)
+    left = length - seconds_since(candidate.step_since or exact_stamp(now), now)
+    if left <= 0:
+        return None
+    why = f"{where}: pause of {pause.duration} until {later(now, left)}" + _verdicts(situation)
+    return holding(situation, candidate, why, look_again=left)
+
+
+def _verdicts(situation: Situation) -> str:
+    return "".join(f"; {gate.name}: {gate.verdict}" for gate in situation.status.gates)
+
+
+def _lacking(situation: Situation, candidate: Candidate) -> str:
+    """What this step's own evidence lacks; empty: nothing."""
+    tries = gates.seen(situation.status) - candidate.step_tries
+    lacking = [
+        f"{gate.name} has seen {tries} tries in this step, {gate.min_samples} are needed (minSamples)"
+        for gate in gates.gates_of(situation.spec.analysis)
+        if tries < gate.min_samples
+    ]
+    return "; ".join(lacking)
+
+
+def _may_finish(situation: Situation) -> bool:
+    """Promotion needs a pass from every gate, or the user's word that samples are enough."""
+    return not gates.undecided(situation) or _promotes_undecided(situation)
+
+
+def _finish(situation: Situation, candidate: Candidate, stable: Stable) -> Step:
+    """All its pods are ready: it gets everything."""
+    if not routing.reachable_everywhere(candidate.revision, situation.replicas, situation.observation.gateways):
+        return waiting(situation, candidate, "the gateway gets to know all of its pods", look_again=SOON)
+    wish = wishes.trial(situation, candidate, stable, Setting(weight=EVERYTHING))
     why = "the gateway moves all requests to it"
     return waiting(situation, candidate, why, traffic=wish, phase=Phase.PROMOTING, look_again=SOON)
 
 
-def _promote(situation: Situation, candidate: Candidate) -> Step:
-    """Everything is asked to go to the candidate. What was asked is finished or taken back, never left half done."""
-    workload = situation.workload(candidate.revision)
-    if situation.status.stable and (workload is None or workload.ready == 0):
-        why = (workload.problem if workload else "its Deployment is gone") or "no pod is ready"
-        return _take_back(situation, candidate, why)
+def _enough(situation: Situation) -> bool:
+    """Whether every gate has its samples. No evidence at all is never enough."""
+    needed = max((gate.min_samples for gate in gates.gates_of(situation.spec.analysis)), default=0)
+    return gates.seen(situation.status) >= max(1, needed)
+
+
+def _promotes_undecided(situation: Situation) -> bool:
+    return situation.spec.analysis.on_inconclusive is OnInconclusive.PROMOTE and _enough(situation)
+
+
+def _undecided(situation: Situation, candidate: Candidate) -> Step:
+    why = gates.undecided(situation)
+    if situation.spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK and _enough(situation):
+        message = f"all steps are done and a gate cannot say (spec.analysis.onInconclusive: Rollback): {why}"
+        ending = Ending(completion=Completion.ROLLED_BACK, reason="Inconclusive", message=message)
+        return take_away(situation, candidate, ending)
+    return waiting(situation, candidate, f"all steps are done; {why}", look_again=SHORTLY)
+
+
+def _promote(situation: Situation, candidate: Candidate, stable: Stable) -> Step:
+    """Everything is asked to go to the candidate. Then it is stable, or something fails and takes it away."""
+    wish = wishes.trial(situation, candidate, stable, Setting(weight=EVERYTHING))
     reachable = routing.reachable_everywhere(candidate.revision, 1, situation.observation.gateways)
-    if situation.acknowledged() and reachable:
+    if wish is situation.status.traffic and situation.acknowledged() and reachable:
         return attempt.promote(situation, candidate)
-    why = routing.waiting_for(situation.status.traffic, situation.observation)
-    return waiting(situation, candidate, why, look_again=SOON)
-
-
-def _take_back(situation: Situation, candidate: Candidate, why: str) -> Step:
-    """Requests may already go to the candidate: first the gateway takes them back, then the attempt ends."""
-    message = f"its pods left while requests moved to it: {why}"
-    refusal = attempt.refusal_of(situation, candidate, "CandidateUnavailable", message)
-    status = situation.status.model_copy(update={"phase": Phase.ROLLING_BACK, "refused": refusal})
-    return _roll_back(situation.with_status(status), candidate)
-
-
-def _roll_back(situation: Situation, candidate: Candidate) -> Step:
-    stable, refused = situation.status.stable, situation.status.refused
-    if stable is None or refused is None:
-        # Only reached with a status that was edited by hand: there is nothing to go back to.
-        refusal = attempt.refusal_of(situation, candidate, "CandidateUnavailable", "there is no stable version")
-        return attempt.fail(situation, candidate, refusal)
-    wish = situation.weighted(stable.revision, candidate.revision)
-    if wish is situation.status.traffic and situation.acknowledged():
-        return attempt.fail(situation, candidate, refused)
-    why = f"requests go back to version {stable.version}; " + routing.waiting_for(wish, situation.observation)
-    return waiting(situation, candidate, why, traffic=wish, look_again=SOON)
+    why = "the gateway moves all requests to it: " + routing.waiting_for(wish, situation.observation)
+    return holding(situation, candidate, why, traffic=wish, phase=Phase.PROMOTING, look_again=SOON)

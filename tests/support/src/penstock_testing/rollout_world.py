@@ -10,18 +10,30 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from penstock_contracts.traffic import TrafficSplit
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus
+from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.rollout import evidence
 from penstock_controller.rollout.actions import (
     Action,
     Announcement,
     CreateWorkload,
     Decision,
     DeleteWorkload,
+    ForgetPromotion,
     MarkPromoted,
     ScaleWorkload,
 )
 from penstock_controller.rollout.engine import advance
-from penstock_controller.rollout.observation import GatewayPod, Observation, Target, Unresolved, Wanted, Workload
+from penstock_controller.rollout.observation import (
+    GatewayPod,
+    Observation,
+    Reading,
+    Target,
+    Unresolved,
+    Wanted,
+    Workload,
+)
+from penstock_testing.rollout_counters import GatewayCounters
 
 _PASSES = 300
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,9 +49,18 @@ def wanted(version: str, *, digest: str = "", revision: str = "") -> Wanted:
     )
 
 
+AT_ONCE: dict[str, object] = {
+    "strategy": {"canary": {"steps": []}},
+    "analysis": {"gates": []},
+    "bake": {"duration": "0s"},
+}
+"""A new version gets everything as soon as its pods are ready; nothing is proven and nothing bakes."""
+
+
 def spec(**fields: object) -> ModelDeploymentSpec:
-    """A spec that states only what matters."""
-    return ModelDeploymentSpec.model_validate({"registry": {"model": "m", "alias": "champion"}, **fields})
+    """A spec that states only what matters; versions take over at once unless it says otherwise."""
+    registry = {"registry": {"model": "m", "alias": "champion"}}
+    return ModelDeploymentSpec.model_validate({**registry, **AT_ONCE, **fields})
 
 
 @dataclass
@@ -55,6 +76,17 @@ class RolloutWorld:
     """Gateway pods that apply nothing."""
     broken: set[str] = field(default_factory=set)
     """Revisions whose pods never get ready."""
+    requests: int = 100
+    """Requests that each gateway pod gets in a tick."""
+    failing: dict[str, float] = field(default_factory=dict)
+    """Revision to its share of failed tries."""
+    deaf: bool = False
+    """No gateway pod answers when its counters are asked for."""
+    promote: str = ""
+    """What the user's annotation says."""
+    lost: int = 0
+    """Requests that failed in users' eyes."""
+    counters: dict[str, GatewayCounters] = field(default_factory=dict)
     now: datetime = _START
     generation: int = 1
     actions: list[Action] = field(default_factory=list)
@@ -70,7 +102,28 @@ class RolloutWorld:
             workloads=dict(self.workloads),
             gateways=tuple(self._gateway(name, split) for name, split in self.gateways.items()),
             url="http://gateway/ns/m",
+            evidence=self._readings(),
+            promote=self.promote,
         )
+
+    def _readings(self) -> tuple[Reading, ...] | None:
+        if not evidence.due(self.spec, self.status, self.now):
+            return None
+        if self.deaf:
+            return ()
+        return tuple(
+            self.counters_of(name).reading(self.status.attempt) for name in self.gateways if name not in self.silent
+        )
+
+    def counters_of(self, name: str) -> GatewayCounters:
+        """A gateway pod's counters."""
+        return self.counters.setdefault(name, GatewayCounters(name))
+
+    def let_users_ask(self) -> None:
+        """Each gateway pod routes its requests; a revision without a ready pod fails all of its tries."""
+        gone = {revision: 1.0 for revision, workload in self.workloads.items() if workload.ready == 0}
+        for name, split in self.gateways.items():
+            self.lost += self.counters_of(name).serve(split, self.requests, {**self.failing, **gone})
 
     def _gateway(self, name: str, split: TrafficSplit | None) -> GatewayPod:
         known = {backend.revision for backend in split.backends} if split else set()
@@ -111,6 +164,8 @@ class RolloutWorld:
                 self._change(action.revision, partial(replace, replicas=action.replicas))
             case MarkPromoted():
                 self._change(action.revision, partial(replace, promoted_attempt=action.attempt))
+            case ForgetPromotion():
+                self._change(action.revision, partial(replace, promoted_attempt=None))
             case DeleteWorkload():
                 self._check_may_leave(action.revision)
                 self.workloads.pop(action.revision, None)
@@ -136,6 +191,7 @@ class RolloutWorld:
         self.now += timedelta(seconds=seconds)
         self.let_pods_start()
         self.let_gateways_apply()
+        self.let_users_ask()
         return self.run_pass()
 
     def settle(self, seconds: float = 1.0) -> "RolloutWorld":
@@ -156,7 +212,8 @@ class RolloutWorld:
 
     def check_invariants(self) -> None:
         """From outside, after every pass."""
-        named = {pointer.revision for pointer in (self.status.stable, self.status.candidate) if pointer}
+        pointers = (self.status.stable, self.status.candidate, self.status.previous)
+        named = {pointer.revision for pointer in pointers if pointer}
         for name, split in self.gateways.items():
             for backend in split.backends if split else ():
                 if backend.weight:

@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, ModelDeploymentStatus
+from penstock_controller.api import names
+from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import Key, Resource
 
@@ -54,4 +56,6 @@ def _parsed(key: Key, raw: dict[str, Any]) -> Resource:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise Rejected(f"ModelDeployment {key}: {where}: {first['msg']}") from error
-    return Resource(key=key, generation=raw["metadata"]["generation"], spec=spec, status=status, raw=raw)
+    metadata = raw["metadata"]
+    promote = (metadata.get("annotations") or {}).get(names.ANNOTATION_PROMOTE, "")
+    return Resource(key=key, generation=metadata["generation"], spec=spec, status=status, promote=promote, raw=raw)

@@ -12,7 +12,14 @@ from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, exists, 
 from penstock_controller.api import names
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import Key, Resource
-from penstock_controller.rollout.actions import Action, CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
+from penstock_controller.rollout.actions import (
+    Action,
+    CreateWorkload,
+    DeleteWorkload,
+    ForgetPromotion,
+    MarkPromoted,
+    ScaleWorkload,
+)
 from penstock_controller.rollout.observation import Workload
 from penstock_controller.workload import objects
 from penstock_controller.workload.placement import Placement
@@ -50,6 +57,9 @@ class KubernetesWorkloads:
             case MarkPromoted():
                 marked = {names.ANNOTATION_PROMOTED: str(action.attempt)}
                 await self._patch(resource, action.revision, {"metadata": {"annotations": marked}})
+            case ForgetPromotion():
+                unmarked = {names.ANNOTATION_PROMOTED: None}
+                await self._patch(resource, action.revision, {"metadata": {"annotations": unmarked}})
             case DeleteWorkload():
                 await self._delete(resource, action.revision)
             case never:

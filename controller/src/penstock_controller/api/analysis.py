@@ -1,0 +1,50 @@
+"""What a candidate must prove: `spec.analysis`."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from penstock_controller.api.schema import ApiModel, duration_field
+
+
+class ErrorRateGate(ApiModel):
+    """The candidate's tries fail at most `margin` more often than stable's over the same time."""
+
+    name: Annotated[Literal["error-rate"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    margin: Annotated[str, Field(max_length=10, pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?%$")] = "0.5%"
+    """How much more often, in percentage points."""
+    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Tries of the candidate that each step which gathers evidence must see."""
+
+
+class OnInconclusive(StrEnum):
+    """What happens when the last step is over and a gate cannot say yet."""
+
+    PAUSE = "Pause"
+    """Wait for more evidence, until spec.progressDeadline."""
+    PROMOTE = "Promote"
+    """Promote, once minSamples are seen."""
+    ROLLBACK = "Rollback"
+    """Roll back, once minSamples are seen."""
+
+
+class Analysis(ApiModel):
+    """Gates on evidence."""
+
+    interval: Annotated[str, duration_field("500ms", "1h")] = "10s"
+    """Evidence is read once in this time."""
+    gates: (
+        Annotated[
+            tuple[ErrorRateGate, ...],
+            Field(
+                max_length=8,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = None
+    """All must pass before a promotion. None: error-rate. Empty: nothing needs to be proven."""
+    on_inconclusive: OnInconclusive = OnInconclusive.PAUSE
+    """What happens when the last step is over and a gate cannot say yet."""

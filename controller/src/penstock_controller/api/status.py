@@ -1,0 +1,279 @@
+"""The status of a ModelDeployment: what is known to be."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from penstock_contracts.traffic import Traffic
+from penstock_controller.api.schema import StatusModel
+
+
+class Phase(StrEnum):
+    """Where the resource stands."""
+
+    PENDING = "Pending"
+    """The version is not known or not fetched yet; nothing serves."""
+    INITIALIZING = "Initializing"
+    """The first version is starting."""
+    HEALTHY = "Healthy"
+    """Stable serves; nothing is on trial."""
+    PROGRESSING = "Progressing"
+    """A candidate is on trial."""
+    PAUSED = "Paused"
+    """A candidate is on trial and waits for a person."""
+    PROMOTING = "Promoting"
+    """The gateway pods are moving all requests to the candidate."""
+    BAKING = "Baking"
+    """Promoted; the version before stays warm, and a failing gate still goes back to it."""
+    ROLLING_BACK = "RollingBack"
+    """The candidate is being taken away."""
+    DEGRADED = "Degraded"
+    """Nothing serves, or no pod of stable is ready."""
+
+
+class Completion(StrEnum):
+    """How an attempt ended."""
+
+    PROMOTED = "Promoted"
+    ROLLED_BACK = "RolledBack"
+    SUPERSEDED = "Superseded"
+
+
+class Revision(StatusModel):
+    """A version as it runs."""
+
+    revision: str
+    """Hash of model digest and pod template; its workload is named `<resource>-<revision>`."""
+    version: str
+    """The registry's version number."""
+    digest: str
+    """Digest of the bytes that run."""
+
+
+class Stable(Revision):
+    """The revision that serves users."""
+
+    since: str
+    """When it was promoted (RFC 3339)."""
+
+
+class Ending(StatusModel):
+    """How an attempt is going to end, as soon as no gateway pod sends requests to its revision."""
+
+    completion: Completion
+    """How it ends."""
+    reason: str
+    """Why, in one word."""
+    message: str
+    """Why, in a sentence with the numbers."""
+
+
+class Candidate(Revision):
+    """The revision on trial."""
+
+    attempt: int
+    """Number of this attempt."""
+    created_at_ms: int = 0
+    """Creation time of the version in the registry, in milliseconds since 1970."""
+    started_at: str
+    """When the attempt began (RFC 3339)."""
+    weight: int = 0
+    """Per cent of the users' requests that every gateway pod is known to send to it."""
+    step: int = 0
+    """Steps that are done; so also the index of the current one."""
+    step_since: str | None = None
+    """When everything that the current step asks for was there (RFC 3339): its pause counts from here."""
+    step_tries: int = 0
+    """Tries of the candidate that evidence held at `stepSince`."""
+    waited_seconds: int = 0
+    """Seconds of spec.progressDeadline that are used up."""
+    waiting_since: str | None = None
+    """Since when they are being used up (RFC 3339)."""
+    unavailable_since: str | None = None
+    """Since when no pod of it is ready, though it gets requests (RFC 3339)."""
+    ending: Ending | None = None
+    """Set once it is decided that the attempt ends without a promotion."""
+
+
+class Previous(Revision):
+    """The stable revision before, during the bake, with what is known of the attempt that replaced it."""
+
+    stable_since: str
+    """When it was promoted (RFC 3339)."""
+    attempt: int
+    """Number of the attempt that bakes."""
+    created_at_ms: int = 0
+    """Creation time, in the registry, of the version that bakes."""
+    started_at: str
+    """When that attempt began (RFC 3339)."""
+    baking_since: str
+    """When the bake began (RFC 3339)."""
+    unavailable_since: str | None = None
+    """Since when no pod of stable is ready (RFC 3339)."""
+
+
+class Retiring(Revision):
+    """A revision that gets no requests any more and whose pods finish what they have."""
+
+    unrouted_at: str | None = None
+    """When every gateway pod had stopped sending it requests (RFC 3339); its drain time counts from here."""
+
+
+class Refusal(StatusModel):
+    """The version that is not tried again until the alias's target or the resource's generation changes."""
+
+    version: str
+    revision: str | None = None
+    """None: it was refused before it had one."""
+    created_at_ms: int
+    """Creation time of the refused version in the registry, in milliseconds since 1970."""
+    generation: Annotated[int, Field(json_schema_extra={"format": "int64"})]
+    """The generation of the spec it was refused under."""
+    reason: str
+    """Why, in one word."""
+    message: str
+    """Why, with the field or file, and what to do."""
+
+
+class TryCount(StatusModel):
+    """Tries at a revision's servers."""
+
+    tries: int = 0
+    """All."""
+    failures: int = 0
+    """Those that failed."""
+    kinds: Annotated[dict[str, int], Field(max_length=32)] = Field(default_factory=dict)
+    """The failures by status code, or by timeout, reset, unreachable."""
+
+
+class GateResult(StatusModel):
+    """What a gate says."""
+
+    name: str
+    """Which gate."""
+    stage: Annotated[str, Field(json_schema_extra={"enum": ["trial", "bake"]})]
+    """Each stage of an attempt has its own test."""
+    verdict: Annotated[str, Field(json_schema_extra={"enum": ["pass", "fail", "inconclusive", "error"]})]
+    """No evidence is inconclusive: neither success nor failure."""
+    message: str
+    """Why, with the numbers."""
+    candidate: TryCount = TryCount()
+    """Tries of the version on trial (in the bake: of stable) that it has seen."""
+    stable: TryCount = TryCount()
+    """Tries of stable (in the bake: of previous, on copies) over the same intervals."""
+
+
+class GateStatus(GateResult):
+    """What a gate says, and what it needs to go on from there."""
+
+    margin: str
+    """The margin it judges by; another one begins a new test."""
+    state: Annotated[str, Field(max_length=512)] = ""
+    """The running test, for the gate alone."""
+
+
+class ArmReading(StatusModel):
+    """Counters of one revision and arm on one gateway pod."""
+
+    revision: str
+    arm: str
+    tries: int
+    failures: int
+    kinds: Annotated[dict[str, int], Field(max_length=32)] = Field(default_factory=dict)
+
+
+class SourceReading(StatusModel):
+    """The last reading of one gateway pod's counters."""
+
+    source: str
+    """The pod, and when its counters began."""
+    arms: Annotated[tuple[ArmReading, ...], Field(max_length=16)] = ()
+
+
+class EvidenceStatus(StatusModel):
+    """Where the next interval begins."""
+
+    attempt: int
+    """The attempt that the counters belong to."""
+    taken_at: str
+    """When they were read (RFC 3339, milliseconds)."""
+    readings: Annotated[tuple[SourceReading, ...], Field(max_length=64)] = ()
+    """One for each gateway pod."""
+
+
+class DecisionRecord(StatusModel):
+    """How an attempt ended, and why."""
+
+    attempt: int
+    """Number of the attempt."""
+    version: str
+    """The registry's version number."""
+    digest: str
+    """Digest of the bytes that ran."""
+    revision: str
+    """The revision that was tried."""
+    completion: Completion
+    """How it ended."""
+    reason: str
+    """Why, in one word; Event, log line and metric carry the same word."""
+    message: str
+    """Why, in a sentence with the numbers."""
+    started_at: str
+    """RFC 3339."""
+    ended_at: str
+    """RFC 3339."""
+    gates: Annotated[tuple[GateResult, ...], Field(max_length=16)] = ()
+    """What each gate said at the end."""
+
+
+class Condition(StatusModel):
+    """As in Kubernetes' API conventions; read by kstatus."""
+
+    type: str
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    reason: Annotated[str, Field(max_length=128)]
+    message: Annotated[str, Field(max_length=4096)]
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    observed_generation: Annotated[int, Field(json_schema_extra={"format": "int64"})]
+
+
+class ModelDeploymentStatus(StatusModel):
+    """What is known to be."""
+
+    observed_generation: Annotated[int, Field(json_schema_extra={"format": "int64"})] = 0
+    """The generation of the spec that this status speaks of."""
+    phase: Phase = Phase.PENDING
+    """Where the resource stands."""
+    message: Annotated[str, Field(max_length=4096)] = ""
+    """What it waits for, or why it went back."""
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+    """Ready, Reconciling, Stalled, RegistryReachable."""
+    attempt: int = 0
+    """Number of the latest attempt."""
+    stable: Stable | None = None
+    """The revision that serves users."""
+    candidate: Candidate | None = None
+    """The revision on trial."""
+    previous: Previous | None = None
+    """In the bake: the stable revision before, still warm."""
+    gates: Annotated[tuple[GateStatus, ...], Field(max_length=16)] = ()
+    """What each gate says of the current attempt."""
+    evidence: EvidenceStatus | None = None
+    """Counters as they were read last."""
+    retiring: Annotated[tuple[Retiring, ...], Field(max_length=16)] = ()
+    """Revisions that finish what they have."""
+    refused: Refusal | None = None
+    """The version that is not tried again."""
+    traffic: Traffic | None = None
+    """What the gateway is told, and what every gateway pod is known to do."""
+    history: Annotated[tuple[DecisionRecord, ...], Field(max_length=20)] = ()
+    """Decision records, newest first."""
+    url: str | None = None
+    """Where the model answers inside the cluster."""

@@ -1,0 +1,105 @@
+"""The bake: stable serves everything, the version before stays warm, and a failing gate still goes back to it."""
+
+from penstock_controller.api import duration
+from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Previous, Stable
+from penstock_controller.rollout import attempt, gates, wishes
+from penstock_controller.rollout.actions import ForgetPromotion
+from penstock_controller.rollout.observation import Wanted, why_not_ready
+from penstock_controller.rollout.situation import SHORTLY, Situation, Step
+from penstock_controller.rollout.timestamps import exact_stamp, later, seconds_since
+from penstock_controller.rollout.trial import take_away
+
+
+def advance(situation: Situation, stable: Stable, previous: Previous) -> Step:
+    """Bake on, go back, or end the attempt."""
+    previous = _watched(situation, stable, previous)
+    ending = _ending(situation, stable, previous)
+    if ending:
+        return _go_back(situation, stable, previous, ending)
+    left = _left(situation, previous)
+    successor = _successor(situation, stable)
+    if left <= 0 or successor:
+        return attempt.end_bake(situation, stable, previous, successor)
+    return _bake(situation, stable, previous, left)
+
+
+def _watched(situation: Situation, stable: Stable, previous: Previous) -> Previous:
+    if situation.ready(stable.revision):
+        return previous.model_copy(update={"unavailable_since": None})
+    since = previous.unavailable_since or exact_stamp(situation.observation.now)
+    return previous.model_copy(update={"unavailable_since": since})
+
+
+def _left(situation: Situation, previous: Previous) -> float:
+    length = duration.seconds(situation.spec.bake.duration)
+    return length - seconds_since(previous.baking_since, situation.observation.now)
+
+
+def _successor(situation: Situation, stable: Stable) -> str:
+    """A version that is wanted instead of stable; empty: none."""
+    target = situation.observation.target
+    return target.version if isinstance(target, Wanted) and target.revision != stable.revision else ""
+
+
+def _ending(situation: Situation, stable: Stable, previous: Previous) -> Ending | None:
+    """Why stable must give way to the version before; None: it need not."""
+    target = situation.observation.target
+    if isinstance(target, Wanted) and target.revision == previous.revision:
+        message = f"version {target.version} is wanted again, and still warm"
+        return Ending(completion=Completion.SUPERSEDED, reason="Superseded", message=message)
+    gate = gates.failed(situation.status)
+    if gate:
+        message = f"in the bake, {gate.name}: {gate.message}"
+        return Ending(completion=Completion.ROLLED_BACK, reason="GateFailed", message=message)
+    return _unavailable(situation, stable, previous)
+
+
+def _unavailable(situation: Situation, stable: Stable, previous: Previous) -> Ending | None:
+    since = previous.unavailable_since
+    if since is None or seconds_since(since, situation.observation.now) < situation.patience:
+        return None
+    if not situation.ready(previous.revision):
+        return None  # An outage of both blames neither.
+    why = why_not_ready(situation.workload(stable.revision))
+    message = f"in the bake, none of its pods was ready for two intervals (since {since}): {why}"
+    return Ending(completion=Completion.ROLLED_BACK, reason="CandidateUnavailable", message=message)
+
+
+def _bake(situation: Situation, stable: Stable, previous: Previous, left: float) -> Step:
+    until = later(situation.observation.now, left)
+    message = f"version {stable.version} serves; version {previous.version} stays warm until {until}"
+    judged = "".join(f"; {gate.name}: {gate.verdict}" for gate in situation.status.gates if gate.stage == gates.BAKE)
+    status = situation.status.model_copy(
+        update={
+            "phase": Phase.BAKING,
+            "message": message + judged,
+            "previous": previous,
+            "traffic": wishes.bake(situation, stable.revision, previous.revision),
+        }
+    )
+    return Step(status=status, look_again=min(left, SHORTLY) if previous.unavailable_since else left)
+
+
+def _go_back(situation: Situation, stable: Stable, previous: Previous, ending: Ending) -> Step:
+    """The pointers move back, and what was stable leaves like any candidate that failed."""
+    candidate = Candidate(
+        revision=stable.revision,
+        version=stable.version,
+        digest=stable.digest,
+        attempt=previous.attempt,
+        created_at_ms=previous.created_at_ms,
+        started_at=previous.started_at,
+        ending=ending,
+    )
+    again = Stable(
+        revision=previous.revision, version=previous.version, digest=previous.digest, since=previous.stable_since
+    )
+    status = situation.status.model_copy(update={"stable": again, "previous": None, "candidate": candidate})
+    step = take_away(situation.with_status(status), candidate, ending)
+    forget = ForgetPromotion(revision=stable.revision)
+    return Step(
+        status=step.status,
+        actions=(forget, *step.actions),
+        announcements=step.announcements,
+        look_again=step.look_again,
+    )

@@ -1,0 +1,70 @@
+"""The traffic splits that the phases wish for."""
+
+from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, Stickiness, Traffic, TrafficSplit
+from penstock_controller.api.status import Candidate, Stable
+from penstock_controller.rollout import routing
+from penstock_controller.rollout.situation import Situation
+from penstock_controller.rollout.steps import EVERYTHING, Setting, matches_of
+
+
+def only(situation: Situation, first: str, *others: str) -> Traffic:
+    """Everything to `first`; the others, and what is still draining, stay known and get nothing."""
+    shares = {first: EVERYTHING, **dict.fromkeys(others, 0)}
+    return _asked(situation, _split(situation, shares))
+
+
+def trial(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting) -> Traffic:
+    """The candidate's share of the requests; what fails there is repeated on stable.
+
+    The candidate comes first: shares are taken in this order, so a sticky user who has it keeps it while it grows.
+    """
+    shares = {candidate.revision: setting.weight, stable.revision: EVERYTHING - setting.weight}
+    split = _split(situation, shares).model_copy(
+        update={
+            "rescue": stable.revision,
+            "mirror": _mirror(candidate, stable, setting),
+            "match": tuple(
+                HeaderMatch(headers=match.headers, revision=candidate.revision)
+                for match in matches_of(situation.spec.strategy)
+            ),
+            "stickiness": _stickiness(situation),
+        }
+    )
+    return _asked(situation, split)
+
+
+def bake(situation: Situation, stable: str, previous: str) -> Traffic:
+    """Everything to stable; previous answers copies, to compare with, and repeats what fails."""
+    split = _split(situation, {stable: EVERYTHING, previous: 0}).model_copy(
+        update={"rescue": previous, "mirror": Mirror(revision=previous, percentage=EVERYTHING)}
+    )
+    return _asked(situation, split)
+
+
+def _mirror(candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | None:
+    if setting.weight == EVERYTHING:
+        # Nobody asks stable any more: copies keep it comparable.
+        return Mirror(revision=stable.revision, percentage=EVERYTHING)
+    return Mirror(revision=candidate.revision, percentage=setting.mirror) if setting.mirror else None
+
+
+def _stickiness(situation: Situation) -> Stickiness | None:
+    canary = situation.spec.strategy.canary
+    return Stickiness(header=canary.stickiness.header) if canary and canary.stickiness else None
+
+
+def _split(situation: Situation, shares: dict[str, int]) -> TrafficSplit:
+    status = situation.status
+    draining = [item.revision for item in status.retiring if routing.known(status.traffic, item.revision)]
+    every = {**dict.fromkeys(draining, 0), **shares}
+    ordered = [*shares, *(revision for revision in every if revision not in shares)]
+    return TrafficSplit(
+        number=0,
+        attempt=status.attempt,
+        backends=tuple(Backend(revision=revision, weight=every[revision]) for revision in ordered),
+        timeout_seconds=situation.timeout,
+    )
+
+
+def _asked(situation: Situation, split: TrafficSplit) -> Traffic:
+    return routing.asked(situation.status.traffic, split)
