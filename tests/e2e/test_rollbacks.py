@@ -17,8 +17,8 @@ from penstock_testing.traffic_result import TrafficResult
 RATE = 200.0
 GRACE = 0.2
 """Seconds after the status showed the end from which no request may reach the version."""
-SOLE: Object = {"minReplicas": 1, "timeout": "3s", "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}
-"""One pod that leaves processors for others whatever its model does. A first try takes a second at most."""
+LIMITED: Object = {"timeout": "3s", "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}
+"""Pods that leave processors for others whatever their model does. A first try takes a second at most."""
 
 
 def tried(
@@ -115,7 +115,7 @@ def test_a_version_that_exits_at_half_of_the_requests_goes_back(scene: Scene, to
 
 
 def test_a_version_that_hangs_goes_back(scene: Scene, told: Callable[[], str]) -> None:
-    deployed, first = scene.serve_first(**GATED, predictor=SOLE, **by_steps(4))
+    deployed, first = scene.serve_first(**GATED, predictor=LIMITED, **by_steps(4))
     second = scene.register(hanging(2.0))
     record, result = tried(scene, second, scene.expectation(first, second, silent_below={second: 1.0}))
     assert_back(deployed, first, record, told())
@@ -128,7 +128,7 @@ def test_a_version_that_is_too_slow_for_its_share_and_answers_429_goes_back(
     scene: Scene, told: Callable[[], str]
 ) -> None:
     """Three questions a second are what it can answer; a hundred a second fill the 128 places of its pod."""
-    deployed, first = scene.serve_first(**GATED, predictor=SOLE | {"timeout": "9s"}, **by_steps(4, (50,)))
+    deployed, first = scene.serve_first(**GATED, predictor=LIMITED | {"timeout": "9s"}, **by_steps(4, (50,)))
     second = scene.register(slow(2.0, rounds=300))
     record, _ = tried(scene, second, scene.expectation(first, second), deadline_seconds=8.0)
     assert_back(deployed, first, record, told())
@@ -138,7 +138,7 @@ def test_a_version_that_is_too_slow_for_its_share_and_answers_429_goes_back(
 
 def test_a_version_that_never_gets_ready_goes_back(scene: Scene, told: Callable[[], str]) -> None:
     """Its container is killed for the memory that it takes, again and again."""
-    deployed, first = scene.serve_first(**GATED, predictor=SOLE, **by_steps(4))
+    deployed, first = scene.serve_first(**GATED, predictor=LIMITED, **by_steps(4))
     second = scene.register(hungry(2.0, mebibytes=500))
     deployed.edit(progressDeadline="12s")
     record, result = tried(scene, second, scene.expectation(first, second))

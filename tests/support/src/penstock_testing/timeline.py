@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Self
 
+from penstock_contracts.names import KIND as KIND_NAME
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import KIND, Deployed
 
@@ -86,7 +87,8 @@ class Timeline:
     def _follow(self) -> None:
         while self._process and self._process.stdout:
             for found in documents(self._process.stdout):
-                self._add(Moment.of(found.get("status") or {}))
+                if found["kind"] == KIND_NAME:  # not the Status object by which the API server ends a watch
+                    self._add(Moment.of(found.get("status") or {}))
             self._process.wait()
             if self._end.wait(0.5):
                 return
