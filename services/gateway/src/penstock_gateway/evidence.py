@@ -13,7 +13,7 @@ _ARMS = {Role.USERS: Arm.USERS, Role.RESCUE: Arm.RESCUE, Role.SHADOW: Arm.SHADOW
 _NO_ANSWER = 0
 _FIRST_SERVER_ERROR = 500
 _REFUSED_FOR_LOAD = (408, 429)
-_TIMED_OUT, _UNREACHABLE, _RESET = {"UT"}, {"UF"}, {"UC", "UR", "UPE", "LR"}
+_TIMED_OUT, _UNREACHABLE, _RESET, _TOO_MANY = {"UT"}, {"UF"}, {"UC", "UR", "UPE", "LR"}, {"UO"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class _Tries:
 
     @property
     def failure(self) -> str | None:
-        """Why the server failed; empty: it did not; None: nobody waited for the end, so nothing is known.
+        """Why the server failed; empty: it did not; None: nothing is known, as nobody waited for the end.
 
         A slow answer is an answer: how long it took is not judged here.
         """
@@ -40,6 +40,8 @@ class _Tries:
         return self._silence()
 
     def _silence(self) -> str | None:
+        if self.flags & _TOO_MANY:
+            return None  # our own bound: no server was tried
         if self.flags & _TIMED_OUT:
             return "timeout"
         if self.flags & _UNREACHABLE:

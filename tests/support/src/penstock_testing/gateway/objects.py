@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from penstock_contracts.traffic import TrafficSplit
 from penstock_gateway.world import Endpoint
 
 NAMESPACE = "payments"
@@ -25,6 +26,11 @@ def model_deployment(
     backends = [{"revision": revision, "weight": weight} for revision, weight in weights.items()]
     desired = {"number": number, "backends": backends, "timeoutSeconds": timeout}
     return {"metadata": metadata, "spec": {}, "status": {"traffic": {"desired": desired}}}
+
+
+def with_split(split: TrafficSplit) -> dict[str, Any]:
+    """The ModelDeployment with this wish."""
+    return model_deployment() | {"status": {"traffic": {"desired": split.model_dump(mode="json", by_alias=True)}}}
 
 
 def endpoint_slice(

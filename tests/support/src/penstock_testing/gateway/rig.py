@@ -9,16 +9,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from penstock_contracts.evidence import Arm, RevisionTries
+from penstock_contracts.traffic import TrafficSplit
 from penstock_gateway.__main__ import envoy_command
 from penstock_gateway.agent import Agent, Standing
 from penstock_gateway.bootstrap import ConfigPaths
 from penstock_gateway.envoy_admin import EnvoyAdmin
+from penstock_gateway.evidence import evidence
 from penstock_gateway.metrics import Metrics
 from penstock_gateway.observed import Observed
 from penstock_gateway.publish import Publisher
 from penstock_gateway.settings import Settings
 from penstock_gateway.world import Endpoint, Key, World
-from penstock_testing.gateway.objects import NAME, NAMESPACE, endpoint_slices, model_deployment
+from penstock_testing.gateway.objects import NAME, NAMESPACE, endpoint_slices, model_deployment, with_split
+from penstock_testing.gateway.server import ScriptedServer
 from penstock_testing.gateway.upstream import Upstream, free_ports
 
 START_SECONDS = 60.0
@@ -85,6 +89,7 @@ class GatewayRig:
         self.admin = EnvoyAdmin(self.settings.admin_port)
         self.paths = ConfigPaths(folder=self.settings.config_dir)
         self._upstreams: list[Upstream] = []
+        self._servers: list[ScriptedServer] = []
         self.new_agent()
 
     def new_agent(self) -> None:
@@ -113,6 +118,22 @@ class GatewayRig:
         slices = [one for revision, found in endpoints.items() for one in endpoint_slices(revision, found)]
         return await self.apply_objects([model_deployment(weights, number=number, timeout=seconds)], slices)
 
+    async def apply_split(self, split: TrafficSplit, endpoints: Mapping[str, Sequence[Endpoint]]) -> Standing:
+        """One ModelDeployment with this wish: one pass of the agent."""
+        slices = [one for revision, found in endpoints.items() for one in endpoint_slices(revision, found)]
+        return await self.apply_objects([with_split(split)], slices)
+
+    async def evidence(self, attempt: int) -> Mapping[tuple[str, Arm], RevisionTries]:
+        """What the agent says of tries at this ModelDeployment's servers."""
+        counted = await self.admin.tries(KEY)
+        return {(one.revision, one.arm): one for one in evidence(counted.counters, attempt)}
+
+    async def server(self, name: str) -> ScriptedServer:
+        """Start a fast server in this event loop; it ends with the rig."""
+        one = ScriptedServer(name)
+        self._servers.append(one)
+        return await one.start()
+
     async def apply_objects(self, wishes: Sequence[dict[str, Any]], slices: Sequence[dict[str, Any]]) -> Standing:
         """The API server's complete lists: one pass of the agent."""
         self.observed.fold(lambda world: World.with_slices(World.with_wishes(world, wishes), slices))
@@ -131,5 +152,7 @@ class GatewayRig:
     async def __aexit__(self, *exception: object) -> None:
         for one in self._upstreams:
             one.kill()
+        for server in self._servers:
+            server.stop()
         self.envoy.kill()
         await self.admin.close()
