@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_contracts.traffic import Backend, TrafficSplit
-from penstock_gateway.configuration import ClusterName, Configuration, configure
+from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
+from penstock_gateway.configuration import ClusterName, Configuration, Role, configure
 from penstock_gateway.plan import PutClusters, PutRoutes, after, changed, first_plan, narrowed, plan
 from penstock_gateway.splits import LiveSplit
 from penstock_gateway.world import Backing, Endpoint, Key
@@ -14,9 +14,12 @@ R1, R2 = Backing(KEY, "r1"), Backing(KEY, "r2")
 HERE, THERE = Endpoint("10.0.0.1", 8080), Endpoint("10.0.0.2", 8080)
 
 
-def configuration(*revisions: str, key: Key = KEY, end: Endpoint = HERE) -> Configuration:
+def configuration(*revisions: str, key: Key = KEY, end: Endpoint = HERE, shielded: bool = False) -> Configuration:
+    """Shielded: the first revision rescues the others, and the last one gets copies where there is another."""
     backends = tuple(Backend(revision=one, weight=0 if place else 100) for place, one in enumerate(revisions))
-    split = LiveSplit(uid="u", split=TrafficSplit(number=1, backends=backends))
+    rescue = revisions[0] if shielded and revisions else None
+    mirror = Mirror(revision=revisions[-1], percentage=50) if shielded and len(revisions) > 1 else None
+    split = LiveSplit(uid="u", split=TrafficSplit(number=1, backends=backends, rescue=rescue, mirror=mirror))
     return configure({key: split}, {Backing(key, revision): (end,) for revision in revisions})
 
 
@@ -54,6 +57,14 @@ def test_a_switch_adds_routes_and_removes() -> None:
     )
 
 
+def test_a_rollout_begins_with_its_clusters_and_ends_with_its_routes() -> None:
+    rest, rollout = configuration("r1", "r2"), configuration("r1", "r2", shielded=True)
+    assert plan(rest, rollout, frozenset()) == (PutClusters(clusters=rollout.clusters), PutRoutes(live=rollout.live))
+    assert plan(rollout, rest, frozenset()) == (PutRoutes(live=rest.live), PutClusters(clusters=rest.clusters))
+    lingering = frozenset(rollout.clusters) - frozenset(rest.clusters)
+    assert plan(rollout, rest, lingering) == (PutRoutes(live=rest.live),)
+
+
 def test_the_first_time_both_files_are_written_also_with_nothing_to_serve() -> None:
     assert first_plan(Configuration()) == (PutClusters(clusters={}), PutRoutes(live={}))
 
@@ -65,7 +76,7 @@ endpoint_choice = st.sampled_from([HERE, THERE])
 @st.composite
 def worlds(draw: st.DrawFn) -> Configuration:
     parts = [
-        configuration(*draw(revisions), key=key, end=draw(endpoint_choice))
+        configuration(*draw(revisions), key=key, end=draw(endpoint_choice), shielded=draw(st.booleans()))
         for key in draw(st.lists(st.sampled_from([KEY, OTHER]), unique=True))
     ]
     return Configuration(
@@ -74,7 +85,11 @@ def worlds(draw: st.DrawFn) -> Configuration:
     )
 
 
-@given(worlds(), worlds(), st.sets(st.sampled_from([ClusterName(one) for one in (R1, R2, Backing(OTHER, "r1"))])))
+@given(
+    worlds(),
+    worlds(),
+    st.sets(st.builds(ClusterName, st.sampled_from([R1, R2, Backing(OTHER, "r1")]), st.sampled_from(Role))),
+)
 def test_every_state_between_is_sound_and_the_last_is_the_target(
     current: Configuration, target: Configuration, lingering: set[ClusterName]
 ) -> None:

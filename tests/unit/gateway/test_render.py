@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_contracts.traffic import Backend, TrafficSplit
+from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, Stickiness, TrafficSplit
 from penstock_gateway.bootstrap import render_bootstrap
 from penstock_gateway.clusters import render_clusters
 from penstock_gateway.configuration import ClusterName, Configuration, Pool, configure
@@ -29,11 +29,11 @@ KEY = Key("payments", "fraud-detector")
 R1, R2 = Backing(KEY, "r1"), Backing(KEY, "r2")
 
 
-def live(weights: dict[str, int] | None, *, number: int = 4) -> LiveSplit:
+def live(weights: dict[str, int] | None, *, number: int = 4, **fields: Any) -> LiveSplit:
     if weights is None:
         return LiveSplit(uid="u1", split=None)
     backends = tuple(Backend(revision=revision, weight=weight) for revision, weight in weights.items())
-    return LiveSplit(uid="u1", split=TrafficSplit(number=number, backends=backends, timeout_seconds=9.0))
+    return LiveSplit(uid="u1", split=TrafficSplit(number=number, backends=backends, timeout_seconds=9.0, **fields))
 
 
 ENDPOINTS = {
@@ -43,6 +43,19 @@ ENDPOINTS = {
 CASES = {
     "one-version": configure({KEY: live({"r1": 100, "r2": 0})}, ENDPOINTS),
     "two-versions": configure({KEY: live({"r1": 95, "r2": 5})}, ENDPOINTS),
+    "rollout": configure(
+        {
+            KEY: live(
+                {"r1": 95, "r2": 5, "r3": 0},
+                attempt=2,
+                rescue="r1",
+                mirror=Mirror(revision="r3", percentage=10),
+                match=(HeaderMatch(headers={"x-canary": "always"}, revision="r2"),),
+                stickiness=Stickiness(header="x-user-id"),
+            )
+        },
+        ENDPOINTS,
+    ),
     "nothing-to-serve": configure({KEY: live(None), Key("payments", "other"): live({})}, {}),
     "empty": Configuration(),
 }
@@ -80,9 +93,26 @@ def splits(draw: st.DrawFn) -> TrafficSplit | None:
     cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(revisions) - 1, max_size=len(revisions) - 1)))
     weights = [end - begin for begin, end in zip([0, *cuts], [*cuts, 100], strict=True)]
     backends = tuple(Backend(revision=one, weight=weight) for one, weight in zip(revisions, weights, strict=True))
+    unused = [backend.revision for backend in backends if not backend.weight]
     return TrafficSplit(
-        number=draw(st.integers(0, 10**6)), backends=backends, timeout_seconds=draw(st.floats(0.1, 3600))
+        number=draw(st.integers(0, 10**6)),
+        attempt=draw(st.integers(0, 100)),
+        backends=backends,
+        timeout_seconds=draw(st.floats(0.1, 3600)),
+        rescue=draw(st.sampled_from([None, *revisions])),
+        mirror=draw(mirrors(unused)) if unused else None,
+        match=tuple(draw(st.lists(matches(revisions), max_size=2))),
+        stickiness=draw(st.sampled_from([None, Stickiness(header="x-user-id")])),
     )
+
+
+def mirrors(revisions: list[str]) -> st.SearchStrategy[Mirror | None]:
+    return st.none() | st.builds(Mirror, revision=st.sampled_from(revisions), percentage=st.integers(0, 100))
+
+
+def matches(revisions: list[str]) -> st.SearchStrategy[HeaderMatch]:
+    headers = st.dictionaries(labels, labels, min_size=1, max_size=2)
+    return st.builds(HeaderMatch, headers=headers, revision=st.sampled_from(revisions))
 
 
 @st.composite
@@ -171,3 +201,17 @@ def test_of_few_pods_all_may_be_left_alone_and_of_many_half() -> None:
 def test_a_route_to_an_unknown_cluster_is_ours_to_find() -> None:
     with pytest.raises(UnknownCluster, match="payments/fraud-detector/r1"):
         Configuration(live={KEY: live({"r1": 100})}).checked()
+
+
+def test_clusters_come_before_the_arms_that_lead_to_them() -> None:
+    clusters = json.loads(render_clusters(CASES["rollout"].clusters).text)["resources"]
+    arms = ["cluster_type" in cluster for cluster in clusters]
+    assert arms == sorted(arms)
+    defined = {cluster["name"] for cluster in clusters}
+    for cluster in clusters[arms.index(True) :]:
+        assert {one["name"] for one in cluster["cluster_type"]["typed_config"]["clusters"]} < defined
+
+
+def test_a_request_meets_the_match_before_the_weights() -> None:
+    routes = [route for route in routes_of(CASES["rollout"]) if route["name"] == str(KEY)]
+    assert ["headers" in route["match"] for route in routes] == [True, False, True, False]
