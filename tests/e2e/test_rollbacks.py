@@ -58,7 +58,7 @@ def assert_back(deployed: Deployed, first: str, record: Object, told: str) -> No
 
 
 def failures(record: Object) -> tuple[int, int, dict[str, int]]:
-    """Of the candidate, as the only gate saw them: tries, failures, and these by kind."""
+    """Of the candidate, as the only gate saw them on trial: tries, failures, and these by kind."""
     (gate,) = record["gates"]
     assert gate["verdict"] == "fail"
     return gate["candidate"]["tries"], gate["candidate"]["failures"], gate["candidate"].get("kinds", {})
@@ -138,8 +138,9 @@ def test_a_version_that_is_too_slow_for_its_share_and_answers_429_goes_back(
 
 def test_a_version_that_never_gets_ready_goes_back(scene: Scene, told: Callable[[], str]) -> None:
     """Its container is killed for the memory that it takes, again and again."""
-    deployed, first = scene.serve_first(**GATED, predictor=LIMITED, **by_steps(4))
-    second = scene.register(hungry(2.0, mebibytes=500))
+    small = {"resources": {"limits": {"memory": "256Mi"}}}
+    deployed, first = scene.serve_first(**GATED, predictor=small, **by_steps(4))
+    second = scene.register(hungry(2.0, mebibytes=200))
     deployed.edit(progressDeadline="12s")
     record, result = tried(scene, second, scene.expectation(first, second))
     assert_back(deployed, first, record, told())
