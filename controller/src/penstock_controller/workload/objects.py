@@ -66,7 +66,8 @@ def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Place
                 # Imports take many seconds where the processor is busy: that is no reason to start it again.
                 "startupProbe": _probe("/v2/health/live", period=1, failures=180),
                 # A pod is a target as soon as the golden request is answered; a lost one is found by the gateway first.
-                "readinessProbe": _probe("/v2/health/ready", period=1, failures=2),
+                # Slow answers on a busy node must not take a pod away that serves still.
+                "readinessProbe": _probe("/v2/health/ready", period=1, failures=3),
                 "livenessProbe": _probe("/v2/health/live", period=10, failures=6),
                 "volumeMounts": [mounts[0] | {"readOnly": True}, mounts[1]],
                 "resources": resources,
@@ -80,7 +81,7 @@ def _probe(path: str, *, period: int, failures: int) -> Object:
     return {
         "httpGet": {"path": path, "port": "http"},
         "periodSeconds": period,
-        "timeoutSeconds": 2 if period > 1 else 1,
+        "timeoutSeconds": 2,
         "failureThreshold": failures,
     }
 

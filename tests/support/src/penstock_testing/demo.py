@@ -1,10 +1,12 @@
-"""`make demo`: a registered model goes from an MLflow registry to answering requests, and changes versions under load.
+"""`make demo`: a rollout that goes well and one that does not, under load, on a real cluster.
 
-Every answer is checked: it must be what onnxruntime computes for one of the two versions. The facts are written to
+Version 1 serves; version 2 arrives and is promoted by steps; version 3 answers errors and is rolled back by itself.
+Every answer is checked: it must be what onnxruntime computes for one of the versions. The facts are written to
 `build/demo/summary.json`.
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ import httpx
 from fraud_detection.data import instances, transactions
 from fraud_detection.pipeline import onnx_inputs
 from penstock_testing import demo_cluster
+from penstock_testing.broken_export import failing_above, try_out_on_smallest
 from penstock_testing.cluster import Cluster, CommandError, Object
 from penstock_testing.expectation import Expectation, Question
 from penstock_testing.model_deployments import Deployed
@@ -24,7 +27,7 @@ from penstock_testing.plan import TrafficPlan
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.stages import Stages
-from penstock_testing.timeline import Timeline
+from penstock_testing.timeline import Moment, Timeline
 from penstock_testing.traffic import TrafficRun
 from penstock_testing.traffic_result import TrafficResult
 
@@ -35,8 +38,10 @@ MODEL = "fraud-detector"
 SEEDS = (1, 2)
 RATE = 100.0
 SECONDS_BEFORE = 5.0
-SECONDS_AFTER = 26.0
-QUESTIONS = 50
+QUESTIONS = 200
+COLUMN = "amount"
+FACTOR = 0.9
+"""What sets version 3's answers apart from version 2's."""
 GRACE = 0.1
 """Seconds after the last gateway pod's acknowledgement from which no request may reach the old version."""
 
@@ -50,6 +55,25 @@ class Trained:
     seed: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Flaw:
+    """A version that fails on every amount above the largest one in its own input example."""
+
+    version: str
+    limit: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What was seen of both rollouts."""
+
+    result: TrafficResult
+    timeline: Timeline
+    records: tuple[Object, Object]
+    last_of_old: float
+    """Unix time at which the last gateway pod had stopped to send requests to version 1."""
+
+
 class Demo:
     """The stages, in order."""
 
@@ -58,6 +82,7 @@ class Demo:
         self.platform = Platform(cluster)
         self.stages = stages
         self.deployed = Deployed(cluster, USERS, MODEL)
+        self._words = ""
 
     def run(self) -> Object:
         """The whole story; answers the summary."""
@@ -71,8 +96,9 @@ class Demo:
             first, second = self.train()
         with self.stages.stage(f"ModelDeployment: alias champion names version {first.version}"):
             self.deploy(registry, first)
-        result, timeline, acknowledged_at = self.switch(registry, first, second)
-        return self.conclude(result, timeline, acknowledged_at, (first, second))
+            flaw = self.flawed(registry, second)
+        story = self.rollouts(registry, first, second, flaw)
+        return self.conclude(story, (first, second), flaw)
 
     def train(self) -> tuple[Trained, Trained]:
         """Both versions by Jobs in the cluster; those that an earlier demo trained are found."""
@@ -124,7 +150,7 @@ class Demo:
         found: Mapping[str, Any] = answer.json()
         return found
 
-    def expectation(self, registry: RegisteredModels, versions: tuple[str, ...]) -> Expectation:
+    def expectation(self, registry: RegisteredModels, versions: tuple[str, ...], flaw: Flaw) -> Expectation:
         """What onnxruntime answers here for each version, from the registry's own bytes."""
         rows = instances(QUESTIONS, seed=4)
         frame = transactions(QUESTIONS, seed=4)
@@ -132,72 +158,102 @@ class Demo:
         questions = [
             Question.predict(path, [row], onnx_inputs(frame.iloc[[number]])) for number, row in enumerate(rows)
         ]
-        models = {version: registry.download(MODEL, version, BUILD / f"version-{version}") for version in versions}
-        return Expectation.of_models(questions, models)
+        failing = {number for number, row in enumerate(rows) if row[COLUMN] > flaw.limit}
+        self.stages.say(f"   version {flaw.version} fails on {len(failing)} of {QUESTIONS} different questions")
+        models = {
+            version: registry.download(MODEL, version, BUILD / f"version-{version}")
+            for version in (*versions, flaw.version)
+        }
+        return Expectation.of_models(questions, models, silent={flaw.version: failing})
 
-    def switch(
-        self, registry: RegisteredModels, first: Trained, second: Trained
-    ) -> tuple[TrafficResult, Timeline, float]:
-        """Move the alias under load."""
-        expectation = self.expectation(registry, (first.version, second.version))
+    def flawed(self, registry: RegisteredModels, second: Trained) -> Flaw:
+        """Register version 3: version 2 with a flaw in its export. It answers its own input example right."""
+        original = registry.download(MODEL, second.version, BUILD / f"version-{second.version}")
+        limit = try_out_on_smallest(original.parent / "input_example.json", COLUMN)
+        version = registry.register(MODEL, failing_above(original, COLUMN, limit, factor=FACTOR))
+        self.stages.say(f"   version {version}: version {second.version}, failing on every {COLUMN} above {limit:g}")
+        return Flaw(version=version, limit=limit)
+
+    def traffic(self, expectation: Expectation) -> TrafficRun:
+        """Users, open loop: they do not wait for one another, and never ask twice."""
         gateway = self.platform.gateway()
         plan = TrafficPlan(
             host=gateway.host,
             port=gateway.port,
             requests=tuple(question.request for question in expectation.questions),
             rate=RATE,
-            seconds=300,
+            seconds=400,
             recording=BUILD / "traffic.bin",
         )
-        name = f"Alias champion moves to version {second.version}, under {RATE:g} requests a second"
-        with self.stages.stage(name), TrafficRun(plan, expectation) as run, Timeline(self.deployed) as timeline:
-            time.sleep(SECONDS_BEFORE)
-            run.mark("alias moved")
-            registry.move(MODEL, second.version)
-            self.deployed.wait_for_version(second.version)
+        return TrafficRun(plan, expectation)
+
+    def rollouts(self, registry: RegisteredModels, first: Trained, second: Trained, flaw: Flaw) -> Story:
+        """Both rollouts, in one run of traffic."""
+        expectation = self.expectation(registry, (first.version, second.version), flaw)
+        with self.traffic(expectation) as run, Timeline(self.deployed, tell=self._tell) as timeline:
+            with self.stages.stage(f"Version {first.version} serves {RATE:g} requests a second"):
+                time.sleep(SECONDS_BEFORE)
+            good = self.rollout(registry, second.version, "it is as good as stable: promoted by steps")
             acknowledged_at = max(pod.applied_at for pod in self.platform.acknowledged(USERS, MODEL))
-            run.mark("every gateway pod has acknowledged")
-            time.sleep(SECONDS_AFTER)
+            self.deployed.wait_settled()
+            run.mark(f"version {second.version} promoted")
+            bad = self.rollout(registry, flaw.version, "it answers errors: rolled back by itself")
             self.deployed.wait_settled()
             result = run.result()
-        for moment in timeline.moments:
-            self.stages.say(f"   {moment.phase:<12} stable {moment.stable or '-'}: {moment.message}")
         self.stages.say(f"   {result.describe()}")
-        return result, timeline, acknowledged_at
+        return Story(result=result, timeline=timeline, records=(good, bad), last_of_old=acknowledged_at)
 
-    def conclude(
-        self, result: TrafficResult, timeline: Timeline, acknowledged_at: float, trained: tuple[Trained, Trained]
-    ) -> Object:
+    def rollout(self, registry: RegisteredModels, version: str, what: str) -> Object:
+        """Move the alias and wait for the end of the attempt; answers its decision record."""
+        with self.stages.stage(f"Alias champion moves to version {version}: {what}"):
+            registry.move(MODEL, version)
+            record = self.deployed.wait_for_end(version, seconds=240)
+        self.stages.say(f"   {record['completion']} ({record['reason']}): {record['message']}")
+        return record
+
+    def _tell(self, moment: Moment) -> None:
+        """A line for each change of words; numbers move every second."""
+        words = re.sub("[0-9]", "", moment.message)
+        if words == self._words:
+            return
+        self._words = words
+        share = f"{moment.weight:3d} %" if moment.candidate else "  -  "
+        self.stages.say(f"   {moment.phase:<12} {share}  {moment.message}")
+
+    def conclude(self, story: Story, trained: tuple[Trained, Trained], flaw: Flaw) -> Object:
         """Hold what was seen against what is claimed."""
-        first = trained[0]
-        status, answer = self.deployed.status(), self.predict()
-        late = result.sent_after(acknowledged_at + GRACE, first.version)
+        result, status, answer = story.result, self.deployed.status(), self.predict()
+        late = result.sent_after(story.last_of_old + GRACE, trained[0].version)
         summary = {
             "ok": False,
-            "versions": [asdict(item) for item in trained],
+            "versions": [*(asdict(item) for item in trained), asdict(flaw)],
             "stable": status["stable"],
             "prediction": answer,
             "requests_sent": result.sent,
             "requests_failed": result.failed,
             "by_version": dict(result.by_version),
             "sent_to_old_version_after_acknowledgement": late,
+            "decisions": list(story.records),
             "traffic": result.summary(),
-            "timeline": [asdict(moment) for moment in timeline.moments],
+            "timeline": [asdict(moment) for moment in story.timeline.moments],
             "history": status.get("history", []),
             "stages": [asdict(stage) for stage in self.stages.finished],
             "seconds": self.stages.seconds,
         }
-        problems = _problems(result, status, answer, late)
+        problems = _problems(story, status, answer, late)
         summary["ok"], summary["problems"] = not problems, problems
         return summary
 
 
-def _problems(result: TrafficResult, status: Object, answer: Mapping[str, Any], late: int) -> list[str]:
-    stable = status["stable"]
+def _problems(story: Story, status: Object, answer: Mapping[str, Any], late: int) -> list[str]:
+    stable, result = status["stable"], story.result
+    good, bad = story.records
     checks = {
         f"the traffic run proves nothing: {result.invalid}": result.valid,
         f"{result.failed} requests failed": result.failed == 0,
         f"{late} requests reached the old version after the acknowledgement": late == 0,
+        f"the good version ended as {good['completion']}": good["completion"] == "Promoted",
+        f"the bad version ended as {bad['completion']}": bad["completion"] == "RolledBack",
         f"prediction by version {answer['model_version']}, status.stable names {stable['version']}": (
             answer["model_version"] == stable["version"]
         ),

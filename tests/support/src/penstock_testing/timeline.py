@@ -4,7 +4,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Self
@@ -54,6 +54,8 @@ class Timeline:
     """Watches a ModelDeployment (`kubectl get --watch`) and keeps each change, from entering its context."""
 
     deployed: Deployed
+    tell: Callable[[Moment], None] = lambda _: None
+    """Gets each moment as it is seen."""
     moments: list[Moment] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[str] | None = None
@@ -99,6 +101,7 @@ class Timeline:
     def _add(self, moment: Moment) -> None:
         if not self.moments or self.moments[-1].shown != moment.shown:
             self.moments.append(moment)
+            self.tell(moment)
 
 
 def documents(lines: Iterable[str]) -> Iterator[Object]:
