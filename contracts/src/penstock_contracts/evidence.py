@@ -11,11 +11,13 @@ class Arm(StrEnum):
     """Why a server was tried."""
 
     USERS = "users"
-    """The first revision that a user's request was routed to."""
+    """A user's request, at the revision that its weight chose. While a rescue is named, the first try only: one for
+    each request. Requests that a header match steered are no evidence."""
     SHADOW = "shadow"
     """A copy; nobody waits for its answer."""
     RESCUE = "rescue"
-    """Another revision's try had failed: these requests are chosen by its failures, so they compare with nothing."""
+    """An earlier try had failed, or was silent for long: these requests are chosen by that, so they compare with
+    nothing."""
 
 
 class RevisionTries(Contract):
@@ -24,9 +26,10 @@ class RevisionTries(Contract):
     revision: str
     arm: Arm
     tries: int = Field(ge=0)
-    """All that ended."""
+    """Those that ended in an answer or a failure. Not those whose client left, or that another try's answer overtook."""
     failures: int = Field(ge=0)
-    """Of these: 5xx, 408, 429, time-outs, resets, and servers that could not be reached. Other 4xx are the caller's."""
+    """Of these: 5xx, 408, 429, time-outs, resets, and servers that could not be reached. Other 4xx are the caller's. A
+    try is timed out when it was given up, not when its answer was slow."""
     kinds: dict[str, int] = Field(default_factory=dict)
     """The failures by HTTP status code, or by `timeout`, `reset` and `unreachable` where there was no answer."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from penstock_contracts.evidence import Arm, RevisionTries
-from penstock_contracts.traffic import Backend, TrafficSplit
+from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
 from penstock_gateway.world import Endpoint
 from penstock_testing.gateway.rig import KEY, GatewayRig
 from penstock_testing.gateway.server import WELL, Behaviour, ScriptedServer
@@ -221,3 +221,19 @@ async def test_attempts_that_begin_and_end_under_load_lose_nothing(scene: Scene)
         await scene.rig.apply_split(at_rest.model_copy(update={"number": 3 * turn + 4}), scene.endpoints)
         await asyncio.sleep(0.05)
     assert statuses(await load) == {200: 5000}
+
+
+async def test_the_largest_bodies_are_rescued_and_copied_whole(rig: GatewayRig, scene: Scene) -> None:
+    shadow = await rig.server("shadow")
+    backends = (*rollout(50).backends, Backend(revision="shadow", weight=0))
+    mirror = Mirror(revision="shadow", percentage=100)
+    split = rollout(50, number=2, seconds=10.0).model_copy(update={"backends": backends, "mirror": mirror})
+    await rig.apply_split(split, {**scene.endpoints, "shadow": (shadow.endpoint,)})
+    scene.candidate.behave(Behaviour(status=500))
+    body = b"x" * rig.settings.max_body_bytes
+    answers = await ask(rig.settings.user_port, 12, connections=2, body=body)
+    assert {(answer.status, answer.body) for answer in answers} == {(200, "stable")}
+    assert len(scene.candidate.seen) > 0
+    assert len(shadow.seen) == (await scene.tries("stable")).tries
+    lengths = {seen["content-length"] for server in (scene.stable, scene.candidate, shadow) for seen in server.seen}
+    assert lengths == {str(len(body))}

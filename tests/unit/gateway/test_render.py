@@ -80,7 +80,7 @@ def test_the_bootstrap_is_as_agreed() -> None:
     check_golden("bootstrap", render_bootstrap(Settings(pod_name="gateway-0"), epoch="e1"))
 
 
-labels = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
+labels = st.sampled_from(["a", "0", "b-1", "c9", "x" * 63])
 keys = st.builds(Key, labels, labels)
 endpoints = st.builds(Endpoint, st.ip_addresses(v=4).map(str), st.integers(1, 65535), st.booleans())
 

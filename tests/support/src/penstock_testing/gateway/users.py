@@ -38,11 +38,12 @@ async def ask(
     headers: Headers = no_headers,
     connections: int = _CONNECTIONS,
     patience: float = _PATIENCE_SECONDS,
+    body: bytes = b"x",
 ) -> Sequence[Answer]:
     """Send requests over some connections, on each one after the other; the answers are in the requests' order."""
     numbers = iter(range(requests))
     answers: dict[int, Answer] = {}
-    users = (_User(port, path, headers, patience).run(numbers, answers) for _ in range(connections))
+    users = (_User(port, path, headers, patience, body).run(numbers, answers) for _ in range(connections))
     await asyncio.gather(*users)
     return [answers[number] for number in range(requests)]
 
@@ -60,11 +61,12 @@ def bodies(answers: Sequence[Answer]) -> Counter[str]:
 class _User:
     """One keep-alive connection, opened again when it ends."""
 
-    def __init__(self, port: int, path: str, headers: Headers, patience: float) -> None:
+    def __init__(self, port: int, path: str, headers: Headers, patience: float, body: bytes) -> None:
         self._port = port
         self._path = path
         self._headers = headers
         self._patience = patience
+        self._body = body
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def run(self, numbers: Iterator[int], answers: dict[int, Answer]) -> None:
@@ -86,7 +88,8 @@ class _User:
         self._streams = self._streams or await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
         lines = "".join(f"{name}: {value}\r\n" for name, value in self._headers(number).items())
-        writer.write(f"POST {self._path} HTTP/1.1\r\nhost: any\r\ncontent-length: 1\r\n{lines}\r\nx".encode())
+        head = f"POST {self._path} HTTP/1.1\r\nhost: any\r\ncontent-length: {len(self._body)}\r\n{lines}\r\n"
+        writer.write(head.encode() + self._body)
         first, *rest = (await reader.readuntil(_HEAD_END)).decode().strip().split("\r\n")
         found = dict(line.split(": ", 1) for line in rest)
         body = await reader.readexactly(int(found.get("content-length", "0")))
