@@ -136,6 +136,8 @@ class Demo:
     def deploy(self, registry: RegisteredModels, first: Trained) -> None:
         """What the data scientist and the platform engineer do."""
         registry.move(MODEL, first.version)
+        # An earlier demo left version 2 as stable: from there, version 1 would have to prove itself without requests.
+        self.cluster.kubectl("delete", "modeldeployment", MODEL, "-n", USERS, "--ignore-not-found", "--timeout=60s")
         self.cluster.kubectl("apply", "-f", str(EXAMPLE / "model-deployment.yaml"))
         self.deployed.wait_ready()
         self.deployed.wait_for_version(first.version)
