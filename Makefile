@@ -39,7 +39,7 @@ VENV := .venv/.made-from-$(VENV_HASH)
 
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
   docs/reference/modeldeployment.md docs/reference/metrics.md
-TYPED := contracts controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests
+TYPED := contracts controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
 
 ##@ Start here
 
@@ -78,6 +78,14 @@ e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, o
 # Inside with-cluster.
 test-on-cluster: $(VENV)
 	@tests/stage "component and end-to-end tests" $(PYTHON) -m pytest tests/component tests/e2e $(ARGS)
+
+##@ Bench
+
+bench-verdicts: $(VENV) ## What the error-rate gate takes to decide, and how often it is wrong
+	@$(PYTHON) bench/verdicts/tables.py
+
+bench-rollback: $(VENV) ## From a candidate's first failure to weight 0 everywhere, 20 times on a cluster
+	@tests/with-cluster $(PYTHON) bench/rollback/rollback.py
 
 ##@ Code
 
@@ -150,5 +158,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: help demo down test check unit component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-verdicts bench-rollback help demo down test check unit component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
