@@ -13,6 +13,8 @@ from penstock_controller.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
 _LONGEST_BACKOFF = 60.0
+_LONGEST_BACKOFF_AWAY = 5.0
+"""Seconds: a rollout that waits for the API server goes on soon after it is back."""
 
 
 class Operator:
@@ -72,7 +74,9 @@ class Operator:
     def _broken_off(self, key: Key, error: Exception) -> float:
         self._telemetry.broken_off("error")
         self._failures[key] += 1
-        delay: float = min(_LONGEST_BACKOFF, 0.5 * 2.0 ** min(self._failures[key], 10))
-        level = logging.WARNING if isinstance(error, Away) else logging.ERROR
+        away = isinstance(error, Away)
+        longest = _LONGEST_BACKOFF_AWAY if away else _LONGEST_BACKOFF
+        delay: float = min(longest, 0.5 * 2.0 ** min(self._failures[key], 10))
+        level = logging.WARNING if away else logging.ERROR
         _log.log(level, "pass broken off", extra={"key": str(key), "detail": str(error), "again_in_seconds": delay})
         return delay
