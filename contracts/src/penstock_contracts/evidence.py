@@ -26,7 +26,7 @@ class RevisionTries(Contract):
     revision: str
     arm: Arm
     tries: int = Field(ge=0)
-    """Those that ended in an answer or a failure. Not those whose client left, or that another try's answer overtook."""
+    """Those that ended in an answer or a failure; not those whose client left, or that another try overtook."""
     failures: int = Field(ge=0)
     """Of these: 5xx, 408, 429, time-outs, resets, and servers that could not be reached. Other 4xx are the caller's. A
     try is timed out when it was given up, not when its answer was slow."""

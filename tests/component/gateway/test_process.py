@@ -12,6 +12,7 @@ import httpx
 import pytest
 from kubernetes.aio.client import ApiClient
 
+from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.traffic import GatewayStatus
 from penstock_gateway.files import read_version
 from penstock_gateway.settings import Settings
@@ -86,6 +87,11 @@ async def test_from_the_api_server_to_users_and_back_out(
         assert (status.applied[0].namespace, status.applied[0].number) == (namespace, 3)
         assert status.applied[0].endpoints == {"r1": 0}
         assert 'penstock_gateway_traffic_applied_number{name="fraud-detector"' in (await agent.get("/metrics")).text
+
+        answer = await agent.get(f"/v1/evidence/{namespace}/fraud-detector?attempt=1")
+        evidence = GatewayEvidence.model_validate(answer.json())
+        assert (evidence.pod, evidence.attempt, evidence.tries) == ("gateway-test", 1, ())
+        assert evidence.epoch
 
         agent.process.send_signal(signal.SIGTERM)
         await agent.until("/ready", lambda answer: answer.status_code == 503)
