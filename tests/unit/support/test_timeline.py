@@ -1,8 +1,6 @@
-import json
-
 from penstock_testing.cluster import Cluster, Object
 from penstock_testing.model_deployments import Deployed
-from penstock_testing.timeline import Moment, Timeline, documents
+from penstock_testing.timeline import Moment, Timeline
 
 DEPLOYED = Deployed(Cluster(context="none", kubeconfig="", images={}), "users", "model")
 
@@ -10,12 +8,6 @@ DEPLOYED = Deployed(Cluster(context="none", kubeconfig="", images={}), "users", 
 def status(phase: str, *, weight: int | None = None) -> Object:
     candidate = None if weight is None else {"version": "2", "weight": weight}
     return {"phase": phase, "stable": {"version": "1"}, "candidate": candidate}
-
-
-def test_objects_are_read_as_kubectl_prints_them_and_one_cut_short_is_left_out() -> None:
-    whole = [{"status": {"phase": "Healthy", "candidate": {}}}, {"status": {}}]
-    printed = "\n".join(json.dumps(each, indent=4) for each in whole) + '\n{\n    "status": {\n'
-    assert list(documents(printed.splitlines(keepends=True))) == whole
 
 
 def test_phases_and_weights_are_told_in_their_order_without_repetition() -> None:
@@ -27,7 +19,10 @@ def test_phases_and_weights_are_told_in_their_order_without_repetition() -> None
         status("Baking"),
         status("Healthy"),
     ]
-    timeline = Timeline(DEPLOYED, [Moment.of(each) for each in seen])
+    timeline = Timeline(DEPLOYED)
+    for each in (*seen, seen[-1]):
+        timeline.add(each)
+    assert len(timeline.moments) == len(seen)
     assert timeline.phases() == ["Healthy", "Progressing", "Baking", "Healthy"]
     assert timeline.weights("2") == [0, 5, 25]
     assert timeline.weights("3") == []

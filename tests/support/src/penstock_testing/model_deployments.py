@@ -1,12 +1,14 @@
 """A ModelDeployment as a user handles it: apply it, watch its status, delete it."""
 
 import json
+import queue
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from penstock_testing.cluster import Cluster, Object
-from penstock_testing.platform import wait_for
+from penstock_testing.status_watch import StatusWatch
 from penstock_testing.strategies import AT_ONCE
 
 KIND = "modeldeployments.penstock.dev"
@@ -57,17 +59,17 @@ class Deployed:
 
     def wait_until(self, what: str, holds: Callable[[Object], object], seconds: float = 120.0) -> Object:
         """Until something holds of the status; answers that status. Raises TimeoutError with the last one seen."""
-        seen: Object = {}
-
-        def look() -> Object | None:
-            seen.clear()
-            seen.update(self.status())
-            return seen if holds(seen) else None
-
-        try:
-            return wait_for(f"{self.name}: {what}", look, seconds, pause=0.3)
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}; status: {json.dumps(seen)}") from error
+        statuses: queue.SimpleQueue[Object] = queue.SimpleQueue()
+        deadline, seen = time.monotonic() + seconds, Object()
+        with StatusWatch(self.cluster, self.namespace, self.name, statuses.put):
+            while (left := deadline - time.monotonic()) > 0:
+                try:
+                    seen = statuses.get(timeout=left)
+                except queue.Empty:
+                    break
+                if holds(seen):
+                    return seen
+        raise TimeoutError(f"{self.name}: {what}: not in {seconds:g} s; status: {json.dumps(seen)}")
 
     def wait_for_version(self, version: str, seconds: float = 120.0) -> Object:
         """Until that version is stable; answers the status."""

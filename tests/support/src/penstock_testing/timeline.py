@@ -1,17 +1,13 @@
 """What a ModelDeployment's status said while a test ran."""
 
-import json
-import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Self
 
-from penstock_contracts.names import KIND as KIND_NAME
 from penstock_testing.cluster import Object
-from penstock_testing.model_deployments import KIND, Deployed
+from penstock_testing.model_deployments import Deployed
+from penstock_testing.status_watch import StatusWatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,30 +45,25 @@ class Moment:
         return self.phase, self.message, self.stable, self.candidate, self.weight
 
 
-@dataclass
 class Timeline:
-    """Watches a ModelDeployment (`kubectl get --watch`) and keeps each change, from entering its context."""
+    """Keeps each change of a ModelDeployment's status, from entering its context until leaving it."""
 
-    deployed: Deployed
-    tell: Callable[[Moment], None] = lambda _: None
-    """Gets each moment as it is seen."""
-    moments: list[Moment] = field(default_factory=list)
-    _end: threading.Event = field(default_factory=threading.Event)
-    _process: subprocess.Popen[str] | None = None
-    _thread: threading.Thread | None = None
+    def __init__(self, deployed: Deployed) -> None:
+        self.moments: list[Moment] = []
+        self._watch = StatusWatch(deployed.cluster, deployed.namespace, deployed.name, self.add)
 
     def __enter__(self) -> Self:
-        self._process = self._watch()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-        self._thread.start()
+        self._watch.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        if self._process:
-            self._process.terminate()
-        if self._thread:
-            self._thread.join(timeout=30)
+    def __exit__(self, *exception: object) -> None:
+        self._watch.__exit__(*exception)
+
+    def add(self, status: Object) -> None:
+        """Keep a status, where a user would read something new in it."""
+        moment = Moment.of(status)
+        if not self.moments or self.moments[-1].shown != moment.shown:
+            self.moments.append(moment)
 
     def phases(self) -> list[str]:
         """In their order."""
@@ -81,34 +72,3 @@ class Timeline:
     def weights(self, version: str) -> list[int]:
         """The shares that version had while it was on trial, in their order."""
         return [weight for weight, _ in groupby(each.weight for each in self.moments if each.candidate == version)]
-
-    def _watch(self) -> subprocess.Popen[str]:
-        name, namespace = self.deployed.name, self.deployed.namespace
-        return self.deployed.cluster.start_kubectl("get", KIND, name, "-n", namespace, "--watch", "-o", "json")
-
-    def _follow(self) -> None:
-        while self._process and self._process.stdout:
-            for found in documents(self._process.stdout):
-                if found["kind"] == KIND_NAME:  # not the Status object by which the API server ends a watch
-                    self._add(Moment.of(found.get("status") or {}))
-            self._process.wait()
-            if self._end.wait(0.5):
-                return
-            self._process = self._watch()  # the API server ends a watch now and then
-            if self._end.is_set():
-                self._process.terminate()
-
-    def _add(self, moment: Moment) -> None:
-        if not self.moments or self.moments[-1].shown != moment.shown:
-            self.moments.append(moment)
-            self.tell(moment)
-
-
-def documents(lines: Iterable[str]) -> Iterator[Object]:
-    """JSON objects that kubectl prints one after the other, indented; one that is cut short is left out."""
-    gathered: list[str] = []
-    for line in lines:
-        gathered.append(line)
-        if line.rstrip() == "}":
-            yield json.loads("".join(gathered))
-            gathered.clear()

@@ -102,7 +102,8 @@ class TrafficResult:
         return not self.invalid
 
     def assert_none_failed(self) -> None:
-        """Raise AssertionError with the facts when a request failed, or when the run proves nothing."""
+        """Print the facts. Raise AssertionError with them when a request failed, or when the run proves nothing."""
+        print(self.describe())
         assert self.valid, self.describe()
         assert self.failed == 0, self.describe()
 

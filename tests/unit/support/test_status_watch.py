@@ -1,0 +1,43 @@
+import json
+import os
+import threading
+from pathlib import Path
+
+from penstock_testing.cluster import Cluster, Object
+from penstock_testing.status_watch import StatusWatch, documents
+
+KUBECTL = """#!/bin/sh
+echo run >> {runs}
+cat {printed}
+[ $(wc -l < {runs}) -lt 2 ] || exec sleep 600
+"""
+
+
+def test_objects_are_read_as_kubectl_prints_them_and_one_cut_short_is_left_out() -> None:
+    whole = [{"status": {"phase": "Healthy", "candidate": {}}}, {"status": {}}]
+    printed = "\n".join(json.dumps(each, indent=4) for each in whole) + '\n{\n    "status": {\n'
+    assert list(documents(printed.splitlines(keepends=True))) == whole
+
+
+def test_a_watch_that_the_api_server_ends_begins_again_and_ends_with_its_context(tmp_path: Path) -> None:
+    printed = [
+        {"kind": "ModelDeployment", "metadata": {}},
+        {"kind": "ModelDeployment", "status": {"phase": "Healthy"}},
+        {"kind": "Status", "status": "Failure", "reason": "Expired"},
+    ]
+    (tmp_path / "printed").write_text("\n".join(json.dumps(each, indent=4) for each in printed) + "\n")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL.format(runs=tmp_path / "runs", printed=tmp_path / "printed"))
+    os.chmod(kubectl, 0o755)  # noqa: PTH101, S103 - a program of the test's own
+    told: list[Object] = []
+    enough = threading.Event()
+
+    def tell(status: Object) -> None:
+        told.append(status)
+        if len(told) == 4:
+            enough.set()
+
+    cluster = Cluster(context="none", kubeconfig="", images={}, kubectl_path=str(kubectl))
+    with StatusWatch(cluster, "users", "model", tell):
+        assert enough.wait(60)
+    assert told == [{}, {"phase": "Healthy"}] * 2
