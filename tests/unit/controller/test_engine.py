@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from penstock_controller.api.status import Completion, ModelDeploymentStatus, Phase
+from penstock_controller.api.status import Completion, Phase
 from penstock_controller.rollout.actions import CreateWorkload, DeleteWorkload, ScaleWorkload
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
@@ -276,7 +276,7 @@ def test_candidate_whose_pods_die_while_requests_move_to_it_is_taken_back(servin
 
 def test_with_status_lost_stable_is_adopted_without_an_outage(serving: RolloutWorld) -> None:
     number = serving.gateways["gw-0"].number if serving.gateways["gw-0"] else 0
-    serving.status = ModelDeploymentStatus()
+    serving.lose_status()
     serving.actions.clear()
     decision = serving.run_pass()
     assert stable_version(serving) == "1"
@@ -304,7 +304,7 @@ def test_at_rest_nothing_is_written(serving: RolloutWorld) -> None:
 
 
 def test_stable_deployment_that_somebody_deleted_is_made_again(serving: RolloutWorld) -> None:
-    del serving.workloads["rev1"]
+    serving.delete_workload("rev1")
     serving.actions.clear()
     serving.tick()
     assert condition(serving, "Ready") == ("False", "NoReadyPods")

@@ -15,12 +15,12 @@ def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     stable = Stable(
         revision=workload.revision, version=workload.version, digest=workload.digest, since=stamp(observation.now)
     )
-    # Gateway pods still run the lost split: the new number must be none that they acknowledge already.
-    above = max((pod.number or 0 for pod in observation.gateways), default=0)
     attempt = max(status.attempt, workload.promoted_attempt or 0)
-    everything = (Backend(revision=workload.revision, weight=100),)
+    # Gateway pods still run the lost split: whom it may send to stays known, and drains.
+    others = (Backend(revision=revision, weight=0) for revision in observation.workloads if revision != stable.revision)
+    everything = (Backend(revision=stable.revision, weight=100), *others)
     wish = TrafficSplit(number=0, attempt=attempt, backends=everything, timeout_seconds=timeout)
-    traffic = routing.asked(None, wish, above=above)
+    traffic = routing.asked(None, wish, observation.gateways)
     return status.model_copy(update={"stable": stable, "traffic": traffic, "attempt": attempt})
 
 

@@ -126,19 +126,23 @@ def failed(status: ModelDeploymentStatus) -> GateStatus | None:
 
 def undecided(situation: Situation) -> str:
     """Which gates have not passed, and why; empty: all have."""
-    judged = {gate.name: gate for gate in situation.status.gates if gate.stage == TRIAL}
-    gates = gates_of(situation.spec.analysis)
-    open_ones = [
-        f"{gate.name}: {judged[gate.name].message if gate.name in judged else 'no evidence yet'}"
-        for gate in gates
-        if gate.name not in judged or judged[gate.name].verdict != Verdict.PASS.value
-    ]
-    return "; ".join(open_ones)
+    judged = _on_trial(situation)
+    return "; ".join(f"{gate.name}: {gate.message}" for gate in judged if gate.verdict != Verdict.PASS.value)
 
 
-def seen(status: ModelDeploymentStatus) -> int:
-    """Tries of the candidate that the gates of this attempt have seen."""
-    return max((gate.candidate.tries for gate in status.gates if gate.stage == TRIAL), default=0)
+def seen(situation: Situation) -> int:
+    """Tries of the candidate that every gate of this attempt has seen, by its margin as it is now."""
+    return min((gate.candidate.tries for gate in _on_trial(situation)), default=0)
+
+
+def unread(situation: Situation) -> bool:
+    """Whether a gate could not be asked: that promotes nothing, and is no fault of the candidate."""
+    return any(gate.verdict == Verdict.ERROR.value for gate in _on_trial(situation))
+
+
+def _on_trial(situation: Situation) -> list[GateStatus]:
+    """What the gates say that the spec names now: a margin that was edited a moment ago has seen nothing."""
+    return [_before(situation.status, gate, TRIAL) for gate in gates_of(situation.spec.analysis)]
 
 
 def results(status: ModelDeploymentStatus) -> tuple[GateResult, ...]:

@@ -52,9 +52,10 @@ def _orphan(workload: Workload) -> Retiring:
 
 
 def _stamped(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> Retiring:
-    if item.unrouted_at or routing.sends(status.traffic, item.revision):
+    traffic = status.traffic
+    if item.unrouted_at or traffic is None or not routing.known(traffic, item.revision):
         return item
-    if not routing.known(status.traffic, item.revision):
+    if traffic.applied is None or routing.sends(traffic, item.revision):
         return item
     return item.model_copy(update={"unrouted_at": stamp(observation.now)})
 
@@ -68,7 +69,7 @@ def _forget_drained(status: ModelDeploymentStatus, observation: Observation, tim
     over = {item.revision for item in status.retiring if _drained(item, observation, timeout)}
     backends = tuple(backend for backend in traffic.desired.backends if backend.revision not in over)
     wish = traffic.desired.model_copy(update={"backends": backends})
-    return status.model_copy(update={"traffic": routing.asked(traffic, wish)})
+    return status.model_copy(update={"traffic": routing.asked(traffic, wish, observation.gateways)})
 
 
 def _drained(item: Retiring, observation: Observation, timeout: float) -> bool:
@@ -78,10 +79,13 @@ def _drained(item: Retiring, observation: Observation, timeout: float) -> bool:
 
 
 def _may_leave(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> bool:
-    """Its pods may go when no gateway pod knows them: the wish without them is acknowledged, or there is no wish."""
-    if routing.known(status.traffic, item.revision):
-        return False
+    """Its pods may go when no gateway pod sends to them any more, by what it acknowledged."""
     traffic = status.traffic
     if traffic is None:
-        return True
-    return routing.acknowledged(traffic, observation.gateways) or not routing.sends(traffic, item.revision)
+        # Nothing was asked, or nobody remembers what: then a gateway pod may still do it.
+        return all(pod.number is None for pod in observation.gateways)
+    if routing.known(traffic, item.revision):
+        return False
+    if traffic.applied is None:
+        return routing.acknowledged(traffic, observation.gateways)
+    return not routing.sends(traffic, item.revision)

@@ -40,14 +40,14 @@ def known(traffic: Traffic | None, revision: str) -> bool:
     return traffic is not None and any(backend.revision == revision for backend in traffic.desired.backends)
 
 
-def asked(traffic: Traffic | None, wish: TrafficSplit, *, above: int = 0) -> Traffic:
+def asked(traffic: Traffic | None, wish: TrafficSplit, gateways: tuple[GatewayPod, ...]) -> Traffic:
     """The traffic with `wish`, whose number does not matter: unchanged when it stands already, else under a new number.
 
-    `above`: the new number is larger than this too (after a lost status, larger than any acknowledged one).
+    The new number is none that a gateway pod has acknowledged already: after a lost status they run a lost split.
     """
     if traffic and traffic.desired == wish.model_copy(update={"number": traffic.desired.number}):
         return traffic
-    number = max(traffic.desired.number if traffic else 0, above) + 1
+    number = max(traffic.desired.number if traffic else 0, *(pod.number or 0 for pod in gateways), 0) + 1
     return Traffic(
         desired=wish.model_copy(update={"number": number}),
         applied=traffic.applied if traffic else None,

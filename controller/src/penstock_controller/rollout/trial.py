@@ -44,7 +44,8 @@ def _watched(situation: Situation, candidate: Candidate) -> Candidate:
 def _ending(situation: Situation, candidate: Candidate) -> Ending | None:
     """Why the attempt must end without a promotion; None: it may go on."""
     if situation.status.stable is None and situation.status.phase is Phase.PROMOTING:
-        return None  # There is nothing to go back to: what was asked of the gateway is finished.
+        # There is nothing to go back to: what was asked of the gateway is finished, unless its pods are gone.
+        return _unavailable(situation, candidate)
     return _superseded(situation, candidate) or _gate_failed(situation) or _unavailable(situation, candidate)
 
 
@@ -145,8 +146,11 @@ def _progress(situation: Situation, candidate: Candidate, stable: Stable) -> Ste
     if missing:
         return missing
     if candidate.step_since is None:
-        update = {"step_since": exact_stamp(situation.observation.now), "step_tries": gates.seen(situation.status)}
+        update = {"step_since": exact_stamp(situation.observation.now), "step_tries": gates.seen(situation)}
         candidate = candidate.model_copy(update=update)
+    elif gates.seen(situation) < candidate.step_tries:
+        # A margin was edited: its test began anew.
+        candidate = candidate.model_copy(update={"step_tries": 0})
     if candidate.step >= len(steps):
         return _finish(situation, candidate, stable) if _may_finish(situation) else _undecided(situation, candidate)
     return _dwell(situation, candidate, steps[candidate.step], setting)
@@ -161,9 +165,14 @@ def _size(situation: Situation, candidate: Candidate) -> int:
 
 def _reach(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting, size: int) -> Step | None:
     """Upwards in this order: pods, ready, known to every gateway pod, weight. None: all of it is there."""
+    if setting.weight < routing.largest_weight(situation.status.traffic, candidate.revision):
+        # Downwards nothing is waited for, whatever has become of its pods.
+        lowered = _share(situation, candidate, stable, setting)
+        if lowered:
+            return lowered
     return (
         _pods(situation, candidate, size)
-        or _introduction(situation, candidate, stable, size)
+        or _introduction(situation, candidate, stable, setting, size)
         or _share(situation, candidate, stable, setting)
     )
 
@@ -187,14 +196,17 @@ def _problem(situation: Situation, candidate: Candidate) -> str:
     return f": {workload.problem}" if workload and workload.problem else ""
 
 
-def _introduction(situation: Situation, candidate: Candidate, stable: Stable, size: int) -> Step | None:
-    """The gateway gets to know the candidate's pods before any request is sent to them."""
+def _introduction(
+    situation: Situation, candidate: Candidate, stable: Stable, setting: Setting, size: int
+) -> Step | None:
+    """The gateway gets to know the candidate's pods before any request, or any more of them, is sent to them."""
     traffic = situation.status.traffic
     if not routing.known(traffic, candidate.revision):
         wish = wishes.only(situation, stable.revision, candidate.revision)
         why = "its pods are ready; the gateway gets to know them"
         return waiting(situation, candidate, why, traffic=wish, look_again=SOON)
-    if routing.sends(traffic, candidate.revision):
+    rises = setting.weight > routing.largest_weight(traffic, candidate.revision)
+    if routing.sends(traffic, candidate.revision) and not rises:
         return None
     reachable = routing.reachable_everywhere(candidate.revision, size, situation.observation.gateways)
     if situation.acknowledged() and reachable:
@@ -258,7 +270,7 @@ def _verdicts(situation: Situation) -> str:
 
 def _lacking(situation: Situation, candidate: Candidate) -> str:
     """What this step's own evidence lacks; empty: nothing."""
-    tries = gates.seen(situation.status) - candidate.step_tries
+    tries = gates.seen(situation) - candidate.step_tries
     lacking = [
         f"{gate.name} has seen {tries} tries in this step, {gate.min_samples} are needed (minSamples)"
         for gate in gates.gates_of(situation.spec.analysis)
@@ -282,9 +294,11 @@ def _finish(situation: Situation, candidate: Candidate, stable: Stable) -> Step:
 
 
 def _enough(situation: Situation) -> bool:
-    """Whether every gate has its samples. No evidence at all is never enough."""
+    """Whether every gate has its samples and could be asked. No evidence at all is never enough."""
+    if gates.unread(situation):
+        return False
     needed = max((gate.min_samples for gate in gates.gates_of(situation.spec.analysis)), default=0)
-    return gates.seen(situation.status) >= max(1, needed)
+    return gates.seen(situation) >= max(1, needed)
 
 
 def _promotes_undecided(situation: Situation) -> bool:

@@ -67,4 +67,4 @@ def _split(situation: Situation, shares: dict[str, int]) -> TrafficSplit:
 
 
 def _asked(situation: Situation, split: TrafficSplit) -> Traffic:
-    return routing.asked(situation.status.traffic, split)
+    return routing.asked(situation.status.traffic, split, situation.observation.gateways)

@@ -1,15 +1,26 @@
 """What gateway pods would count in a world of values: tries at revisions, by the splits that are active on them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from penstock_contracts.evidence import Arm
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.rollout.observation import ArmTries, Reading
 
-_Slot = tuple[int, str, Arm]
+Slot = tuple[int, str, Arm]
 """Attempt, revision, arm."""
+_TESTERS = 10
+"""Of 100 requests so many more come from testers, with the headers of a match."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Requests that failed in users' eyes."""
+
+    requests: int
+    tried: tuple[str, ...]
+    """The revisions that were tried for them, in order."""
 
 
 @dataclass
@@ -18,8 +29,8 @@ class GatewayCounters:
 
     name: str
     epoch: int = 0
-    tries: Counter[_Slot] = field(default_factory=Counter)
-    failures: Counter[_Slot] = field(default_factory=Counter)
+    tries: Counter[Slot] = field(default_factory=Counter)
+    failures: Counter[Slot] = field(default_factory=Counter)
 
     def restart(self) -> None:
         """Envoy starts: the counters begin at 0."""
@@ -27,25 +38,31 @@ class GatewayCounters:
         self.tries.clear()
         self.failures.clear()
 
-    def serve(self, split: TrafficSplit | None, requests: int, failing: Mapping[str, float]) -> int:
-        """Route requests by the split; `failing`: revision to its share of failures. Answers how many users saw one."""
-        lost = 0
-        for backend in split.backends if split else ():
-            count = round(requests * backend.weight / 100)
-            lost += self._users(split, backend.revision, count, failing)  # type: ignore[arg-type]  # there is a backend
-        if split and split.mirror:
+    def branch(self) -> "GatewayCounters":
+        """Other counters that begin as these are now."""
+        return GatewayCounters(self.name, self.epoch, self.tries.copy(), self.failures.copy())
+
+    def serve(self, split: TrafficSplit | None, requests: int, failing: Mapping[str, float]) -> list[Loss]:
+        """Route requests by the split; `failing`: revision to its share of failures. Answers what users lost."""
+        if split is None:
+            return []
+        losses = [self._users(split, revision, count, failing) for revision, count in _routed(split, requests)]
+        if split.mirror:
             copies = round(requests * split.mirror.percentage / 100)
             self._count((split.attempt, split.mirror.revision, Arm.SHADOW), copies, failing)
-        return lost
+        return [loss for loss in losses if loss.requests]
 
-    def _users(self, split: TrafficSplit, revision: str, count: int, failing: Mapping[str, float]) -> int:
+    def _users(self, split: TrafficSplit, revision: str, count: int, failing: Mapping[str, float]) -> Loss:
         failed = self._count((split.attempt, revision, Arm.USERS), count, failing)
         if split.rescue and split.rescue != revision:
-            return self._count((split.attempt, split.rescue, Arm.RESCUE), failed, failing)
-        return failed
+            lost = self._count((split.attempt, split.rescue, Arm.RESCUE), failed, failing)
+            return Loss(lost, (revision, split.rescue))
+        return Loss(failed, (revision,))
 
-    def _count(self, slot: _Slot, count: int, failing: Mapping[str, float]) -> int:
-        failed = round(count * failing.get(slot[1], 0.0))
+    def _count(self, slot: Slot, count: int, failing: Mapping[str, float]) -> int:
+        if not count:
+            return 0
+        failed = round(count * failing.get(slot[1], 1.0))
         self.tries[slot] += count
         self.failures[slot] += failed
         return failed
@@ -66,3 +83,10 @@ class GatewayCounters:
                 for slot in slots
             ),
         )
+
+
+def _routed(split: TrafficSplit, requests: int) -> Iterator[tuple[str, int]]:
+    for backend in split.backends:
+        yield backend.revision, round(requests * backend.weight / 100)
+    for match in split.match:
+        yield match.revision, round(requests * _TESTERS / 100)

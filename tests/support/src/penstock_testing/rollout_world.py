@@ -1,10 +1,10 @@
 """A world of values for the rollout engine: workloads, gateway pods and a clock, moved by hand. No I/O, no sleep.
 
 It stands in for nothing that has a real part in component tests: it only says what a pass would see next, and obeys the
-actions of a decision as the cluster would. Invariants are checked from outside after every pass.
+actions of a decision as the cluster would. `rollout_invariants` looks on from outside after every pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -33,7 +33,8 @@ from penstock_controller.rollout.observation import (
     Wanted,
     Workload,
 )
-from penstock_testing.rollout_counters import GatewayCounters
+from penstock_testing.rollout_counters import GatewayCounters, Loss
+from penstock_testing.rollout_invariants import Pass, Watcher
 
 _PASSES = 300
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,6 +64,11 @@ def spec(**fields: object) -> ModelDeploymentSpec:
     return ModelDeploymentSpec.model_validate({**registry, **AT_ONCE, **fields})
 
 
+def two_gateway_pods() -> dict[str, TrafficSplit | None]:
+    """Gateway pods that know nothing yet."""
+    return {"gw-0": None, "gw-1": None}
+
+
 @dataclass
 class RolloutWorld:
     """What the engine sees and changes."""
@@ -71,11 +77,17 @@ class RolloutWorld:
     target: Target = field(default_factory=lambda: Unresolved(reason="AskingRegistry", message="asking the registry"))
     status: ModelDeploymentStatus = field(default_factory=ModelDeploymentStatus)
     workloads: dict[str, Workload] = field(default_factory=dict)
-    gateways: dict[str, TrafficSplit | None] = field(default_factory=lambda: {"gw-0": None, "gw-1": None})
+    gateways: dict[str, TrafficSplit | None] = field(default_factory=two_gateway_pods)
+    endpoints: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    """Gateway pod to what it knows of ready pods, by revision."""
     silent: set[str] = field(default_factory=set)
     """Gateway pods that apply nothing."""
     broken: set[str] = field(default_factory=set)
-    """Revisions whose pods never get ready."""
+    """Revisions of which no pod gets ready."""
+    short: set[str] = field(default_factory=set)
+    """Revisions of which one pod does not get ready."""
+    deleted: set[str] = field(default_factory=set)
+    """Revisions whose Deployment somebody deleted."""
     requests: int = 100
     """Requests that each gateway pod gets in a tick."""
     failing: dict[str, float] = field(default_factory=dict)
@@ -92,6 +104,7 @@ class RolloutWorld:
     actions: list[Action] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
     writes: int = 0
+    watcher: Watcher = field(default_factory=Watcher)
 
     def observe(self) -> Observation:
         """What a pass sees now."""
@@ -120,30 +133,62 @@ class RolloutWorld:
         return self.counters.setdefault(name, GatewayCounters(name))
 
     def let_users_ask(self) -> None:
-        """Each gateway pod routes its requests; a revision without a ready pod fails all of its tries."""
-        gone = {revision: 1.0 for revision, workload in self.workloads.items() if workload.ready == 0}
+        """Each gateway pod routes its requests; who has no ready pod that it knows fails all of its tries."""
         for name, split in self.gateways.items():
-            self.lost += self.counters_of(name).serve(split, self.requests, {**self.failing, **gone})
+            known = self.endpoints.get(name, {})
+            rates = {
+                revision: self.failing.get(revision, 0.0)
+                for revision, workload in self.workloads.items()
+                if workload.ready and known.get(revision)
+            }
+            counters = self.counters_of(name)
+            self.watcher.served(split, self.requests)
+            for loss in counters.serve(split, self.requests, rates):
+                self._lose(name, loss)
+
+    def _lose(self, gateway: str, loss: Loss) -> None:
+        self.lost += loss.requests
+        well = [revision for revision in loss.tried if not self._unwell(revision)]
+        assert not well, f"{gateway} lost {loss.requests} requests, tried at {loss.tried}, though {well} are well"
+        first = self.status.stable is None
+        stable = {pointer.revision for pointer in (self.status.stable, self.status.previous) if pointer}
+        alone = len(loss.tried) == 1 and loss.tried[0] not in stable and not first
+        assert not alone, f"{gateway} lost {loss.requests} requests on {loss.tried} alone, stable are {stable}"
+
+    def _unwell(self, revision: str) -> bool:
+        """Whether something that is no doing of the controller ails it."""
+        return revision in self.broken | self.deleted or self.failing.get(revision, 0.0) > 0
 
     def _gateway(self, name: str, split: TrafficSplit | None) -> GatewayPod:
-        known = {backend.revision for backend in split.backends} if split else set()
-        endpoints = {rev: workload.ready for rev, workload in self.workloads.items() if rev in known}
-        return GatewayPod(name=name, number=split.number if split else None, endpoints=endpoints)
+        number = split.number if split else None
+        return GatewayPod(name=name, number=number, endpoints=self.endpoints.get(name, {}))
 
-    def run_pass(self, *, killed_after: int | None = None) -> Decision:
-        """One pass. `killed_after`: how many of its writes (actions, then status) happen before the controller dies."""
-        decision = advance(self.spec, self.status, self.observe())
+    def run_pass(self, *, killed_after: int | None = None, overtaken: bool = False) -> Decision:
+        """One pass. `killed_after`: how many of its writes (actions, then status) happen before the controller dies.
+
+        `overtaken`: somebody else wrote meanwhile, so its status is not taken: a conflict.
+        """
+        observation = self.observe()
+        decision = advance(self.spec, self.status, observation)
         for index, action in enumerate(decision.actions):
             if killed_after is not None and index >= killed_after:
                 return decision
             self._obey(action)
-        if killed_after is not None and killed_after <= len(decision.actions):
+        if overtaken or (killed_after is not None and killed_after <= len(decision.actions)):
             return decision
         self.announcements += decision.announcements
-        if decision.status != self.status:
-            self.writes += 1
-            self.status = decision.status
-        self.check_invariants()
+        before, self.status = self.status, decision.status
+        self.writes += before != self.status
+        self.watcher.passed(
+            Pass(
+                spec=self.spec,
+                before=before,
+                observation=observation,
+                decision=decision,
+                splits=dict(self.gateways),
+                workloads=dict(self.workloads),
+            )
+        )
         return decision
 
     def _obey(self, action: Action) -> None:
@@ -161,37 +206,48 @@ class RolloutWorld:
                     ),
                 )
             case ScaleWorkload():
-                self._change(action.revision, partial(replace, replicas=action.replicas))
+                self.change(action.revision, partial(replace, replicas=action.replicas))
             case MarkPromoted():
-                self._change(action.revision, partial(replace, promoted_attempt=action.attempt))
+                self.change(action.revision, partial(replace, promoted_attempt=action.attempt))
             case ForgetPromotion():
-                self._change(action.revision, partial(replace, promoted_attempt=None))
+                self.change(action.revision, partial(replace, promoted_attempt=None))
             case DeleteWorkload():
-                self._check_may_leave(action.revision)
+                self.watcher.leaves(action.revision, self.gateways)
                 self.workloads.pop(action.revision, None)
 
-    def _change(self, revision: str, change: Callable[[Workload], Workload]) -> None:
+    def change(self, revision: str, change: Callable[[Workload], Workload]) -> None:
+        """Change a workload, if it is there."""
         if revision in self.workloads:
             self.workloads[revision] = change(self.workloads[revision])
 
     def let_pods_start(self) -> None:
         """Every pod that can get ready is."""
         for revision, workload in self.workloads.items():
-            ready = 0 if revision in self.broken else workload.replicas
-            self.workloads[revision] = replace(workload, ready=ready)
+            missing = revision in self.short and workload.replicas > 1
+            able = 0 if revision in self.broken else workload.replicas - missing
+            if workload.ready != able:
+                self.workloads[revision] = replace(workload, ready=able)
+            if able:
+                self.deleted.discard(revision)
 
     def let_gateways_apply(self) -> None:
-        """Every gateway pod that is not silent activates the wish."""
-        if self.status.traffic:
-            for name in self.gateways.keys() - self.silent:
-                self.gateways[name] = self.status.traffic.desired
+        """Every gateway pod that is not silent activates the wish. All learn which pods are ready."""
+        for name, active in self.gateways.items():
+            wish = self.status.traffic.desired if self.status.traffic else None
+            split = self.gateways[name] = active if name in self.silent else wish or active
+            known = {backend.revision for backend in split.backends} if split else set()
+            self.endpoints[name] = {rev: workload.ready for rev, workload in self.workloads.items() if rev in known}
 
-    def tick(self, seconds: float = 1.0) -> Decision:
-        """Time passes, pods start, gateways apply, then one pass."""
+    def let_time_pass(self, seconds: float) -> None:
+        """Pods start, gateways apply, users ask."""
         self.now += timedelta(seconds=seconds)
         self.let_pods_start()
         self.let_gateways_apply()
         self.let_users_ask()
+
+    def tick(self, seconds: float = 1.0) -> Decision:
+        """Time passes, then one pass."""
+        self.let_time_pass(seconds)
         return self.run_pass()
 
     def settle(self, seconds: float = 1.0) -> "RolloutWorld":
@@ -205,24 +261,41 @@ class RolloutWorld:
                 return self
         raise AssertionError(f"still moving after {_PASSES} passes: {self.status}")
 
+    def branch(self) -> "RolloutWorld":
+        """Another world that begins as this one is now."""
+        return replace(
+            self,
+            workloads=dict(self.workloads),
+            gateways=dict(self.gateways),
+            endpoints=dict(self.endpoints),
+            silent=set(self.silent),
+            broken=set(self.broken),
+            short=set(self.short),
+            deleted=set(self.deleted),
+            failing=dict(self.failing),
+            counters={name: counters.branch() for name, counters in self.counters.items()},
+            actions=[],
+            announcements=[],
+            watcher=self.watcher.branch(),
+        )
+
     def want(self, version: str) -> "RolloutWorld":
         """The user moves the alias."""
         self.target = wanted(version)
         return self
 
-    def check_invariants(self) -> None:
-        """From outside, after every pass."""
-        pointers = (self.status.stable, self.status.candidate, self.status.previous)
-        named = {pointer.revision for pointer in pointers if pointer}
-        for name, split in self.gateways.items():
-            for backend in split.backends if split else ():
-                if backend.weight:
-                    assert backend.revision in named, f"{name} routes to {backend.revision}, named are {named}"
-        desired = self.status.traffic.desired.backends if self.status.traffic else ()
-        assert sum(backend.weight for backend in desired) in {0, 100}, desired
-        assert len(self.status.history) <= self.spec.revision_history_limit
+    def edit(self, changed: ModelDeploymentSpec) -> "RolloutWorld":
+        """The user edits the resource."""
+        self.spec = changed
+        self.generation += 1
+        return self
 
-    def _check_may_leave(self, revision: str) -> None:
-        for name, split in self.gateways.items():
-            weights = {backend.revision: backend.weight for backend in split.backends} if split else {}
-            assert not weights.get(revision), f"pods of {revision} leave while {name} sends to them"
+    def delete_workload(self, revision: str) -> None:
+        """Somebody deletes a revision's Deployment."""
+        if self.workloads.pop(revision, None):
+            self.deleted.add(revision)
+
+    def lose_status(self) -> None:
+        """A backup of the cluster is restored: statuses are gone."""
+        self.status = ModelDeploymentStatus()
+        self.watcher.status_was_lost()

@@ -1,0 +1,335 @@
+"""What may happen to a rollout, as functions on its world. `pick` is any number: it chooses where there is a choice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_testing.rollout_counters import GatewayCounters
+from penstock_testing.rollout_world import RolloutWorld, spec, wanted
+
+Happening = Callable[[RolloutWorld, int], None]
+
+
+def _strategies() -> tuple[dict[str, object], ...]:
+    by_weight = [{"setWeight": 10}, {"pause": {"duration": "2s"}}, {"setWeight": 50}, {"pause": {"duration": "3s"}}]
+    shadow = [{"setMirror": {"percentage": 100}}, {"pause": {"duration": "2s"}}, {"setWeight": 30}]
+    large = [{"setCanaryScale": {"replicas": 3}}, {"setWeight": 20}, {"pause": {}}, {"setWeight": 100}]
+    down = [{"setWeight": 60}, {"pause": {"duration": "1s"}}, {"setWeight": 0}, {"pause": {"duration": "1s"}}]
+    testers = {"match": [{"headers": {"x-canary": "always"}}], "stickiness": {"header": "x-user-id"}}
+    return (
+        {"canary": {"steps": by_weight}},
+        {"canary": {"steps": shadow, **testers}},
+        {"canary": {"steps": large}},
+        {"canary": {"steps": down}},
+        {"canary": {"steps": []}},
+        {"blueGreen": {}},
+        {"blueGreen": {"pause": {"duration": "2s"}}},
+    )
+
+
+def _gates() -> tuple[dict[str, object], ...]:
+    return (
+        {"gates": [{"name": "error-rate", "minSamples": 50}]},
+        {"gates": [{"name": "error-rate", "minSamples": 20, "margin": "5%"}], "onInconclusive": "Promote"},
+        {"gates": [{"name": "error-rate", "minSamples": 20, "margin": "1%"}], "onInconclusive": "Rollback"},
+        {"gates": []},
+    )
+
+
+STRATEGIES = _strategies()
+GATES = _gates()
+BAKES: tuple[dict[str, object], ...] = ({"duration": "5s"}, {"duration": "0s"}, {"duration": "30s"})
+
+
+def trial_spec(strategy: int, gates: int, bake: int, *, replicas: int = 2, paused: bool = False) -> ModelDeploymentSpec:
+    """One of the specs that the machine knows; time runs fast in it."""
+    return spec(
+        strategy=STRATEGIES[strategy % len(STRATEGIES)],
+        analysis={"interval": "1s", **GATES[gates % len(GATES)]},
+        bake=BAKES[bake % len(BAKES)],
+        predictor={"minReplicas": replicas, "timeout": "2s"},
+        progressDeadline="40s",
+        revisionHistoryLimit=3,
+        paused=paused,
+    )
+
+
+_KNOWN: dict[tuple[int, int, int], ModelDeploymentSpec] = {
+    (strategy, gates, bake): trial_spec(strategy, gates, bake)
+    for strategy in range(len(STRATEGIES))
+    for gates in range(len(GATES))
+    for bake in range(len(BAKES))
+}
+
+
+def _edited(world: RolloutWorld, **fields: object) -> None:
+    world.edit(world.spec.model_copy(update=fields))
+
+
+def strategy_is_edited(world: RolloutWorld, pick: int) -> None:
+    _edited(world, strategy=_KNOWN[pick % len(STRATEGIES), 0, 0].strategy)
+
+
+def gates_are_edited(world: RolloutWorld, pick: int) -> None:
+    _edited(world, analysis=_KNOWN[0, pick % len(GATES), 0].analysis)
+
+
+def bake_is_edited(world: RolloutWorld, pick: int) -> None:
+    _edited(world, bake=_KNOWN[0, 0, pick % len(BAKES)].bake)
+
+
+def pods_are_edited(world: RolloutWorld, pick: int) -> None:
+    _edited(world, predictor=world.spec.predictor.model_copy(update={"min_replicas": 1 + pick % 4}))
+
+
+def paused_is_switched(world: RolloutWorld, pick: int) -> None:
+    _edited(world, paused=not world.spec.paused)
+
+
+def template_is_edited(world: RolloutWorld, pick: int) -> None:
+    """The same version would run as another revision."""
+    world.generation += 1
+    if isinstance(world.target, Wanted):
+        world.target = replace(world.target, revision=f"{world.target.revision.split('-')[0]}-{world.generation}")
+
+
+def _newest(world: RolloutWorld) -> int:
+    pointers = (world.status.stable, world.status.candidate, world.status.previous)
+    versions = [pointer.version for pointer in pointers if pointer]
+    versions += [world.target.version] if isinstance(world.target, Wanted | Refused) else []
+    return max((int(version) for version in versions), default=0)
+
+
+def alias_moves_on(world: RolloutWorld, pick: int) -> None:
+    world.want(str(_newest(world) + 1))
+
+
+def alias_moves_back(world: RolloutWorld, pick: int) -> None:
+    """To what stood before, as it ran then."""
+    pointers = [world.status.previous, world.status.stable, world.status.candidate, *world.status.retiring]
+    known = [pointer for pointer in pointers if pointer]
+    if known:
+        back = known[pick % len(known)]
+        world.target = wanted(back.version, digest=back.digest, revision=back.revision)
+
+
+def same_bytes_get_another_version(world: RolloutWorld, pick: int) -> None:
+    stable = world.status.stable
+    if stable:
+        world.target = wanted(str(_newest(world) + 1), digest=stable.digest, revision=stable.revision)
+
+
+def version_is_refused_by_the_store(world: RolloutWorld, pick: int) -> None:
+    version = str(_newest(world) + 1)
+    world.target = Refused(version=version, created_at_ms=1000 + int(version), reason="PickleOnly", message="model.pkl")
+
+
+def alias_is_deleted(world: RolloutWorld, pick: int) -> None:
+    world.target = Unresolved(reason="AliasNotFound", message="no alias 'champion'", permanent=True)
+
+
+def registry_goes_away_and_comes_back(world: RolloutWorld, pick: int) -> None:
+    wish = world.target
+    world.target = Unresolved(reason="RegistryAway", message="registry 'default' does not answer")
+    for _ in range(1 + pick % 3):
+        world.tick()
+    world.target = wish
+
+
+def store_goes_away(world: RolloutWorld, pick: int) -> None:
+    world.target = Unresolved(reason="StoreAway", message="the model store does not answer")
+
+
+_RATES = (0.02, 0.3, 1.0)
+
+
+def candidate_begins_to_fail(world: RolloutWorld, pick: int) -> None:
+    """The newest that runs: in the bake that is stable."""
+    newest = world.status.candidate or world.status.stable
+    if newest:
+        world.failing[newest.revision] = _RATES[pick % len(_RATES)]
+
+
+def stable_begins_to_fail(world: RolloutWorld, pick: int) -> None:
+    oldest = world.status.previous or world.status.stable
+    if oldest:
+        world.failing[oldest.revision] = _RATES[pick % len(_RATES)]
+
+
+def failures_stop(world: RolloutWorld, pick: int) -> None:
+    world.failing.clear()
+
+
+def _one_of(world: RolloutWorld, pick: int) -> str | None:
+    known = sorted(world.workloads)
+    return known[pick % len(known)] if known else None
+
+
+def all_pods_are_lost(world: RolloutWorld, pick: int) -> None:
+    revision = _one_of(world, pick)
+    if revision:
+        world.broken.add(revision)
+        world.change(revision, lambda workload: replace(workload, ready=0))
+
+
+def one_pod_is_lost(world: RolloutWorld, pick: int) -> None:
+    revision = _one_of(world, pick)
+    if revision and world.spec.predictor.min_replicas > 1 and world.workloads[revision].replicas > 1:
+        world.short.add(revision)
+        world.change(revision, lambda workload: replace(workload, ready=max(0, workload.ready - 1)))
+
+
+def newer_pods_never_get_ready(world: RolloutWorld, pick: int) -> None:
+    if isinstance(world.target, Wanted) and world.target.revision not in world.workloads:
+        world.broken.add(world.target.revision)
+
+
+def pods_come_back(world: RolloutWorld, pick: int) -> None:
+    world.broken.clear()
+    world.short.clear()
+
+
+def somebody_deletes_a_deployment(world: RolloutWorld, pick: int) -> None:
+    revision = _one_of(world, pick)
+    if revision:
+        world.delete_workload(revision)
+
+
+def status_is_lost(world: RolloutWorld, pick: int) -> None:
+    world.lose_status()
+
+
+def resource_is_deleted_and_made_again(world: RolloutWorld, pick: int) -> None:
+    """Its objects are owned by it and go with it; gateway pods forget it."""
+    world.lose_status()
+    world.workloads.clear()
+    world.gateways.update(dict.fromkeys(world.gateways))
+    world.endpoints.clear()
+    for counters in world.counters.values():
+        counters.restart()
+    world.promote = ""
+    world.generation = 1
+
+
+def controller_is_killed(world: RolloutWorld, pick: int) -> None:
+    """In the middle of a pass, after some of its writes."""
+    world.let_time_pass(1.0)
+    world.run_pass(killed_after=pick % 4)
+
+
+def status_write_meets_a_conflict(world: RolloutWorld, pick: int) -> None:
+    world.let_time_pass(0.2)
+    world.run_pass(overtaken=True)
+
+
+def time_jumps(world: RolloutWorld, pick: int) -> None:
+    """The controller was away, or slow."""
+    world.now += timedelta(seconds=(7, 45, 3600)[pick % 3])
+
+
+def gateway_pod_falls_silent(world: RolloutWorld, pick: int) -> None:
+    names = sorted(world.gateways)
+    if names:
+        world.silent.add(names[pick % len(names)])
+
+
+def gateway_pods_answer_again(world: RolloutWorld, pick: int) -> None:
+    world.silent.clear()
+    world.deaf = False
+
+
+def gateway_pod_joins(world: RolloutWorld, pick: int) -> None:
+    """It starts into what the API server says; or it has nothing yet."""
+    name = f"gw-{len(world.counters)}"
+    world.counters[name] = GatewayCounters(name)
+    world.gateways[name] = world.status.traffic.desired if world.status.traffic and pick % 2 else None
+
+
+def gateway_pod_leaves(world: RolloutWorld, pick: int) -> None:
+    names = sorted(world.gateways)
+    if len(names) > 1:
+        gone = names[pick % len(names)]
+        del world.gateways[gone]
+        world.silent.discard(gone)
+
+
+def gateway_pod_restarts(world: RolloutWorld, pick: int) -> None:
+    names = sorted(world.gateways)
+    if names:
+        world.counters_of(names[pick % len(names)]).restart()
+
+
+def counters_cannot_be_read(world: RolloutWorld, pick: int) -> None:
+    world.deaf = True
+
+
+def user_says_promote(world: RolloutWorld, pick: int) -> None:
+    """For the pause that is there, or, one time in three, for one that has been."""
+    candidate = world.status.candidate
+    if candidate:
+        world.promote = f"{candidate.attempt}/{max(0, candidate.step - (pick % 3 == 2))}"
+
+
+def time_passes(world: RolloutWorld, pick: int) -> None:
+    for _ in range(pick % 4):
+        world.tick(0.5)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens."""
+
+    happens: Happening
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        return self.happens.__name__.replace("_", " ")
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+EVENTS = tuple(
+    map(
+        Event,
+        (
+            time_passes,
+            strategy_is_edited,
+            gates_are_edited,
+            bake_is_edited,
+            pods_are_edited,
+            paused_is_switched,
+            template_is_edited,
+            alias_moves_on,
+            alias_moves_back,
+            same_bytes_get_another_version,
+            version_is_refused_by_the_store,
+            alias_is_deleted,
+            registry_goes_away_and_comes_back,
+            store_goes_away,
+            candidate_begins_to_fail,
+            stable_begins_to_fail,
+            failures_stop,
+            all_pods_are_lost,
+            one_pod_is_lost,
+            newer_pods_never_get_ready,
+            pods_come_back,
+            somebody_deletes_a_deployment,
+            status_is_lost,
+            resource_is_deleted_and_made_again,
+            controller_is_killed,
+            status_write_meets_a_conflict,
+            time_jumps,
+            gateway_pod_falls_silent,
+            gateway_pods_answer_again,
+            gateway_pod_joins,
+            gateway_pod_leaves,
+            gateway_pod_restarts,
+            counters_cannot_be_read,
+            user_says_promote,
+        ),
+    )
+)

@@ -1,0 +1,243 @@
+"""The invariants of a rollout, looked at from outside after every pass: what the design promises, not how it is done."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+from penstock_contracts.traffic import TrafficSplit
+from penstock_controller.api.analysis import ErrorRateGate, OnInconclusive
+from penstock_controller.api.status import Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.rollout.actions import Decision
+from penstock_controller.rollout.observation import Observation, Refused, Unresolved, Workload
+
+_DEFAULT_GATES = (ErrorRateGate(name="error-rate"),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """A pass that ended, and the world after it."""
+
+    spec: ModelDeploymentSpec
+    before: ModelDeploymentStatus
+    observation: Observation
+    decision: Decision
+    splits: Mapping[str, TrafficSplit | None]
+    """What each gateway pod does."""
+    workloads: Mapping[str, Workload]
+
+    @property
+    def after(self) -> ModelDeploymentStatus:
+        """The status that it wrote."""
+        return self.decision.status
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the status had been lost."""
+        return self.before.stable is None and self.before.candidate is None
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A version that was rolled back, and the generation it failed under."""
+
+    generation: int
+    version: str
+    created_at_ms: int
+
+
+@dataclass
+class Watcher:
+    """What an onlooker remembers between passes."""
+
+    ended: Counter[int] = field(default_factory=Counter)
+    """Terminal announcements by attempt, since the status was lost last."""
+    failed: _Failed | None = None
+    tries: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Tries at each revision by attempt, rescues aside: no gate can have seen more."""
+    edges: set[tuple[Phase, Phase]] = field(default_factory=set)
+
+    def branch(self) -> "Watcher":
+        """Another onlooker who remembers the same."""
+        return Watcher(self.ended.copy(), self.failed, self.tries.copy(), set(self.edges))
+
+    def status_was_lost(self) -> None:
+        """Attempts may be counted again from there; nobody can remember who failed."""
+        self.ended.clear()
+        self.failed = None
+
+    def served(self, split: TrafficSplit | None, requests: int) -> None:
+        """A gateway pod got requests."""
+        if split is None:
+            return
+        for backend in split.backends:
+            self.tries[split.attempt, backend.revision] += round(requests * backend.weight / 100)
+        for match in split.match:
+            self.tries[split.attempt, match.revision] += requests
+        if split.mirror:
+            self.tries[split.attempt, split.mirror.revision] += requests
+
+    def passed(self, seen: Pass) -> None:
+        """A pass has ended and written."""
+        if seen.before.phase is not seen.after.phase:
+            self.edges.add((seen.before.phase, seen.after.phase))
+        _only_named_revisions_get_users(seen)
+        _stable_keeps_its_pods(seen)
+        _a_share_rises_onto_ready_pods(seen)
+        _nothing_is_promoted_without_evidence(seen)
+        _applied_is_what_every_gateway_pod_does(seen)
+        _who_does_not_promote_leaves_users_first(seen)
+        _weights_add_up(seen)
+        self._each_attempt_ends_once(seen)
+        self._who_failed_is_not_tried_again(seen)
+        self._no_try_is_counted_twice(seen)
+
+    def leaves(self, revision: str, splits: Mapping[str, TrafficSplit | None]) -> None:
+        """Pods leave: no gateway pod may send them anything."""
+        for name, split in splits.items():
+            assert revision not in getters(split), f"pods of {revision} leave while {name} sends to them"
+
+    def _each_attempt_ends_once(self, seen: Pass) -> None:
+        for told in seen.decision.announcements:
+            if told.completion:
+                self.ended[told.attempt] += 1
+                assert self.ended[told.attempt] == 1, f"attempt {told.attempt} ends twice: {told}"
+                assert seen.after.history[0].attempt == told.attempt, "an end without its record"
+                assert seen.after.history[0].completion == told.completion
+        numbers = [record.attempt for record in seen.after.history]
+        assert len(set(numbers)) == len(numbers) <= seen.spec.revision_history_limit, numbers
+
+    def _who_failed_is_not_tried_again(self, seen: Pass) -> None:
+        target, generation = seen.observation.target, seen.observation.generation
+        if isinstance(target, Unresolved):
+            known = self.failed
+        else:
+            same = _Failed(generation, target.version, target.created_at_ms)
+            known = self.failed if self.failed == same and not isinstance(target, Refused) else None
+        started = seen.after.candidate and seen.after.attempt != seen.before.attempt
+        assert not (started and known), f"{known} is tried again as attempt {seen.after.attempt}"
+        self.failed = known
+        ended = seen.after.history[:1]
+        if ended and ended != seen.before.history[:1] and ended[0].completion is Completion.ROLLED_BACK:
+            before = seen.before.candidate or seen.before.previous
+            assert before
+            self.failed = _Failed(generation, ended[0].version, before.created_at_ms)
+
+    def _no_try_is_counted_twice(self, seen: Pass) -> None:
+        judged = seen.after.candidate or (seen.after.previous and seen.after.stable)
+        for gate in seen.after.gates:
+            most = self.tries[seen.after.attempt, judged.revision] if judged else 0
+            assert gate.candidate.tries <= most, f"{gate.candidate} of {most} tries that there were"
+
+
+def getters(split: TrafficSplit | None) -> set[str]:
+    """Who gets requests of any kind by a split."""
+    if split is None:
+        return set()
+    mirrored = {split.mirror.revision} if split.mirror else set()
+    return users_getters(split) | mirrored | ({split.rescue} if split.rescue else set())
+
+
+def users_getters(split: TrafficSplit) -> set[str]:
+    """Who gets users' requests at the first try."""
+    weighted = {backend.revision for backend in split.backends if backend.weight}
+    return weighted | {match.revision for match in split.match}
+
+
+def _named(status: ModelDeploymentStatus) -> set[str]:
+    return {pointer.revision for pointer in (status.stable, status.candidate, status.previous) if pointer}
+
+
+def _only_named_revisions_get_users(seen: Pass) -> None:
+    named = _named(seen.after)
+    leaving = {item.revision for item in seen.after.retiring}
+    forgotten = seen.after.traffic is None or seen.after.traffic.applied is None
+    for name, split in seen.splits.items():
+        if split is None:
+            continue
+        # With the status lost, gateway pods do what they did until they have the first new wish.
+        allowed = named | leaving | set(seen.workloads) if forgotten else named
+        strangers = users_getters(split) - allowed
+        assert not strangers, f"{name} routes to {strangers}, named are {named}"
+        # What leaves still repeats failed tries until every gateway pod has the wish without it.
+        assert split.rescue is None or split.rescue in named | leaving, f"{name} repeats on {split.rescue}"
+
+
+def _stable_keeps_its_pods(seen: Pass) -> None:
+    for pointer in (seen.after.stable, seen.after.previous):
+        workload = seen.workloads.get(pointer.revision) if pointer else None
+        if workload and seen.before.stable == seen.after.stable:
+            assert workload.replicas >= seen.spec.predictor.min_replicas, f"{pointer} is scaled down"
+
+
+def _share(status: ModelDeploymentStatus, candidate: Candidate) -> tuple[int, int]:
+    """What is asked for it: weight, and whether testers or copies reach it."""
+    split = status.traffic.desired if status.traffic else None
+    weights = {backend.revision: backend.weight for backend in split.backends} if split else {}
+    return weights.get(candidate.revision, 0), int(candidate.revision in getters(split))
+
+
+def _a_share_rises_onto_ready_pods(seen: Pass) -> None:
+    candidate = seen.after.candidate
+    if candidate is None or seen.after.stable is None or seen.before.stable is None:
+        return
+    before, now = _share(seen.before, candidate), _share(seen.after, candidate)
+    if now <= before:
+        return
+    workload = seen.observation.workloads.get(candidate.revision)
+    needed = max(1, ceil(seen.spec.predictor.min_replicas * now[0] / 100))
+    assert workload, f"{now} asked for a candidate that has no Deployment"
+    assert workload.ready >= needed, f"{now} asked for a candidate with {workload.ready} of {needed} pods"
+    assert seen.before.traffic, "a share before an introduction"
+    for pod in seen.observation.gateways:
+        assert pod.number == seen.before.traffic.desired.number, f"{now} asked while {pod.name} is behind"
+        assert pod.endpoints.get(candidate.revision, 0) >= needed, f"{now} asked, {pod.name} knows {pod.endpoints}"
+
+
+def _gates(seen: Pass) -> Iterator[tuple[ErrorRateGate, GateStatus | None]]:
+    judged = {(gate.name, gate.margin): gate for gate in seen.after.gates if gate.stage == "trial"}
+    gates = _DEFAULT_GATES if seen.spec.analysis.gates is None else seen.spec.analysis.gates
+    for gate in gates:
+        yield gate, judged.get((gate.name, gate.margin))
+
+
+def _nothing_is_promoted_without_evidence(seen: Pass) -> None:
+    if seen.after.previous and not seen.before.previous:
+        assert seen.before.phase is Phase.PROMOTING, "promoted out of turn"
+    begins = seen.after.phase is Phase.PROMOTING and seen.before.phase is not Phase.PROMOTING
+    if not begins or seen.after.stable is None:
+        return
+    for gate, judged in _gates(seen):
+        assert judged, f"promoted without a verdict of {gate.name}"
+        assert judged.candidate.tries >= max(1, gate.min_samples), f"promoted on {judged.candidate}"
+        undecided = seen.spec.analysis.on_inconclusive is OnInconclusive.PROMOTE and judged.verdict == "inconclusive"
+        assert judged.verdict == "pass" or undecided, f"promoted though {judged.name} says {judged.verdict}"
+
+
+def _applied_is_what_every_gateway_pod_does(seen: Pass) -> None:
+    after, before = seen.after.traffic, seen.before.traffic
+    if after is None or after.applied is None or (before and before.applied == after.applied):
+        return
+    assert seen.splits, "applied by nobody"
+    for name, split in seen.splits.items():
+        assert split == after.applied, f"{name} does {split}, said to be applied is {after.applied}"
+
+
+def _who_does_not_promote_leaves_users_first(seen: Pass) -> None:
+    """An attempt ends without a promotion only when no gateway pod sends its revision anything."""
+    ended = seen.after.history[:1]
+    if not ended or ended == seen.before.history[:1] or ended[0].completion is Completion.PROMOTED:
+        return
+    for name, split in seen.splits.items():
+        forgotten = seen.after.traffic is None or seen.after.traffic.applied is None
+        assert forgotten or ended[0].revision not in getters(split), f"{name} still sends to {ended[0].revision}"
+
+
+def _weights_add_up(seen: Pass) -> None:
+    desired = seen.after.traffic.desired if seen.after.traffic else None
+    if desired is None:
+        return
+    known = {backend.revision for backend in desired.backends}
+    assert sum(backend.weight for backend in desired.backends) == (100 if known else 0), desired
+    assert getters(desired) <= known, f"sends to what is no backend: {desired}"

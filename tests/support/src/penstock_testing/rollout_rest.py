@@ -1,0 +1,76 @@
+"""After a storm: everything is well again, nobody does anything, and the rollout must come to rest by its own alarms."""
+
+from penstock_controller.api.status import Phase
+from penstock_controller.rollout.actions import Decision
+from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_testing.rollout_invariants import getters
+from penstock_testing.rollout_world import RolloutWorld
+
+_PASSES = 250
+_LEAST = 0.05
+_AT_REST = 3
+_EVENT = 0.2
+
+
+def bring_to_rest(world: RolloutWorld) -> None:
+    """Heal the world, run passes when they are due, and check what is left."""
+    _heal(world)
+    decision = world.tick(_EVENT)
+    for _ in range(_PASSES):
+        seen = _seen(world)
+        _say_promote(world)
+        world.let_time_pass(_EVENT)
+        if _seen(world) == seen and decision.look_again is None:
+            return _check_rest(world, decision)
+        # An event of a pod or a gateway wakes the controller; else its own alarm does.
+        if _seen(world) == seen and decision.look_again is not None:
+            world.let_time_pass(max(_LEAST, decision.look_again - _EVENT))
+        decision = world.run_pass()
+    raise AssertionError(f"not at rest after {_PASSES} passes: {world.status.phase}, {world.status.message}")
+
+
+def _heal(world: RolloutWorld) -> None:
+    world.broken.clear()
+    world.short.clear()
+    world.failing.clear()
+    world.silent.clear()
+    world.deaf = False
+    world.requests = 1000
+    if world.spec.paused:
+        world.edit(world.spec.model_copy(update={"paused": False}))
+    if isinstance(world.target, Unresolved):
+        world.want("99")
+
+
+def _say_promote(world: RolloutWorld) -> None:
+    candidate = world.status.candidate
+    if candidate and world.status.phase is Phase.PAUSED:
+        world.promote = f"{candidate.attempt}/{candidate.step}"
+
+
+def _seen(world: RolloutWorld) -> object:
+    """What wakes the controller when it changes."""
+    return world.status, dict(world.workloads), dict(world.gateways), dict(world.endpoints), world.promote
+
+
+def _check_rest(world: RolloutWorld, last: Decision) -> None:
+    status, target = world.status, world.target
+    assert not last.actions
+    assert not (status.candidate or status.previous or status.retiring), status
+    stable = status.stable
+    served = {stable.revision} if stable else set()
+    # Somebody deleted stable's Deployment, and what is wanted is another revision, which failed: nobody can make it.
+    lost = stable is not None and stable.revision in world.deleted
+    assert world.workloads.keys() == (set() if lost else served), f"{world.workloads.keys()}, stable is {stable}"
+    for name, split in world.gateways.items():
+        assert getters(split) == served, f"{name} still does {split}"
+    if isinstance(target, Wanted) and not (stable and stable.revision == target.revision):
+        assert status.refused, f"{target} is wanted, {stable} serves, and nothing was refused"
+        assert status.refused.version == target.version, f"{status.refused} stands, {target} is wanted"
+    if isinstance(target, Refused):
+        assert status.refused
+    assert status.phase is (Phase.HEALTHY if stable and not lost else Phase.DEGRADED)
+    writes = world.writes
+    for _ in range(_AT_REST):
+        assert not world.tick(3600).actions, "something is done at rest"
+    assert world.writes == writes, "something is written at rest"

@@ -1,0 +1,168 @@
+"""Every invariant of a rollout over random sequences of what may happen to it."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, Phase as Stage, settings
+from hypothesis import strategies as some
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from penstock_controller.api.status import ModelDeploymentStatus, Phase
+from penstock_testing.rollout_events import EVENTS, Event, trial_spec
+from penstock_testing.rollout_rest import bring_to_rest
+from penstock_testing.rollout_world import RolloutWorld
+
+SEQUENCES = int(os.environ.get("PENSTOCK_SEQUENCES", "2000"))
+STEPS = 8
+LEAST_VISITS = 20
+_VISITS: Counter[tuple[Phase, str]] = Counter()
+
+
+def _until(world: RolloutWorld, phase: Phase) -> RolloutWorld:
+    for _ in range(120):
+        if world.status.phase is phase:
+            return world
+        world.tick(0.5)
+    raise AssertionError(f"no way into {phase}: {world.status.phase}, {world.status.message}")
+
+
+def _serving(variant: int) -> RolloutWorld:
+    world = RolloutWorld(spec=trial_spec(variant, variant // 2, variant // 3)).want("1")
+    return _until(world, Phase.HEALTHY)
+
+
+def _pending(variant: int) -> RolloutWorld:
+    return RolloutWorld(spec=trial_spec(variant, variant // 2, variant // 3))
+
+
+def _initializing(variant: int) -> RolloutWorld:
+    world = _pending(variant).want("1")
+    world.broken = {"rev1"} if variant % 2 else set()
+    return _until(world, Phase.INITIALIZING)
+
+
+def _progressing(variant: int) -> RolloutWorld:
+    world = _serving(variant).edit(trial_spec(variant % 4, variant, variant // 2)).want("2")
+    for _ in range(variant % 5):
+        world.tick()
+    return _until(world, Phase.PROGRESSING)
+
+
+def _paused(variant: int) -> RolloutWorld:
+    world = _serving(variant).edit(trial_spec((2, 5)[variant % 2], variant // 2, variant // 3)).want("2")
+    return _until(world, Phase.PAUSED)
+
+
+def _promoting(variant: int) -> RolloutWorld:
+    world = _serving(variant).edit(trial_spec(0, 3 if variant % 2 else 0, variant // 2)).want("2")
+    _until(world, Phase.PROMOTING)
+    world.silent = {"gw-1"} if variant % 3 < 2 else set()
+    return world
+
+
+def _baking(variant: int) -> RolloutWorld:
+    world = _serving(variant).edit(trial_spec(variant % 2, variant // 2, 2 * (variant % 2))).want("2")
+    return _until(world, Phase.BAKING)
+
+
+def _rolling_back(variant: int) -> RolloutWorld:
+    world = _baking(variant) if variant % 2 else _promoting(0)
+    newest = world.status.candidate or world.status.stable
+    assert newest
+    world.failing = {newest.revision: 0.9}
+    if variant % 4 > 1:
+        world.broken = {newest.revision}
+    _until(world, Phase.ROLLING_BACK)
+    world.silent = {"gw-1"} if variant % 3 else set()
+    return world
+
+
+def _degraded(variant: int) -> RolloutWorld:
+    world = _serving(variant)
+    world.broken = {"rev1"}
+    return _until(world, Phase.DEGRADED)
+
+
+BEGINNINGS: dict[Phase, Callable[[int], RolloutWorld]] = {
+    Phase.PENDING: _pending,
+    Phase.INITIALIZING: _initializing,
+    Phase.HEALTHY: _serving,
+    Phase.PROGRESSING: _progressing,
+    Phase.PAUSED: _paused,
+    Phase.PROMOTING: _promoting,
+    Phase.BAKING: _baking,
+    Phase.ROLLING_BACK: _rolling_back,
+    Phase.DEGRADED: _degraded,
+}
+VARIANTS = 6
+
+
+@cache
+def _beginning(phase: Phase, variant: int) -> RolloutWorld:
+    return BEGINNINGS[phase](variant)
+
+
+class RolloutMachine(RuleBasedStateMachine):
+    """A rollout begins in some phase, then things happen to it. The world checks the invariants in every pass."""
+
+    world: RolloutWorld
+    sound = False
+    """Whether all went well so far."""
+
+    @initialize(phase=some.sampled_from(Phase), variant=some.integers(0, VARIANTS - 1))
+    def begin(self, phase: Phase, variant: int) -> None:
+        self.world = _beginning(phase, variant).branch()
+        self.sound = True
+
+    @rule(event=some.sampled_from(EVENTS), pick=some.integers(0, 11), seconds=some.sampled_from((0.2, 1.0, 5.0)))
+    def happens(self, event: Event, pick: int, seconds: float) -> None:
+        _VISITS[self.world.status.phase, event.name] += 1
+        self.sound = False
+        event.happens(self.world, pick)
+        self.world.tick(seconds)
+        self.sound = True
+
+    def teardown(self) -> None:
+        if self.sound:
+            bring_to_rest(self.world)
+
+
+def run(sequences: int) -> None:
+    run_state_machine_as_test(
+        RolloutMachine,
+        settings=settings(
+            max_examples=sequences,
+            stateful_step_count=STEPS,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=(Stage.generate, Stage.shrink),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def visits() -> Iterator[Counter[tuple[Phase, str]]]:
+    """How often each event met each phase in the run."""
+    _VISITS.clear()
+    run(SEQUENCES)
+    return _VISITS
+
+
+@pytest.mark.timeout(7200)
+def test_random_sequences_break_no_invariant_and_come_to_rest(visits: Counter[tuple[Phase, str]]) -> None:
+    assert sum(visits.values()) >= SEQUENCES
+
+
+def test_every_event_meets_every_phase(visits: Counter[tuple[Phase, str]]) -> None:
+    rare = {
+        (phase.value, event.name): visits[phase, event.name]
+        for phase, event in product(Phase, EVENTS)
+        if visits[phase, event.name] < LEAST_VISITS
+    }
+    assert not rare
