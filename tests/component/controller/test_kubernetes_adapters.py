@@ -1,5 +1,7 @@
 """The controller's adapters against a real API server."""
 
+import asyncio
+
 import pytest
 from kubernetes.aio.client import ApiClient, AppsV1Api, Configuration, CoreV1Api
 
@@ -134,11 +136,19 @@ async def test_a_revision_of_an_earlier_spec_cannot_be_made_from_todays(
     assert await workloads.observe(key) == ()
 
 
+async def in_force(api: ApiClient, namespace: str) -> None:
+    """The API server's admission knows of a quota a moment after it is there: it has counted then."""
+    async with asyncio.timeout(20):
+        while not (await CoreV1Api(api).read_namespaced_resource_quota("none", namespace)).status.hard:
+            await asyncio.sleep(0.05)
+
+
 async def test_a_quota_is_told_in_the_api_servers_words(
     api: ApiClient, workloads: KubernetesWorkloads, key: Key, resource: Resource
 ) -> None:
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"services": "0"}}}
     await CoreV1Api(api).create_namespaced_resource_quota(key.namespace, quota)
+    await in_force(api, key.namespace)
     with pytest.raises(Rejected, match="create Service") as refusal:
         await workloads.execute(resource, creation(resource))
     assert "exceeded quota" in str(refusal.value) or "status unknown for quota" in str(refusal.value)

@@ -23,10 +23,19 @@ _ENVOY = "envoy"
 class HttpGateways:
     """Lists gateway pods and asks each agent what its Envoy has confirmed."""
 
-    def __init__(self, api: ApiClient, client: httpx.AsyncClient, *, namespace: str, release: str) -> None:
+    def __init__(
+        self,
+        api: ApiClient,
+        client: httpx.AsyncClient,
+        *,
+        namespace: str,
+        release: str,
+        agent_port: int = GATEWAY_AGENT_PORT,
+    ) -> None:
         self._core = CoreV1Api(api)
         self._client = client
         self._namespace = namespace
+        self._agent_port = agent_port
         self._selector = f"{LABEL_INSTANCE}={release},{LABEL_NAME}=penstock,{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
 
     async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
@@ -65,7 +74,7 @@ class HttpGateways:
         return _reading(answer)
 
     async def _get(self, pod: V1Pod, path: str) -> bytes:
-        answer = await self._client.get(f"http://{pod.status.pod_ip}:{GATEWAY_AGENT_PORT}{path}")
+        answer = await self._client.get(f"http://{pod.status.pod_ip}:{self._agent_port}{path}")
         return answer.raise_for_status().content
 
 
