@@ -140,7 +140,7 @@ async def in_force(api: ApiClient, namespace: str) -> None:
     """The API server's admission knows of a quota a moment after it is there: it has counted then."""
     async with asyncio.timeout(20):
         while not (await CoreV1Api(api).read_namespaced_resource_quota("none", namespace)).status.hard:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # noqa: ASYNC110 - another process decides
 
 
 async def test_a_quota_is_told_in_the_api_servers_words(
