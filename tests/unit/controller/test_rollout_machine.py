@@ -7,11 +7,12 @@ from functools import cache
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, Phase as Stage, settings
+from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Stage
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from penstock_controller.api.status import ModelDeploymentStatus, Phase
+from penstock_controller.api.status import Phase
 from penstock_testing.rollout_events import EVENTS, Event, trial_spec
 from penstock_testing.rollout_rest import bring_to_rest
 from penstock_testing.rollout_world import RolloutWorld

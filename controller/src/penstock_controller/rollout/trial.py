@@ -90,13 +90,13 @@ def take_away(situation: Situation, candidate: Candidate, ending: Ending) -> Ste
     candidate = candidate.model_copy(update={"ending": ending})
     situation = situation.with_candidate(candidate)
     stable, traffic = situation.status.stable, situation.status.traffic
-    if stable is None or not routing.known(traffic, candidate.revision):
+    if not routing.known(traffic, candidate.revision) and (stable or traffic is None):
         return attempt.end(situation, candidate, ending)
-    wish = wishes.only(situation, stable.revision, candidate.revision)
+    wish = wishes.only(situation, stable.revision, candidate.revision) if stable else wishes.nothing(situation)
     if wish is traffic and situation.acknowledged():
         return attempt.end(situation, candidate, ending)
-    why = f"{ending.message}; requests go back to version {stable.version}: "
-    why += routing.waiting_for(wish, situation.observation)
+    where = f"requests go back to version {stable.version}" if stable else "nothing is left to serve"
+    why = f"{ending.message}; {where}: {routing.waiting_for(wish, situation.observation)}"
     return holding(situation, candidate, why, traffic=wish, phase=Phase.ROLLING_BACK, look_again=SOON)
 
 

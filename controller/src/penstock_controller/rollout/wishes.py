@@ -13,6 +13,11 @@ def only(situation: Situation, first: str, *others: str) -> Traffic:
     return _asked(situation, _split(situation, shares))
 
 
+def nothing(situation: Situation) -> Traffic:
+    """Nobody is there to serve: the first version has failed."""
+    return _asked(situation, _split(situation, {}).model_copy(update={"backends": ()}))
+
+
 def trial(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting) -> Traffic:
     """The candidate's share of the requests; what fails there is repeated on stable.
 

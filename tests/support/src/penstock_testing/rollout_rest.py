@@ -1,4 +1,4 @@
-"""After a storm: everything is well again, nobody does anything, and the rollout must come to rest by its own alarms."""
+"""After a storm: everything is well again, nobody does anything, and the rollout comes to rest by its own alarms."""
 
 from penstock_controller.api.status import Phase
 from penstock_controller.rollout.actions import Decision
@@ -56,7 +56,7 @@ def _seen(world: RolloutWorld) -> object:
 def _check_rest(world: RolloutWorld, last: Decision) -> None:
     status, target = world.status, world.target
     assert not last.actions
-    assert not (status.candidate or status.previous or status.retiring), status
+    assert (status.candidate, status.previous, status.retiring) == (None, None, ()), status
     stable = status.stable
     served = {stable.revision} if stable else set()
     # Somebody deleted stable's Deployment, and what is wanted is another revision, which failed: nobody can make it.
