@@ -139,8 +139,8 @@ async def test_a_revision_of_an_earlier_spec_cannot_be_made_from_todays(
 async def in_force(api: ApiClient, namespace: str) -> None:
     """The API server's admission knows of a quota a moment after it is there: it has counted then."""
     async with asyncio.timeout(20):
-        while not (await CoreV1Api(api).read_namespaced_resource_quota("none", namespace)).status.hard:
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - another process decides
+        while not (await CoreV1Api(api).read_namespaced_resource_quota("none", namespace)).status.hard:  # noqa: ASYNC110 - another process decides
+            await asyncio.sleep(0.05)
 
 
 async def test_a_quota_is_told_in_the_api_servers_words(
