@@ -20,7 +20,7 @@ def bring_to_rest(world: RolloutWorld) -> None:
         seen = _seen(world)
         _say_promote(world)
         world.let_time_pass(_EVENT)
-        if _seen(world) == seen and decision.look_again is None:
+        if _seen(world) == seen and (decision.look_again is None or _forgotten(world)):
             return _check_rest(world, decision)
         # An event of a pod or a gateway wakes the controller; else its own alarm does.
         if _seen(world) == seen and decision.look_again is not None:
@@ -53,7 +53,15 @@ def _seen(world: RolloutWorld) -> object:
     return world.status, dict(world.workloads), dict(world.gateways), dict(world.endpoints), world.promote
 
 
+def _forgotten(world: RolloutWorld) -> bool:
+    """The status was lost when nothing had been promoted or somebody had deleted stable, and no version is wanted that
+    could serve. Gateway pods still send to what they know: it stays for them."""
+    return world.status.traffic is None and bool(world.status.retiring) and isinstance(world.target, Refused)
+
+
 def _check_rest(world: RolloutWorld, last: Decision) -> None:
+    if _forgotten(world):
+        return
     status, target = world.status, world.target
     assert not last.actions
     assert (status.candidate, status.previous, status.retiring) == (None, None, ()), status
