@@ -56,7 +56,8 @@ def _seen(world: RolloutWorld) -> object:
 def _forgotten(world: RolloutWorld) -> bool:
     """The status was lost when nothing had been promoted or somebody had deleted stable, and no version is wanted that
     could serve. Gateway pods still send to what they know: it stays for them."""
-    return world.status.traffic is None and bool(world.status.retiring) and isinstance(world.target, Refused)
+    remembered = world.status.traffic or not any(world.gateways.values())
+    return not remembered and isinstance(world.target, Refused)
 
 
 def _check_rest(world: RolloutWorld, last: Decision) -> None:
