@@ -105,7 +105,7 @@ def test_a_version_that_exits_at_half_of_the_requests_goes_back(scene: Scene, to
     def exiting_at_50() -> Iterator[None]:
         nonlocal revision
         revision = deployed.wait_for_weight(second, 50)["candidate"]["revision"]
-        with faults.Repeatedly(kill_its_pods, pause=0.2):
+        with faults.Repeatedly(kill_its_pods, pause=1.0):
             yield
 
     record, result = tried(scene, second, scene.expectation(first, second), meanwhile=exiting_at_50)
