@@ -87,6 +87,9 @@ bench-verdicts: $(VENV) ## What the error-rate gate takes to decide, and how oft
 bench-rollback: $(VENV) ## From a candidate's first failure to weight 0 everywhere, 20 times on a cluster
 	@tests/with-cluster $(PYTHON) bench/rollback/rollback.py
 
+bench-gateway: $(VENV) ## What the gateway adds to a request, and how soon a new weight holds; no cluster
+	@$(PYTHON) -m bench.gateway.hop
+
 bench-at-rest: $(VENV) ## What Penstock writes while nothing happens: MINUTES=10 RESOURCES=20
 	@tests/with-cluster $(PYTHON) bench/at_rest/at_rest.py
 
@@ -161,5 +164,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-at-rest bench-verdicts bench-rollback help demo down test check unit component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-at-rest bench-gateway bench-verdicts bench-rollback help demo down test check unit component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
