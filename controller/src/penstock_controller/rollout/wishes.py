@@ -6,6 +6,13 @@ from penstock_controller.rollout import routing
 from penstock_controller.rollout.situation import Situation
 from penstock_controller.rollout.steps import EVERYTHING, Setting, matches_of
 
+CONTROL = 20
+"""Per cent of the requests that are copied to a version which nobody asks any more, so that it stays comparable.
+
+All of them would take twice the processors for as long as a bake lasts, and tell little more: the version that is
+judged is the one that answers every request.
+"""
+
 
 def only(situation: Situation, first: str, *others: str) -> Traffic:
     """Everything to `first`; the others, and what is still draining, stay known and get nothing."""
@@ -41,7 +48,7 @@ def trial(situation: Situation, candidate: Candidate, stable: Stable, setting: S
 def bake(situation: Situation, stable: str, previous: str) -> Traffic:
     """Everything to stable; previous answers copies, to compare with, and repeats what fails."""
     split = _split(situation, {stable: EVERYTHING, previous: 0}).model_copy(
-        update={"rescue": previous, "mirror": Mirror(revision=previous, percentage=EVERYTHING)}
+        update={"rescue": previous, "mirror": Mirror(revision=previous, percentage=CONTROL)}
     )
     return _asked(situation, split)
 
@@ -49,7 +56,7 @@ def bake(situation: Situation, stable: str, previous: str) -> Traffic:
 def _mirror(candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | None:
     if setting.weight == EVERYTHING:
         # Nobody asks stable any more: copies keep it comparable.
-        return Mirror(revision=stable.revision, percentage=EVERYTHING)
+        return Mirror(revision=stable.revision, percentage=CONTROL)
     return Mirror(revision=candidate.revision, percentage=setting.mirror) if setting.mirror else None
 
 
