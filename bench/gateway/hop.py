@@ -62,7 +62,7 @@ class Timed:
             "from_sent_seconds": asdict(result.from_sent),
             "driver_late_p99_seconds": round(result.lateness_p99, 6),
             "requests": result.sent,
-            "failed": result.failed,
+            "failed": result.failed_by_reason,
             "at_candidate": self.at_candidate,
         }
 
@@ -139,7 +139,11 @@ def doubts_of(rounds: Sequence[Round], changed: TrafficResult) -> Sequence[str]:
     """Return why this run should not be believed; empty: nothing speaks against it."""
     runs = {f"round {number}, {way}": one.result for number, each in enumerate(rounds, 1) for way, one in each.items()}
     runs["changes"] = changed
-    failed = [f"{where}: {run.failed} of {run.sent} requests failed" for where, run in runs.items() if run.failed]
+    failed = [
+        f"{where}: {run.failed} of {run.sent} requests failed, {dict(run.failed_by_reason)}"
+        for where, run in runs.items()
+        if run.failed
+    ]
     return [*failed, *(f"{where}: {doubt}" for where, run in runs.items() for doubt in run.invalid)]
 
 

@@ -30,17 +30,17 @@ RATE = 500.0
 """Requests a second."""
 BODY = json.dumps({"instances": [{f"V{number}": 0.125 for number in range(30)}]})
 WAIT_SECONDS = 60.0
-STABLE, CANDIDATE = "stable", "candidate"
+STABLE, CANDIDATE, OTHER = SERVERS = ("stable", "candidate", "other")
 STRAIGHT, PLAIN, REST, ATTEMPT, MIRRORED, CHANGED = "straight", "plain-envoy", "rest", "attempt", "mirrored", "changed"
 """Ways to a server; the last four are ModelDeployments."""
 
 
-def split(stable: int, candidate: int, *, number: int = 1, copied: int = 0) -> TrafficSplit:
+def split(number: int = 1, *, copied: int = 0, **weights: int) -> TrafficSplit:
     """In an attempt: every revision has a composite arm, and stable rescues."""
     return TrafficSplit(
         number=number,
         attempt=1,
-        backends=(Backend(revision=STABLE, weight=stable), Backend(revision=CANDIDATE, weight=candidate)),
+        backends=tuple(Backend(revision=revision, weight=weight) for revision, weight in weights.items()),
         rescue=STABLE,
         mirror=Mirror(revision=CANDIDATE, percentage=copied) if copied else None,
     )
@@ -48,9 +48,9 @@ def split(stable: int, candidate: int, *, number: int = 1, copied: int = 0) -> T
 
 SPLITS = {
     REST: TrafficSplit(number=1, backends=(Backend(revision=STABLE, weight=100),)),
-    ATTEMPT: split(50, 50),
-    MIRRORED: split(100, 0, copied=100),
-    CHANGED: split(100, 0),
+    ATTEMPT: split(stable=50, candidate=50),
+    MIRRORED: split(stable=100, candidate=0, copied=100),
+    CHANGED: split(stable=0, candidate=100, other=0),
 }
 """One ModelDeployment for each: nothing is reconfigured between two ways."""
 
@@ -142,7 +142,7 @@ class ByName:
 
     def attribute(self, question: int, body: str) -> str | None:  # noqa: ARG002
         """Return the name; None: no server's answer."""
-        return body if body in (STABLE, CANDIDATE) else None
+        return body if body in SERVERS else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ class Stand:
     @classmethod
     async def started(cls, folder: Path, stack: AsyncExitStack) -> "Stand":
         """Return when every way serves; all of it ends with the stack."""
-        servers = {name: await ScriptedServer(name).start() for name in (STABLE, CANDIDATE)}
+        servers = {name: await ScriptedServer(name).start() for name in SERVERS}
         for server in servers.values():
             stack.callback(server.stop)
         api = ApiServer()

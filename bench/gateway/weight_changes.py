@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.gateway.spread import Spread, milliseconds
-from bench.gateway.stand import CANDIDATE, CHANGED, RATE, STABLE, WAIT_SECONDS, Stand, split
+from bench.gateway.stand import CANDIDATE, CHANGED, OTHER, RATE, STABLE, WAIT_SECONDS, Stand, split
 from penstock_testing.traffic_result import TrafficResult, percentile
 
 CHANGES = int(os.environ.get("CHANGES", "100"))
@@ -49,10 +49,13 @@ class Change:
 
 
 async def flip(stand: Stand, number: int) -> Change:
-    """0/100 or 100/0. Nobody asks the agent while it works."""
-    old, stable = (STABLE, 0) if number % 2 == 0 else (CANDIDATE, 100)
+    """0/100 or 100/0. Nobody asks the agent while it works.
+
+    Neither revision is the one that rescues: an answer of the old one comes by the old weights and by nothing else.
+    """
+    old, new = (CANDIDATE, OTHER) if number % 2 == 0 else (OTHER, CANDIDATE)
     written = time.time()
-    stand.write(CHANGED, split(stable, 100 - stable, number=number))
+    stand.write(CHANGED, split(number, **{STABLE: 0, CANDIDATE: 0, OTHER: 0, new: 100}))
     await asyncio.sleep(HOLD_SECONDS)
     applied = await stand.agent.confirmed(CHANGED, number)
     return Change(old=old, written=written, confirmed=applied.applied_at)
@@ -83,9 +86,10 @@ def told_of_changes(changes: Sequence[Change], result: TrafficResult) -> Mapping
         "write_to_last_by_old_ms": _percentiles(held),
         "confirmed_to_last_by_old_ms": asdict(Spread.of(last)),
         "late_requests": sum(late),
-        "changes_with_late_requests": sum(map(bool, late)),
+        "late_requests_by_change": {f"{place}": count for place, count in enumerate(late, 1) if count},
         "requests": result.sent,
-        "failed": result.failed,
+        "rescued": result.by_version.get(STABLE, 0),
+        "failed": result.failed_by_reason,
         "doubts": result.invalid,
     }
     print(
@@ -95,7 +99,9 @@ def told_of_changes(changes: Sequence[Change], result: TrafficResult) -> Mapping
     print(f"it includes {INCLUDES}")
     print(f"write to the sending of the last request answered by the old split, ms: {facts['write_to_last_by_old_ms']}")
     print(f"confirmation to the sending of the last request answered by the old split, ms: {Spread.of(last)}")
-    print(f"requests sent after the confirmation and answered by the old split: {sum(late)} of {result.sent}")
+    late_changes = sum(map(bool, late))
+    print(f"requests sent after the confirmation, answered by the old split: {sum(late)} of {result.sent}", end="")
+    print(f", in {late_changes} of {len(changes)} changes; rescued: {facts['rescued']}")
     return facts
 
 
