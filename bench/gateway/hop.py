@@ -114,7 +114,7 @@ def told_of_hop(rounds: Sequence[Round]) -> Mapping[str, Any]:
     for way, meaning in MEANING.items():
         whole = {name: Spread.of(figure(taken[way]) for taken in rounds) for name, figure in figures.items()}
         times = {name: _times(added[way, name], added[PLAIN, name]) for name in figures}
-        over = [] if way == STRAIGHT else [*(added[way, name] for name in figures), *times.values()]
+        over = ["-"] * 4 if way == STRAIGHT else [*(added[way, name] for name in figures), *times.values()]
         print(f"| {meaning} | " + " | ".join(map(str, [*whole.values(), *over])) + " |")
         facts[way] = {
             "milliseconds": {name: asdict(one) for name, one in whole.items()},
@@ -150,6 +150,9 @@ def doubts_of(rounds: Sequence[Round], changed: TrafficResult) -> Sequence[str]:
 async def measured() -> int:
     """Run everything; 1 when the figures should not be believed."""
     load = os.getloadavg()[0]
+    print(
+        f"{os.cpu_count()} processors, {load:.1f} processes that want one: the figures mean little unless that is near 0"
+    )
     async with AsyncExitStack() as stack:
         stand = await Stand.started(Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
         gc.freeze()  # the servers are in this process: a long collection would be their answer's time
