@@ -11,7 +11,7 @@ R1 = Backing(Key(NAMESPACE, NAME), "r1")
 ONE, TWO = Endpoint("10.0.0.1", 8080), Endpoint("10.0.0.2", 8080)
 
 
-def ending(endpoint: Endpoint) -> Endpoint:
+def not_ready(endpoint: Endpoint) -> Endpoint:
     return Endpoint(endpoint.address, endpoint.port, ready=False)
 
 
@@ -70,14 +70,14 @@ def test_a_traffic_that_cannot_be_read_becomes_a_problem_with_its_field(traffic:
     ("slices", "expected"),
     [
         pytest.param([endpoint_slice("r1", [TWO, ONE])], (ONE, TWO), id="ready ones, sorted"),
-        pytest.param([endpoint_slice("r1", [ending(ONE), TWO])], (TWO,), id="one that ends is left out"),
-        pytest.param([endpoint_slice("r1", [ending(ONE)])], (ending(ONE),), id="unless it is the only one"),
+        pytest.param([endpoint_slice("r1", [not_ready(ONE), TWO])], (TWO,), id="one that ends is left out"),
+        pytest.param([endpoint_slice("r1", [not_ready(ONE)])], (not_ready(ONE),), id="unless it is the only one"),
         pytest.param([endpoint_slice("r1", [])], (), id="none"),
         pytest.param(
             [endpoint_slice("r1", [ONE], uid="a"), endpoint_slice("r1", [TWO], uid="b")], (ONE, TWO), id="two slices"
         ),
         pytest.param(
-            [endpoint_slice("r1", [ending(ONE)], uid="a"), endpoint_slice("r1", [ONE], uid="b")],
+            [endpoint_slice("r1", [not_ready(ONE)], uid="a"), endpoint_slice("r1", [ONE], uid="b")],
             (ONE,),
             id="a pod that moves between slices",
         ),
@@ -105,10 +105,11 @@ def test_where_requests_may_go(slices: list[dict[str, Any]], expected: tuple[End
     [
         ({}, {ONE}),
         ({"ready": None}, {ONE}),
-        ({"ready": False}, set()),
-        ({"ready": False, "serving": True, "terminating": False}, set()),
+        ({"ready": False}, {not_ready(ONE)}),
+        ({"ready": False, "serving": True, "terminating": False}, {not_ready(ONE)}),
+        ({"ready": False, "serving": False, "terminating": False}, {not_ready(ONE)}),
         ({"ready": False, "serving": False, "terminating": True}, set()),
-        ({"ready": False, "serving": True, "terminating": True}, {ending(ONE)}),
+        ({"ready": False, "serving": True, "terminating": True}, {not_ready(ONE)}),
     ],
 )
 def test_conditions(conditions: dict[str, Any], expected: set[Endpoint]) -> None:

@@ -39,7 +39,7 @@ class Pool:
     """Servers of one revision."""
 
     endpoints: tuple[Endpoint, ...] = ()
-    """Those that are ending are there only where none is ready."""
+    """Those that are not ready are there only where none is."""
     refuses: bool = False
     """There is no server, and tries are refused: only what was tried can be counted, and rescued."""
     attempt: int | None = None

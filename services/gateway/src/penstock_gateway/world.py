@@ -50,7 +50,7 @@ class Wish:
 
 @dataclass(frozen=True, order=True)
 class Endpoint:
-    """A pod's address. Not ready: it is ending, but answers still."""
+    """A pod's address. Not ready: it is ending but answers still, or its probes fail."""
 
     address: str
     port: int
@@ -59,7 +59,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """The endpoints of one EndpointSlice, ready ones and those that end but answer still."""
+    """The endpoints of one EndpointSlice that may answer: all but those that ended."""
 
     uid: str
     backing: Backing
@@ -113,7 +113,8 @@ class World:
     def endpoints(self) -> dict[Backing, tuple[Endpoint, ...]]:
         """Return where each revision's requests may go, sorted.
 
-        As kube-proxy does: ready pods; where there is none, those that end but answer still.
+        Ready pods; where there is none, those that may answer all the same. On a node that is so busy that probes fail,
+        a late answer is better than none; and a pod whose model has not been tried yet refuses by itself.
         """
         grouped: dict[Backing, list[Slice]] = {}
         for one in (self.slices or {}).values():
@@ -221,4 +222,4 @@ def _ready(conditions: _Conditions) -> bool:
 
 
 def _answers(conditions: _Conditions) -> bool:
-    return _ready(conditions) or (bool(conditions.terminating) and bool(conditions.serving))
+    return _ready(conditions) or bool(conditions.serving) or not conditions.terminating
