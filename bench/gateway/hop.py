@@ -151,7 +151,7 @@ async def measured() -> int:
     """Run everything; 1 when the figures should not be believed."""
     load = os.getloadavg()[0]
     print(
-        f"{os.cpu_count()} processors, {load:.1f} processes that want one: the figures mean little unless that is near 0"
+        f"{os.cpu_count()} processors, {load:.1f} processes that want one: near 0 is needed for figures that mean much"
     )
     async with AsyncExitStack() as stack:
         stand = await Stand.started(Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
