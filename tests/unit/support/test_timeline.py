@@ -19,10 +19,12 @@ def test_phases_and_weights_are_told_in_their_order_without_repetition() -> None
         status("Baking"),
         status("Healthy"),
     ]
-    timeline = Timeline(DEPLOYED)
+    told: list[Moment] = []
+    timeline = Timeline(DEPLOYED, tell=told.append)
     for each in (*seen, seen[-1]):
         timeline.add(each)
-    assert len(timeline.moments) == len(seen)
+    assert len(told) == len(seen)
+    assert timeline.moments == told
     assert timeline.phases() == ["Healthy", "Progressing", "Baking", "Healthy"]
     assert timeline.weights("2") == [0, 5, 25]
     assert timeline.weights("3") == []

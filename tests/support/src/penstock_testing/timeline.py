@@ -1,6 +1,7 @@
 """What a ModelDeployment's status said while a test ran."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Self
@@ -48,7 +49,9 @@ class Moment:
 class Timeline:
     """Keeps each change of a ModelDeployment's status, from entering its context until leaving it."""
 
-    def __init__(self, deployed: Deployed) -> None:
+    def __init__(self, deployed: Deployed, *, tell: Callable[[Moment], object] = lambda _: None) -> None:
+        """`tell` gets each moment as it is seen."""
+        self._tell = tell
         self.moments: list[Moment] = []
         self._watch = StatusWatch(deployed.cluster, deployed.namespace, deployed.name, self.add)
 
@@ -64,6 +67,7 @@ class Timeline:
         moment = Moment.of(status)
         if not self.moments or self.moments[-1].shown != moment.shown:
             self.moments.append(moment)
+            self._tell(moment)
 
     def phases(self) -> list[str]:
         """In their order."""
