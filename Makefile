@@ -69,6 +69,10 @@ check: lint types imports verify unit ## What needs no cluster and about a minut
 unit: $(VENV) ## Unit tests: seconds, no network
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
 
+check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, and the mutants
+	@PENSTOCK_SEQUENCES=50000 $(PYTHON) -m pytest tests/unit/controller/test_rollout_machine.py $(ARGS)
+	@$(PYTHON) -m pytest tests/deep $(ARGS)
+
 component: $(VENV) ## Component tests: each real process edge
 	@$(PYTHON) -m pytest tests/component $(ARGS)
 
@@ -164,5 +168,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-at-rest bench-gateway bench-verdicts bench-rollback help demo down test check unit component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-at-rest bench-gateway bench-verdicts bench-rollback help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

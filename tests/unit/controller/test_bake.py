@@ -36,7 +36,7 @@ def test_the_version_before_stays_at_full_size_with_copies_and_repeats_what_fail
     assert asked(world) == {"rev2": 100, "rev1": 0}
     split = wish(world)
     assert split.mirror
-    assert (split.rescue, split.mirror.revision, split.mirror.percentage) == ("rev1", "rev1", 100)
+    assert (split.rescue, split.mirror.revision, split.mirror.percentage) == ("rev1", "rev1", 20)
     assert condition(world, "Reconciling") == ("True", "Baking")
     assert condition(world, "Ready") == ("True", "Serving")
 

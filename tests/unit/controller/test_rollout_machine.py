@@ -1,11 +1,13 @@
 """Every invariant of a rollout over random sequences of what may happen to it."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from itertools import product
 from math import ceil
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -16,15 +18,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from penstock_controller.api.status import Phase
 from penstock_testing.rollout_events import EVENTS, Event, trial_spec
 from penstock_testing.rollout_rest import bring_to_rest
+from penstock_testing.rollout_scenes import canary, on_trial, pause, until, weight
 from penstock_testing.rollout_world import RolloutWorld
+
+PAGE = Path(__file__).parents[3] / "docs/maintainer/rollout-states.md"
 
 EVERY = 2000
 SEQUENCES = int(os.environ.get("PENSTOCK_SEQUENCES", EVERY))
-"""`make check-deep` asks for more; then each of them comes to rest, not one in four."""
+"""`make check-deep` asks for more; then each of them comes to rest, not one in five."""
 STEPS = 8
 TURNS = len(EVENTS)
 """In each turn another event comes first."""
-RESTING_TURNS = 4
+RESTING_TURNS = 5
 SHARES = {
     Phase.INITIALIZING: 2,
     Phase.PAUSED: 3,
@@ -191,3 +196,55 @@ def test_every_event_met_every_phase() -> None:
         if _VISITS[phase, event.name] < LEAST_VISITS
     }
     assert not rare
+
+
+def _step(world: RolloutWorld) -> int:
+    return world.status.candidate.step if world.status.candidate else 0
+
+
+def _unpaused_when_nothing_is_left_to_wait_for() -> RolloutWorld:
+    steps = (weight(50), pause("1s"))
+    world = until(
+        on_trial(canary(*steps)), lambda world: bool(world.status.candidate and world.status.candidate.step == 2)
+    )
+    world.edit(canary(*steps, paused=True)).tick()
+    world.edit(canary(*steps)).tick()
+    return world
+
+
+def _its_pods_die_when_it_has_everything() -> RolloutWorld:
+    world = _until(on_trial(canary()), Phase.PROMOTING)
+    world.let_time_pass(1.0)
+    all_pods_of(world, "rev2")
+    world.run_pass()
+    return world
+
+
+def _unwanted_while_paused_and_stable_is_down() -> RolloutWorld:
+    world = on_trial(canary())
+    world.run_pass()
+    world.edit(canary(paused=True)).run_pass()
+    world.want("1")
+    all_pods_of(world, "rev1")
+    world.run_pass()
+    return world
+
+
+def all_pods_of(world: RolloutWorld, revision: str) -> None:
+    """They are lost."""
+    world.broken = {revision}
+    world.let_pods_start()
+
+
+def test_the_page_on_states_shows_exactly_the_edges_that_were_taken() -> None:
+    """Some take an instant that random sequences hardly hit."""
+    taken = set(_EDGES)
+    for scene in (
+        _unpaused_when_nothing_is_left_to_wait_for,
+        _its_pods_die_when_it_has_everything,
+        _unwanted_while_paused_and_stable_is_down,
+    ):
+        taken |= scene().watcher.edges
+    shown = re.findall(r"^ +(\w+) --> (\w+):", PAGE.read_text(), flags=re.MULTILINE)
+    assert len(shown) == len(set(shown))
+    assert {(Phase(one), Phase(other)) for one, other in shown} == taken

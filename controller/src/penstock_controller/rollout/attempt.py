@@ -43,8 +43,6 @@ def start(situation: Situation, wanted: Wanted) -> Step:
         "attempt": candidate.attempt,
         "candidate": candidate,
         "refused": None,
-        "gates": (),
-        "evidence": None,
         "message": f"version {wanted.version}: its pods are starting",
         # The alias moved back to a version whose pods have not left yet: they are used again.
         "retiring": tuple(item for item in status.retiring if item.revision != wanted.revision),

@@ -25,8 +25,9 @@ def mirror(percentage: int) -> Step:
 
 def error_rate(**fields: object) -> dict[str, object]:
     """`spec.analysis` with one gate, read once a second."""
-    inconclusive = {"onInconclusive": fields.pop("onInconclusive")} if "onInconclusive" in fields else {}
-    return {"interval": "1s", "gates": [{"name": "error-rate", "minSamples": 50, **fields}], **inconclusive}
+    undecided = fields.pop("onInconclusive", "Pause")
+    gate: dict[str, object] = {"name": "error-rate", "minSamples": 50, **fields}
+    return {"interval": "1s", "gates": [gate], "onInconclusive": undecided}
 
 
 NO_GATES: dict[str, object] = {"interval": "1s", "gates": []}
@@ -34,10 +35,10 @@ NO_GATES: dict[str, object] = {"interval": "1s", "gates": []}
 
 def canary(*steps: Step, bake: str = "0s", **fields: object) -> ModelDeploymentSpec:
     """A canary with four pods; without gates unless told otherwise."""
-    given: dict[str, object] = {"predictor": {"minReplicas": 4}, "analysis": NO_GATES, **fields}
+    given: dict[str, object] = {"predictor": {"minReplicas": 4}, "analysis": NO_GATES}
+    given.update(fields)
     options = {key: given.pop(key) for key in ("match", "stickiness") if key in given}
-    strategy = {"canary": {"steps": list(steps), **options}}
-    return spec(strategy=strategy, bake={"duration": bake}, **given)
+    return spec(strategy={"canary": {"steps": list(steps), **options}}, bake={"duration": bake}, **given)
 
 
 def on_trial(wish: ModelDeploymentSpec) -> RolloutWorld:

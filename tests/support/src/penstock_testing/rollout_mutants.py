@@ -1,0 +1,247 @@
+"""Faults that somebody could make in the rollout engine, as edits of its source."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One edit. The text before it occurs exactly once in its file."""
+
+    fault: str
+    file: str
+    before: str
+    after: str
+
+
+MUTANTS = (
+    Mutant(
+        "a candidate is gone before every gateway pod has acknowledged weight 0",
+        "trial.py",
+        """    if wish is traffic and situation.acknowledged():
+        return attempt.end(situation, candidate, ending)
+    where""",
+        """    if wish is traffic:
+        return attempt.end(situation, candidate, ending)
+    where""",
+    ),
+    Mutant(
+        "a gate that cannot say promotes",
+        "gates.py",
+        "if gate.verdict != Verdict.PASS.value)",
+        "if gate.verdict not in {Verdict.PASS.value, Verdict.INCONCLUSIVE.value})",
+    ),
+    Mutant(
+        "gateways that do not answer are taken for evidence",
+        "trial.py",
+        """    if gates.unread(situation):
+        return False
+""",
+        "",
+    ),
+    Mutant(
+        "who failed is forgotten",
+        "attempt.py",
+        '"refused": _refusal(situation, candidate, ending) if failed else None,',
+        '"refused": None,',
+    ),
+    Mutant(
+        "who failed is remembered without the version's creation time",
+        "attempt.py",
+        """        revision=candidate.revision,
+        created_at_ms=candidate.created_at_ms,
+        generation=""",
+        """        revision=candidate.revision,
+        created_at_ms=0,
+        generation=""",
+    ),
+    Mutant(
+        "who failed in the bake is remembered without the version's creation time",
+        "bake.py",
+        "        created_at_ms=previous.created_at_ms,\n",
+        "",
+    ),
+    Mutant(
+        "a silent gateway pod does not count",
+        "routing.py",
+        "return traffic is not None and bool(gateways) and not laggards(traffic, gateways)",
+        "return traffic is not None and bool(gateways) and len(laggards(traffic, gateways)) < len(gateways)",
+    ),
+    Mutant(
+        "pods leave without time to finish what they have",
+        "retirement.py",
+        ">= timeout + _CLOCK_GRAIN",
+        ">= 0",
+    ),
+    Mutant(
+        "pods leave while their clusters are still asked for",
+        "retirement.py",
+        """    if routing.known(traffic, item.revision):
+        return False
+    if traffic.applied is None:""",
+        """    if traffic.applied is None:""",
+    ),
+    Mutant(
+        "with the status lost pods leave before the new split is acknowledged",
+        "retirement.py",
+        """    if traffic.applied is None:
+        return routing.acknowledged(traffic, observation.gateways)
+""",
+        "",
+    ),
+    Mutant(
+        "with the status lost a number is used again",
+        "routing.py",
+        "*(pod.number or 0 for pod in gateways), 0) + 1",
+        "0) + 1",
+    ),
+    Mutant(
+        "with the status lost the oldest version is adopted",
+        "adoption.py",
+        "return max(promoted,",
+        "return min(promoted,",
+    ),
+    Mutant(
+        "a share rises before all pods are ready",
+        "trial.py",
+        "    if workload.ready < size:",
+        "    if workload.ready < 1:",
+    ),
+    Mutant(
+        "a share rises onto pods that the gateway does not know",
+        "trial.py",
+        "    if situation.acknowledged() and reachable:\n        return None\n    return waiting",
+        "    if situation.acknowledged():\n        return None\n    return waiting",
+    ),
+    Mutant(
+        "a share rises while a gateway pod is behind",
+        "trial.py",
+        "    if routing.sends(traffic, candidate.revision) and not rises:",
+        "    if routing.sends(traffic, candidate.revision):",
+    ),
+    Mutant(
+        "the deadline counts pauses",
+        "trial.py",
+        "    if not step.spends:",
+        "    if step.status.phase is Phase.PAUSED:",
+    ),
+    Mutant(
+        "the deadline forgets what was waited before",
+        "trial.py",
+        'update = {"waited_seconds": spent, "waiting_since": None}',
+        'update = {"waited_seconds": 0, "waiting_since": None}',
+    ),
+    Mutant(
+        "evidence is counted twice",
+        "evidence.py",
+        "        attempt=before.attempt, taken_at=exact_stamp(now), readings=(*read.values(), *silent)[:_MOST_SOURCES]",
+        "        attempt=before.attempt, taken_at=exact_stamp(now), readings=before.readings",
+    ),
+    Mutant(
+        "a gateway pod that was silent is counted twice",
+        "evidence.py",
+        "readings=(*read.values(), *silent)[:_MOST_SOURCES]",
+        "readings=tuple(read.values())",
+    ),
+    Mutant(
+        "what was counted before the attempt is evidence",
+        "evidence.py",
+        "taken_at=exact_stamp(now), readings=tuple(map(_kept, readings)))",
+        "taken_at=exact_stamp(now))",
+    ),
+    Mutant(
+        "in the bake copies are no evidence",
+        "evidence.py",
+        "stable=_tries(before, readings, previous.revision, Arm.SHADOW),",
+        "stable=_tries(before, readings, previous.revision, Arm.USERS),",
+    ),
+    Mutant(
+        "what gates said of the last attempt is kept",
+        "attempt.py",
+        'update={"history": history, "gates": (), "evidence": None}',
+        'update={"history": history}',
+    ),
+    Mutant(
+        "the version before is scaled down in the bake",
+        "engine.py",
+        "for pointer in (stable, previous) if pointer)",
+        "for pointer in (stable,) if pointer)",
+    ),
+    Mutant(
+        "the version before repeats nothing in the bake",
+        "wishes.py",
+        'update={"rescue": previous, "mirror"',
+        'update={"mirror"',
+    ),
+    Mutant(
+        "nothing repeats what a candidate fails",
+        "wishes.py",
+        '            "rescue": stable.revision,\n',
+        "",
+    ),
+    Mutant(
+        "copies go on at rest",
+        "attempt.py",
+        '        "traffic": wishes.only(situation, stable.revision, *((old.revision,) if old else ())),\n',
+        "",
+    ),
+    Mutant(
+        "a promotion that failed is not taken back from its workload",
+        "bake.py",
+        "        actions=(forget, *step.actions),",
+        "        actions=step.actions,",
+    ),
+    Mutant(
+        "a promotion is not noted on its workload",
+        "attempt.py",
+        "return Step(status=moved.model_copy(update=update), actions=(mark,), announcements=(told,), look_again=SOON)",
+        "return Step(status=moved.model_copy(update=update), announcements=(told,), look_again=SOON)",
+    ),
+    Mutant(
+        "the candidate takes its share last, so sticky users move",
+        "wishes.py",
+        "shares = {candidate.revision: setting.weight, stable.revision: EVERYTHING - setting.weight}",
+        "shares = {stable.revision: EVERYTHING - setting.weight, candidate.revision: setting.weight}",
+    ),
+    Mutant(
+        "a bake ends while both are down",
+        "bake.py",
+        """    if not situation.ready(previous.revision):
+        return None  # An outage of both blames neither.
+""",
+        "",
+    ),
+    Mutant(
+        "a word for a pause that is over goes on from the next one",
+        "trial.py",
+        "if situation.observation.promote == word:",
+        "if situation.observation.promote:",
+    ),
+    Mutant(
+        "a version that is refused by the store leaves the candidate where it is",
+        "trial.py",
+        """        case Refused(version=version):
+            return version
+""",
+        """        case Refused():
+            return ""
+""",
+    ),
+    Mutant(
+        "an attempt ends twice: once promoted, once after its bake",
+        "attempt.py",
+        "    if old is None or duration.seconds(situation.spec.bake.duration) == 0:",
+        "    if old is None:",
+    ),
+    Mutant(
+        "what nobody names is left behind",
+        "retirement.py",
+        "    status = _with_orphans(status, observation)\n",
+        "",
+    ),
+    Mutant(
+        "a rise is taken for what is applied",
+        "routing.py",
+        "    if traffic is None or not acknowledged(traffic, gateways):\n",
+        "    if traffic is None:\n",
+    ),
+)
