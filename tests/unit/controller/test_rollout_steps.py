@@ -6,7 +6,7 @@ import pytest
 
 from penstock_controller.api.status import Completion, Phase
 from penstock_controller.rollout.actions import ScaleWorkload
-from penstock_controller.rollout.observation import Unresolved
+from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_testing.rollout_scenes import (
     asked,
     canary,
@@ -87,6 +87,39 @@ def test_a_share_rises_only_when_the_pods_it_needs_are_there() -> None:
     assert world.workloads["rev2"].replicas == 4
     assert "3 of 4 pods are ready" in world.status.message
     assert has(5)(world)
+
+
+def test_a_share_rises_only_when_every_gateway_pod_knows_the_pods_it_needs() -> None:
+    world = until(on_trial(canary(weight(5), pause("2s"), weight(50), pause())), has(5))
+    world.blind = {"gw-1"}
+    world.endpoints["gw-1"] = {"rev1": 4, "rev2": 1}
+    for _ in range(10):
+        world.tick()
+    assert asked(world)["rev2"] == 5
+    world.blind = set()
+    until(world, has(50))
+
+
+def test_a_share_that_is_edited_up_waits_for_the_gateway_pod_that_is_behind() -> None:
+    world = until(on_trial(canary(weight(5), pause())), has(5))
+    world.silent = {"gw-1"}
+    world.edit(canary(weight(25), pause()))
+    until(world, lambda world: asked(world)["rev2"] == 25)
+    world.edit(canary(weight(50), pause()))
+    for _ in range(5):
+        world.tick()
+    assert asked(world)["rev2"] == 25
+    world.silent = set()
+    until(world, has(50))
+
+
+def test_a_newer_version_that_the_store_refuses_ends_the_trial_too() -> None:
+    world = until(on_trial(canary(weight(50), pause())), has(50))
+    world.target = Refused(version="3", created_at_ms=1003, reason="PickleOnly", message="model.pkl: convert it")
+    world.settle()
+    assert last(world).completion is Completion.SUPERSEDED
+    assert condition(world, "Stalled") == ("True", "PickleOnly")
+    assert stable(world) == "1"
 
 
 def test_pods_stay_while_a_share_goes_down() -> None:

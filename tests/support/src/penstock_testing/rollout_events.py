@@ -235,8 +235,15 @@ def gateway_pod_falls_silent(world: RolloutWorld, pick: int) -> None:
         world.silent.add(names[pick % len(names)])
 
 
+def gateway_pod_learns_of_no_pods(world: RolloutWorld, pick: int) -> None:
+    names = sorted(world.gateways)
+    if names:
+        world.blind.add(names[pick % len(names)])
+
+
 def gateway_pods_answer_again(world: RolloutWorld, pick: int) -> None:
     world.silent.clear()
+    world.blind.clear()
     world.deaf = False
 
 
@@ -253,6 +260,7 @@ def gateway_pod_leaves(world: RolloutWorld, pick: int) -> None:
         gone = names[pick % len(names)]
         del world.gateways[gone]
         world.silent.discard(gone)
+        world.blind.discard(gone)
 
 
 def gateway_pod_restarts(world: RolloutWorld, pick: int) -> None:
@@ -324,6 +332,7 @@ EVENTS = tuple(
             status_write_meets_a_conflict,
             time_jumps,
             gateway_pod_falls_silent,
+            gateway_pod_learns_of_no_pods,
             gateway_pods_answer_again,
             gateway_pod_joins,
             gateway_pod_leaves,

@@ -34,6 +34,7 @@ def _heal(world: RolloutWorld) -> None:
     world.short.clear()
     world.failing.clear()
     world.silent.clear()
+    world.blind.clear()
     world.deaf = False
     world.requests = 1000
     if world.spec.paused:

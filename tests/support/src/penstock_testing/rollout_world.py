@@ -82,6 +82,8 @@ class RolloutWorld:
     """Gateway pod to what it knows of ready pods, by revision."""
     silent: set[str] = field(default_factory=set)
     """Gateway pods that apply nothing."""
+    blind: set[str] = field(default_factory=set)
+    """Gateway pods that do not learn which pods are ready."""
     broken: set[str] = field(default_factory=set)
     """Revisions of which no pod gets ready."""
     short: set[str] = field(default_factory=set)
@@ -148,6 +150,8 @@ class RolloutWorld:
 
     def _lose(self, gateway: str, loss: Loss) -> None:
         self.lost += loss.requests
+        if gateway in self.blind:
+            return
         well = [revision for revision in loss.tried if not self._unwell(revision)]
         assert not well, f"{gateway} lost {loss.requests} requests, tried at {loss.tried}, though {well} are well"
         first = self.status.stable is None
@@ -231,12 +235,13 @@ class RolloutWorld:
                 self.deleted.discard(revision)
 
     def let_gateways_apply(self) -> None:
-        """Every gateway pod that is not silent activates the wish. All learn which pods are ready."""
+        """Every gateway pod that is not silent activates the wish, and who is not blind learns which pods are ready."""
         for name, active in self.gateways.items():
             wish = self.status.traffic.desired if self.status.traffic else None
             split = self.gateways[name] = active if name in self.silent else wish or active
             known = {backend.revision for backend in split.backends} if split else set()
-            self.endpoints[name] = {rev: workload.ready for rev, workload in self.workloads.items() if rev in known}
+            if name not in self.blind:
+                self.endpoints[name] = {rev: one.ready for rev, one in self.workloads.items() if rev in known}
 
     def let_time_pass(self, seconds: float) -> None:
         """Pods start, gateways apply, users ask."""
@@ -269,6 +274,7 @@ class RolloutWorld:
             gateways=dict(self.gateways),
             endpoints=dict(self.endpoints),
             silent=set(self.silent),
+            blind=set(self.blind),
             broken=set(self.broken),
             short=set(self.short),
             deleted=set(self.deleted),
