@@ -97,6 +97,31 @@ def test_a_version_that_failed_in_the_bake_is_not_tried_again() -> None:
     assert (stable(world), world.status.attempt) == ("1", 2)
 
 
+def test_a_failure_in_the_bake_does_not_go_back_to_a_version_without_a_pod_until_it_has_one() -> None:
+    world = _baking()
+    world.broken = {"rev1"}
+    world.failing = {"rev2": 0.9}
+    for _ in range(30):
+        world.tick()
+    assert (stable(world), asked(world)) == ("2", {"rev2": 100, "rev1": 0})
+    world.broken = set()
+    world.settle()
+    assert stable(world) == "1"
+
+
+def test_an_alias_moved_back_in_the_bake_waits_for_a_pod_to_go_back_to() -> None:
+    world = _baking()
+    world.broken = {"rev1"}
+    world.tick()
+    world.want("1")
+    for _ in range(10):
+        world.tick()
+    assert (stable(world), is_baking(world)) == ("2", True)
+    world.broken = set()
+    world.settle()
+    assert (stable(world), last(world).completion) == ("1", Completion.SUPERSEDED)
+
+
 def test_going_back_makes_no_new_pod() -> None:
     world = _baking()
     world.actions.clear()

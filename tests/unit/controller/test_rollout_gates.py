@@ -96,6 +96,19 @@ def test_a_version_that_failed_is_not_tried_again_until_the_spec_is_edited() -> 
     assert stable(world) == "2"
 
 
+def test_an_edit_while_the_version_is_taken_away_allows_another_try() -> None:
+    world = on_trial(canary(weight(50), pause("2s"), analysis=error_rate()))
+    world.failing = {"rev2": 1.0}
+    until(world, lambda world: world.status.phase is Phase.ROLLING_BACK)
+    world.silent = {"gw-0"}
+    world.tick()
+    world.failing = {}
+    world.edit(canary(weight(50), pause("3s"), analysis=error_rate()))
+    world.silent = set()
+    world.settle()
+    assert (stable(world), world.status.attempt) == ("2", 3)
+
+
 def test_a_version_that_failed_while_the_registry_was_away_is_not_tried_again_when_it_is_back() -> None:
     world = until(_gated(), has(50))
     there = world.target

@@ -63,6 +63,8 @@ class Ending(StatusModel):
 
     completion: Completion
     """How it ends."""
+    generation: Annotated[int, Field(json_schema_extra={"format": "int64"})] = 0
+    """The generation of the spec when this was decided: an edit after it allows another try."""
     reason: str
     """Why, in one word."""
     message: str

@@ -106,7 +106,7 @@ class Canary(ApiModel):
     """The candidate gets a growing share of the requests."""
 
     steps: Annotated[tuple[CanaryStep, ...], Field(max_length=40)] | None = None
-    """In order. None: 5, 25 and 50 per cent with pauses of a minute. Empty: everything at once."""
+    """In order. None: 5, 25 and 50 per cent with pauses of a minute. Empty: everything at once, with `gates: []`."""
     match: Matches = ()
     """Testers' requests that reach the candidate from the start."""
     stickiness: StickinessSpec | None = None

@@ -87,8 +87,23 @@ class Bake(ApiModel):
     """The version before stays warm this long; while it does, a failing gate takes everything back to it."""
 
 
+_EVIDENCE = (
+    (
+        "!has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
+        "(has(self.analysis.gates) && size(self.analysis.gates) == 0) || self.strategy.canary.steps.exists(step, "
+        "(has(step.setWeight) && step.setWeight > 0) || (has(step.setMirror) && step.setMirror.percentage > 0))"
+    ),
+    (
+        "without a step that sets a weight or a mirror, gates see no request and nothing is ever promoted: "
+        "add such a step to strategy.canary.steps, or write analysis: {gates: []}"
+    ),
+)
+
+
 class ModelDeploymentSpec(ApiModel):
     """What the user wants."""
+
+    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE))
 
     registry: RegistryRef
     """The model and its version."""

@@ -133,7 +133,7 @@ def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
         leaving = leaving.model_copy(update={"unrouted_at": candidate.started_at})
     update = {
         "candidate": None,
-        "refused": _refusal(situation, candidate, ending) if failed else None,
+        "refused": _refusal(candidate, ending) if failed else None,
         "retiring": (*status.retiring, leaving),
         "message": told.message,
     }
@@ -142,12 +142,12 @@ def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
     return Step(status=status.model_copy(update={"phase": phase}), announcements=(told,), look_again=SOON)
 
 
-def _refusal(situation: Situation, candidate: Candidate, ending: Ending) -> Refusal:
+def _refusal(candidate: Candidate, ending: Ending) -> Refusal:
     return Refusal(
         version=candidate.version,
         revision=candidate.revision,
         created_at_ms=candidate.created_at_ms,
-        generation=situation.observation.generation,
+        generation=ending.generation,
         reason=ending.reason,
         message=ending.message,
     )

@@ -17,7 +17,7 @@ def advance(situation: Situation, stable: Stable, previous: Previous) -> Step:
     if ending:
         return _go_back(situation, stable, previous, ending)
     left = _left(situation, previous)
-    successor = _successor(situation, stable)
+    successor = _successor(situation, stable, previous)
     if left <= 0 or successor:
         return attempt.end_bake(situation, stable, previous, successor)
     return _bake(situation, stable, previous, left)
@@ -35,14 +35,17 @@ def _left(situation: Situation, previous: Previous) -> float:
     return length - seconds_since(previous.baking_since, situation.observation.now)
 
 
-def _successor(situation: Situation, stable: Stable) -> str:
-    """A version that is wanted instead of stable; empty: none."""
+def _successor(situation: Situation, stable: Stable, previous: Previous) -> str:
+    """A version that is wanted instead of both; empty: none."""
     target = situation.observation.target
-    return target.version if isinstance(target, Wanted) and target.revision != stable.revision else ""
+    baking = {stable.revision, previous.revision}
+    return target.version if isinstance(target, Wanted) and target.revision not in baking else ""
 
 
 def _ending(situation: Situation, stable: Stable, previous: Previous) -> Ending | None:
-    """Why stable must give way to the version before; None: it need not."""
+    """Why stable must give way to the version before; None: it need not, or there is no pod to give way to."""
+    if not situation.ready(previous.revision):
+        return None
     target = situation.observation.target
     if isinstance(target, Wanted) and target.revision == previous.revision:
         message = f"version {target.version} is wanted again, and still warm"
@@ -58,8 +61,6 @@ def _unavailable(situation: Situation, stable: Stable, previous: Previous) -> En
     since = previous.unavailable_since
     if since is None or seconds_since(since, situation.observation.now) < situation.patience:
         return None
-    if not situation.ready(previous.revision):
-        return None  # An outage of both blames neither.
     why = why_not_ready(situation.workload(stable.revision))
     message = f"in the bake, none of its pods was ready for two intervals (since {since}): {why}"
     return Ending(completion=Completion.ROLLED_BACK, reason="CandidateUnavailable", message=message)
@@ -89,7 +90,6 @@ def _go_back(situation: Situation, stable: Stable, previous: Previous, ending: E
         attempt=previous.attempt,
         created_at_ms=previous.created_at_ms,
         started_at=previous.started_at,
-        ending=ending,
     )
     again = Stable(
         revision=previous.revision, version=previous.version, digest=previous.digest, since=previous.stable_since

@@ -87,7 +87,9 @@ def _unavailable(situation: Situation, candidate: Candidate) -> Ending | None:
 
 def take_away(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
     """No request goes to the candidate any more; when every gateway pod has acknowledged that, the attempt ends."""
-    candidate = candidate.model_copy(update={"ending": ending})
+    if candidate.ending is None:
+        ending = ending.model_copy(update={"generation": situation.observation.generation})
+        candidate = candidate.model_copy(update={"ending": ending})
     situation = situation.with_candidate(candidate)
     stable, traffic = situation.status.stable, situation.status.traffic
     if not routing.known(traffic, candidate.revision) and (stable or traffic is None):

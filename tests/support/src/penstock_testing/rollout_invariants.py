@@ -54,18 +54,21 @@ class Watcher:
     ended: Counter[int] = field(default_factory=Counter)
     """Terminal announcements by attempt, since the status was lost last."""
     failed: _Failed | None = None
+    decided: int = 0
+    """The generation under which it was decided that the version on trial is taken away; 0: that is not so."""
     tries: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Tries at each revision by attempt, rescues aside: no gate can have seen more."""
     edges: set[tuple[Phase, Phase]] = field(default_factory=set)
 
     def branch(self) -> "Watcher":
         """Another onlooker who remembers the same."""
-        return Watcher(self.ended.copy(), self.failed, self.tries.copy(), set(self.edges))
+        return Watcher(self.ended.copy(), self.failed, self.decided, self.tries.copy(), set(self.edges))
 
     def status_was_lost(self) -> None:
         """Attempts may be counted again from there; nobody can remember who failed."""
         self.ended.clear()
         self.failed = None
+        self.decided = 0
 
     def served(self, split: TrafficSplit | None, requests: int) -> None:
         """A gateway pod got requests."""
@@ -118,11 +121,23 @@ class Watcher:
         started = seen.after.candidate and seen.after.attempt != seen.before.attempt
         assert not (started and known), f"{known} is tried again as attempt {seen.after.attempt}"
         self.failed = known
+        self._note_when_it_is_decided(seen)
         ended = seen.after.history[:1]
         if ended and ended != seen.before.history[:1] and ended[0].completion is Completion.ROLLED_BACK:
             before = seen.before.candidate or seen.before.previous
             assert before
-            self.failed = _Failed(generation, ended[0].version, before.created_at_ms)
+            self.failed = _Failed(self.decided or generation, ended[0].version, before.created_at_ms)
+        if seen.after.candidate is None:
+            self.decided = 0
+
+    def _note_when_it_is_decided(self, seen: Pass) -> None:
+        """An edit after the decision, while the gateway is still taking the version away, allows another try."""
+        going = seen.after.candidate
+        if going is None or going.ending is None:
+            return
+        was_going = seen.before.candidate
+        if was_going is None or was_going.ending is None:
+            self.decided = seen.observation.generation
 
     def _no_try_is_counted_twice(self, seen: Pass) -> None:
         judged = seen.after.candidate or (seen.after.previous and seen.after.stable)
