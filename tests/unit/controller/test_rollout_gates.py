@@ -259,7 +259,25 @@ def test_a_candidate_without_a_ready_pod_for_two_intervals_is_taken_back_whateve
     began = world.now
     until(world, lambda world: world.status.refused is not None)
     assert last(world).reason == "CandidateUnavailable"
-    assert 2 <= (world.now - began).total_seconds() <= 4
+    # Intervals of a second: probes have five seconds to say that pods are back.
+    assert 5 <= (world.now - began).total_seconds() <= 6
+
+
+def test_a_node_that_seems_lost_with_all_pods_is_not_the_candidates_fault() -> None:
+    world = until(_gated(weight(50), pause("5m")), has(50))
+    world.requests = 0
+    world.broken = {"rev1", "rev2"}
+    for _ in range(20):
+        world.tick()
+    assert world.status.candidate
+    world.broken = {"rev2"}
+    for _ in range(3):
+        world.tick()
+    world.broken = set()
+    world.requests = 100
+    for _ in range(5):
+        world.tick()
+    assert has(50)(world)
 
 
 def test_a_candidate_whose_pods_are_back_within_two_intervals_goes_on() -> None:

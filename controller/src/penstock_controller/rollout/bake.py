@@ -24,7 +24,7 @@ def advance(situation: Situation, stable: Stable, previous: Previous) -> Step:
 
 
 def _watched(situation: Situation, stable: Stable, previous: Previous) -> Previous:
-    if situation.ready(stable.revision):
+    if situation.ready(stable.revision) or not situation.ready(previous.revision):
         return previous.model_copy(update={"unavailable_since": None})
     since = previous.unavailable_since or exact_stamp(situation.observation.now)
     return previous.model_copy(update={"unavailable_since": since})

@@ -15,6 +15,9 @@ SOON = 0.2
 SHORTLY = 1.0
 """Seconds: pods start; their events wake us too."""
 
+_PROBES = 5.0
+"""Seconds in which a pod that works has been seen to be ready."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
@@ -36,8 +39,11 @@ class Situation:
 
     @property
     def patience(self) -> float:
-        """Seconds after which a revision on trial without a ready pod is taken for failed: two intervals."""
-        return 2 * duration.seconds(self.spec.analysis.interval)
+        """Seconds after which a revision on trial without a ready pod is taken for failed: two intervals.
+
+        Readiness is told by probes, which take a few seconds themselves.
+        """
+        return max(_PROBES, 2 * duration.seconds(self.spec.analysis.interval))
 
     def workload(self, revision: str) -> Workload | None:
         """A revision's workload; None: it does not exist."""

@@ -33,9 +33,11 @@ def advance(situation: Situation, candidate: Candidate) -> Step:
 
 
 def _watched(situation: Situation, candidate: Candidate) -> Candidate:
-    """The candidate with the time since when it gets requests and has no pod that is ready."""
-    gets = routing.sends(situation.status.traffic, candidate.revision)
-    if situation.ready(candidate.revision) or not gets:
+    """The candidate with the time since when it gets requests and has no pod that is ready, while stable has one."""
+    gets, stable = routing.sends(situation.status.traffic, candidate.revision), situation.status.stable
+    # Where a node is lost, or thought to be, both are gone: that is not the candidate's fault.
+    both = stable is not None and not situation.ready(stable.revision)
+    if situation.ready(candidate.revision) or not gets or both:
         return candidate.model_copy(update={"unavailable_since": None})
     since = candidate.unavailable_since or exact_stamp(situation.observation.now)
     return candidate.model_copy(update={"unavailable_since": since})
