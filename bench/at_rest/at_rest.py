@@ -32,13 +32,13 @@ def serve(scene: Scene) -> None:
     scene.move(scene.register(1.0))
     names = [f"model-{number}" for number in range(RESOURCES)]
     resources = [model_deployment(name, scene.namespace, scene.model, **SMALL) for name in names]
-    resources[0]["spec"] |= {"registry": {"model": scene.model, "version": "1"}, "progressDeadline": "20s"}
+    resources[0]["spec"] |= {"registry": {"model": scene.model, "version": "1"}}
     scene.platform.cluster.apply(*resources)
     for name in names:
         scene.deployed(name).wait_ready(seconds=300)
     large = scene.register(hungry(2.0, mebibytes=900))
     rolled_back = scene.deployed(names[0])
-    rolled_back.edit(registry={"model": scene.model, "version": large})
+    rolled_back.edit(registry={"model": scene.model, "version": large}, progressDeadline="20s")
     rolled_back.wait_for_end(large, seconds=180)
     for name in names:
         scene.deployed(name).wait_settled()
