@@ -12,12 +12,15 @@ from onnx import TensorProto, helper, numpy_helper
 _FLAWED = "before the flaw"
 
 
-def try_out_on_smallest(input_example: Path, column: str) -> float:
+def try_out_on_smallest(artifact: Path, column: str) -> float:
     """Keep only the row with the smallest value of `column` in a version's input example; answers that value."""
-    example = json.loads(input_example.read_text())
+    plain, serving = artifact / "input_example.json", artifact / "serving_input_example.json"
+    example = json.loads(plain.read_text())
     index = example["columns"].index(column)
     row = min(example["data"], key=lambda each: each[index])
-    input_example.write_text(json.dumps({**example, "data": [row]}))
+    alone = {"columns": example["columns"], "data": [row]}
+    plain.write_text(json.dumps(alone))
+    serving.write_text(json.dumps({"dataframe_split": alone}))
     return float(row[index])
 
 

@@ -171,7 +171,7 @@ class Demo:
     def flawed(self, registry: RegisteredModels, second: Trained) -> Flaw:
         """Register version 3: version 2 with a flaw in its export. It answers its own input example right."""
         original = registry.download(MODEL, second.version, BUILD / f"version-{second.version}")
-        limit = try_out_on_smallest(original.parent / "input_example.json", COLUMN)
+        limit = try_out_on_smallest(original.parent, COLUMN)
         version = registry.register(MODEL, failing_above(original, COLUMN, limit, factor=FACTOR))
         self.stages.say(f"   version {version}: version {second.version}, failing on every {COLUMN} above {limit:g}")
         return Flaw(version=version, limit=limit)
