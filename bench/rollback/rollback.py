@@ -74,7 +74,7 @@ def wait_for_record(deployed: Deployed, attempt: int) -> None:
 
 def rounds(scene: Scene) -> list[float]:
     """Seconds of each round."""
-    deployed, first = scene.serve_first(**canary(weight(SHARE), pause(600)), **GATED)
+    deployed, first = scene.serve_first(**canary(weight(SHARE), pause(600)), **GATED, predictor={"timeout": "3s"})
     bad = scene.register(failing(2.0))
     taken: list[float] = []
     with (
