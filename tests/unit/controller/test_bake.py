@@ -15,10 +15,10 @@ from penstock_testing.rollout_scenes import (
     pause,
     stable,
     until,
-    weight,
     wish,
 )
 from penstock_testing.rollout_world import RolloutWorld
+from penstock_testing.strategies import weight
 
 STEPS = (weight(50), pause("2s"))
 

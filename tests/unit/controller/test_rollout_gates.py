@@ -20,9 +20,9 @@ from penstock_testing.rollout_scenes import (
     pause,
     stable,
     until,
-    weight,
 )
 from penstock_testing.rollout_world import RolloutWorld
+from penstock_testing.strategies import weight
 
 HALF = (weight(50), pause("5s"))
 

@@ -18,8 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from penstock_controller.api.status import Phase
 from penstock_testing.rollout_events import EVENTS, Event, trial_spec
 from penstock_testing.rollout_rest import bring_to_rest
-from penstock_testing.rollout_scenes import canary, on_trial, pause, until, weight
+from penstock_testing.rollout_scenes import canary, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld
+from penstock_testing.strategies import weight
 
 PAGE = Path(__file__).parents[3] / "docs/maintainer/rollout-states.md"
 

@@ -15,15 +15,14 @@ from penstock_testing.rollout_scenes import (
     is_baking,
     is_paused,
     last,
-    mirror,
     on_trial,
     pause,
     stable,
     until,
-    weight,
     wish,
 )
 from penstock_testing.rollout_world import RolloutWorld, spec
+from penstock_testing.strategies import mirror, weight
 
 THREE = (weight(5), pause("2s"), weight(25), pause("2s"), weight(50), pause("2s"))
 

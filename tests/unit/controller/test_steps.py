@@ -4,7 +4,8 @@ import pytest
 
 from penstock_controller.api.strategy import Strategy
 from penstock_controller.rollout.steps import Setting, matches_of, setting_at, size_at, steps_of
-from penstock_testing.rollout_scenes import Step, mirror, pause, weight
+from penstock_testing.rollout_scenes import Step, pause
+from penstock_testing.strategies import mirror, weight
 
 
 def _strategy(*steps: Step) -> Strategy:

@@ -1,5 +1,7 @@
 """The beginning and the ends of an attempt. Each end writes one decision record and makes one announcement."""
 
+from dataclasses import replace
+
 from penstock_controller.api import duration
 from penstock_controller.api.status import (
     Candidate,
@@ -73,7 +75,7 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
     old = status.stable
     if old is None or duration.seconds(situation.spec.bake.duration) == 0:
         ended = _promoted(situation.with_status(moved), stable, candidate.attempt, candidate.started_at, old)
-        return Step(status=ended.status, actions=(mark,), announcements=ended.announcements, look_again=SOON)
+        return replace(ended, actions=(mark,))
     previous = Previous(
         revision=old.revision,
         version=old.version,

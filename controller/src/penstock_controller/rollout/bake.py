@@ -1,12 +1,14 @@
 """The bake: stable serves everything, the version before stays warm, and a failing gate still goes back to it."""
 
+from dataclasses import replace
+
 from penstock_controller.api import duration
 from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Previous, Stable
 from penstock_controller.rollout import attempt, gates, wishes
 from penstock_controller.rollout.actions import ForgetPromotion
 from penstock_controller.rollout.observation import Wanted, why_not_ready
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
-from penstock_controller.rollout.timestamps import exact_stamp, later, seconds_since
+from penstock_controller.rollout.timestamps import later, seconds_since
 from penstock_controller.rollout.trial import take_away
 
 
@@ -24,9 +26,8 @@ def advance(situation: Situation, stable: Stable, previous: Previous) -> Step:
 
 
 def _watched(situation: Situation, stable: Stable, previous: Previous) -> Previous:
-    if situation.ready(stable.revision) or not situation.ready(previous.revision):
-        return previous.model_copy(update={"unavailable_since": None})
-    since = previous.unavailable_since or exact_stamp(situation.observation.now)
+    gone = not situation.ready(stable.revision) and situation.ready(previous.revision) > 0
+    since = situation.gone_since(previous.unavailable_since, gone=gone)
     return previous.model_copy(update={"unavailable_since": since})
 
 
@@ -59,7 +60,7 @@ def _ending(situation: Situation, stable: Stable, previous: Previous) -> Ending 
 
 def _unavailable(situation: Situation, stable: Stable, previous: Previous) -> Ending | None:
     since = previous.unavailable_since
-    if since is None or seconds_since(since, situation.observation.now) < situation.patience:
+    if not situation.out_of_patience(since):
         return None
     why = why_not_ready(situation.workload(stable.revision))
     message = f"in the bake, none of its pods was ready for two intervals (since {since}): {why}"
@@ -69,11 +70,10 @@ def _unavailable(situation: Situation, stable: Stable, previous: Previous) -> En
 def _bake(situation: Situation, stable: Stable, previous: Previous, left: float) -> Step:
     until = later(situation.observation.now, left)
     message = f"version {stable.version} serves; version {previous.version} stays warm until {until}"
-    judged = "".join(f"; {gate.name}: {gate.verdict}" for gate in situation.status.gates if gate.stage == gates.BAKE)
     status = situation.status.model_copy(
         update={
             "phase": Phase.BAKING,
-            "message": message + judged,
+            "message": message + gates.verdicts(situation.status, gates.BAKE),
             "previous": previous,
             "traffic": wishes.bake(situation, stable.revision, previous.revision),
         }
@@ -97,9 +97,4 @@ def _go_back(situation: Situation, stable: Stable, previous: Previous, ending: E
     status = situation.status.model_copy(update={"stable": again, "previous": None, "candidate": candidate})
     step = take_away(situation.with_status(status), candidate, ending)
     forget = ForgetPromotion(revision=stable.revision)
-    return Step(
-        status=step.status,
-        actions=(forget, *step.actions),
-        announcements=step.announcements,
-        look_again=step.look_again,
-    )
+    return replace(step, actions=(forget, *step.actions))

@@ -17,6 +17,7 @@ from penstock_controller.rollout.situation import Situation
 
 _STAGES = 2
 TRIAL, BAKE = "trial", "bake"
+_UNREAD = {"verdict": Verdict.ERROR.value, "message": "no gateway pod answered when its counters were asked for"}
 
 
 def gates_of(analysis: Analysis) -> tuple[ErrorRateGate, ...]:
@@ -41,35 +42,21 @@ def _judged(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation
 ) -> ModelDeploymentStatus:
     readings = observation.evidence or ()
-    if not readings:
-        return _unread(spec, status, observation)
     found = evidence.interval(status, readings)
     if found is None or status.evidence is None:
         return status
     stage = BAKE if status.previous else TRIAL
     gates = gates_of(spec.analysis)
+    judged = (
+        # No gateway pod told its counters: that promotes nothing, and is no fault of the candidate.
+        _before(status, gate, stage).model_copy(update=_UNREAD)
+        if not readings
+        else _gate(gate, _before(status, gate, stage), found, len(gates))
+        for gate in gates
+    )
     update = {
         "evidence": evidence.moved_on(status.evidence, readings, observation.now),
-        "gates": (
-            *(gate for gate in status.gates if gate.stage != stage),
-            *(_gate(gate, _before(status, gate, stage), found, len(gates)) for gate in gates),
-        ),
-    }
-    return status.model_copy(update=update)
-
-
-def _unread(
-    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation
-) -> ModelDeploymentStatus:
-    """No gateway pod told its counters: that promotes nothing, and is no fault of the candidate."""
-    stage = BAKE if status.previous else TRIAL
-    words = {"verdict": Verdict.ERROR.value, "message": "no gateway pod answered when its counters were asked for"}
-    update = {
-        "evidence": evidence.moved_on(status.evidence, (), observation.now) if status.evidence else None,
-        "gates": (
-            *(gate for gate in status.gates if gate.stage != stage),
-            *(_before(status, gate, stage).model_copy(update=words) for gate in gates_of(spec.analysis)),
-        ),
+        "gates": (*(gate for gate in status.gates if gate.stage != stage), *judged),
     }
     return status.model_copy(update=update)
 
@@ -122,6 +109,11 @@ def _kinds(candidate: TryCount) -> str:
 def failed(status: ModelDeploymentStatus) -> GateStatus | None:
     """The first gate that fails; None: none does."""
     return next((gate for gate in status.gates if gate.verdict == Verdict.FAIL.value), None)
+
+
+def verdicts(status: ModelDeploymentStatus, stage: str) -> str:
+    """What the gates of a stage say, in a word each, to be put behind a sentence."""
+    return "".join(f"; {gate.name}: {gate.verdict}" for gate in status.gates if gate.stage == stage)
 
 
 def undecided(situation: Situation) -> str:

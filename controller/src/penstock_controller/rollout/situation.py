@@ -9,6 +9,7 @@ from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload
+from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
 
 SOON = 0.2
 """Seconds: an acknowledgement is a matter of milliseconds."""
@@ -53,6 +54,14 @@ class Situation:
         """Ready pods of a revision."""
         workload = self.workload(revision)
         return workload.ready if workload else 0
+
+    def gone_since(self, before: str | None, *, gone: bool) -> str | None:
+        """Since when a revision is gone (RFC 3339); None: it is not. `before`: what the last pass knew."""
+        return (before or exact_stamp(self.observation.now)) if gone else None
+
+    def out_of_patience(self, since: str | None) -> bool:
+        """Whether a revision has been gone for too long."""
+        return since is not None and seconds_since(since, self.observation.now) >= self.patience
 
     def with_status(self, status: ModelDeploymentStatus) -> "Situation":
         """The same wish and snapshot, seen with a status that this pass has moved on."""

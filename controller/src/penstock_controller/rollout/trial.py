@@ -37,9 +37,8 @@ def _watched(situation: Situation, candidate: Candidate) -> Candidate:
     gets, stable = routing.sends(situation.status.traffic, candidate.revision), situation.status.stable
     # Where a node is lost, or thought to be, both are gone: that is not the candidate's fault.
     both = stable is not None and not situation.ready(stable.revision)
-    if situation.ready(candidate.revision) or not gets or both:
-        return candidate.model_copy(update={"unavailable_since": None})
-    since = candidate.unavailable_since or exact_stamp(situation.observation.now)
+    gone = gets and not both and not situation.ready(candidate.revision)
+    since = situation.gone_since(candidate.unavailable_since, gone=gone)
     return candidate.model_copy(update={"unavailable_since": since})
 
 
@@ -81,7 +80,7 @@ def _gate_failed(situation: Situation) -> Ending | None:
 
 def _unavailable(situation: Situation, candidate: Candidate) -> Ending | None:
     since = candidate.unavailable_since
-    if since is None or seconds_since(since, situation.observation.now) < situation.patience:
+    if not situation.out_of_patience(since):
         return None
     message = f"none of its pods was ready for two intervals (since {since})" + _problem(situation, candidate)
     return Ending(completion=Completion.ROLLED_BACK, reason="CandidateUnavailable", message=message)
@@ -264,12 +263,9 @@ def _pause(situation: Situation, candidate: Candidate, pause: Pause) -> Step | N
     left = length - seconds_since(candidate.step_since or exact_stamp(now), now)
     if left <= 0:
         return None
-    why = f"{where}: pause of {pause.duration} until {later(now, left)}" + _verdicts(situation)
+    why = f"{where}: pause of {pause.duration} until {later(now, left)}"
+    why += gates.verdicts(situation.status, gates.TRIAL)
     return holding(situation, candidate, why, look_again=left)
-
-
-def _verdicts(situation: Situation) -> str:
-    return "".join(f"; {gate.name}: {gate.verdict}" for gate in situation.status.gates)
 
 
 def _lacking(situation: Situation, candidate: Candidate) -> str:

@@ -68,12 +68,11 @@ def _stickiness(situation: Situation) -> Stickiness | None:
 def _split(situation: Situation, shares: dict[str, int]) -> TrafficSplit:
     status = situation.status
     draining = [item.revision for item in status.retiring if routing.known(status.traffic, item.revision)]
-    every = {**dict.fromkeys(draining, 0), **shares}
-    ordered = [*shares, *(revision for revision in every if revision not in shares)]
+    every = {**shares, **{revision: 0 for revision in draining if revision not in shares}}
     return TrafficSplit(
         number=0,
         attempt=status.attempt,
-        backends=tuple(Backend(revision=revision, weight=every[revision]) for revision in ordered),
+        backends=tuple(Backend(revision=revision, weight=share) for revision, share in every.items()),
         timeout_seconds=situation.timeout,
     )
 

@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant(
         "who failed is forgotten",
         "attempt.py",
-        '"refused": _refusal(situation, candidate, ending) if failed else None,',
+        '"refused": _refusal(candidate, ending) if failed else None,',
         '"refused": None,',
     ),
     Mutant(
@@ -187,8 +187,8 @@ MUTANTS = (
     Mutant(
         "a promotion that failed is not taken back from its workload",
         "bake.py",
-        "        actions=(forget, *step.actions),",
-        "        actions=step.actions,",
+        "    return replace(step, actions=(forget, *step.actions))",
+        "    return step",
     ),
     Mutant(
         "a promotion is not noted on its workload",
@@ -203,12 +203,12 @@ MUTANTS = (
         "shares = {stable.revision: EVERYTHING - setting.weight, candidate.revision: setting.weight}",
     ),
     Mutant(
-        "a bake ends while both are down",
+        "a bake ends while there is no pod to go back to",
         "bake.py",
         """    if not situation.ready(previous.revision):
-        return None  # An outage of both blames neither.
-""",
-        "",
+        return None
+    target""",
+        "    target",
     ),
     Mutant(
         "a word for a pause that is over goes on from the next one",

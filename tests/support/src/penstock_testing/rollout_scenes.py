@@ -11,16 +11,8 @@ Step = dict[str, object]
 _PASSES = 600
 
 
-def weight(percent: int) -> Step:
-    return {"setWeight": percent}
-
-
 def pause(duration: str | None = None) -> Step:
     return {"pause": {"duration": duration} if duration else {}}
-
-
-def mirror(percentage: int) -> Step:
-    return {"setMirror": {"percentage": percentage}}
 
 
 def error_rate(**fields: object) -> dict[str, object]:

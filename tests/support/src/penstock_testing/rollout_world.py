@@ -35,6 +35,7 @@ from penstock_controller.rollout.observation import (
 )
 from penstock_testing.rollout_counters import GatewayCounters, Loss
 from penstock_testing.rollout_invariants import Pass, Watcher
+from penstock_testing.strategies import AT_ONCE
 
 _PASSES = 300
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,14 +49,6 @@ def wanted(version: str, *, digest: str = "", revision: str = "") -> Wanted:
         digest=digest or f"sha256:{version * 64}"[:71],
         revision=revision or f"rev{version}",
     )
-
-
-AT_ONCE: dict[str, object] = {
-    "strategy": {"canary": {"steps": []}},
-    "analysis": {"gates": []},
-    "bake": {"duration": "0s"},
-}
-"""A new version gets everything as soon as its pods are ready; nothing is proven and nothing bakes."""
 
 
 def spec(**fields: object) -> ModelDeploymentSpec:
