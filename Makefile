@@ -81,7 +81,9 @@ e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, o
 
 # Inside with-cluster.
 test-on-cluster: $(VENV)
-	@tests/stage "component and end-to-end tests" $(PYTHON) -m pytest tests/component tests/e2e $(ARGS)
+	@# Two processes: what serves component tests until their session ends takes nothing from the traffic of the others.
+	@tests/stage "component tests" $(PYTHON) -m pytest tests/component $(ARGS)
+	@tests/stage "end-to-end tests" $(PYTHON) -m pytest tests/e2e $(ARGS)
 
 ##@ Bench
 
@@ -158,7 +160,8 @@ $(VENV): | $(UV)
 	@echo "making .venv from locks/dev.txt"
 	@[ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python python3 .venv
 	@rm -f .venv/.made-from-*
-	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes locks/dev.txt
+	@# Compiled once here: every process that tests start would compile MLflow and pandas anew where nothing is written beside.
+	@$(UV) pip sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes locks/dev.txt
 	@# hatchling is in the lock: members are installed without fetching a build tool that nobody checked.
 	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
 	@touch $@

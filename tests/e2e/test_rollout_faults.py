@@ -56,7 +56,7 @@ def test_a_controller_killed_every_3_seconds_comes_to_the_same_end(
         result = run.result()
     print(f"the controller was killed {kills.times} times")
     result.assert_none_failed()
-    assert kills.times >= 3
+    assert kills.times >= 2  # a rollback is that short
     assert (record["completion"], record["reason"]) == (completion, reason)
     assert deployed.status()["stable"]["version"] == (second if completion == "Promoted" else first)
     assert record["message"] in told()
