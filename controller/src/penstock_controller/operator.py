@@ -28,14 +28,12 @@ class Operator:
         telemetry: Telemetry,
         *,
         workers: int,
-        resync: float,
     ) -> None:
         self.queue = queue
         self._reconciler = reconciler
         self._watch = watch
         self._telemetry = telemetry
         self._workers = workers
-        self._resync = resync
         self._failures: defaultdict[Key, int] = defaultdict(int)
 
     async def run(self) -> None:
@@ -56,7 +54,7 @@ class Operator:
                 self.queue.add(key, due)
 
     async def _pass(self, key: Key) -> float | None:
-        """One pass; answers when the next is due, whatever went wrong."""
+        """One pass; answers when the next is due, whatever went wrong. None: never, the resource is gone."""
         try:
             with self._telemetry.pass_seconds.time():
                 due = await self._reconciler.reconcile(key)
@@ -69,7 +67,7 @@ class Operator:
             _log.exception("pass failed", extra={"key": str(key)})
             return self._broken_off(key, error)
         self._failures.pop(key, None)
-        return self._resync if due is None else due
+        return due
 
     def _broken_off(self, key: Key, error: Exception) -> float:
         self._telemetry.broken_off("error")

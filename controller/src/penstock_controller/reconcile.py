@@ -44,18 +44,21 @@ class Reconciler:
         *,
         clock: Callable[[], datetime],
         url: Callable[[Key], str],
+        resync: float,
     ) -> None:
+        """`resync`: seconds after which a resource is looked at again when nothing happens."""
         self._world = world
         self._watch = watch
         self._targets = targets
         self._telemetry = telemetry
         self._clock = clock
         self._url = url
+        self._resync = resync
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one resource one stage further.
 
-        Returns the seconds until the next pass is due; None: not before something happens.
+        Returns the seconds until the next pass is due; None: the resource is gone.
         Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer.
         """
         resource = await self._world.resources.read(key)
@@ -68,7 +71,9 @@ class Reconciler:
         if status != resource.status:
             await self._world.resources.write_status(resource, status)
         self._telemetry.passed(written=status != resource.status)
-        return decision.look_again if rejection is None else _AFTER_REJECTION
+        if rejection is not None:
+            return _AFTER_REJECTION
+        return self._resync if decision.look_again is None else min(self._resync, decision.look_again)
 
     async def _observe(self, resource: Resource) -> Observation:
         key = resource.key

@@ -78,5 +78,5 @@ def _assembled(
     def url(key: Key) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
-    reconciler = Reconciler(world, watch, targets, telemetry, clock=_now, url=url)
-    return Operator(queue, reconciler, watch, telemetry, workers=settings.workers, resync=settings.resync_seconds)
+    reconciler = Reconciler(world, watch, targets, telemetry, clock=_now, url=url, resync=settings.resync_seconds)
+    return Operator(queue, reconciler, watch, telemetry, workers=settings.workers)

@@ -124,6 +124,7 @@ def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
         Telemetry(CollectorRegistry()),
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         url=lambda key: f"http://gateway/{key}",
+        resync=60.0,
     )
     return made, watch
 

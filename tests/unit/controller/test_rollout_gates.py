@@ -6,6 +6,7 @@ import pytest
 
 from penstock_contracts.evidence import Arm
 from penstock_controller.api.status import Completion, GateStatus, Phase
+from penstock_controller.rollout import evidence
 from penstock_controller.rollout.observation import Unresolved
 from penstock_testing.rollout_counters import GatewayCounters
 from penstock_testing.rollout_scenes import (
@@ -75,6 +76,26 @@ def test_a_rollback_is_recorded_with_numbers_and_told_once() -> None:
     assert condition(world, "Stalled") == ("True", "RolledBack")
     assert condition(world, "Ready") == ("True", "Serving")
     assert condition(world, "Reconciling")[0] == "False"
+
+
+def test_after_an_interval_that_looks_bad_the_counters_are_read_again_after_a_quarter_of_it() -> None:
+    world = until(_gated(weight(20), pause("60s")), has(20))
+    world.requests = 10
+    world.failing = {"rev2": 1.0}
+    world.tick()
+    assert _gate(world).verdict == "inconclusive"
+    assert evidence.next_due(world.spec, world.status, world.now) == 0.25
+    world.failing = {}
+    world.tick(0.25)
+    assert evidence.next_due(world.spec, world.status, world.now) == 1.0
+
+
+def test_an_outage_that_both_versions_share_does_not_look_bad() -> None:
+    world = until(_gated(weight(50), pause("60s")), has(50))
+    world.requests = 10
+    world.failing = {"rev1": 1.0, "rev2": 1.0}
+    world.tick()
+    assert evidence.next_due(world.spec, world.status, world.now) == 1.0
 
 
 def test_a_candidate_that_always_fails_reads_as_100_per_cent_while_users_see_nothing() -> None:

@@ -202,6 +202,8 @@ class EvidenceStatus(StatusModel):
     """When they were read (RFC 3339, milliseconds)."""
     readings: Annotated[tuple[SourceReading, ...], Field(max_length=64)] = ()
     """One for each gateway pod."""
+    suspect: bool | None = None
+    """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
 
 
 class DecisionRecord(StatusModel):

@@ -18,6 +18,9 @@ from penstock_controller.rollout.observation import Reading
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
 
 _MOST_SOURCES = 64
+_CLOSER = 4
+"""After an interval that looks bad the next one is this many times shorter. The test's error level holds for any times
+at which it is read, so a closer look costs nothing but a write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +38,20 @@ def due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime)
     evidence = status.evidence
     if evidence is None or evidence.attempt != status.attempt:
         return True
-    return seconds_since(evidence.taken_at, now) >= duration.seconds(spec.analysis.interval)
+    return seconds_since(evidence.taken_at, now) >= _length(spec, evidence)
 
 
 def next_due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime) -> float | None:
     """Seconds until the counters are to be read; None: not in this state."""
     if not _gathering(status) or status.evidence is None:
         return None
-    return max(0.0, duration.seconds(spec.analysis.interval) - seconds_since(status.evidence.taken_at, now))
+    return max(0.0, _length(spec, status.evidence) - seconds_since(status.evidence.taken_at, now))
+
+
+def _length(spec: ModelDeploymentSpec, evidence: EvidenceStatus) -> float:
+    """Seconds of the interval that is running."""
+    seconds = duration.seconds(spec.analysis.interval)
+    return seconds / _CLOSER if evidence.suspect else seconds
 
 
 def _gathering(status: ModelDeploymentStatus) -> bool:
@@ -57,13 +66,22 @@ def begun(attempt: int, readings: tuple[Reading, ...], now: datetime) -> Evidenc
     return EvidenceStatus(attempt=attempt, taken_at=exact_stamp(now), readings=tuple(map(_kept, readings)))
 
 
-def moved_on(before: EvidenceStatus, readings: tuple[Reading, ...], now: datetime) -> EvidenceStatus:
-    """Where the next interval begins."""
+def moved_on(before: EvidenceStatus, readings: tuple[Reading, ...], now: datetime, found: Interval) -> EvidenceStatus:
+    """Where the next interval begins, after one in which `found` was found."""
     read = {reading.source: _kept(reading) for reading in readings}
     silent = [reading for reading in before.readings if reading.source not in read]
     return EvidenceStatus(
-        attempt=before.attempt, taken_at=exact_stamp(now), readings=(*read.values(), *silent)[:_MOST_SOURCES]
+        attempt=before.attempt,
+        taken_at=exact_stamp(now),
+        readings=(*read.values(), *silent)[:_MOST_SOURCES],
+        suspect=_worse(found) or None,
     )
+
+
+def _worse(found: Interval) -> bool:
+    """Whether the version that is judged failed in a larger share of its tries: a hint, no verdict."""
+    candidate, stable = found.candidate, found.stable
+    return candidate.failures * max(1, stable.tries) > stable.failures * candidate.tries
 
 
 def interval(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> Interval | None:

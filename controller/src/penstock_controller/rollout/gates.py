@@ -55,7 +55,7 @@ def _judged(
         for gate in gates
     )
     update = {
-        "evidence": evidence.moved_on(status.evidence, readings, observation.now),
+        "evidence": evidence.moved_on(status.evidence, readings, observation.now, found),
         "gates": (*(gate for gate in status.gates if gate.stage != stage), *judged),
     }
     return status.model_copy(update=update)

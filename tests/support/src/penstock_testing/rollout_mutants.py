@@ -133,8 +133,8 @@ MUTANTS = (
     Mutant(
         "evidence is counted twice",
         "evidence.py",
-        "        attempt=before.attempt, taken_at=exact_stamp(now), readings=(*read.values(), *silent)[:_MOST_SOURCES]",
-        "        attempt=before.attempt, taken_at=exact_stamp(now), readings=before.readings",
+        "        readings=(*read.values(), *silent)[:_MOST_SOURCES],",
+        "        readings=before.readings,",
     ),
     Mutant(
         "a gateway pod that was silent is counted twice",
