@@ -1,7 +1,10 @@
 """For every test, also when pytest is started without make."""
 
 import os
+import signal
+from types import FrameType
 
+import pytest
 from hypothesis import settings
 
 # None of the libraries may call home, in this process or in one that a test starts.
@@ -11,3 +14,18 @@ os.environ |= {"ORT_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true",
 # time: machines differ.
 settings.register_profile("same-everywhere", derandomize=True, deadline=None, database=None)
 settings.load_profile("same-everywhere")
+
+
+def pytest_configure() -> None:
+    """An end by SIGTERM or SIGINT ends what fixtures have started, too: once, however often it is asked for."""
+    mine = os.getpid()
+
+    def end(number: int, _: FrameType | None) -> None:
+        if os.getpid() != mine:  # a forked child that has not set its own
+            os._exit(128 + number)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
