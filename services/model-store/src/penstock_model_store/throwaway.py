@@ -120,7 +120,7 @@ class Opener:
         (folder / "inspection.json").write_text(job.model_dump_json())
         with (folder / "opened.json").open("wb") as answer, (folder / "opened.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-m", "penstock_model_store.inspection", str(folder / "inspection.json")),
+                *(sys.executable, "-I", "-m", "penstock_model_store.opening_process", str(folder / "inspection.json")),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=answer,
                 stderr=log,
