@@ -97,6 +97,9 @@ class Gateways(Protocol):
 class Announcer(Protocol):
     """Tells users of transitions."""
 
-    async def announce(self, resource: Resource, announcement: Announcement) -> None:
-        """Make an Event, once for each (attempt, reason). Raises ClusterAway."""
+    async def announce(self, resource: Resource, announcement: Announcement) -> bool:
+        """Make an Event, however often it is asked for; False: it was there. An attempt's end is one, whatever is said.
+
+        Raises ClusterAway.
+        """
         ...

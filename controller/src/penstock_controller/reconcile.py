@@ -114,7 +114,8 @@ class Reconciler:
             )
             return rejection
         for announcement in decision.announcements:
-            await self._world.announcer.announce(resource, announcement)
+            if not await self._world.announcer.announce(resource, announcement):
+                continue  # told by a pass that was cut short before it wrote status
             self._telemetry.announced(resource.key, announcement)
             _log.info(
                 announcement.message,

@@ -158,13 +158,26 @@ async def test_an_announcement_that_is_repeated_is_one_event(api: ApiClient, key
     world = RolloutWorld()
     events = KubernetesEvents(api, lambda: world.now)
     told = Announcement(type="Normal", reason="Promoted", message="attempt 1: " + "x" * 2000, attempt=1)
-    for _ in range(2):
-        await events.announce(resource, told)
+    assert [await events.announce(resource, told) for _ in range(2)] == [True, False]
     found = (await CoreV1Api(api).list_namespaced_event(key.namespace)).items
     (event,) = [item for item in found if item.involved_object.kind == "ModelDeployment"]
     assert event.reason == "Promoted"
     assert len(event.message) == 1024
     assert event.involved_object.uid == resource.raw["metadata"]["uid"]
+
+
+async def test_an_attempt_ends_in_one_event_though_the_pass_that_is_repeated_has_other_numbers(
+    api: ApiClient, key: Key, resource: Resource
+) -> None:
+    world = RolloutWorld()
+    events = KubernetesEvents(api, lambda: world.now)
+    ends = [
+        Announcement(type="Warning", reason="GateFailed", message=message, attempt=2, completion="RolledBack")
+        for message in ("failed 5 of 6 tries", "failed 15 of 16 tries")
+    ]
+    assert [await events.announce(resource, end) for end in ends] == [True, False]
+    found = (await CoreV1Api(api).list_namespaced_event(key.namespace)).items
+    assert [item.message for item in found if item.reason == "GateFailed"] == ["failed 5 of 6 tries"]
 
 
 async def test_an_api_server_that_is_away_is_said_to_be_away(key: Key) -> None:

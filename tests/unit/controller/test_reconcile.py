@@ -78,9 +78,12 @@ class Outside:
         self._call("execute")
         self.done.append(action)
 
-    async def announce(self, resource: Resource, announcement: Announcement) -> None:
+    async def announce(self, resource: Resource, announcement: Announcement) -> bool:
         self._call("announce")
+        if announcement in self.told:
+            return False
         self.told.append(announcement)
+        return True
 
     @property
     def status(self) -> ModelDeploymentStatus:

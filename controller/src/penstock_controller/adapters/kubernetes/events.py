@@ -24,8 +24,8 @@ class KubernetesEvents:
         self._core = CoreV1Api(api)
         self._clock = clock
 
-    async def announce(self, resource: Resource, announcement: Announcement) -> None:
-        """Make the Event."""
+    async def announce(self, resource: Resource, announcement: Announcement) -> bool:
+        """Make the Event; False: an earlier pass made it."""
         event = _event(resource, announcement, stamp(self._clock()))
         with translated(f"announce {announcement.reason} of {resource.key}"):
             try:
@@ -33,11 +33,15 @@ class KubernetesEvents:
             except ApiException as error:
                 if not exists(error):
                     raise
+                return False
+        return True
 
 
 def _event(resource: Resource, announcement: Announcement, now: str) -> dict[str, Any]:
     metadata = resource.raw["metadata"]
-    identity = f"{metadata['uid']}/{announcement.attempt}/{announcement.reason}/{announcement.message}"
+    # An attempt ends once, though a pass that is repeated may have other numbers to tell.
+    told = "end" if announcement.completion else f"{announcement.reason}/{announcement.message}"
+    identity = f"{metadata['uid']}/{announcement.attempt}/{told}"
     suffix = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return {
         "metadata": {"name": f"{resource.key.name}.{suffix}", "namespace": resource.key.namespace},
