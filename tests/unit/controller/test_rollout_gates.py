@@ -98,6 +98,16 @@ def test_an_outage_that_both_versions_share_does_not_look_bad() -> None:
     assert evidence.next_due(world.spec, world.status, world.now) == 1.0
 
 
+def test_a_share_that_was_lowered_rises_again_only_when_every_gateway_pod_has_the_lower_one() -> None:
+    world = until(_gated(weight(50), pause("60s")), has(50))
+    world.silent = {"gw-0"}
+    world.edit(canary(weight(5), pause("60s"), analysis=error_rate())).tick()
+    world.edit(canary(weight(20), pause("60s"), analysis=error_rate())).tick()
+    assert asked(world)["rev2"] == 5
+    world.silent = set()
+    until(world, has(20))
+
+
 def test_a_candidate_that_always_fails_reads_as_100_per_cent_while_users_see_nothing() -> None:
     world = _gated(weight(20), pause("60s"))
     world.failing = {"rev2": 1.0}

@@ -25,6 +25,11 @@ def applied_weight(traffic: Traffic | None, revision: str) -> int:
     return _weight(traffic.applied, revision) if traffic else 0
 
 
+def desired_weight(traffic: Traffic | None, revision: str) -> int:
+    """Per cent that is asked of every gateway pod."""
+    return _weight(traffic.desired, revision) if traffic else 0
+
+
 def largest_weight(traffic: Traffic | None, revision: str) -> int:
     """Per cent that some gateway pod may be sending to a revision: the larger of what is asked and what is applied."""
     return max(_weight(traffic.desired, revision), _weight(traffic.applied, revision)) if traffic else 0

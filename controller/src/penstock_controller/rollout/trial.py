@@ -168,7 +168,10 @@ def _size(situation: Situation, candidate: Candidate) -> int:
 
 def _reach(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting, size: int) -> Step | None:
     """Upwards in this order: pods, ready, known to every gateway pod, weight. None: all of it is there."""
-    if setting.weight < routing.largest_weight(situation.status.traffic, candidate.revision):
+    traffic = situation.status.traffic
+    falls = setting.weight < routing.largest_weight(traffic, candidate.revision)
+    # Above what is asked already it rises, whatever a gateway pod that is behind may still be sending.
+    if falls and setting.weight <= routing.desired_weight(traffic, candidate.revision):
         # Downwards nothing is waited for, whatever has become of its pods.
         lowered = _share(situation, candidate, stable, setting)
         if lowered:
@@ -208,7 +211,7 @@ def _introduction(
         wish = wishes.only(situation, stable.revision, candidate.revision)
         why = "its pods are ready; the gateway gets to know them"
         return waiting(situation, candidate, why, traffic=wish, look_again=SOON)
-    rises = setting.weight > routing.largest_weight(traffic, candidate.revision)
+    rises = setting.weight > routing.desired_weight(traffic, candidate.revision)
     if routing.sends(traffic, candidate.revision) and not rises:
         return None
     reachable = routing.reachable_everywhere(candidate.revision, size, situation.observation.gateways)

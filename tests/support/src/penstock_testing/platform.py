@@ -159,17 +159,23 @@ class Platform:
 
     def acknowledged(self, namespace: str, name: str) -> list[GatewayPod]:
         """What every ready gateway pod has confirmed for a ModelDeployment, asked through the API server."""
-        return [found for pod in self.pods("gateway") for found in self._applied(pod, namespace, name)]
+        names = [pod["metadata"]["name"] for pod in self.pods("gateway")]
+        answers = {pod: json.loads(self.cluster.kubectl("get", "--raw", applied_path(pod))) for pod in names}
+        return [found for pod, answer in answers.items() for found in applied_in(answer, pod, namespace, name)]
 
-    def _applied(self, pod: Object, namespace: str, name: str) -> list[GatewayPod]:
-        pod_name = pod["metadata"]["name"]
-        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod_name}:8082/proxy/v1/applied"
-        answer = json.loads(self.cluster.kubectl("get", "--raw", path))
-        return [
-            GatewayPod(pod=pod_name, number=item["number"], applied_at=item["applied_at"], endpoints=item["endpoints"])
-            for item in answer["applied"]
-            if (item["namespace"], item["name"]) == (namespace, name)
-        ]
+
+def applied_path(pod: str) -> str:
+    """Where the API server passes a question on to a gateway pod's agent: what its Envoy has confirmed."""
+    return f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8082/proxy/v1/applied"
+
+
+def applied_in(answer: Object, pod: str, namespace: str, name: str) -> list[GatewayPod]:
+    """What that answer says of one ModelDeployment; empty: nothing."""
+    return [
+        GatewayPod(pod=pod, number=item["number"], applied_at=item["applied_at"], endpoints=item["endpoints"])
+        for item in answer["applied"]
+        if (item["namespace"], item["name"]) == (namespace, name)
+    ]
 
 
 def _is_ready(pod: Object) -> bool:
