@@ -1,6 +1,7 @@
 """The controller's adapters against a real API server."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from kubernetes.aio.client import ApiClient, AppsV1Api, Configuration, CoreV1Api
@@ -171,13 +172,35 @@ async def test_an_attempt_ends_in_one_event_though_the_pass_that_is_repeated_has
 ) -> None:
     world = RolloutWorld()
     events = KubernetesEvents(api, lambda: world.now)
-    ends = [
-        Announcement(type="Warning", reason="GateFailed", message=message, attempt=2, completion="RolledBack")
-        for message in ("failed 5 of 6 tries", "failed 15 of 16 tries")
-    ]
-    assert [await events.announce(resource, end) for end in ends] == [True, False]
+    end = Announcement(
+        type="Warning",
+        reason="GateFailed",
+        message="failed 5 of 6 tries",
+        attempt=2,
+        completion="RolledBack",
+        started_at="2026-01-01T00:00:00Z",
+    )
+    assert await events.announce(resource, end)
+    assert not await events.announce(resource, replace(end, message="failed 15 of 16 tries"))
     found = (await CoreV1Api(api).list_namespaced_event(key.namespace)).items
     assert [item.message for item in found if item.reason == "GateFailed"] == ["failed 5 of 6 tries"]
+
+
+async def test_after_a_lost_status_the_end_of_another_attempt_under_the_same_number_is_told(
+    api: ApiClient, resource: Resource
+) -> None:
+    world = RolloutWorld()
+    events = KubernetesEvents(api, lambda: world.now)
+    for started_at in ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"):
+        end = Announcement(
+            type="Normal",
+            reason="Promoted",
+            message="attempt 2",
+            attempt=2,
+            completion="Promoted",
+            started_at=started_at,
+        )
+        assert await events.announce(resource, end)
 
 
 async def test_an_api_server_that_is_away_is_said_to_be_away(key: Key) -> None:

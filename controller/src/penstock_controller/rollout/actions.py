@@ -59,6 +59,8 @@ class Announcement:
     attempt: int
     completion: str = ""
     """Set exactly on the one that ends an attempt."""
+    started_at: str = ""
+    """Set with `completion`: when the attempt began (RFC 3339). After a lost status its number may be given again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -182,6 +182,7 @@ def _recorded(
         message=f"attempt {attempt}, version {tried.version}: {ending.message}",
         attempt=attempt,
         completion=ending.completion.value,
+        started_at=started_at,
     )
     history = (record, *status.history)[: situation.spec.revision_history_limit]
     return status.model_copy(update={"history": history, "gates": (), "evidence": None}), told

@@ -32,7 +32,7 @@ def desired_weight(traffic: Traffic | None, revision: str) -> int:
 
 def largest_weight(traffic: Traffic | None, revision: str) -> int:
     """Per cent that some gateway pod may be sending to a revision: the larger of what is asked and what is applied."""
-    return max(_weight(traffic.desired, revision), _weight(traffic.applied, revision)) if traffic else 0
+    return max(desired_weight(traffic, revision), applied_weight(traffic, revision))
 
 
 def _weight(split: TrafficSplit | None, revision: str) -> int:

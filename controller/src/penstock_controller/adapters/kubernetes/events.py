@@ -40,7 +40,7 @@ class KubernetesEvents:
 def _event(resource: Resource, announcement: Announcement, now: str) -> dict[str, Any]:
     metadata = resource.raw["metadata"]
     # An attempt ends once, though a pass that is repeated may have other numbers to tell.
-    told = "end" if announcement.completion else f"{announcement.reason}/{announcement.message}"
+    told = announcement.started_at or f"{announcement.reason}/{announcement.message}"
     identity = f"{metadata['uid']}/{announcement.attempt}/{told}"
     suffix = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return {
