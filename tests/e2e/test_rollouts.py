@@ -6,6 +6,7 @@ from collections.abc import Callable
 from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import Deployed
+from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps, canary, mirror, pause
 from penstock_testing.timeline import Timeline
@@ -158,7 +159,8 @@ def test_a_version_in_the_shadow_answers_copies_and_testers_while_users_see_stab
         start = time.time() + GRACE
         time.sleep(LOOK)
         end = time.time() - GRACE
-        assert str(candidate_tries(deployed.status())) in told()
+        # A reading may come between the two looks.
+        wait_for("the count told", lambda: str(candidate_tries(deployed.status())) in told() or None, seconds=20)
         deployed.promote(status)
         record = deployed.wait_for_end(second)
         deployed.wait_settled()

@@ -46,12 +46,11 @@ class Operator:
     async def _work(self) -> None:
         while True:
             key = await self.queue.take()
+            due = None
             try:
                 due = await self._pass(key)
             finally:
-                self.queue.done(key)
-            if due is not None:
-                self.queue.add(key, due)
+                self.queue.done(key, due)
 
     async def _pass(self, key: Key) -> float | None:
         """One pass; answers when the next is due, whatever went wrong. None: never, the resource is gone."""

@@ -15,7 +15,7 @@ class WorkQueue:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._due: dict[Key, float] = {}
-        self._running: set[Key] = set()
+        self._running: dict[Key, float] = {}
         self._changed = asyncio.Event()
 
     def add(self, key: Key, delay: float = 0.0) -> None:
@@ -31,13 +31,18 @@ class WorkQueue:
             key, wait = self._next()
             if key is not None and wait <= 0:
                 del self._due[key]
-                self._running.add(key)
+                self._running[key] = self._clock()
                 return key
             await self._wait(None if key is None else wait)
 
-    def done(self, key: Key) -> None:
-        """Give a taken key back."""
-        self._running.discard(key)
+    def done(self, key: Key, again: float | None = None) -> None:
+        """Give a taken key back; it is due `again` seconds after it was taken. None: when it is added.
+
+        At least half of `again` is left to others: a pass that takes longer than that would follow on itself.
+        """
+        taken = self._running.pop(key)
+        if again is not None:
+            self.add(key, max(again - (self._clock() - taken), again / 2))
         self._changed.set()
 
     def _next(self) -> tuple[Key | None, float]:

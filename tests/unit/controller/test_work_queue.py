@@ -78,3 +78,38 @@ async def test_a_waiting_worker_is_woken_by_a_new_key() -> None:
     await asyncio.sleep(0)
     queue.add(B)
     assert await asyncio.wait_for(waiting, timeout=5) == B
+
+
+async def test_when_it_is_due_again_counts_from_when_it_was_taken() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.add(A)
+    assert await taken_at_once(queue) == A
+    clock.now += 0.3
+    queue.done(A, 1.0)
+    clock.now += 0.65
+    assert await taken_at_once(queue) is None
+    clock.now += 0.06
+    assert await taken_at_once(queue) == A
+
+
+async def test_a_pass_longer_than_its_period_leaves_half_of_it_to_others() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.add(A)
+    assert await taken_at_once(queue) == A
+    clock.now += 5.0
+    queue.done(A, 1.0)
+    clock.now += 0.45
+    assert await taken_at_once(queue) is None
+    clock.now += 0.06
+    assert await taken_at_once(queue) == A
+
+
+async def test_what_happens_in_a_pass_is_looked_at_right_after_it_whatever_the_pass_asked_for() -> None:
+    queue = WorkQueue(Clock())
+    queue.add(A)
+    assert await taken_at_once(queue) == A
+    queue.add(A)
+    queue.done(A, 60.0)
+    assert await taken_at_once(queue) == A

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
 from penstock_predictor.lifecycle import Lifecycle
+from penstock_predictor.protocol import WholeReplyProtocol
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
 
@@ -88,7 +89,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         host=settings.listen_host,
         port=settings.listen_port,
         loop="uvloop",
-        http="httptools",
+        http=WholeReplyProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -96,8 +96,10 @@ def template_is_edited(world: RolloutWorld, pick: int) -> None:
 
 
 def _newest(world: RolloutWorld) -> int:
-    pointers = (world.status.stable, world.status.candidate, world.status.previous)
-    versions = [pointer.version for pointer in pointers if pointer]
+    """The highest number that anything remembers: a registry never gives a number to other bytes."""
+    status = world.status
+    remembered = (status.stable, status.candidate, status.previous, status.refused, *status.retiring, *status.history)
+    versions = [each.version for each in remembered if each]
     versions += [world.target.version] if isinstance(world.target, Wanted | Refused) else []
     return max((int(version) for version in versions), default=0)
 
