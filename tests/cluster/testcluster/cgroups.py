@@ -5,6 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_SHARE = {"cpu.shares": "8192", "cpu.weight": "800"}
+"""v1 and v2, eight times the default: below the root every process of this machine has as much as one cgroup, so that
+all pods together would get less of it than they get of a node."""
 _LIMIT = 10.0  # seconds for the kernel to let go of what has just been killed
 
 
@@ -19,7 +22,10 @@ def make(name: str) -> None:
     for hierarchy in hierarchies():
         if (hierarchy / "cgroup.controllers").exists():
             _delegate(hierarchy)
-        (hierarchy / name).mkdir(exist_ok=True)
+        folder = hierarchy / name
+        folder.mkdir(exist_ok=True)
+        for file in _SHARE.keys() & {entry.name for entry in folder.iterdir()}:
+            (folder / file).write_text(_SHARE[file])
 
 
 def _delegate(unified: Path) -> None:
