@@ -317,3 +317,12 @@ def test_with_the_status_lost_who_had_requests_keeps_its_pods_until_every_gatewa
     world.silent = set()
     world.settle()
     assert world.workloads.keys() == {"rev1"}
+
+
+def test_with_the_deployments_of_both_deleted_while_it_is_promoted_its_own_is_made_again() -> None:
+    world = until(on_trial(canary()), lambda world: world.status.phase is Phase.PROMOTING)
+    world.delete_workload("rev1")
+    world.delete_workload("rev2")
+    until(world, lambda world: world.status.phase is Phase.HEALTHY)
+    assert stable(world) == "2"
+    assert world.workloads["rev2"].replicas == 4

@@ -324,4 +324,8 @@ def _promote(situation: Situation, candidate: Candidate, stable: Stable) -> Step
     if wish is situation.status.traffic and situation.acknowledged() and reachable:
         return attempt.promote(situation, candidate)
     why = "the gateway moves all requests to it: " + routing.waiting_for(wish, situation.observation)
-    return holding(situation, candidate, why, traffic=wish, phase=Phase.PROMOTING, look_again=SOON)
+    step = holding(situation, candidate, why, traffic=wish, phase=Phase.PROMOTING, look_again=SOON)
+    if situation.workload(candidate.revision):
+        return step
+    # Somebody deleted its Deployment, and perhaps stable's too: of the two it is the one that can be made again.
+    return replace(step, actions=(attempt.create(candidate, situation.replicas),))
