@@ -6,7 +6,12 @@ from penstock_controller.rollout.observation import GatewayPod, Observation
 
 def sends(traffic: Traffic | None, revision: str) -> bool:
     """Whether the gateway may be sending anything to a revision: by what is asked, or by what is applied."""
-    return traffic is not None and any(_sends(split, revision) for split in (traffic.desired, traffic.applied))
+    return asks(traffic, revision) or (traffic is not None and _sends(traffic.applied, revision))
+
+
+def asks(traffic: Traffic | None, revision: str) -> bool:
+    """Whether the gateway is asked to send anything to a revision."""
+    return traffic is not None and _sends(traffic.desired, revision)
 
 
 def _sends(split: TrafficSplit | None, revision: str) -> bool:

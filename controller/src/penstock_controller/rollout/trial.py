@@ -212,7 +212,7 @@ def _introduction(
         why = "its pods are ready; the gateway gets to know them"
         return waiting(situation, candidate, why, traffic=wish, look_again=SOON)
     rises = setting.weight > routing.desired_weight(traffic, candidate.revision)
-    if routing.sends(traffic, candidate.revision) and not rises:
+    if routing.asks(traffic, candidate.revision) and not rises:
         return None
     reachable = routing.reachable_everywhere(candidate.revision, size, situation.observation.gateways)
     if situation.acknowledged() and reachable:

@@ -11,7 +11,15 @@ from penstock_testing.cluster import Cluster, CommandError, Object
 from penstock_testing.demo_cluster import SCRIPT
 from penstock_testing.platform import wait_for
 
-_FIND = 'grep -l "$1" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3'
+# The end of a container's first process ends the others: who is gone by its turn was killed too.
+_KILL = """
+for id in "$@"; do
+    for pid in $(grep -l "$id" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3); do
+        kill -9 "$pid" 2>/dev/null && killed=yes
+    done
+done
+[ "$killed" ]
+"""
 _FIND_COMPONENT = """
 for process in /proc/[0-9]*; do
     [ "$(tr '\\0' ' ' < $process/cmdline 2>/dev/null | cut -d' ' -f2)" = "$1" ] && echo ${process#/proc/}
@@ -33,14 +41,13 @@ def kill(cluster: Cluster, pod: Object, container: str = "") -> float:
     """SIGKILL every process of a pod's containers (or of one), all at once; answers the Unix time.
 
     Only on a test cluster of our own: nobody inside a container may kill its first process. Raises CommandError when
-    no container runs.
+    no container runs, or none of its processes was there any more.
     """
     ids = container_ids(pod, container)
     if not ids:
         raise CommandError(f"pod {pod['metadata']['name']} has no running container {container}")
-    pids = [pid for each in ids for pid in _inside(cluster, "sh", "-c", _FIND, "find", each).split()]
     at = time.time()
-    _inside(cluster, "kill", "-9", *pids)
+    _inside(cluster, "sh", "-c", _KILL, "kill", *ids)
     return at
 
 

@@ -115,8 +115,14 @@ MUTANTS = (
     Mutant(
         "a share rises while a gateway pod is behind",
         "trial.py",
+        "    if routing.asks(traffic, candidate.revision) and not rises:",
+        "    if routing.asks(traffic, candidate.revision):",
+    ),
+    Mutant(
+        "who was sent copies a moment ago passes for introduced",
+        "trial.py",
+        "    if routing.asks(traffic, candidate.revision) and not rises:",
         "    if routing.sends(traffic, candidate.revision) and not rises:",
-        "    if routing.sends(traffic, candidate.revision):",
     ),
     Mutant(
         "the deadline counts pauses",
