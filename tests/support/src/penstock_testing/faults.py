@@ -11,12 +11,12 @@ from penstock_testing.cluster import Cluster, CommandError, Object
 from penstock_testing.demo_cluster import SCRIPT
 from penstock_testing.platform import wait_for
 
-# The end of a container's first process ends the others: who is gone by its turn was killed too.
+# All are found before the first is killed. The end of a container's first process ends the others: who is gone by its
+# turn was killed too.
 _KILL = """
-for id in "$@"; do
-    for pid in $(grep -l "$id" /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3); do
-        kill -9 "$pid" 2>/dev/null && killed=yes
-    done
+pids=$(for id in "$@"; do grep -l "$id" /proc/[0-9]*/cgroup 2>/dev/null; done | cut -d/ -f3)
+for pid in $pids; do
+    kill -9 "$pid" 2>/dev/null && killed=yes
 done
 [ "$killed" ]
 """
