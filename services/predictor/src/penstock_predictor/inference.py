@@ -25,6 +25,8 @@ class Model:
         self.columns = columns
         self.inputs = session.inputs
         self.outputs = session.outputs
+        self.example = b""
+        """The answer of `GET /example`, made once it has proved itself."""
         self._session = session
         self._observe_seconds = observe_seconds
         self._output_names = tuple(spec.name for spec in session.outputs)

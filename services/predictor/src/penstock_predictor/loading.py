@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import ModelCard
@@ -13,6 +15,7 @@ from penstock_predictor import golden
 from penstock_predictor.codec import decode
 from penstock_predictor.columns import plan_columns
 from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
+from penstock_predictor.example import example_of
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.inference import Model
 from penstock_predictor.model_files import CARD_FILE, DEFAULT_MODEL_FILE, check_digest, measure, read_card, verify
@@ -63,6 +66,7 @@ def load_model(
     model = Model(identity, session, columns, observe_seconds)
     report("warming up and answering the golden request")
     _prove(model, verified.card)
+    model.example = to_json(example_of(model, verified.card))
     seconds = round(time.monotonic() - started, 3)
     _log.info("model loaded", extra={"digest": verified.digest, "folder": str(source.folder), "seconds": seconds})
     return model
