@@ -11,7 +11,7 @@ from penstock_contracts.inference import InferResponse
 from penstock_predictor.answers import InferAnswers
 from penstock_predictor.codec import decode, parse
 from penstock_predictor.datatypes import BY_V2, Array
-from penstock_predictor.errors import BadRequest, DoesNotFit, RequestError
+from penstock_predictor.errors import DoesNotFit, RequestError
 from penstock_predictor.identity import ModelIdentity
 
 IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)

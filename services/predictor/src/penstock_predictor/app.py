@@ -21,6 +21,7 @@ from penstock_predictor.metrics import Metrics
 from penstock_predictor.reply import Reply, refusal
 from penstock_predictor.routes.health import health_routes
 from penstock_predictor.routes.metrics import metrics_routes
+from penstock_predictor.routes.page import page_routes
 from penstock_predictor.routes.predict import predict_routes
 from penstock_predictor.routes.v2 import v2_routes
 from penstock_predictor.runtime import Runtime
@@ -69,6 +70,7 @@ def create_app(
         v2_routes(runtime),
         predict_routes(runtime),
         metrics_routes(runtime.metrics),
+        page_routes(runtime),
     ):
         app.include_router(router)
     app.openapi = functools.cache(lambda: openapi.describe(app))  # type: ignore[method-assign]  # FastAPI's documented way

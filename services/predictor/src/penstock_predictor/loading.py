@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import ModelCard
@@ -15,6 +17,7 @@ from penstock_predictor.codec import InferQuery, decode
 from penstock_predictor.columns import plan_columns
 from penstock_predictor.datatypes import Array
 from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
+from penstock_predictor.example import example_of
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.inference import Model
 from penstock_predictor.model_files import CARD_FILE, DEFAULT_MODEL_FILE, check_digest, measure, read_card, verify
@@ -66,8 +69,8 @@ class Loaded:
 
     model: Model
     card: ModelCard | None
-    example: InferRequest
-    """A request that it answers: the golden one, or one made up."""
+    example: bytes
+    """The answer of `GET /example`."""
     batching: Batching
     pace: Pace
 
@@ -136,7 +139,7 @@ def _prove(model: Model, card: ModelCard | None, max_batch_size: int) -> Loaded:
     batching = judge_batching(model, query.feeds)
     if batching.possible:
         learn_pace(model, query.feeds, pace, max_batch_size)
-    return Loaded(model, card, request, batching, pace)
+    return Loaded(model, card, to_json(example_of(model, card)), batching, pace)
 
 
 def _warm_up(model: Model, query: InferQuery, pace: Pace) -> dict[str, Array]:
