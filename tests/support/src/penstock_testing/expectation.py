@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from penstock_contracts.inference import InferRequest, PredictRequest, RequestInput
+from penstock_contracts.inference import InferRequest, PredictManyRequest, RequestInput
 from penstock_testing.plan import PlannedRequest
 
 Array = NDArray[Any]
@@ -56,7 +56,7 @@ class Question:
         headers: Mapping[str, str] | None = None,
     ) -> "Question":
         """A plain predict request with named features; `feed` is what these rows mean to the graph."""
-        body = PredictRequest(instances=[dict(row) for row in rows]).model_dump_json()
+        body = PredictManyRequest(instances=[dict(row) for row in rows]).model_dump_json()
         return cls(request=PlannedRequest(path=path, headers=dict(headers or {}), body=body), feed=feed)
 
 
@@ -142,7 +142,15 @@ def _parsed(answer: dict[str, Any]) -> dict[str, list[Any]]:
     if "outputs" in answer:
         return {output["name"]: _flat(output["data"]) for output in answer["outputs"]}
     rows = answer["predictions"]
+    if isinstance(rows[0]["prediction"], dict):
+        rows = [row["prediction"] for row in rows]
     return {name: _flat([row[name] for row in rows]) for name in rows[0]}
+
+
+def _as_predicted(expected: Mapping[str, Array]) -> dict[str, Array]:
+    """By the words of a plain predict answer: a classifier's label is its prediction, a lone output is one too."""
+    label_first = sorted(expected, key=lambda name: expected[name].dtype.kind == "f")
+    return dict(zip(("prediction", "probability"), (expected[name] for name in label_first), strict=False))
 
 
 def _flat(value: object) -> list[Any]:
@@ -152,9 +160,10 @@ def _flat(value: object) -> list[Any]:
 
 
 def _matches(expected: Mapping[str, Array], answer: Mapping[str, list[Any]]) -> bool:
-    if expected.keys() != answer.keys():
+    wanted = _as_predicted(expected) if "prediction" in answer else expected
+    if wanted.keys() != answer.keys():
         return False
-    return all(_near(array, answer[name]) for name, array in expected.items())
+    return all(_near(array, answer[name]) for name, array in wanted.items())
 
 
 def _equal_answers(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
