@@ -3,7 +3,7 @@
 PredictorError
 ├── RequestError: one request is refused; `status` is its HTTP code
 │   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413
-│   ├── Overloaded 429, ClientGone 499
+│   ├── DoesNotFit 422, Overloaded 429, ClientGone 499
 │   └── InferenceFailed 500, NotReady 503, DeadlineExceeded 504
 └── StartError: this model cannot be served; the process ends
     ├── StoreUnavailable, StoreRefused: the model store gave no bytes, or never will
@@ -57,6 +57,12 @@ class BodyTooLarge(RequestError):
     """The body has more bytes than one request may have."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class DoesNotFit(RequestError):
+    """Well formed, but not what the model takes or the tensor's own shape says; the message names the tensor."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class Overloaded(RequestError):
