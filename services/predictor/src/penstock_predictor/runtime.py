@@ -1,12 +1,13 @@
 """What the routes share: the model, when there is one, and the way a request goes through it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from fastapi import Request, Response
 
 from penstock_predictor.admission import Admission
 from penstock_predictor.body import read_body
+from penstock_predictor.datatypes import Array
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import NotReady, StartError, UnknownModel
 from penstock_predictor.inference import Model
@@ -54,6 +55,14 @@ class Runtime:
         if self.model is None:
             raise NotReady(f"model {self.settings.model_name!r} is not ready: {self.lifecycle.state.reason}")
         return self.model
+
+    async def infer(
+        self, feeds: Mapping[str, Array], outputs: tuple[str, ...] | None, *, deadline: Deadline
+    ) -> dict[str, Array]:
+        """Compute the named outputs, all by default, within the limits. Raises a RequestError."""
+        model = self.serving()
+        slot = self.admission.enter()
+        return await self.workers.run(lambda: model.infer(feeds, outputs), slot=slot, deadline=deadline)
 
     async def answer(self, request: Request, compute: Callable[[Model, bytes], bytes]) -> Response:
         """Read the body and compute its answer, all of it within the limits. Raises a RequestError."""
