@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--version", dest="model_version", help="model version in answers (1)")
     serve.add_argument("--host", dest="listen_host", help="address to listen on (0.0.0.0)")
     serve.add_argument("--port", dest="listen_port", type=int, help="port to listen on; 0: a free one (8080)")
+    serve.add_argument("--grpc-port", type=int, help="port for gRPC; 0: no gRPC (8001)")
     serve.add_argument("--threads", type=int, help="requests computed at once (the cgroup's CPU limit, or 1)")
     fetch = commands.add_parser("fetch", help="bring a model from the model store into a folder", epilog=_EPILOG)
     fetch.set_defaults(command="fetch")

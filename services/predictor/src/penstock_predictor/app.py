@@ -42,7 +42,8 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _start_loading(runtime, on_fatal)
-        yield
+        async with _grpc(runtime, on_fatal):
+            yield
         runtime.workers.close()
 
     app = FastAPI(
@@ -64,6 +65,30 @@ def create_app(
         app.include_router(router)
     app.openapi = functools.cache(lambda: openapi.describe(app))  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+@contextlib.asynccontextmanager
+async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> AsyncIterator[None]:
+    """V2 over gRPC beside HTTP. It ends when and as HTTP does: what is in flight is answered."""
+    settings = runtime.settings
+    if not settings.grpc_port:
+        yield
+        return
+    from penstock_predictor.rpc.server import start_grpc  # noqa: PLC0415 - 12 MB that a pod without gRPC does not need
+
+    try:
+        server = await start_grpc(runtime, settings.listen_host, settings.grpc_port)
+    except StartError as error:
+        on_fatal(error)
+        yield
+        return
+    grace = settings.request_timeout_seconds
+    drained = asyncio.create_task(server.stop_when_drained(runtime.lifecycle, grace))
+    try:
+        yield
+    finally:
+        await server.stop(grace)
+        drained.cancel()
 
 
 def _start_loading(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> None:
