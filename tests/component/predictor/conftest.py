@@ -58,10 +58,10 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "1")
 
     @contextlib.asynccontextmanager
-    async def start(folder: Path, **settings: Any) -> AsyncIterator[RunningApp]:
+    async def start(folder: Path, *, grpc_port: int = 0, **settings: Any) -> AsyncIterator[RunningApp]:
         registry, lifecycle, fatal = CollectorRegistry(), Lifecycle(), list[StartError]()
         app = create_app(
-            Settings(**{"model_dir": folder, "grpc_port": 0} | settings),
+            Settings(model_dir=folder, grpc_port=grpc_port, **settings),
             registry=registry,
             lifecycle=lifecycle,
             on_fatal=fatal.append,
