@@ -50,7 +50,8 @@ def create_app(
             _start_loading(runtime, on_fatal)
         else:
             runtime.became_ready(loaded)
-        yield
+        async with _grpc(runtime, on_fatal):
+            yield
         runtime.close()
 
     app = FastAPI(
@@ -75,6 +76,30 @@ def create_app(
         app.include_router(router)
     app.openapi = functools.cache(lambda: openapi.describe(app))  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+@contextlib.asynccontextmanager
+async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> AsyncIterator[None]:
+    """V2 over gRPC beside HTTP. It ends when and as HTTP does: what is in flight is answered."""
+    settings = runtime.settings
+    if not settings.grpc_port:
+        yield
+        return
+    from penstock_predictor.rpc.server import start_grpc  # noqa: PLC0415 - 12 MB that a pod without gRPC does not need
+
+    try:
+        server = await start_grpc(runtime, settings.listen_host, settings.grpc_port, share_port=settings.workers > 1)
+    except StartError as error:
+        on_fatal(error)
+        yield
+        return
+    grace = settings.request_timeout_seconds
+    drained = asyncio.create_task(server.stop_when_drained(runtime.lifecycle, grace))
+    try:
+        yield
+    finally:
+        await server.stop(grace)
+        drained.cancel()
 
 
 def _start_loading(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> None:

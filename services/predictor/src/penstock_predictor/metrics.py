@@ -26,14 +26,18 @@ SECONDS = (
 """Upper bounds of buckets: from a small tree's run to the default time limit."""
 ROWS = (*(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0), float("inf"))
 INFER, INFER_VERSION, PREDICT = "/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer", "/predict"
-GRPC_INFER = "grpc:ModelInfer"
 UNMATCHED = "unmatched"
 """Paths that are no route are callers' words: as a label they would grow without bound."""
 ROUTES = (
     INFER,
     INFER_VERSION,
     PREDICT,
-    GRPC_INFER,
+    "grpc:ModelInfer",
+    "grpc:ModelMetadata",
+    "grpc:ModelReady",
+    "grpc:ServerLive",
+    "grpc:ServerMetadata",
+    "grpc:ServerReady",
     "/",
     "/example",
     "/health",

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from penstock_contracts.names import PREDICTOR_PORT
+from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_predictor.cpu import default_threads
 from penstock_predictor.model_files import DEFAULT_MODEL_FILE
 
@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """Address to listen on. Use 127.0.0.1 on a laptop."""
     listen_port: int = Field(default=PREDICTOR_PORT, ge=0, le=65535)
     """Port to listen on; 0: a free one, named in the log."""
+    grpc_port: int = Field(default=PREDICTOR_GRPC_PORT, ge=0, le=65535)
+    """Port on which gRPC is listened for, at the same address; 0: no gRPC."""
     threads: int = Field(default_factory=default_threads, ge=1, le=256)
     """Requests computed at once, and onnxruntime's intra-op threads. Default: the cgroup's CPU limit, or 1."""
 
