@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from penstock_predictor.body import read_body
 from penstock_predictor.deadline import Deadline
-from penstock_predictor.exchange import HEADER_TIMEOUT, Exchange
+from penstock_predictor.exchange import Exchange, asked_timeout
 from penstock_predictor.reply import Reply
 from penstock_predictor.runtime import Route, Runtime
 
@@ -34,7 +34,7 @@ class AsgiExchange(Exchange):
 async def answer(runtime: Runtime, route: Route, request: Request) -> Response:
     """Read the body and compute its answer, all of it within the limits. Raises a RequestError."""
     headers = dict(request.scope["headers"])
-    exchange = AsgiExchange(headers, runtime.deadline(headers.get(HEADER_TIMEOUT)))
+    exchange = AsgiExchange(headers, runtime.deadline(asked_timeout(headers)))
     runtime.enter(0)
     try:
         exchange.body = await read_body(request.receive, exchange, runtime)

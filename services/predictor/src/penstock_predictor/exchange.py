@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.reply import Reply
 
-HEADER_TIMEOUT = b"x-request-timeout-ms"
+_TIMEOUT = b"x-request-timeout-ms"
 """The caller's own time limit, in milliseconds; it can only shorten ours."""
+_ENVOY_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
+"""When the gateway gives this try up: nobody would read a later answer."""
+
+
+def asked_timeout(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """The time limit that a request's headers name, if any."""
+    return headers.get(_TIMEOUT) or headers.get(_ENVOY_TIMEOUT)
 
 
 class Exchange(ABC):

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, HeadTooLarge, RequestError
-from penstock_predictor.exchange import HEADER_TIMEOUT, Exchange
+from penstock_predictor.exchange import Exchange, asked_timeout
 from penstock_predictor.gathering import GatheringTransport
 from penstock_predictor.metrics import UNMATCHED
 from penstock_predictor.reply import Reply, refusal
@@ -171,7 +171,7 @@ class PredictorProtocol(HttpToolsProtocol):
         self._arriving = exchange
         self._owed.append(exchange)
         try:
-            asked = exchange.headers.get(HEADER_TIMEOUT)
+            asked = asked_timeout(exchange.headers)
             if asked is not None:
                 exchange.deadline = self._runtime.deadline(asked, now=exchange.started)
             size = int(exchange.headers[b"content-length"])
