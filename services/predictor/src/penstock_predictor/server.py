@@ -19,10 +19,10 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
+from penstock_predictor.http.protocol import PredictorProtocol
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.loading import Loaded
 from penstock_predictor.metrics import Metrics
-from penstock_predictor.protocol import PredictorProtocol
+from penstock_predictor.model.loading import Loaded
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
 from penstock_predictor.workers import BACKLOG, serve_with_workers
@@ -106,7 +106,7 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         port=settings.listen_port,
         backlog=BACKLOG,
         loop="uvloop",
-        http=functools.partial(PredictorProtocol, runtime=app.state.runtime),  # type: ignore[arg-type]  # what makes one
+        http=functools.partial(PredictorProtocol, intake=app.state.intake),  # type: ignore[arg-type]  # what makes one
         proxy_headers=False,  # nobody here asks for the caller's address
         ws="none",
         lifespan="on",

@@ -8,9 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_predictor.cpu import default_threads
-from penstock_predictor.model_files import DEFAULT_MODEL_FILE
 
 MIB = 1024 * 1024
+DEFAULT_MODEL_FILE = "model.onnx"
 
 
 class Settings(BaseSettings):

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from penstock_predictor.errors import StartError
-from penstock_predictor.loading import Loaded, ModelSource, load_model
 from penstock_predictor.metrics import Metrics
+from penstock_predictor.model.loading import Loaded, ModelSource, load_model
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
 

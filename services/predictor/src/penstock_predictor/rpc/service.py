@@ -11,7 +11,7 @@ from penstock_predictor.rpc import open_inference_pb2 as pb
 from penstock_predictor.rpc.call import answered
 from penstock_predictor.rpc.messages import asked_outputs, decode_feeds, encode_response
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceServicer
-from penstock_predictor.runtime import Runtime
+from penstock_predictor.serving.runtime import Runtime
 
 _Context = ServicerContext[Any, Any]
 _PLATFORM = "onnxruntime_onnx"
