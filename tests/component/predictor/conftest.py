@@ -61,10 +61,10 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "1")
 
     @contextlib.asynccontextmanager
-    async def start(folder: Path, **settings: Any) -> AsyncIterator[RunningApp]:
+    async def start(folder: Path, *, grpc_port: int = 0, **settings: Any) -> AsyncIterator[RunningApp]:
         registry, lifecycle, fatal = CollectorRegistry(), Lifecycle(), list[StartError]()
         app = create_app(
-            Settings(model_dir=folder, **settings),
+            Settings(model_dir=folder, grpc_port=grpc_port, **settings),
             metrics=Metrics(registry),
             lifecycle=lifecycle,
             on_fatal=fatal.append,
@@ -175,7 +175,7 @@ def start_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPro
     no_file = tmp_path_factory.mktemp("termination") / "absent" / "log"
 
     def start(command: str, *arguments: str, **settings: object) -> PredictorProcess:
-        environment = {"PENSTOCK_LISTEN_HOST": "127.0.0.1", "PENSTOCK_LISTEN_PORT": "0"}
+        environment = {"PENSTOCK_LISTEN_HOST": "127.0.0.1", "PENSTOCK_LISTEN_PORT": "0", "PENSTOCK_GRPC_PORT": "0"}
         environment["PENSTOCK_TERMINATION_LOG"] = str(no_file)
         environment |= {f"PENSTOCK_{name.upper()}": str(value) for name, value in settings.items()}
         process = PredictorProcess(command, *arguments, environment=environment)

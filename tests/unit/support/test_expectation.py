@@ -42,15 +42,11 @@ def test_a_plain_predict_answer_is_read_row_by_row() -> None:
     answers: dict[str, list[dict[str, Any]]] = {
         "v1": [{"label": np.array(["ok", "fraud"]), "score": np.array([[0.9, 0.1], [0.2, 0.8]])}],
     }
-    rows = [{"prediction": "ok", "probability": [0.9, 0.1]}, {"prediction": "fraud", "probability": [0.2, 0.8]}]
+    rows = [
+        {"prediction": "ok", "probability": [0.9, 0.1]},
+        {"prediction": "fraud", "probability": [0.2, 0.8]},
+    ]
     expectation = Expectation([QUESTION], answers)
-    assert expectation.attribute(0, json.dumps({"predictions": rows})) == "v1"
-    assert expectation.attribute(0, json.dumps({"predictions": rows[::-1]})) is None
-
-
-def test_a_plain_predict_answer_of_a_model_that_is_no_classifier_has_its_outputs_by_name() -> None:
-    expectation = Expectation([QUESTION], {"v1": [{"low": np.array([1.5, 2.5]), "high": np.array([3.5, 4.5])}]})
-    rows = [{"prediction": {"low": 1.5, "high": 3.5}}, {"prediction": {"low": 2.5, "high": 4.5}}]
     assert expectation.attribute(0, json.dumps({"predictions": rows})) == "v1"
     assert expectation.attribute(0, json.dumps({"predictions": rows[::-1]})) is None
 

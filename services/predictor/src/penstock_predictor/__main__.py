@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--version", dest="model_version", help="model version in answers (1)")
     serve.add_argument("--host", dest="listen_host", help="address to listen on (0.0.0.0)")
     serve.add_argument("--port", dest="listen_port", type=int, help="port to listen on; 0: a free one (8000)")
+    serve.add_argument("--grpc-port", type=int, help="port for gRPC; 0: no gRPC (8001)")
     serve.add_argument("--workers", type=int, help="processes that serve on that port (1)")
     serve.add_argument("--threads", type=int, help="threads of one computation (the cgroup's CPU limit, or 1)")
     serve.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")

@@ -5,11 +5,13 @@ PredictorError
 │   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413, UnsupportedMedia 415, DoesNotFit 422
 │   ├── Overloaded 429, HeadTooLarge 431, ClientGone 499
 │   └── InferenceFailed 500, NotReady 503, DeadlineExceeded 504
-└── StartError: this model cannot be served; the process ends
+└── StartError: this model cannot be served, or not here; the process ends
     ├── StoreUnavailable, StoreRefused: the model store gave no bytes, or never will
     ├── CardInvalid, FileInvalid, DigestMismatch: what lies on disk is not what was asked for
     ├── ModelUnloadable: onnxruntime refuses it, or it needs what we do not serve
-    └── WarmUpFailed, GoldenMismatch: it loads, but does not answer, or answers wrong
+    ├── WarmUpFailed, GoldenMismatch: it loads, but does not answer, or answers wrong
+    ├── PortTaken: another process listens where this one should
+    └── WorkersDie: one worker after the other ends by itself
 """
 
 from http import HTTPStatus
@@ -157,3 +159,11 @@ class WarmUpFailed(StartError):
 
 class GoldenMismatch(StartError):
     """The model answers the golden request otherwise than it did at ingest."""
+
+
+class PortTaken(StartError):
+    """Another process listens there, or this one may not."""
+
+
+class WorkersDie(StartError):
+    """Workers are replaced and die again: this pod had better be started anew, where Kubernetes shows it."""

@@ -100,11 +100,12 @@ class Expectation:
     def attribute(self, question: int, body: str) -> str | None:
         """The version whose answer `body` is; None when it is no version's."""
         try:
-            answer = _parsed(json.loads(body))
+            content = json.loads(body)
+            answers = {version: _parsed(content, given[question] or {}) for version, given in self._answers.items()}
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         expected = {version: given[question] for version, given in self._answers.items()}
-        return next((version for version, each in expected.items() if each and _matches(each, answer)), None)
+        return next((version for version, each in expected.items() if each and _matches(each, answers[version])), None)
 
     def _check_distinct(self) -> None:
         for (one, first), (other, second) in combinations(self._answers.items(), 2):
@@ -137,20 +138,18 @@ def _request_input(name: str, array: Array) -> RequestInput:
     return RequestInput(name=name, shape=array.shape, datatype=datatype or "BYTES", data=array.ravel().tolist())
 
 
-def _parsed(answer: dict[str, Any]) -> dict[str, list[Any]]:
-    """Output name to its values, flat and row-major, of a V2 or a plain predict answer."""
+def _parsed(answer: dict[str, Any], expected: Mapping[str, Array]) -> dict[str, list[Any]]:
+    """Output name to its values, flat and row-major, of a V2 or a plain predict answer.
+
+    A plain answer calls a classifier's label `prediction` and its scores `probability`: of the expected outputs the
+    scores are the one with floats.
+    """
     if "outputs" in answer:
         return {output["name"]: _flat(output["data"]) for output in answer["outputs"]}
     rows = answer["predictions"]
-    if isinstance(rows[0]["prediction"], dict):
-        rows = [row["prediction"] for row in rows]
-    return {name: _flat([row[name] for row in rows]) for name in rows[0]}
-
-
-def _as_predicted(expected: Mapping[str, Array]) -> dict[str, Array]:
-    """By the words of a plain predict answer: a classifier's label is its prediction, a lone output is one too."""
-    label_first = sorted(expected, key=lambda name: expected[name].dtype.kind == "f")
-    return dict(zip(("prediction", "probability"), (expected[name] for name in label_first), strict=False))
+    names = sorted(expected, key=lambda name: expected[name].dtype.kind == "f")
+    parts = [part for part in ("prediction", "probability") if part in rows[0]]
+    return {name: _flat([row[part] for row in rows]) for name, part in zip(names, parts, strict=True)}
 
 
 def _flat(value: object) -> list[Any]:
@@ -160,10 +159,9 @@ def _flat(value: object) -> list[Any]:
 
 
 def _matches(expected: Mapping[str, Array], answer: Mapping[str, list[Any]]) -> bool:
-    wanted = _as_predicted(expected) if "prediction" in answer else expected
-    if wanted.keys() != answer.keys():
+    if expected.keys() != answer.keys():
         return False
-    return all(_near(array, answer[name]) for name, array in wanted.items())
+    return all(_near(array, answer[name]) for name, array in expected.items())
 
 
 def _equal_answers(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
