@@ -75,7 +75,11 @@ def _converted(data: list[Any], kind: Datatype, shape: tuple[int, ...]) -> Array
 
 
 def _request_type(element: type) -> type[msgspec.Struct]:
-    """A Struct whose tensors have elements of one type. A field that is not read here shows whether it was there."""
+    """A Struct whose tensors have elements of one type.
+
+    A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
+    in it too.
+    """
     absent = msgspec.Raw | msgspec.UnsetType
     tensor = msgspec.defstruct(
         "Tensor",
@@ -87,6 +91,7 @@ def _request_type(element: type) -> type[msgspec.Struct]:
             ("parameters", absent, msgspec.UNSET),
         ],
         gc=False,
+        forbid_unknown_fields=True,
     )
     return msgspec.defstruct(
         "Request",
@@ -97,4 +102,5 @@ def _request_type(element: type) -> type[msgspec.Struct]:
             ("parameters", absent, msgspec.UNSET),
         ],
         gc=False,
+        forbid_unknown_fields=True,
     )
