@@ -40,6 +40,11 @@ def test_raw_contents_belong_to_the_inputs_in_their_order() -> None:
     assert values(decode_feeds(request)) == {"b": [2], "a": [1]}
 
 
+def test_empty_contents_beside_raw_ones_say_nothing() -> None:
+    tensor = Input(name="a", datatype="FP32", shape=[1], contents=InferTensorContents())
+    assert values(decode_feeds(ModelInferRequest(inputs=[tensor], raw_input_contents=[one(1)]))) == {"a": [1]}
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [

@@ -31,7 +31,7 @@ def decode_feeds(request: ModelInferRequest) -> dict[str, Array]:
 
 
 def _decode_raw(tensor: ModelInferRequest.InferInputTensor, data: bytes) -> Array:
-    if tensor.HasField("contents"):
+    if tensor.contents.ListFields():  # MLServer's client leaves empty ones there
         raise BadRequest(f"input {tensor.name!r}: it has contents and raw_input_contents: send one of them")
     return decode_raw(tensor.name, tensor.datatype, tensor.shape, data)
 
