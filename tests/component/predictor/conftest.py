@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
@@ -25,6 +26,7 @@ from penstock_contracts.model_card import ModelCard
 from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
 from penstock_predictor.lifecycle import Lifecycle
+from penstock_predictor.metrics import Metrics
 from penstock_predictor.settings import Settings
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
@@ -36,6 +38,7 @@ START_SECONDS = 60
 class RunningApp:
     """An application between startup and shutdown."""
 
+    app: FastAPI
     client: httpx.AsyncClient
     registry: CollectorRegistry
     lifecycle: Lifecycle
@@ -62,7 +65,7 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
         registry, lifecycle, fatal = CollectorRegistry(), Lifecycle(), list[StartError]()
         app = create_app(
             Settings(model_dir=folder, grpc_port=grpc_port, **settings),
-            registry=registry,
+            metrics=Metrics(registry),
             lifecycle=lifecycle,
             on_fatal=fatal.append,
         )
@@ -71,7 +74,7 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://predictor") as client,
         ):
-            running = RunningApp(client, registry, lifecycle, fatal)
+            running = RunningApp(app, client, registry, lifecycle, fatal)
             await running.settled()
             yield running
 

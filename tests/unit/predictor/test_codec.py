@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from penstock_contracts.inference import InferResponse
-from penstock_predictor.codec import decode, encode, parse
+from penstock_predictor.answers import InferAnswers
+from penstock_predictor.codec import decode, parse
 from penstock_predictor.datatypes import BY_V2, Array
-from penstock_predictor.errors import BadRequest
+from penstock_predictor.errors import DoesNotFit, RequestError
 from penstock_predictor.identity import ModelIdentity
 
 IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
@@ -18,6 +19,10 @@ IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
 
 def body(**tensor: Any) -> bytes:
     return json.dumps({"inputs": [{"name": "x", "shape": [2], "datatype": "FP32", "data": [1, 2]} | tensor]}).encode()
+
+
+def encode(request_id: str | None, arrays: dict[str, Array]) -> bytes:
+    return InferAnswers(IDENTITY).json(request_id, list(arrays), list(arrays.values()))
 
 
 def decoded(request: bytes) -> Array:
@@ -71,11 +76,12 @@ def test_no_rows_are_no_error_of_the_codec() -> None:
         ({"name": 3}, "inputs.0.name: Input should be a valid string"),
         ({"data": "12"}, "inputs.0.data: Input should be a valid"),
         ({"data": [None, {}]}, "input 'x', element 1: expected a number or null, got {}"),
-        ({"data": [], "parameters": {"binary_data_size": 8}}, "input 'x': binary tensors are not offered"),
+        ({"data": [], "parameters": {"binary_data_size": 8}}, "the request has no header Inference-Header-Content"),
+        ({"data": [], "parameters": {"shared_memory_region": "a"}}, "'shared_memory_region' is not offered"),
     ],
 )
 def test_a_tensor_that_cannot_be_read_is_named(tensor: dict[str, Any], message: str) -> None:
-    with pytest.raises(BadRequest) as refusal:
+    with pytest.raises(RequestError) as refusal:
         decoded(body(**tensor))
     assert message in str(refusal.value)
 
@@ -102,14 +108,14 @@ def test_a_tensor_that_cannot_be_read_is_named(tensor: dict[str, Any], message: 
     ],
 )
 def test_a_body_that_cannot_be_read_is_refused(raw: bytes, message: str) -> None:
-    with pytest.raises(BadRequest) as refusal:
+    with pytest.raises(RequestError) as refusal:
         decode(parse(raw))
     assert message in str(refusal.value)
 
 
 def test_an_input_given_twice_is_refused() -> None:
     tensor = {"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}
-    with pytest.raises(BadRequest, match="input 'x' occurs twice"):
+    with pytest.raises(DoesNotFit, match="input 'x' occurs twice"):
         decode(parse(json.dumps({"inputs": [tensor, tensor]}).encode()))
 
 
@@ -123,7 +129,7 @@ def test_every_datatype_is_written_as_the_protocol_says(datatype: str) -> None:
     kind = BY_V2[datatype]
     values = {"b": [True, False], "O": ["a", "née"], "f": [0.5, -2.0]}.get(kind.numpy.kind, [1, 2])
     array = np.array(values, dtype=kind.numpy).reshape(2, 1)
-    answer = InferResponse.model_validate_json(encode(IDENTITY, "r1", {"y": array}), strict=True)
+    answer = InferResponse.model_validate_json(encode("r1", {"y": array}), strict=True)
     assert (answer.model_name, answer.model_version, answer.id) == ("m", "7", "r1")
     assert answer.parameters == {"digest": IDENTITY.digest}
     (output,) = answer.outputs
@@ -131,7 +137,7 @@ def test_every_datatype_is_written_as_the_protocol_says(datatype: str) -> None:
 
 
 def test_without_a_request_id_the_answer_has_none() -> None:
-    assert "id" not in json.loads(encode(IDENTITY, None, {}))
+    assert "id" not in json.loads(encode(None, {}))
 
 
 def test_what_json_cannot_carry_is_null() -> None:
@@ -140,16 +146,16 @@ def test_what_json_cannot_carry_is_null() -> None:
     def refuse(literal: str) -> None:
         raise AssertionError(f"{literal} is not JSON")
 
-    answer = json.loads(encode(IDENTITY, None, {"y": array}), parse_constant=refuse)
+    answer = json.loads(encode(None, {"y": array}), parse_constant=refuse)
     assert answer["outputs"][0]["data"] == [None, None, None, 1.0]
 
 
 def test_large_integers_keep_every_digit() -> None:
     array = np.array([2**64 - 1], dtype=np.uint64)
-    assert json.loads(encode(IDENTITY, None, {"y": array}))["outputs"][0]["data"] == [18446744073709551615]
+    assert json.loads(encode(None, {"y": array}))["outputs"][0]["data"] == [18446744073709551615]
 
 
 def test_an_fp32_answer_reads_back_as_the_same_fp32() -> None:
     array = np.array([0.1, 1e-45, 3.4028235e38], dtype=np.float32)
-    data = json.loads(encode(IDENTITY, None, {"y": array}))["outputs"][0]["data"]
+    data = json.loads(encode(None, {"y": array}))["outputs"][0]["data"]
     assert (np.array(data, dtype=np.float32) == array).all()

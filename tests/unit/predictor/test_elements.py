@@ -5,7 +5,7 @@ import pytest
 
 from penstock_predictor.datatypes import BY_V2
 from penstock_predictor.elements import check_types, convert, json_types
-from penstock_predictor.errors import BadRequest
+from penstock_predictor.errors import DoesNotFit
 
 
 def at(position: int) -> str:
@@ -52,7 +52,7 @@ def test_every_datatype_holds_its_extreme_values(datatype: str, values: list[obj
     ],
 )
 def test_a_value_of_another_type_is_named(datatype: str, values: list[object], message: str) -> None:
-    with pytest.raises(BadRequest) as refusal:
+    with pytest.raises(DoesNotFit) as refusal:
         check_types(values, json_types(BY_V2[datatype]), at)
     assert str(refusal.value) == message
 
@@ -71,7 +71,7 @@ def test_a_value_of_another_type_is_named(datatype: str, values: list[object], m
     ],
 )
 def test_a_value_out_of_range_is_named(datatype: str, values: list[object], named: str) -> None:
-    with pytest.raises(BadRequest) as refusal:
+    with pytest.raises(DoesNotFit) as refusal:
         convert(values, BY_V2[datatype], at)
     assert str(refusal.value) == named
 

@@ -5,7 +5,7 @@ import pytest
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.datatypes import Array
-from penstock_predictor.errors import BadRequest
+from penstock_predictor.errors import DoesNotFit
 from penstock_predictor.inference import check_feeds, fits
 
 SPECS = (
@@ -25,13 +25,13 @@ GOOD = {"x": np.zeros((3, 2), np.float32), "s": np.array(["a", "b", "c"], dtype=
     ],
 )
 def test_a_tensor_that_does_not_fit_is_named(changes: dict[str, Array], message: str) -> None:
-    with pytest.raises(BadRequest) as refusal:
+    with pytest.raises(DoesNotFit) as refusal:
         check_feeds(SPECS, GOOD | changes)
     assert str(refusal.value) == message
 
 
 def test_a_missing_tensor_is_named() -> None:
-    with pytest.raises(BadRequest, match=r"input 's' is missing: this model takes \['x', 's'\]"):
+    with pytest.raises(DoesNotFit, match=r"input 's' is missing: this model takes \['x', 's'\]"):
         check_feeds(SPECS, {"x": GOOD["x"]})
 
 

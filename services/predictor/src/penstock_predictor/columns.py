@@ -12,10 +12,11 @@ from typing import Any
 
 from penstock_contracts.model_card import Column, TensorSpec
 from penstock_predictor.datatypes import BY_V2, Array, Datatype
-from penstock_predictor.elements import BOOL, INT, NUMBER, STRING, JsonTypes, Where, check_types, convert
-from penstock_predictor.errors import BadRequest
+from penstock_predictor.elements import BOOL, INT, NUMBER, STRING, JsonTypes, Where, check_types, convert, json_types
+from penstock_predictor.errors import DoesNotFit
 
-Instances = Sequence[Mapping[str, Any]]
+Row = Mapping[str, Any] | Sequence[Any]
+"""Values by column, or in the columns' order."""
 
 _JSON_TYPES: dict[str, JsonTypes] = {
     "boolean": BOOL,
@@ -35,8 +36,9 @@ class _Features:
 
     columns: tuple[Column, ...]
 
-    def rows(self, instances: Instances) -> list[dict[str, Any]]:
-        """Rows with every column, absent optional ones as null. Raises BadRequest naming row and column."""
+    def rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Rows with every column, absent optional ones as null. Raises DoesNotFit naming row and column."""
+        instances = [self._named(position, row) for position, row in enumerate(rows)]
         names = {column.name for column in self.columns}
         optional = {column.name: None for column in self.columns if self._may_be_absent(column)}
         required = names - optional.keys()
@@ -44,6 +46,14 @@ class _Features:
             if instance.keys() != names:
                 _check_row(position, instance, names, required)
         return [{**optional, **instance} for instance in instances]
+
+    def _named(self, position: int, row: Row) -> Mapping[str, Any]:
+        if isinstance(row, Mapping):
+            return row
+        names = [column.name for column in self.columns]
+        if len(row) != len(names):
+            raise DoesNotFit(f"row {position}: expected {len(names)} values, for the columns {names}, got {len(row)}")
+        return dict(zip(names, row, strict=True))
 
     @staticmethod
     def _may_be_absent(column: Column) -> bool:
@@ -55,9 +65,9 @@ def _check_row(position: int, instance: Mapping[str, Any], names: set[str], requ
     unknown = sorted(instance.keys() - names)
     missing = sorted(required - instance.keys())
     if missing:
-        raise BadRequest(f"row {position}: column {missing[0]!r} is missing")
+        raise DoesNotFit(f"row {position}: column {missing[0]!r} is missing")
     if unknown:
-        raise BadRequest(f"row {position}: unknown column {unknown[0]!r}: this model takes {sorted(names)}")
+        raise DoesNotFit(f"row {position}: unknown column {unknown[0]!r}: this model takes {sorted(names)}")
 
 
 def _where_in(column: Column) -> Where:
@@ -75,11 +85,10 @@ class StackedColumns:
     features: _Features
     tensor: TensorSpec
 
-    def feeds(self, instances: Instances) -> dict[str, Array]:
-        """One tensor of shape [rows, columns]. Raises BadRequest naming row and column."""
+    def feeds(self, rows: Sequence[Row]) -> dict[str, Array]:
+        """One tensor of shape [rows, columns]. Raises DoesNotFit naming row and column."""
         names = [column.name for column in self.features.columns]
-        rows = self.features.rows(instances)
-        values = list(chain.from_iterable([row[name] for name in names] for row in rows))
+        values = list(chain.from_iterable([row[name] for name in names] for row in self.features.rows(rows)))
 
         def where(position: int) -> str:
             row, column = divmod(position, len(names))
@@ -107,12 +116,12 @@ class SeparateColumns:
     features: _Features
     tensors: Mapping[str, TensorSpec]
 
-    def feeds(self, instances: Instances) -> dict[str, Array]:
-        """One tensor a column. Raises BadRequest naming row and column."""
-        rows = self.features.rows(instances)
+    def feeds(self, rows: Sequence[Row]) -> dict[str, Array]:
+        """One tensor a column. Raises DoesNotFit naming row and column."""
+        named = self.features.rows(rows)
         feeds: dict[str, Array] = {}
         for column in self.features.columns:
-            array = self._column(column, rows)
+            array = self._column(column, named)
             if array is not None:
                 feeds[column.name] = array
         return feeds
@@ -128,22 +137,54 @@ class SeparateColumns:
 
 
 @dataclass(frozen=True)
+class UnnamedColumns:
+    """One 2-D input and no signature: rows are lists, as wide as the graph says."""
+
+    tensor: TensorSpec
+
+    def feeds(self, rows: Sequence[Row]) -> dict[str, Array]:
+        """One tensor of shape [rows, values]. Raises DoesNotFit naming row and value."""
+        width = self._width(rows)
+        for position, row in enumerate(rows):
+            if isinstance(row, Mapping):
+                raise DoesNotFit(
+                    f"row {position}: this model has no signature with named columns: send a list of values"
+                )
+            if len(row) != width:
+                raise DoesNotFit(f"row {position}: expected {width} values, got {len(row)}")
+        datatype = BY_V2[self.tensor.datatype]
+        values = list(chain.from_iterable(rows))
+
+        def where(position: int) -> str:
+            return f"row {position // width}, value {position % width}"
+
+        check_types(values, json_types(datatype), where)
+        return {self.tensor.name: convert(values, datatype, where).reshape(len(rows), width)}
+
+    def _width(self, rows: Sequence[Row]) -> int:
+        fixed = self.tensor.shape[1]
+        return fixed if fixed != -1 or not rows else len(rows[0])
+
+
+@dataclass(frozen=True)
 class NoColumns:
     """This model is served by V2 alone."""
 
     reason: str
 
-    def feeds(self, _: Instances) -> dict[str, Array]:
-        """Raise BadRequest: there is no way from named features to this model's tensors."""
-        raise BadRequest(f"/predict is not possible for this model: {self.reason}: use POST /v2/models/<name>/infer")
+    def feeds(self, _: Sequence[Row]) -> dict[str, Array]:
+        """Raise DoesNotFit: there is no way from named features to this model's tensors."""
+        raise DoesNotFit(f"/predict is not possible for this model: {self.reason}: use POST /v2/models/<name>/infer")
 
 
-ColumnPlan = StackedColumns | SeparateColumns | NoColumns
+ColumnPlan = StackedColumns | SeparateColumns | UnnamedColumns | NoColumns
 
 
 def plan_columns(columns: Sequence[Column] | None, inputs: Sequence[TensorSpec]) -> ColumnPlan:
     """Decide how a signature's columns become the graph's inputs."""
     if not columns:
+        if len(inputs) == 1 and len(inputs[0].shape) == 2:  # noqa: PLR2004 - rows and values
+            return UnnamedColumns(inputs[0])
         return NoColumns("it has no signature with named columns")
     odd = next((column for column in columns if column.type not in _JSON_TYPES), None)
     if odd is not None:

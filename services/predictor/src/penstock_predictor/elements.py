@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from penstock_predictor.datatypes import Array, Datatype
-from penstock_predictor.errors import BadRequest
+from penstock_predictor.errors import DoesNotFit
 
 Where = Callable[[int], str]
 """Names the element at a position of the list, for messages: "input 'x', element 3"."""
@@ -37,15 +37,15 @@ def json_types(datatype: Datatype) -> JsonTypes:
 
 
 def check_types(values: Sequence[Any], allowed: JsonTypes, where: Where) -> None:
-    """Raise BadRequest for the first value of another type."""
+    """Raise DoesNotFit for the first value of another type."""
     if set(map(type, values)) <= allowed:
         return
     position, value = next((i, value) for i, value in enumerate(values) if type(value) not in allowed)
-    raise BadRequest(f"{where(position)}: expected {_WORDS[allowed]}, got {_shown(value)}")
+    raise DoesNotFit(f"{where(position)}: expected {_WORDS[allowed]}, got {_shown(value)}")
 
 
 def convert(values: Sequence[Any], datatype: Datatype, where: Where) -> Array:
-    """Turn values, whose types were checked, into a flat array. Raises BadRequest for one out of the type's range."""
+    """Turn values, whose types were checked, into a flat array. Raises DoesNotFit for one out of the type's range."""
     try:
         with np.errstate(over="ignore"):
             array: Array = np.array(values, dtype=datatype.numpy)
@@ -62,15 +62,15 @@ def _check_only_nulls(values: Sequence[Any], array: Array, datatype: Datatype, w
         value = values[int(position)]
         if value is not None:
             hint = f"{_shown(value)} is not a finite {datatype.v2}; write null for a missing value"
-            raise BadRequest(f"{where(int(position))}: {hint}")
+            raise DoesNotFit(f"{where(int(position))}: {hint}")
 
 
-def _out_of_range(values: Sequence[Any], datatype: Datatype, where: Where) -> BadRequest:
+def _out_of_range(values: Sequence[Any], datatype: Datatype, where: Where) -> DoesNotFit:
     for position, value in enumerate(values):
         try:
             np.array(value, dtype=datatype.numpy)
         except OverflowError:
-            return BadRequest(f"{where(position)}: {_shown(value)} is out of range for {datatype.v2}")
+            return DoesNotFit(f"{where(position)}: {_shown(value)} is out of range for {datatype.v2}")
     raise AssertionError("an array overflowed, but none of its elements does")
 
 

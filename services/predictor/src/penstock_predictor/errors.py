@@ -2,8 +2,8 @@
 
 PredictorError
 ├── RequestError: one request is refused; `status` is its HTTP code
-│   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413
-│   ├── DoesNotFit 422, Overloaded 429, ClientGone 499
+│   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413, UnsupportedMedia 415, DoesNotFit 422
+│   ├── Overloaded 429, HeadTooLarge 431, ClientGone 499
 │   └── InferenceFailed 500, NotReady 503, DeadlineExceeded 504
 └── StartError: this model cannot be served, or not here; the process ends
     ├── StoreUnavailable, StoreRefused: the model store gave no bytes, or never will
@@ -32,9 +32,21 @@ class RequestError(PredictorError):
 
 
 class BadRequest(RequestError):
-    """The caller's mistake: malformed JSON, a wrong shape, an unknown column."""
+    """Malformed: no JSON, or not the protocol's JSON."""
 
     status = HTTPStatus.BAD_REQUEST
+
+
+class DoesNotFit(RequestError):
+    """Well-formed, but it does not fit this model: a wrong shape or type, an unknown column."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UnsupportedMedia(RequestError):
+    """A content type or content encoding that nothing here reads."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class UnknownModel(RequestError):
@@ -60,21 +72,27 @@ class BodyTooLarge(RequestError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-class DoesNotFit(RequestError):
-    """Well formed, but not what the model takes or the tensor's own shape says; the message names the tensor."""
-
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-
-
 class Overloaded(RequestError):
-    """As many requests, or bytes, as allowed are already accepted."""
+    """There is no room: as many requests, or bytes, as allowed are accepted, or they would outlast its deadline."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
+    REASONS = ("requests", "bytes", "time")
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """One of REASONS: what there was too much of."""
 
     @property
     def headers(self) -> dict[str, str]:
         """A whole second is the smallest wait that the header can name."""
         return {"retry-after": "1"}
+
+
+class HeadTooLarge(RequestError):
+    """Request line and headers pass their limit; what follows on that connection cannot be told apart."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class ClientGone(RequestError):

@@ -23,7 +23,7 @@ from penstock_contracts.inference import InferRequest, InferResponse, RequestInp
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.codec import output_array
 from penstock_predictor.datatypes import BY_NUMPY, Array
-from penstock_predictor.errors import BadRequest, GoldenMismatch
+from penstock_predictor.errors import DoesNotFit, GoldenMismatch
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def _compare_output(expected: ResponseOutput, actual: Array) -> None:
         raise GoldenMismatch(f"{said}: expected {wanted}, got {got}")
     try:
         wanted_array = output_array(expected)
-    except BadRequest as error:
+    except DoesNotFit as error:
         raise GoldenMismatch(f"{said}: the card's answer cannot be read: {error}") from error
     tolerance = _TOLERANCES.get(datatype)
-    wrong = np.argwhere(~_equal(wanted_array, actual, tolerance))
+    wrong = np.argwhere(~equal(wanted_array, actual))
     if len(wrong):
         at = tuple(int(index) for index in wrong[0])
         limit = f" ({tolerance.relative:g} relative, {tolerance.absolute:g} absolute allowed)" if tolerance else ""
@@ -69,13 +69,14 @@ def _compare_output(expected: ResponseOutput, actual: Array) -> None:
         raise GoldenMismatch(f"{said} at {list(at)}: {values}{limit}; {len(wrong)} of {actual.size} values differ")
 
 
-def _equal(
-    expected: Array, actual: Array, tolerance: Tolerance | None
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def equal(expected: Array, actual: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Element by element, within the type's tolerance; the arrays have one type and one shape."""
+    tolerance = _TOLERANCES.get(BY_NUMPY[actual.dtype].v2)
     if tolerance is None:
         return np.asarray(expected == actual)
     wanted = expected.astype(np.float64)
     got = actual.astype(np.float64)
+    wanted[~np.isfinite(wanted)] = np.nan
     got[~np.isfinite(got)] = np.nan
     return np.isclose(got, wanted, rtol=tolerance.relative, atol=tolerance.absolute, equal_nan=True)
 

@@ -6,17 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic_core import to_json
+
 from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import ModelCard
 from penstock_predictor import golden
-from penstock_predictor.codec import decode
+from penstock_predictor.batching import Batching, judge_batching, learn_pace
+from penstock_predictor.codec import InferQuery, decode
 from penstock_predictor.columns import plan_columns
+from penstock_predictor.datatypes import Array
 from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
+from penstock_predictor.example import example_of
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.inference import Model
 from penstock_predictor.model_files import CARD_FILE, DEFAULT_MODEL_FILE, check_digest, measure, read_card, verify
-from penstock_predictor.session import OnnxSession
+from penstock_predictor.pace import Pace
+from penstock_predictor.session import Device, OnnxSession
+from penstock_predictor.settings import Settings
 
 WARM_UP_RUNS = 3
 """onnxruntime allocates its arena and plans memory in the first runs; users do not wait for that."""
@@ -34,6 +41,38 @@ class ModelSource:
     digest: str
     """Empty: whatever the folder holds."""
     threads: int
+    device: Device
+    max_output_bytes: int
+    max_batch_size: int
+    model_file: str = DEFAULT_MODEL_FILE
+    """What to load where the folder has no card."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelSource":
+        """As this process was told."""
+        return cls(
+            folder=settings.model_dir,
+            model_file=settings.model_file,
+            name=settings.model_name,
+            version=settings.model_version,
+            digest=settings.model_digest,
+            threads=settings.threads,
+            device=settings.device,
+            max_output_bytes=settings.max_output_bytes,
+            max_batch_size=settings.max_batch_size,
+        )
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that has proved itself, and what was learned about it meanwhile."""
+
+    model: Model
+    card: ModelCard | None
+    example: bytes
+    """The answer of `GET /example`."""
+    batching: Batching
+    pace: Pace
 
 
 @dataclass(frozen=True)
@@ -47,8 +86,7 @@ def load_model(
     source: ModelSource,
     *,
     report: Callable[[str], object],
-    observe_seconds: Callable[[float], object],
-) -> Model:
+) -> Loaded:
     """Return a model that is ready for users. `report` is told of each step, for whoever asks why it takes so long.
 
     Raises a StartError: CardInvalid, FileInvalid, DigestMismatch, ModelUnloadable, WarmUpFailed, GoldenMismatch.
@@ -57,15 +95,16 @@ def load_model(
     report("verifying the model's files")
     verified = _verify(source)
     report(f"loading {verified.model_path}")
-    session = OnnxSession(source.folder / verified.model_path, threads=source.threads)
+    session = OnnxSession(source.folder / verified.model_path, threads=source.threads, device=source.device)
     columns = plan_columns(verified.card.columns if verified.card else None, session.inputs)
     identity = ModelIdentity(name=source.name, version=source.version, digest=verified.digest)
-    model = Model(identity, session, columns, observe_seconds)
+    model = Model(identity, session, columns, max_output_bytes=source.max_output_bytes)
     report("warming up and answering the golden request")
-    _prove(model, verified.card)
-    seconds = round(time.monotonic() - started, 3)
-    _log.info("model loaded", extra={"digest": verified.digest, "folder": str(source.folder), "seconds": seconds})
-    return model
+    loaded = _prove(model, verified.card, source.max_batch_size)
+    facts: dict[str, object] = {"digest": verified.digest, "folder": str(source.folder), "provider": session.provider}
+    facts |= {"batching": loaded.batching.possible, "why_not_batched": loaded.batching.reason}
+    _log.info("model loaded", extra=facts | {"seconds": round(time.monotonic() - started, 3)})
+    return loaded
 
 
 def _verify(source: ModelSource) -> _Verified:
@@ -83,20 +122,35 @@ def _verify_without_card(source: ModelSource) -> _Verified:
         raise CardInvalid(
             f"{source.folder / CARD_FILE} is missing, so {source.digest} is not proved: run `fetch` first"
         )
-    digest = digest_of([measure(source.folder, DEFAULT_MODEL_FILE)])
-    return _Verified(digest, DEFAULT_MODEL_FILE, None)
+    digest = digest_of([measure(source.folder, source.model_file)])
+    return _Verified(digest, source.model_file, None)
 
 
-def _prove(model: Model, card: ModelCard | None) -> None:
+def _prove(model: Model, card: ModelCard | None, max_batch_size: int) -> Loaded:
     request = card.golden.request if card else golden.generated_request(model.inputs)
+    pace = Pace()
     try:
-        call = decode(request)
-        for _ in range(WARM_UP_RUNS):
-            answer = model.infer(call.feeds, call.outputs)
+        query = decode(request)
+        answer = _warm_up(model, query, pace)
     except RequestError as error:
         raise WarmUpFailed(_warm_up_message(error, request, generated=card is None)) from error
     if card:
         golden.compare(card.golden.response, answer)
+    batching = judge_batching(model, query.feeds)
+    if batching.possible:
+        learn_pace(model, query.feeds, pace, max_batch_size)
+    return Loaded(model, card, to_json(example_of(model, card)), batching, pace)
+
+
+def _warm_up(model: Model, query: InferQuery, pace: Pace) -> dict[str, Array]:
+    """The answer of the last run; the pace is that of the quickest."""
+    seconds = []
+    for _ in range(WARM_UP_RUNS):
+        started = time.perf_counter()
+        answer = model.infer(query.feeds, query.outputs)
+        seconds.append(time.perf_counter() - started)
+    pace.learn(1, min(seconds))
+    return answer
 
 
 def _warm_up_message(error: PredictorError, request: InferRequest, *, generated: bool) -> str:

@@ -5,10 +5,12 @@ first), then no new connection, and the end when the last request is answered. S
 again: the end, now.
 """
 
+import functools
 import logging
 import math
 import os
 import signal
+import socket
 from types import FrameType
 
 import uvicorn
@@ -18,9 +20,12 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.protocol import WholeReplyProtocol
+from penstock_predictor.loading import Loaded
+from penstock_predictor.metrics import Metrics
+from penstock_predictor.protocol import PredictorProtocol
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
+from penstock_predictor.workers import BACKLOG, serve_with_workers
 
 KEEP_ALIVE_SECONDS = 3900
 """Longer than Envoy keeps an idle connection (an hour): were we the first to close, a request could cross the close."""
@@ -68,15 +73,26 @@ class PredictorServer(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
+    metrics = Metrics(CollectorRegistry(), workers=settings.workers)
+    if settings.workers == 1:
+        return run_server(settings, metrics)
+    return serve_with_workers(settings, metrics, run_server)
+
+
+def run_server(
+    settings: Settings, metrics: Metrics, loaded: Loaded | None = None, listener: socket.socket | None = None
+) -> int:
+    """Serve in this process, on a socket that listens already where one is given."""
     lifecycle = Lifecycle()
     app = create_app(
         settings,
-        registry=CollectorRegistry(),
+        metrics=metrics,
         lifecycle=lifecycle,
         on_fatal=lambda error: server.end_with(error),  # noqa: PLW0108 - the server is made from the application
+        loaded=loaded,
     )
     server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds)
-    server.run()
+    server.run(sockets=[listener] if listener else None)
     if server.fatal is None:
         return 0
     report_failure(server.fatal, settings.termination_log)
@@ -88,8 +104,10 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.listen_host,
         port=settings.listen_port,
+        backlog=BACKLOG,
         loop="uvloop",
-        http=WholeReplyProtocol,
+        http=functools.partial(PredictorProtocol, runtime=app.state.runtime),  # type: ignore[arg-type]  # what makes one
+        proxy_headers=False,  # nobody here asks for the caller's address
         ws="none",
         lifespan="on",
         log_config=None,

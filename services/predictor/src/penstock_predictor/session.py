@@ -1,17 +1,21 @@
-"""onnxruntime, and nothing else of ours: no custom operators, no code from the artifact, CPU only."""
+"""onnxruntime, and nothing else of ours: no custom operators, no code from the artifact."""
 
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import onnxruntime
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.datatypes import BY_ONNX, Array
-from penstock_predictor.errors import BadRequest, InferenceFailed, ModelUnloadable
+from penstock_predictor.errors import DoesNotFit, InferenceFailed, ModelUnloadable
 
+Device = Literal["auto", "cpu", "cuda"]
+"""Where to compute; auto: on a CUDA device where this onnxruntime can, else on the processor."""
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _log = logging.getLogger(__name__)
 _FATAL_ONLY = 4
 """What fails comes back as an exception; onnxruntime would write it to stderr as well, in its own format."""
@@ -27,27 +31,39 @@ class _GraphValue(Protocol):
 class OnnxSession:
     """A loaded graph. `run` may be called by several threads at once; onnxruntime releases the GIL."""
 
-    def __init__(self, file: Path, *, threads: int) -> None:
-        """Load the graph. Raises ModelUnloadable naming the file and the reason."""
+    def __init__(self, file: Path, *, threads: int, device: Device = "auto") -> None:
+        """Load the graph. Raises ModelUnloadable naming the file and the reason, also for a device that is absent."""
         onnxruntime.disable_telemetry_events()
+        providers = choose_providers(device, onnxruntime.get_available_providers())
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(file), sess_options=_options(threads), providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(str(file), sess_options=_options(threads), providers=providers)
         except Exception as error:  # onnxruntime raises a class per status code, all straight under Exception
             raise ModelUnloadable(f"{file}: onnxruntime refuses it: {one_line(error)}") from error
+        self.provider: str = self._session.get_providers()[0]
+        """The execution provider that is in use."""
+        if device == "cuda" and self.provider != _CUDA:
+            raise ModelUnloadable(f"{file}: device 'cuda' is asked for, and onnxruntime could not use it: see its log")
         self.inputs = tuple(_input_spec(value, file) for value in self._session.get_inputs())
         self.outputs = _output_specs(self._session.get_outputs(), file)
 
     def run(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
-        """Compute the named outputs. Raises BadRequest for what the graph refuses as input, else InferenceFailed."""
+        """Compute the named outputs. Raises DoesNotFit for what the graph refuses as input, else InferenceFailed."""
         try:
             arrays = self._session.run(list(outputs), dict(feeds))
         except _INVALID_ARGUMENT as error:
-            raise BadRequest(f"the model refuses these inputs: {one_line(error)}") from error
+            raise DoesNotFit(f"the model refuses these inputs: {one_line(error)}") from error
         except Exception as error:  # as above: no common base to name
             raise InferenceFailed(f"the model failed on these inputs: {one_line(error)}") from error
         return cast("list[Array]", arrays)  # only tensors are ever asked for, see _output_specs
+
+
+def choose_providers(device: Device, available: Sequence[str]) -> list[str]:
+    """Execution providers in the order of preference. Raises ModelUnloadable for a device that this build lacks."""
+    if device == "cuda" and _CUDA not in available:
+        raise ModelUnloadable(
+            f"device 'cuda' is asked for, and this onnxruntime has only {list(available)}: install onnxruntime-gpu"
+        )
+    return [_CUDA, _CPU] if device != "cpu" and _CUDA in available else [_CPU]
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -4,7 +4,9 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from penstock_contracts.names import HEADER_DIGEST
+from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
+from penstock_predictor.heads import is_request_id
+from penstock_predictor.metrics import UNMATCHED
 from penstock_predictor.runtime import Runtime
 
 _Scope = MutableMapping[str, Any]
@@ -12,9 +14,6 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
-
-_UNMATCHED = "unmatched"
-"""Paths that are no route are callers' words: as a label they would grow without bound."""
 
 
 class Telemetry:
@@ -36,19 +35,22 @@ class Telemetry:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._headers()]
+                message["headers"] = [*message.get("headers", ()), *self._headers(scope)]
             await send(message)
 
         try:
             await self._app(scope, receive, send_counted)
         finally:
-            route = getattr(scope.get("route"), "path", _UNMATCHED)
+            route = getattr(scope.get("route"), "path", UNMATCHED)
             self._runtime.metrics.answered(route=route, code=code, seconds=time.perf_counter() - started)
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
+    def _headers(self, scope: _Scope) -> list[tuple[bytes, bytes]]:
         headers = []
         if self._runtime.model is not None:
             headers.append((HEADER_DIGEST.encode(), self._runtime.model.identity.digest.encode()))
+        request_id = dict(scope["headers"]).get(HEADER_REQUEST_ID.encode())
+        if request_id is not None and is_request_id(request_id):
+            headers.append((HEADER_REQUEST_ID.encode(), request_id))
         if self._runtime.lifecycle.draining:
             headers.append((b"connection", b"close"))
         return headers

@@ -1,32 +1,25 @@
-"""Named features in, one object a row out."""
+"""Named features in, predictions out."""
 
 from fastapi import APIRouter, Request, Response
 
-from penstock_contracts.inference import PredictResponse
-from penstock_predictor.inference import Model
+from penstock_contracts.inference import PredictManyResponse, PredictOneResponse
+from penstock_predictor.asgi_exchange import answer
 from penstock_predictor.openapi import REFUSALS, request_body
-from penstock_predictor.predictions import encode_predictions, parse_instances
 from penstock_predictor.runtime import Runtime
 
 
 def predict_routes(runtime: Runtime) -> APIRouter:
-    """The plain route, for a model whose signature names its columns."""
+    """The plain route: by the names of the model's signature, or by position."""
     router = APIRouter(tags=["predict"])
 
     @router.post(
         "/predict",
-        responses={200: {"model": PredictResponse}, **REFUSALS},
-        openapi_extra=request_body("PredictRequest"),
+        responses={200: {"model": PredictOneResponse | PredictManyResponse}, **REFUSALS},
+        openapi_extra=request_body("PredictOneRequest", "PredictManyRequest"),
         response_class=Response,
     )
     async def predict(request: Request) -> Response:
-        """Rows of named features to rows of named outputs."""
-        return await runtime.answer(request, predict_json)
+        """Rows of features to predictions."""
+        return await answer(runtime, runtime.serving().predict, request)
 
     return router
-
-
-def predict_json(model: Model, body: bytes) -> bytes:
-    """Answer one request's bytes, in a worker thread. Raises a RequestError."""
-    instances = parse_instances(body)
-    return encode_predictions(model.identity, len(instances), model.infer(model.columns.feeds(instances)))

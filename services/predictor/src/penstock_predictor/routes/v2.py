@@ -1,4 +1,4 @@
-"""Open Inference Protocol V2 over HTTP with JSON."""
+"""Open Inference Protocol V2 over HTTP."""
 
 from http import HTTPStatus
 from typing import Any
@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 
 from penstock_contracts.inference import InferResponse
 from penstock_contracts.model_card import TensorSpec
-from penstock_predictor import VERSION, codec
-from penstock_predictor.inference import Model
-from penstock_predictor.openapi import REFUSALS, request_body
+from penstock_predictor import VERSION
+from penstock_predictor.asgi_exchange import answer
+from penstock_predictor.openapi import REFUSALS, infer_body
 from penstock_predictor.runtime import Runtime
 
 _MODEL = "/v2/models/{name}"
@@ -24,15 +24,15 @@ def v2_routes(runtime: Runtime) -> APIRouter:
 
     @router.get("/v2")
     async def server() -> dict[str, Any]:
-        """What this server is. No extension is offered: tensors travel as JSON."""
-        return {"name": "penstock-predictor", "version": VERSION, "extensions": []}
+        """What this server is, and which of the protocol's extensions it has."""
+        return {"name": "penstock-predictor", "version": VERSION, "extensions": ["binary_tensor_data"]}
 
     @router.get(_MODEL, responses=REFUSALS)
     @router.get(_VERSION, responses=REFUSALS)
     async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
         """The model's inputs and outputs."""
         runtime.check_name(name, version)
-        model = runtime.serving()
+        model = runtime.serving().model
         return {
             "name": model.identity.name,
             "versions": [model.identity.version],
@@ -54,7 +54,7 @@ def v2_routes(runtime: Runtime) -> APIRouter:
 
     documented: dict[str, Any] = {
         "responses": {200: {"model": InferResponse}, **REFUSALS},
-        "openapi_extra": request_body("InferRequest"),
+        "openapi_extra": infer_body(),
         "response_class": Response,
     }
 
@@ -63,15 +63,9 @@ def v2_routes(runtime: Runtime) -> APIRouter:
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
         """Tensors in, tensors out."""
         runtime.check_name(name, version)
-        return await runtime.answer(request, infer_json)
+        return await answer(runtime, runtime.serving().infer, request)
 
     return router
-
-
-def infer_json(model: Model, body: bytes) -> bytes:
-    """Answer one request's bytes, in a worker thread. Raises a RequestError."""
-    call = codec.decode(codec.parse(body))
-    return codec.encode(model.identity, call.request_id, model.infer(call.feeds, call.outputs))
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class InferenceService(GRPCInferenceServiceServicer):
     async def ModelMetadata(self, request: pb.ModelMetadataRequest, _: _Context) -> pb.ModelMetadataResponse:  # noqa: N802 - as above
         """The model's inputs and outputs. Raises UnknownModel and NotReady."""
         self.runtime.check_name(request.name, request.version or None)
-        model = self.runtime.serving()
+        model = self.runtime.serving().model
         return pb.ModelMetadataResponse(
             name=model.identity.name,
             versions=[model.identity.version],
@@ -62,7 +62,7 @@ class InferenceService(GRPCInferenceServiceServicer):
         """Tensors in, tensors out. Raises every RequestError."""
         deadline = self._deadline(context)
         self.runtime.check_name(request.model_name, request.model_version or None)
-        model = self.runtime.serving()
+        model = self.runtime.serving().model
         outputs = asked_outputs(request)
         arrays = await self.runtime.infer(decode_feeds(request), outputs, deadline=deadline)
         return encode_response(request, model.identity, arrays)
