@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from penstock_predictor.errors import CardInvalid, FileInvalid, GoldenMismatch, ModelUnloadable, StartError
-from penstock_predictor.inference import Model
-from penstock_predictor.loading import ModelSource, load_model
+from penstock_predictor.model.inference import Model
+from penstock_predictor.model.loading import ModelSource, load_model
 from penstock_predictor.settings import Settings
 from penstock_testing import tiny_models
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from penstock_predictor.protocol import PredictorProtocol
+from penstock_predictor.http.protocol import PredictorProtocol
 
 PATIENCE = 20
 """Seconds until a reply is given up."""
@@ -55,7 +55,7 @@ class Connection:
         self.wire = Wire()
         self.protocol: HttpToolsProtocol
         if hot:
-            self.protocol = PredictorProtocol(config, self.state, {}, runtime=app.state.runtime)
+            self.protocol = PredictorProtocol(config, self.state, {}, intake=app.state.intake)
         else:
             self.protocol = HttpToolsProtocol(config, self.state, {})
         self.protocol.connection_made(cast("asyncio.Transport", self.wire))

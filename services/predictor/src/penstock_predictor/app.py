@@ -10,23 +10,25 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from penstock_predictor import VERSION, openapi
-from penstock_predictor.answers import to_json
-from penstock_predictor.asgi_exchange import as_response
+from penstock_predictor import VERSION
 from penstock_predictor.errors import RequestError, StartError
+from penstock_predictor.http import openapi
+from penstock_predictor.http.asgi_exchange import as_response
+from penstock_predictor.http.intake import Intake
+from penstock_predictor.http.methods import Methods
+from penstock_predictor.http.reply import Reply, refusal
+from penstock_predictor.http.routes.health import health_routes
+from penstock_predictor.http.routes.metrics import metrics_routes
+from penstock_predictor.http.routes.page import page_routes
+from penstock_predictor.http.routes.predict import predict_routes
+from penstock_predictor.http.routes.v2 import v2_routes
+from penstock_predictor.http.telemetry import Telemetry
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.loading import Loaded, ModelSource, load_model
-from penstock_predictor.methods import Methods
 from penstock_predictor.metrics import Metrics
-from penstock_predictor.reply import Reply, refusal
-from penstock_predictor.routes.health import health_routes
-from penstock_predictor.routes.metrics import metrics_routes
-from penstock_predictor.routes.page import page_routes
-from penstock_predictor.routes.predict import predict_routes
-from penstock_predictor.routes.v2 import v2_routes
-from penstock_predictor.runtime import Runtime
+from penstock_predictor.model.loading import Loaded, ModelSource, load_model
+from penstock_predictor.serving.runtime import Runtime
 from penstock_predictor.settings import Settings
-from penstock_predictor.telemetry import Telemetry
+from penstock_predictor.tensors.answers import to_json
 
 _log = logging.getLogger(__name__)
 
@@ -43,13 +45,14 @@ def create_app(
     cannot be served.
     """
     runtime = Runtime(settings, lifecycle, metrics)
+    intake = Intake(runtime)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if loaded is None:
-            _start_loading(runtime, on_fatal)
+            _start_loading(intake, on_fatal)
         else:
-            runtime.became_ready(loaded)
+            _became_ready(intake, loaded)
         async with _grpc(runtime, on_fatal):
             yield
         runtime.close()
@@ -62,14 +65,14 @@ def create_app(
         docs_url=None,  # these pages load scripts from another host
         redoc_url=None,
     )
-    app.state.runtime = runtime
+    app.state.intake = intake
     app.add_middleware(Methods)
     app.add_middleware(Telemetry, runtime=runtime)
     _add_error_handlers(app)
     for router in (
         health_routes(runtime),
-        v2_routes(runtime),
-        predict_routes(runtime),
+        v2_routes(intake),
+        predict_routes(intake),
         metrics_routes(runtime.metrics),
         page_routes(runtime),
     ):
@@ -102,9 +105,15 @@ async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> Asy
         drained.cancel()
 
 
-def _start_loading(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> None:
+def _became_ready(intake: Intake, loaded: Loaded) -> None:
+    intake.runtime.became_ready(loaded)
+    intake.became_ready()
+
+
+def _start_loading(intake: Intake, on_fatal: Callable[[StartError], None]) -> None:
     """Load in a daemon thread: a load that hangs must not hold up the end of the process."""
     loop = asyncio.get_running_loop()
+    runtime = intake.runtime
     source = ModelSource.of(runtime.settings)
 
     def tell(call: Callable[[], None]) -> None:
@@ -124,7 +133,7 @@ def _start_loading(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> 
             _log.exception("loading failed in a way nobody foresaw")
             tell(functools.partial(fail, StartError(f"loading {source.folder}: {type(error).__name__}: {error}")))
         else:
-            tell(functools.partial(runtime.became_ready, loaded))
+            tell(functools.partial(_became_ready, intake, loaded))
 
     threading.Thread(target=load, name="load", daemon=True).start()
 

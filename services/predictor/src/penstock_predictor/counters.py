@@ -1,6 +1,7 @@
 """Numbers that several processes write and any of them can add up: shared memory, with a part for each worker."""
 
 import mmap
+import os
 from collections.abc import Sequence
 
 _BYTES = 8
@@ -8,12 +9,17 @@ _BYTES = 8
 
 
 class SharedCounters:
-    """Made before workers are forked. Each writes its own part alone, so nothing is locked and nothing is lost."""
+    """Each worker writes its own part alone, so nothing is locked and nothing is lost."""
 
-    def __init__(self, size: int, workers: int) -> None:
+    def __init__(self, size: int, workers: int, fd: int | None = None) -> None:
+        """`fd`: the memory of counters of the same size that another process made; None: make it."""
+        self.fd = os.memfd_create("penstock-counters") if fd is None else fd
+        """A fork finds it open; another program must be given it."""
         self._size = size
-        self._all = memoryview(mmap.mmap(-1, size * workers * _BYTES)).cast("d")
         self._workers = workers
+        length = size * workers * _BYTES
+        os.ftruncate(self.fd, length)
+        self._all = memoryview(mmap.mmap(self.fd, length)).cast("d")
 
     def part(self, worker: int) -> "memoryview[float]":
         """The numbers of one worker; a worker that takes another's place goes on where that one stopped."""

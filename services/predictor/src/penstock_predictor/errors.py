@@ -10,7 +10,8 @@ PredictorError
     ├── CardInvalid, FileInvalid, DigestMismatch: what lies on disk is not what was asked for
     ├── ModelUnloadable: onnxruntime refuses it, or it needs what we do not serve
     ├── WarmUpFailed, GoldenMismatch: it loads, but does not answer, or answers wrong
-    └── PortTaken: another process listens where this one should
+    ├── PortTaken: another process listens where this one should
+    └── WorkersDie: one worker after the other ends by itself
 """
 
 from http import HTTPStatus
@@ -162,3 +163,7 @@ class GoldenMismatch(StartError):
 
 class PortTaken(StartError):
     """Another process listens there, or this one may not."""
+
+
+class WorkersDie(StartError):
+    """Workers are replaced and die again: this pod had better be started anew, where Kubernetes shows it."""

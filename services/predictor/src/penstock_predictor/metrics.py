@@ -80,16 +80,22 @@ _OTHER = _CODE[0]
 class Metrics(Collector):
     """Counts what one worker does, and tells what all of them did. Until a model is loaded its labels are empty."""
 
-    def __init__(self, registry: CollectorRegistry, *, workers: int = 1) -> None:
+    def __init__(self, registry: CollectorRegistry, *, workers: int = 1, fd: int | None = None) -> None:
+        """`fd`: the memory in which the other workers count, where this one is not their fork."""
         self.registry = registry
         self._model = _NOTHING_LOADED
-        self._shared = SharedCounters(_SIZE, workers)
+        self._shared = SharedCounters(_SIZE, workers, fd)
         self._own = self._shared.part(0)
         self._live: Callable[[], dict[Gauge, float]] = dict
         registry.register(self)
 
+    @property
+    def fd(self) -> int:
+        """Of the memory that a worker which is no fork must be given."""
+        return self._shared.fd
+
     def become(self, worker: int) -> None:
-        """From now on count for this worker; called in a process that was just forked."""
+        """From now on count for this worker, from where another under its number stopped."""
         self._own = self._shared.part(worker)
 
     def name_model(self, identity: ModelIdentity, live: Callable[[], dict[Gauge, float]]) -> None:

@@ -8,9 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_predictor.cpu import default_threads
-from penstock_predictor.model_files import DEFAULT_MODEL_FILE
 
 MIB = 1024 * 1024
+DEFAULT_MODEL_FILE = "model.onnx"
 
 
 class Settings(BaseSettings):
@@ -45,11 +45,13 @@ class Settings(BaseSettings):
     """Port to listen on; 0: a free one, named in the log."""
     grpc_port: int = Field(default=PREDICTOR_GRPC_PORT, ge=0, le=65535)
     """Port on which gRPC is listened for, at the same address; 0: no gRPC."""
-    threads: int = Field(default_factory=default_threads, ge=1, le=256)
-    """Requests computed at once, and onnxruntime's intra-op threads. Default: the cgroup's CPU limit, or 1."""
 
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve; each computes on its own, and they share the port and the loaded model's memory."""
+    threads: int = Field(default_factory=lambda told: default_threads(told.get("workers", 1)), ge=1, le=256)
+    """Of each worker: long runs at once, and onnxruntime's threads in a run. Default: its share of the cgroup's CPU
+    limit, or 1.
+    """
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute: on a CUDA device where there is one, or always on the processor."""
     max_batch_size: int = Field(default=64, ge=1, le=4096)

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from penstock_predictor.datatypes import BY_V2, Array
 from penstock_predictor.errors import BadRequest, DoesNotFit, RequestError
 from penstock_predictor.rpc.contents import FIELDS, decode_contents, encode_contents
 from penstock_predictor.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest
+from penstock_predictor.tensors.datatypes import BY_V2, Array
 
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

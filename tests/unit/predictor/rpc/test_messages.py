@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from penstock_predictor.datatypes import Array
 from penstock_predictor.errors import BadRequest
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.rpc.messages import (
@@ -14,6 +13,7 @@ from penstock_predictor.rpc.messages import (
     takes_long_to_write,
 )
 from penstock_predictor.rpc.open_inference_pb2 import InferParameter, InferTensorContents, ModelInferRequest
+from penstock_predictor.tensors.datatypes import Array
 
 IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
 Input = ModelInferRequest.InferInputTensor

@@ -13,7 +13,7 @@ from grpc.aio import ServicerContext
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
 from penstock_predictor.errors import RequestError
 from penstock_predictor.rpc.status import CLIENT_GONE, grpc_code
-from penstock_predictor.runtime import Runtime
+from penstock_predictor.serving.runtime import Runtime
 
 _MOST_SAID = 1000
 """Characters of a refusal: it travels as a header, and clients refuse headers over 8 KiB; UTF-8 is escaped there."""

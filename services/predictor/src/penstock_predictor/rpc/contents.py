@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from penstock_predictor.datatypes import BY_NUMPY, BY_V2, Array, Datatype
 from penstock_predictor.errors import BadRequest, DoesNotFit
-from penstock_predictor.raw_tensors import text_of
 from penstock_predictor.rpc.open_inference_pb2 import InferTensorContents, ModelInferRequest
-from penstock_predictor.shapes import count_elements, reshaped
+from penstock_predictor.tensors.datatypes import BY_NUMPY, BY_V2, Array, Datatype
+from penstock_predictor.tensors.raw_tensors import text_of
+from penstock_predictor.tensors.shapes import count_elements, reshaped
 
 FIELDS = {
     "BOOL": "bool_contents",

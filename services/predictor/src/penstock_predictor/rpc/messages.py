@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from penstock_predictor.datatypes import BY_NUMPY, Array
 from penstock_predictor.errors import BadRequest
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.raw_tensors import decode_raw, encode_raw
 from penstock_predictor.rpc.contents import FIELDS, decode_contents, encode_contents
 from penstock_predictor.rpc.open_inference_pb2 import InferParameter, ModelInferRequest, ModelInferResponse
+from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
+from penstock_predictor.tensors.raw_tensors import decode_raw, encode_raw
 
 _NOT_OFFERED = ("classification", "shared_memory_region")
 """Parameters of Triton's extensions that change what a tensor means: ignored, the answer would be a wrong one."""

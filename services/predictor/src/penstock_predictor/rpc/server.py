@@ -11,7 +11,7 @@ from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.rpc.health import Health
 from penstock_predictor.rpc.open_inference_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from penstock_predictor.rpc.service import InferenceService
-from penstock_predictor.runtime import Runtime
+from penstock_predictor.serving.runtime import Runtime
 
 _UNLIMITED = -1
 _LOOK_SECONDS = 0.1

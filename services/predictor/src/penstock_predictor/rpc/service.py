@@ -18,7 +18,7 @@ from penstock_predictor.rpc.messages import (
     takes_long_to_write,
 )
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceServicer
-from penstock_predictor.runtime import Runtime
+from penstock_predictor.serving.runtime import Runtime
 
 _Context = ServicerContext[Any, Any]
 _T = TypeVar("_T")
