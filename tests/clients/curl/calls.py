@@ -131,4 +131,4 @@ def ways(servers: Servers) -> dict[str, Way]:
 
 
 if __name__ == "__main__":
-    tell(_curl("--version").decode().split(" (")[0], ways)
+    tell("curl", ways)  # whichever version the machine has
