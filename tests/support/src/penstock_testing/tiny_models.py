@@ -77,6 +77,32 @@ def mixed_columns(file: Path) -> Path:
     )
 
 
+def typed_columns(file: Path) -> Path:
+    """Columns of four types, each [rows, 1]: `opposite` of a flag, `next` of a count, `half` an amount, `same` word."""
+    nodes = [
+        helper.make_node("Not", ["flag"], ["opposite"]),
+        helper.make_node("Add", ["count", "one"], ["next"]),
+        helper.make_node("Mul", ["amount", "part"], ["half"]),
+        helper.make_node("Identity", ["word"], ["same"]),
+    ]
+    types = ("BOOL", "INT64", "FP64", "BYTES")
+    inputs = [
+        tensor(name, of, ["rows", 1]) for name, of in zip(("flag", "count", "amount", "word"), types, strict=True)
+    ]
+    outputs = [
+        tensor(name, of, ["rows", 1]) for name, of in zip(("opposite", "next", "half", "same"), types, strict=True)
+    ]
+    one = numpy_helper.from_array(np.array(1, dtype=np.int64), "one")
+    part = numpy_helper.from_array(np.array(0.5, dtype=np.float64), "part")
+    return save(file, nodes, inputs, outputs, [one, part])
+
+
+def doubled(file: Path) -> Path:
+    """`y = x + x`, FP16 of shape [rows, 2]: the type that JSON clients leave out."""
+    node = helper.make_node("Add", ["x", "x"], ["y"])
+    return save(file, [node], [tensor("x", "FP16", ["rows", 2])], [tensor("y", "FP16", ["rows", 2])])
+
+
 def slow(file: Path) -> Path:
     """As slow as the request asks: `rounds` (INT64, [1]) products of a square matrix; output `y` (FP32, [1])."""
     product = helper.make_node("MatMul", ["state", "matrix"], ["next"])

@@ -1,6 +1,7 @@
 """An answer over HTTP as a value: both ways to a client, uvicorn's own and the hot one, write it out alike."""
 
 import zlib
+from collections.abc import Mapping
 
 from penstock_predictor.errors import RequestError
 from penstock_predictor.tensors.answers import to_json
@@ -42,9 +43,9 @@ def refusal(error: RequestError) -> Reply:
     return Reply(to_json({"error": str(error)}), status=error.status, extra=extra)
 
 
-def compressed(reply: Reply, accepted: bytes) -> Reply:
-    """The reply as the caller's Accept-Encoding allows: gzip for a large one."""
-    if len(reply.body) < _COMPRESSED_FROM or not accepts_gzip(accepted):
+def compressed(reply: Reply, headers: Mapping[bytes, bytes]) -> Reply:
+    """The reply as the request's Accept-Encoding allows: gzip for a large one."""
+    if len(reply.body) < _COMPRESSED_FROM or not accepts_gzip(headers.get(b"accept-encoding", b"")):
         return reply
     packer = zlib.compressobj(level=1, wbits=_GZIP)
     body = packer.compress(reply.body) + packer.flush()

@@ -31,6 +31,21 @@ class Aside:
         future = self._loop.run_in_executor(self._pool, job)
         future.add_done_callback(functools.partial(self._ended, then, otherwise))
 
+    async def result(self, job: Callable[[], _T]) -> _T:
+        """Do a job in the thread; return what it does. Raises what it raises as a RequestError, and Overloaded."""
+        told: asyncio.Future[_T] = self._loop.create_future()
+
+        def then(result: _T) -> None:
+            if not told.done():  # its caller was cancelled meanwhile
+                told.set_result(result)
+
+        def otherwise(error: RequestError) -> None:
+            if not told.done():
+                told.set_exception(error)
+
+        self.run(job, then, otherwise)
+        return await told
+
     def close(self) -> None:
         """Drop what has not begun; do not wait for what has."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError
 from penstock_predictor.model.inference import Feeds
+from penstock_predictor.serving.outputs import Part
 from penstock_predictor.tensors.datatypes import Array
 
-Outcome = Sequence[Array] | RequestError
-"""The arrays of a call's outputs, in their order, or why there are none."""
+Outcome = Part | RequestError
+"""A call's outputs, in their order, or why there are none."""
 
 
 class Call(ABC):
@@ -56,7 +57,7 @@ class AwaitedCall(Call):
         if isinstance(outcome, RequestError):
             self._future.set_exception(outcome)
         else:
-            self._future.set_result(outcome)
+            self._future.set_result(outcome.arrays)
 
     async def outcome(self) -> Sequence[Array]:
         """Wait for the arrays. Raises what the call ended with."""
