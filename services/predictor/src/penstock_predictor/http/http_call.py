@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 
-from penstock_predictor.errors import RequestError
+from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.reply import Reply, compressed, refusal
 from penstock_predictor.model.inference import Feeds
@@ -37,8 +37,8 @@ class HttpCall(Call):
         else:
             try:
                 reply = self._reply(outcome)
-            except RequestError as error:
-                self._refuse(error)
+            except Exception as error:  # noqa: BLE001 - the caller, and the others of its run, would wait for ever
+                self._refuse(as_refusal(error))
             else:
                 self._exchange.answer(reply)
 

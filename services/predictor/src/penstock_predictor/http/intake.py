@@ -4,7 +4,7 @@ import time
 from typing import Protocol
 
 from penstock_predictor.deadline import Deadline
-from penstock_predictor.errors import RequestError
+from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.heads import Heads
 from penstock_predictor.http.http_call import HttpCall
@@ -80,8 +80,8 @@ class Intake:
             return
         try:
             call = route.read(exchange)
-        except RequestError as error:
-            self._refuse(exchange, error)
+        except Exception as error:  # noqa: BLE001 - its place would be taken for ever
+            self._refuse(exchange, as_refusal(error))
         else:
             self._submit(call, exchange)
 

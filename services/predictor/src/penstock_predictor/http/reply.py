@@ -54,9 +54,9 @@ def compressed(reply: Reply, headers: Mapping[bytes, bytes]) -> Reply:
 
 
 def accepts_gzip(accepted: bytes) -> bool:
-    """Whether an Accept-Encoding names gzip with a weight that is not 0."""
+    """Whether an Accept-Encoding gives gzip, or what it does not name, a weight that is not 0."""
+    weights = {}
     for item in accepted.lower().split(b","):
         name, _, weight = item.partition(b";")
-        if name.strip() in (b"gzip", b"*"):
-            return weight.replace(b" ", b"").rstrip(b"0") not in (b"q=", b"q=0.", b"q=.")
-    return False
+        weights[name.strip()] = weight.replace(b" ", b"").rstrip(b"0")
+    return weights.get(b"gzip", weights.get(b"*", b"q=")) not in (b"q=", b"q=0.", b"q=.")

@@ -2,15 +2,13 @@
 
 import asyncio
 import functools
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from penstock_predictor.errors import InferenceFailed, Overloaded, RequestError
+from penstock_predictor.errors import Overloaded, RequestError, as_refusal
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 
 
 class Aside:
@@ -59,8 +57,5 @@ class Aside:
         error = done.exception()
         if error is None:
             then(done.result())
-        elif isinstance(error, RequestError):
-            otherwise(error)
         else:
-            _log.error("a body could not be read or written", exc_info=error)
-            otherwise(InferenceFailed(f"internal error: {type(error).__name__}: see the log of this pod"))
+            otherwise(as_refusal(error))

@@ -17,7 +17,7 @@ Outcome = Part | RequestError
 class Call(ABC):
     """Checked tensors, the outputs that are asked for, and whom to tell. Each transport has its own."""
 
-    __slots__ = ("deadline", "feeds", "finished", "outputs", "rows", "size")
+    __slots__ = ("deadline", "feeds", "finished", "outputs", "rows", "since", "size")
 
     def __init__(self, feeds: Feeds, outputs: tuple[str, ...], deadline: Deadline, size: int) -> None:
         self.feeds = feeds
@@ -27,6 +27,8 @@ class Call(ABC):
         """Bytes of its request, as admission counts them."""
         self.rows = 0
         """Set by the batcher: rows that may share a run, or 0 for a call that must have one of its own."""
+        self.since = 0.0
+        """Set by the batcher: when it was queued, on `time.monotonic`."""
         self.finished = False
 
     @abstractmethod
