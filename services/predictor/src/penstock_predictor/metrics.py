@@ -86,6 +86,7 @@ class Metrics(Collector):
         self._model = _NOTHING_LOADED
         self._shared = SharedCounters(_SIZE, workers, fd)
         self._own = self._shared.part(0)
+        self._shares = workers > 1
         self._live: Callable[[], dict[Gauge, float]] = dict
         registry.register(self)
 
@@ -113,7 +114,8 @@ class Metrics(Collector):
         """Count a run of onnxruntime."""
         _observe(self._own, _RUNS, SECONDS, seconds)
         _observe(self._own, _BATCHES, ROWS, rows)
-        self.note()
+        if self._shares:
+            self.note()
 
     def rejected(self, error: Overloaded) -> None:
         """Count a request for which there was no room."""
