@@ -20,7 +20,7 @@ class Connection(Protocol):
 class HotExchange(Exchange):
     """Replies leave a connection in the order of its requests."""
 
-    __slots__ = ("_connection", "head", "keep_alive", "out", "refused", "started")
+    __slots__ = ("_connection", "head", "keep_alive", "refused", "reply", "started")
 
     def __init__(self, connection: Connection, head: Head, time_limit: float) -> None:
         self.started = started = time.monotonic()
@@ -30,8 +30,8 @@ class HotExchange(Exchange):
         self.keep_alive = head.keep_alive
         self.refused: RequestError | None = None
         """Known before the body arrived; it is said when the body is there."""
-        self.out: bytes | None = None
-        """The reply as it will be written, once there is one."""
+        self.reply: Reply | None = None
+        """It waits until those before it are written."""
 
     def refuse(self, error: RequestError) -> None:
         """Read no body of it."""

@@ -81,7 +81,11 @@ def _element(datatype: str) -> Any:
 
 
 def _request_type(element: Any) -> type[msgspec.Struct]:
-    """A Struct whose tensors have elements of one type. A field that is not read here shows whether it was there."""
+    """A Struct whose tensors have elements of one type.
+
+    A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
+    in it too.
+    """
     absent = msgspec.Raw | msgspec.UnsetType
     tensor = msgspec.defstruct(
         "Tensor",
@@ -93,6 +97,7 @@ def _request_type(element: Any) -> type[msgspec.Struct]:
             ("parameters", absent, msgspec.UNSET),
         ],
         gc=False,
+        forbid_unknown_fields=True,
     )
     return msgspec.defstruct(
         "Request",
@@ -103,4 +108,5 @@ def _request_type(element: Any) -> type[msgspec.Struct]:
             ("parameters", absent, msgspec.UNSET),
         ],
         gc=False,
+        forbid_unknown_fields=True,
     )
