@@ -75,6 +75,8 @@ _SIZE = _GAUGE + len(_GAUGES)
 _CODE = {code: place for place, code in enumerate(CODES)}
 _OFFSET = {route: place * _ROUTE for place, route in enumerate(ROUTES)}
 _OTHER = _CODE[0]
+_UNMATCHED = _OFFSET[UNMATCHED]
+_CODES, _SUM_OF_SECONDS = len(CODES), len(SECONDS)
 
 
 class Metrics(Collector):
@@ -106,9 +108,11 @@ class Metrics(Collector):
 
     def answered(self, *, route: str, code: int, seconds: float) -> None:
         """Count an answer that was sent."""
-        own, offset = self._own, _OFFSET.get(route, _OFFSET[UNMATCHED])
+        own, offset = self._own, _OFFSET.get(route, _UNMATCHED)
         own[offset + _CODE.get(code, _OTHER)] += 1
-        _observe(own, offset + len(CODES), SECONDS, seconds)
+        offset += _CODES
+        own[offset + bisect_left(SECONDS, seconds)] += 1
+        own[offset + _SUM_OF_SECONDS] += seconds
 
     def ran(self, rows: int, seconds: float) -> None:
         """Count a run of onnxruntime."""
