@@ -69,7 +69,8 @@ class BinaryCall(HttpCall):
 class InferRoute:
     """Reads V2 requests for one model."""
 
-    def __init__(self, model: Model, aside: Aside) -> None:
+    def __init__(self, model: Model, aside: Aside, label: str) -> None:
+        self.label = label
         self._model = model
         self._aside = aside
         self._quick = QuickJson(model.inputs)

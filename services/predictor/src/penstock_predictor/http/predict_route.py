@@ -37,7 +37,8 @@ class PredictCall(HttpCall):
 class PredictRoute:
     """Reads rows of features for one model."""
 
-    def __init__(self, model: Model, aside: Aside) -> None:
+    def __init__(self, model: Model, aside: Aside, label: str) -> None:
+        self.label = label
         self._model = model
         self._aside = aside
         self._predictions = Predictions(model.identity, model.outputs)

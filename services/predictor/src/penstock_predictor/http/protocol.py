@@ -8,7 +8,6 @@ model yet) sends it uvicorn's own way to FastAPI, which answers the same: a test
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
 from typing import Any, cast
 
 import httptools
@@ -17,15 +16,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from penstock_contracts.names import HEADER_REQUEST_ID
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, HeadTooLarge, RequestError
 from penstock_predictor.http.asgi_exchange import as_response
-from penstock_predictor.http.exchange import Exchange, asked_timeout
 from penstock_predictor.http.gathering import GatheringTransport
-from penstock_predictor.http.intake import Intake, Route
+from penstock_predictor.http.head import Head
+from penstock_predictor.http.hot_exchange import HotExchange
+from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply, refusal
-from penstock_predictor.metrics import UNMATCHED
 
 MAX_HEAD_BYTES = 65536
 """Of request line and headers together."""
@@ -35,39 +32,6 @@ _UNUSUAL = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"up
 """A request with one of these goes uvicorn's way."""
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
 """Headers, and words of `Connection`, that offer another protocol."""
-_REQUEST_ID = HEADER_REQUEST_ID.encode()
-
-
-class HotExchange(Exchange):
-    """A request on the hot way. Replies leave a connection in the order of its requests."""
-
-    __slots__ = ("_protocol", "keep_alive", "label", "refused", "reply", "route", "started")
-
-    def __init__(
-        self,
-        protocol: "PredictorProtocol",
-        headers: Mapping[bytes, bytes],
-        deadline: Deadline,
-        *,
-        label: str,
-        route: Route | None,
-        started: float,
-        keep_alive: bool,
-    ) -> None:
-        super().__init__(headers, deadline)
-        self._protocol = protocol
-        self.label = label
-        self.route = route
-        self.started = started
-        self.keep_alive = keep_alive
-        self.refused: RequestError | None = None
-        """Known before the body arrived; it is said when the body is there."""
-        self.reply: Reply | None = None
-        """It waits until those before it are written."""
-
-    def answer(self, reply: Reply) -> None:
-        """Write it, or keep it until those before it are written."""
-        self._protocol.owed_reply(self, reply)
 
 
 class PredictorProtocol(HttpToolsProtocol):
@@ -88,6 +52,8 @@ class PredictorProtocol(HttpToolsProtocol):
         self._intake = intake
         self._runtime = intake.runtime
         self._arriving: HotExchange | None = None
+        self._arrived: HotExchange | None = None
+        """The last whose body the parser completed."""
         self._chunks: list[bytes] = []
         self._owed: deque[HotExchange] = deque()
         self._piece_bytes = 0
@@ -96,6 +62,8 @@ class PredictorProtocol(HttpToolsProtocol):
         """Of the pieces after the one in which a head began."""
         self._in_head = False
         self._head_began = False
+        self._between_messages = True
+        """Whether the parser has read the last message to its end, and nothing of the next."""
         self._upgrading = False
         """Whether the request offers another protocol: its head is read again, without the offer."""
         self._cause: RequestError | None = None
@@ -155,6 +123,20 @@ class PredictorProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._unset_keepalive_if_required()
+        if not self._between_messages or self._in_asgi():
+            self._read(data)
+            return
+        known = self._intake.known_heads.find(data)
+        if known is not None and len(data) - known[1] == known[0].length:
+            self._begin_hot(known[0])
+            self._complete(data[known[1] :])
+            return
+        self._arrived = None
+        self._read(data)
+        if self._arrived is not None and self._between_messages:
+            self._intake.known_heads.keep(data, self._arrived.head, self._arrived.body)
+
+    def _read(self, data: bytes) -> None:
         self._head_began = False
         self._piece_bytes = len(data)
         self._parse(data)
@@ -206,6 +188,7 @@ class PredictorProtocol(HttpToolsProtocol):
         self.expect_100_continue = False
         self._in_head = self._head_began = True
         self._head_bytes = 0
+        self._between_messages = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser. Trailers are passed over: they come when nobody looks for headers any more."""
@@ -221,21 +204,11 @@ class PredictorProtocol(HttpToolsProtocol):
         self._in_head = False
         if self._head_bytes + self._piece_bytes > MAX_HEAD_BYTES:
             self._check_head()
-        exchange = self._recognise()
-        if exchange is None:
+        head = self._recognise()
+        if head is None:
             self._begin_asgi()
-            return
-        self._arriving = exchange
-        self._owed.append(exchange)
-        try:
-            asked = asked_timeout(exchange.headers)
-            if asked is not None:
-                exchange.deadline = self._intake.deadline(asked, now=exchange.started)
-            size = int(exchange.headers[b"content-length"])
-            self._runtime.enter(size)
-            exchange.size = size
-        except RequestError as error:
-            exchange.refused = error
+        else:
+            self._begin_hot(head)
 
     def _check_head(self) -> None:
         """Raise HeadTooLarge, which stops the parser."""
@@ -248,10 +221,10 @@ class PredictorProtocol(HttpToolsProtocol):
         self._cause = error
         return error
 
-    def _recognise(self) -> HotExchange | None:
-        """An exchange for an ordinary request to the loaded model, one that need not wait for another."""
-        known = self._intake.hot.get(self.url)
-        if known is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
+    def _recognise(self) -> Head | None:
+        """The head of an ordinary request to the loaded model, one that need not wait for another."""
+        route = self._intake.hot.get(self.url)
+        if route is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
             return None
         if self._in_asgi():
             return None
@@ -259,17 +232,19 @@ class PredictorProtocol(HttpToolsProtocol):
         length = headers.get(b"content-length")
         if length is None or int(length) > self._runtime.settings.max_body_bytes or not _UNUSUAL.isdisjoint(headers):
             return None
-        label, route = known
-        now = time.monotonic()
-        return HotExchange(
-            self,
-            headers,
-            self._intake.deadline(now=now),
-            label=label,
-            route=route,
-            started=now,
-            keep_alive=self.parser.should_keep_alive(),
-        )
+        return Head(route, headers, int(length), keep_alive=self.parser.should_keep_alive())
+
+    def _begin_hot(self, head: Head) -> None:
+        exchange = HotExchange(self, head, self._intake.time_limit)
+        self._arriving = exchange
+        self._owed.append(exchange)
+        try:
+            if head.timeout_ms is not None:
+                exchange.deadline = self._intake.deadline(head.timeout_ms, now=exchange.started)
+            self._runtime.enter(head.length)
+            exchange.size = head.length
+        except RequestError as error:
+            exchange.refuse(error)
 
     def _begin_asgi(self) -> None:
         if self.parser.should_upgrade():
@@ -301,23 +276,30 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
-        exchange = self._arriving
-        if exchange is None:
+        self._between_messages = not self._upgrading
+        if self._arriving is None:
             if not self._upgrading:
                 super().on_message_complete()
             return
-        self._arriving = None
-        exchange.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._arrived = self._arriving
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         if self._body_timer is not None:
             self._body_timer.cancel()
             self._body_timer = None
+        self._complete(body)
+
+    def _complete(self, body: bytes) -> None:
+        """A request on the hot way is here as a whole."""
+        exchange = cast("HotExchange", self._arriving)
+        self._arriving = None
+        exchange.body = body
         if len(self._owed) >= _MOST_OWED:
             self.flow.pause_reading()
-        if exchange.refused is not None:
+        if exchange.refused is None:
+            self._intake.begin(exchange.head.route, exchange)
+        else:
             exchange.answer(refusal(exchange.refused))
-        elif exchange.route is not None:
-            self._intake.begin(exchange.route, exchange)
 
     def _body_is_late(self) -> None:
         self._body_timer = None
@@ -348,9 +330,7 @@ class PredictorProtocol(HttpToolsProtocol):
         self._deaf = True
         if self._in_asgi() and not self._end_asgi(error):
             return
-        now = time.monotonic()
-        deadline = self._intake.deadline(now=now)
-        exchange = HotExchange(self, {}, deadline, label=UNMATCHED, route=None, started=now, keep_alive=False)
+        exchange = HotExchange(self, self._intake.no_head, self._intake.time_limit)
         self._owed.append(exchange)
         exchange.answer(refusal(error))
 
@@ -384,14 +364,14 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def owed_reply(self, exchange: HotExchange, reply: Reply) -> None:
         """Write a reply when it is its turn."""
-        now = time.monotonic()
+        self._active_at = now = time.monotonic()
         exchange.reply = reply
-        self._runtime.metrics.answered(route=exchange.label, code=reply.status, seconds=now - exchange.started)
-        self._active_at = now
+        label = exchange.head.route.label
+        self._runtime.metrics.answered(route=label, code=reply.status, seconds=now - exchange.started)
         owed = self._owed
-        while owed and owed[0].reply is not None:
-            answered = owed.popleft()
-            self._write(answered, cast("Reply", answered.reply))
+        while owed and (first := owed[0]).reply is not None:
+            owed.popleft()
+            self._write(first, first.reply)
         self._go_on()
 
     def _write(self, exchange: HotExchange, reply: Reply) -> None:
@@ -400,11 +380,8 @@ class PredictorProtocol(HttpToolsProtocol):
         # Draining, the connection ends behind all that was sent before the caller knew.
         close = not exchange.keep_alive or (self._runtime.lifecycle.draining and not self._owed and not self.pipeline)
         self.server_state.total_requests += 1
-        self.transport.write_whole(
-            self._intake.heads.write(
-                reply, self.server_state.default_headers, exchange.headers.get(_REQUEST_ID), close=close
-            )
-        )
+        defaults = self.server_state.default_headers
+        self.transport.write_whole(self._intake.heads.write(reply, defaults, exchange.head.request_id, close=close))
         if close:
             self._owed.clear()
             self.transport.close()

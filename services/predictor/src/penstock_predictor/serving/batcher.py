@@ -59,9 +59,11 @@ class Batcher:
     """The queue before the model. Used on the event loop; admission bounds its length."""
 
     def __init__(
-        self, model: Model, limits: BatchLimits, *, pace: Pace, observer: Observer, release: Callable[[Call], None]
+        self, model: Model, limits: BatchLimits, *, pace: Pace, observer: Observer, release: Callable[[int], None]
     ) -> None:
-        """`release` is told when a call takes no more room: at the end of its run, also where its time ended before."""
+        """`release` is told a call's size when it takes no more room: at the end of its run, also where its time ended
+        before.
+        """
         self._model = model
         self._limits = limits
         self._pace = pace
@@ -182,7 +184,7 @@ class Batcher:
             elif not batch:
                 batch.append(call)
                 rows = call.rows or limit  # 0: it shares with nobody
-            elif call.rows and rows + call.rows <= limit and call.fits_beside(batch[0]):
+            elif call.rows and rows + call.rows <= limit and self._fit(call, batch[0]):
                 batch.append(call)
                 rows += call.rows
             else:
@@ -190,6 +192,15 @@ class Batcher:
         queue.extendleft(reversed(passed_over))
         self._queued_rows = sum(call.rows or 1 for call in queue)
         return batch
+
+    def _fit(self, call: Call, first: Call) -> bool:
+        """Whether both can be one run: the same outputs, and tensors that differ in their first dimension only."""
+        if call.outputs != first.outputs:
+            return False
+        feeds = first.feeds
+        return self._limits.steady or all(
+            array.shape[1:] == feeds[name].shape[1:] for name, array in call.feeds.items()
+        )
 
     def _run_here(self, batch: list[Call]) -> None:
         self._ran(batch, compute(self._model, batch))
@@ -219,7 +230,7 @@ class Batcher:
             self._end(call, outcome)
 
     def _end(self, call: Call, outcome: Outcome) -> None:
-        self._release(call)
+        self._release(call.size)
         if not call.finished:
             self._finish(call, outcome)
 

@@ -35,13 +35,6 @@ class Call(ABC):
     def finish(self, outcome: Outcome) -> None:
         """Take the outcome, on the event loop, once."""
 
-    def fits_beside(self, other: "Call") -> bool:
-        """Whether both can be one run: the same outputs, and tensors that differ in their first dimension only."""
-        if self.outputs != other.outputs:
-            return False
-        feeds = other.feeds
-        return all(array.shape[1:] == feeds[name].shape[1:] for name, array in self.feeds.items())
-
 
 class AwaitedCall(Call):
     """A call whose outcome a coroutine waits for."""

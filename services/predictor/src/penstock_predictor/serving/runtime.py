@@ -117,10 +117,7 @@ class Runtime:
             threads=settings.threads,
             steady=batching.possible and all(-1 not in spec.shape[1:] for spec in loaded.model.inputs),
         )
-        return Batcher(loaded.model, limits, pace=loaded.pace, observer=self.metrics, release=self._release)
-
-    def _release(self, call: Call) -> None:
-        self.admission.leave(call.size)
+        return Batcher(loaded.model, limits, pace=loaded.pace, observer=self.metrics, release=self.admission.leave)
 
     def _gauges(self) -> dict[Gauge, float]:
         waiting = self._serving.batcher.waiting if self._serving else 0

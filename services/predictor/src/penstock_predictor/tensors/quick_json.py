@@ -5,18 +5,16 @@ the rest and alone says what is wrong with a request, so there is one source of 
 arrays.
 """
 
+import functools
+import struct
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.tensors.datatypes import BY_V2, Array
-
-_LARGEST = {"FP16": 65519.0, "FP32": 3.4028235e38}
-"""Within this the datatype is finite, so the decoder's own check is enough; what lies between is for `codec` to judge.
-JSON itself has no number that FP64 has not."""
 
 QuickQuery = tuple[str | None, Mapping[str, Array]]
 """Request id and feeds, which fit the model."""
@@ -62,11 +60,30 @@ class QuickJson:
             count *= size
         if len(tensor.data) != count:
             return None
-        try:
-            array: Array = np.array(tensor.data, kind)
-        except OverflowError:
-            return None
-        return array.reshape(shape)
+        array = _array_of(tensor.data, kind)
+        return None if array is None else array.reshape(shape)
+
+
+def _array_of(data: list[Any], kind: np.dtype[Any]) -> Array | None:
+    """The elements as an array; None where one is out of the type's range.
+
+    struct packs numbers three times as fast as numpy reads a list of them, and refuses what does not fit.
+    """
+    if kind.hasobject:
+        return np.array(data, kind)
+    try:
+        return np.frombuffer(_packer(len(data), kind.char).pack(*data), kind)
+    except (OverflowError, struct.error):
+        return None
+
+
+_CHARACTERS = {"l": "q", "L": "Q"}
+"""numpy calls 64 bits a long; to struct, in standard sizes, which alone check a float's range, that has 32."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _packer(count: int, kind: str) -> struct.Struct:
+    return struct.Struct(f"={count}{_CHARACTERS.get(kind, kind)}")
 
 
 _UNKNOWN: tuple[str, np.dtype[Any], tuple[int, ...]] = ("", np.dtype(np.bool_), ())
@@ -74,9 +91,6 @@ _UNKNOWN: tuple[str, np.dtype[Any], tuple[int, ...]] = ("", np.dtype(np.bool_), 
 
 def _element(datatype: str) -> Any:
     """What JSON has for a datatype's elements; a decoder for it refuses all else, null in a float tensor too."""
-    largest = _LARGEST.get(datatype)
-    if largest is not None:
-        return Annotated[float, msgspec.Meta(ge=-largest, le=largest)]
     return {"b": bool, "i": int, "u": int, "f": float, "O": str}[BY_V2[datatype].numpy.kind]
 
 
