@@ -88,7 +88,6 @@ class Metrics(Collector):
         self._model = _NOTHING_LOADED
         self._shared = SharedCounters(_SIZE, workers, fd)
         self._own = self._shared.part(0)
-        self._shares = workers > 1
         self._live: Callable[[], dict[Gauge, float]] = dict
         registry.register(self)
 
@@ -118,15 +117,13 @@ class Metrics(Collector):
         """Count a run of onnxruntime."""
         _observe(self._own, _RUNS, SECONDS, seconds)
         _observe(self._own, _BATCHES, ROWS, rows)
-        if self._shares:
-            self.note()
 
     def rejected(self, error: Overloaded) -> None:
         """Count a request for which there was no room."""
         self._own[_REJECTED + Overloaded.REASONS.index(error.reason)] += 1
 
     def note(self) -> None:
-        """Write this worker's gauges where the others find them."""
+        """Write this worker's gauges where the others find them: now and then, and before they are told."""
         for place, value in enumerate(self._live().get(gauge, 0) for gauge in _GAUGES):
             self._own[_GAUGE + place] = value
 
@@ -153,7 +150,8 @@ class Metrics(Collector):
         yield self._rejections(totals)
         for place, metric in enumerate(_GAUGES.values()):
             gauge = _family(GaugeMetricFamily, metric)
-            gauge.add_metric(self._model, totals[_GAUGE + place])
+            every = metric is metric_names.PREDICTOR_READY
+            gauge.add_metric(self._model, self._shared.least(_GAUGE + place) if every else totals[_GAUGE + place])
             yield gauge
 
     def _requests(self, totals: Sequence[float]) -> CounterMetricFamily:

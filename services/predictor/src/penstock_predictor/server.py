@@ -37,9 +37,16 @@ class PredictorServer(uvicorn.Server):
     """A uvicorn server that drains, and that ends when the model cannot be served."""
 
     def __init__(
-        self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float, crew: Crew | None = None
+        self,
+        config: uvicorn.Config,
+        lifecycle: Lifecycle,
+        drain_seconds: float,
+        *,
+        metrics: Metrics,
+        crew: Crew | None = None,
     ) -> None:
         super().__init__(config)
+        self._metrics = metrics
         self._crew = crew
         self._lifecycle = lifecycle
         self._drain_seconds = drain_seconds
@@ -70,6 +77,7 @@ class PredictorServer(uvicorn.Server):
             _log.info("draining: not ready, answering on", extra={"seconds": self._drain_seconds})
         if self._lifecycle.drained:
             self.should_exit = True
+        self._metrics.note()
         if self._crew:
             self._check(self._crew)
         return await super().on_tick(counter)
@@ -105,9 +113,10 @@ def run_server(settings: Settings, metrics: Metrics, share: Share | None = None)
         on_fatal=lambda error: server.end_with(error),  # noqa: PLW0108 - the server is made from the application
         loaded=share.loaded if share else None,
     )
-    server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds, crew)
+    server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds, metrics=metrics, crew=crew)
     server.run(sockets=[share.listener] if share else None)
     if crew:
+        crew.tell(signal.SIGTERM)  # however this one came to its end
         crew.wait(settings.request_timeout_seconds + 1)
     if server.fatal is None:
         return 0

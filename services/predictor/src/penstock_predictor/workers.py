@@ -5,6 +5,7 @@ process is a worker too, so that none is there for nothing; it passes signals on
 then it has threads and cannot fork any more, so a replacement is a program of its own: it loads the model again.
 """
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -57,7 +58,8 @@ class Crew:
         """Pass a signal on: the crew ends as this process does."""
         self._ending = True
         for pid in self._workers:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # a signal's handler: `check` may be about to forget it
+                os.kill(pid, number)
 
     def check(self) -> None:
         """Replace whoever died. Raises WorkersDie when that happens too often."""
