@@ -1,0 +1,82 @@
+"""A server's process and its children, on the server's core."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+START_SECONDS, END_SECONDS = 90.0, 15.0
+
+
+def cores() -> tuple[int, int]:
+    """Return the server's and the load's; raises RuntimeError where there is only one."""
+    free = sorted(os.sched_getaffinity(0))
+    if len(free) < 2:  # noqa: PLR2004
+        raise RuntimeError("this bench needs two processor cores: one for the server, one for the load")
+    return free[0], free[1]
+
+
+def pinned(core: int, command: Sequence[str]) -> list[str]:
+    """Return the command that runs on that core only; what it starts stays there too."""
+    return ["taskset", "--cpu-list", str(core), *command]
+
+
+class Process:
+    """Started at once; `end` it."""
+
+    def __init__(self, command: Sequence[str], core: int, log: Path, environment: Mapping[str, str] | None = None):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603
+                pinned(core, command),
+                env=_environment() | (environment or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Of the first process; also its session and group."""
+        return self._process.pid
+
+    def check(self) -> None:
+        """Raise RuntimeError where it has ended by itself."""
+        if (code := self._process.poll()) is not None:
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+            raise RuntimeError(f"the server ended with {code}; {self.log} ends with:\n{tail}")
+
+    def end(self) -> None:
+        """SIGTERM, and SIGKILL for whoever of its session is left."""
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=END_SECONDS)
+        for pid in session_of(self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait(timeout=END_SECONDS)
+        deadline = time.monotonic() + END_SECONDS
+        while session_of(self.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def session_of(leader: int) -> list[int]:
+    """Return the processes of the session that this process leads, without those that are only not waited for."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError, IndexError, ValueError):
+            state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state != "Z":
+                found.append(int(folder.name))
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what belongs to this repository's own environment."""
+    dropped = ("PENSTOCK_", "PYTHON", "VIRTUAL_ENV", "UV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
