@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from bench.serving.load import Target, closed_loop, open_loop
@@ -101,8 +101,11 @@ class Running:
         target = Target(url=self.url, bodies=bodies, folder=BUILD / "load" / f"{self.name}-{scenario.name}")
         self.process.check()
         if scenario.rate:
-            return open_loop(target, scenario.rate, seconds, load_core)
-        return closed_loop(target, scenario.connections, seconds, load_core)
+            run = open_loop(target, scenario.rate, seconds, load_core)
+        else:
+            run = closed_loop(target, scenario.connections, seconds, load_core)
+        strays = [f"not on the server's core alone: {thread}" for thread in self.process.strays()]
+        return replace(run, problems=(*run.problems, *strays))
 
     def end(self) -> None:
         """End its processes."""

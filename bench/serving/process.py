@@ -1,18 +1,22 @@
 """A server's process and its children, on the server's core."""
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 START_SECONDS, END_SECONDS = 90.0, 15.0
 
 
+@cache
 def cores() -> tuple[int, int]:
-    """Return the server's and the load's; raises RuntimeError where there is only one."""
+    """Return the server's and the load's, of those this process had at first; raises RuntimeError where there is only one."""
     free = sorted(os.sched_getaffinity(0))
     if len(free) < 2:  # noqa: PLR2004
         raise RuntimeError("this bench needs two processor cores: one for the server, one for the load")
@@ -25,14 +29,17 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 
 
 class Process:
-    """Started at once; `end` it."""
+    """Started at once, in an empty folder; `end` it."""
 
     def __init__(self, command: Sequence[str], core: int, log: Path, environment: Mapping[str, str] | None = None):
         log.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="penstock-bench-"))
         self.log = log
+        self.core = core
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603
                 pinned(core, command),
+                cwd=self._folder,
                 env=_environment() | (environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -48,8 +55,18 @@ class Process:
     def check(self) -> None:
         """Raise RuntimeError where it has ended by itself."""
         if (code := self._process.poll()) is not None:
-            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
             raise RuntimeError(f"the server ended with {code}; {self.log} ends with:\n{tail}")
+
+    def strays(self) -> list[str]:
+        """Return its threads that may run on other cores: a library can pin its own threads anywhere."""
+        found = []
+        for pid in session_of(self.pid):
+            for thread in Path(f"/proc/{pid}/task").glob("*"):
+                with suppress(OSError):
+                    if os.sched_getaffinity(int(thread.name)) != {self.core}:
+                        found.append(f"{(thread / 'comm').read_text().strip()} {thread.name}")
+        return found
 
     def end(self) -> None:
         """SIGTERM, and SIGKILL for whoever of its session is left."""
@@ -63,6 +80,7 @@ class Process:
         deadline = time.monotonic() + END_SECONDS
         while session_of(self.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def session_of(leader: int) -> list[int]:

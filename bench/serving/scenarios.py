@@ -1,5 +1,6 @@
 """What is measured, and which figures of it count."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -65,6 +66,12 @@ FIGURES = (
 )
 
 
+def score(scenario: str, run: Measured) -> float:
+    """Return how good a run is; more is better. Where a scenario has two figures, both count alike."""
+    figures = [figure for figure in FIGURES if figure.scenario == scenario]
+    return math.prod(figure.of(run) ** (1 if figure.more_is_better else -1) for figure in figures)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Goal:
     """What our predictor's figure over somebody's shall be."""
@@ -73,6 +80,18 @@ class Goal:
     against: str
     bound: float
     """The least where more is better, otherwise the most."""
+
+    @property
+    def of(self) -> Figure:
+        """The figure."""
+        return next(figure for figure in FIGURES if figure.name == self.figure)
+
+    def met(self, ratio: float) -> bool:
+        """Whether this ratio is good enough."""
+        return ratio >= self.bound if self.of.more_is_better else ratio <= self.bound
+
+    def __str__(self) -> str:
+        return f"at {'least' if self.of.more_is_better else 'most'} {self.bound:g}"
 
 
 GOALS = (

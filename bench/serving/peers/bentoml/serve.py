@@ -17,6 +17,7 @@ if __name__ == "__main__":
         "BATCH": str(told.batch),
         "WAIT_MS": str(told.wait_ms),
         "BENTOML_DO_NOT_TRACK": "true",
+        "BENTOML_HOME": str(Path.cwd() / "bentoml"),
         "BENTOML_CONFIG_OPTIONS": "api_server.logging.access.enabled=false api_server.metrics.enabled=true",
     }
     os.chdir(Path(__file__).parent)

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 from pathlib import Path
 
 
@@ -23,7 +22,8 @@ if __name__ == "__main__":
     for option in ("--port", "--workers", "--batch", "--wait-ms"):
         parser.add_argument(option, type=int)
     told = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="penstock-mlserver-"))
+    folder = Path.cwd() / f"mlserver-{told.port}"
+    folder.mkdir()
     shutil.copy(Path(__file__).with_name("runtime.py"), folder)
     server = {
         "host": "127.0.0.1",

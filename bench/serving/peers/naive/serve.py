@@ -18,7 +18,7 @@ class Rows(BaseModel):
 
 
 def session(model: str, threads: int) -> onnxruntime.InferenceSession:
-    """Return the model, loaded; 0 threads: as many as onnxruntime chooses."""
+    """Return the model, loaded."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
