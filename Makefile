@@ -37,8 +37,9 @@ VENV_INPUTS := locks/dev.txt $(MEMBERS:%=%/pyproject.toml)
 VENV_HASH := $(shell { python3 --version; pwd; cat $(VENV_INPUTS); } 2>&1 | sha256sum | cut -c1-16)
 VENV := .venv/.made-from-$(VENV_HASH)
 
+RPC := services/predictor/src/penstock_predictor/rpc/open_inference
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
-  docs/reference/modeldeployment.md docs/reference/metrics.md
+  docs/reference/modeldeployment.md docs/reference/metrics.md $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
 TYPED := contracts controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
 
 ##@ Start here
@@ -115,11 +116,14 @@ types: $(VENV) ## mypy, strict
 imports: $(VENV) ## Import contracts between and inside the parts
 	@.venv/bin/lint-imports
 
-generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifests and reference pages, from their sources
+generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifests, reference pages and gRPC stubs, from their sources
 	@$(PYTHON) contracts/metrics_reference.py $(ROOT)
 	@$(PYTHON) -m penstock_controller.api.crd $(ROOT)
 	@{ cat manifests/namespace.yaml; $(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system; } \
 	  > $(ROOT)/manifests/install.yaml
+	@mkdir -p $(ROOT)/$(dir $(RPC))
+	@$(PYTHON) -m grpc_tools.protoc --proto_path services/predictor/src --python_out $(ROOT)/services/predictor/src \
+	  --pyi_out $(ROOT)/services/predictor/src --grpc_python_out $(ROOT)/services/predictor/src $(RPC).proto
 
 verify: $(VENV) ## Fail when a generated file is not what `make generate` writes
 	@there=$$(mktemp -d); trap 'rm -rf "$$there"' EXIT; \

@@ -59,17 +59,43 @@ class InferResponse(Contract):
     outputs: tuple[ResponseOutput, ...]
 
 
-class PredictRequest(Contract):
-    """`POST /predict`: named features, one object a row."""
-
-    instances: list[dict[str, Any]] = Field(min_length=1)
+Row = dict[str, Any] | list[Any]
+"""Features by the names of the model's signature, or their values in the order of its columns."""
 
 
-class PredictResponse(Contract):
-    """The answer to a PredictRequest."""
+class PredictOneRequest(Contract):
+    """`POST /predict` for one row. The row by itself, without `features` around it, is read too."""
 
-    predictions: list[dict[str, Any]]
-    """One object a row: output name to its value (a scalar, or a list where the output has more dimensions)."""
+    features: Row
+
+
+class PredictManyRequest(Contract):
+    """`POST /predict` for several rows."""
+
+    instances: list[Row] = Field(min_length=1)
+
+
+class Prediction(Contract):
+    """What the model says of one row."""
+
+    prediction: Any
+    """A classifier's label, a regressor's value; an object of all outputs by name where a model has others."""
+    probability: Any = None
+    """A classifier's: one number a class, in the model's order. Absent where the model has none."""
+
+
+class PredictOneResponse(Prediction):
+    """The answer for one row."""
+
+    model_name: str
+    model_version: str
+    digest: str
+
+
+class PredictManyResponse(Contract):
+    """The answer for several rows, in their order."""
+
+    predictions: list[Prediction]
     model_name: str
     model_version: str
     digest: str

@@ -45,6 +45,27 @@ PREDICTOR_IN_FLIGHT = Metric(
     labels=_MODEL,
     meaning="Requests accepted and not yet answered.",
 )
+PREDICTOR_WAITING = Metric(
+    name="penstock_predictor_requests_waiting",
+    kind="gauge",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Requests accepted that no run has taken yet: the queue before the model.",
+)
+PREDICTOR_BATCH = Metric(
+    name="penstock_predictor_batch_rows",
+    kind="histogram",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Rows computed in one run of onnxruntime, of one request or of several.",
+)
+PREDICTOR_REJECTED = Metric(
+    name="penstock_predictor_rejected_total",
+    kind="counter",
+    part="predictor",
+    labels=(*_MODEL, "reason"),
+    meaning="Requests for which there was no room (429): too many `requests`, too many `bytes`, or too little `time`.",
+)
 PREDICTOR_READY = Metric(
     name="penstock_predictor_ready",
     kind="gauge",

@@ -13,7 +13,8 @@ LABEL_COMPONENT = "app.kubernetes.io/component"
 COMPONENT_GATEWAY = "gateway"
 COMPONENT_PREDICTOR = "predictor"
 
-PREDICTOR_PORT = 8080
+PREDICTOR_PORT = 8000
+PREDICTOR_GRPC_PORT = 8001
 GATEWAY_PORT = 8080
 """Envoy's listener for users."""
 GATEWAY_PROBE_PORT = 8081

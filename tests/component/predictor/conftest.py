@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
@@ -25,6 +26,7 @@ from penstock_contracts.model_card import ModelCard
 from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
 from penstock_predictor.lifecycle import Lifecycle
+from penstock_predictor.metrics import Metrics
 from penstock_predictor.settings import Settings
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
@@ -36,6 +38,7 @@ START_SECONDS = 60
 class RunningApp:
     """An application between startup and shutdown."""
 
+    app: FastAPI
     client: httpx.AsyncClient
     registry: CollectorRegistry
     lifecycle: Lifecycle
@@ -58,17 +61,20 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "1")
 
     @contextlib.asynccontextmanager
-    async def start(folder: Path, **settings: Any) -> AsyncIterator[RunningApp]:
+    async def start(folder: Path, *, grpc_port: int = 0, **settings: Any) -> AsyncIterator[RunningApp]:
         registry, lifecycle, fatal = CollectorRegistry(), Lifecycle(), list[StartError]()
         app = create_app(
-            Settings(model_dir=folder, **settings), registry=registry, lifecycle=lifecycle, on_fatal=fatal.append
+            Settings(model_dir=folder, grpc_port=grpc_port, **settings),
+            metrics=Metrics(registry),
+            lifecycle=lifecycle,
+            on_fatal=fatal.append,
         )
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://predictor") as client,
         ):
-            running = RunningApp(client, registry, lifecycle, fatal)
+            running = RunningApp(app, client, registry, lifecycle, fatal)
             await running.settled()
             yield running
 
@@ -169,7 +175,7 @@ def start_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPro
     no_file = tmp_path_factory.mktemp("termination") / "absent" / "log"
 
     def start(command: str, *arguments: str, **settings: object) -> PredictorProcess:
-        environment = {"PENSTOCK_LISTEN_HOST": "127.0.0.1", "PENSTOCK_LISTEN_PORT": "0"}
+        environment = {"PENSTOCK_LISTEN_HOST": "127.0.0.1", "PENSTOCK_LISTEN_PORT": "0", "PENSTOCK_GRPC_PORT": "0"}
         environment["PENSTOCK_TERMINATION_LOG"] = str(no_file)
         environment |= {f"PENSTOCK_{name.upper()}": str(value) for name, value in settings.items()}
         process = PredictorProcess(command, *arguments, environment=environment)

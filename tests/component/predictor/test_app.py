@@ -39,7 +39,11 @@ async def test_an_answer_names_what_computed_it(scaled_folder: Path, start_app: 
 async def test_metadata_health_and_description(scaled_folder: Path, start_app: StartApp) -> None:
     async with start_app(scaled_folder, **NAMED) as app:
         get = app.client.get
-        assert (await get("/v2")).json() == {"name": "penstock-predictor", "version": "0.1.0", "extensions": []}
+        assert (await get("/v2")).json() == {
+            "name": "penstock-predictor",
+            "version": "0.1.0",
+            "extensions": ["binary_tensor_data"],
+        }
         assert (await get("/v2/health/live")).json() == {"live": True}
         assert (await get("/v2/health/ready")).json() == {"ready": True}
         assert (await get("/v2/models/scaled/ready")).json() == {"name": "scaled", "ready": True}
@@ -63,14 +67,19 @@ async def test_metadata_health_and_description(scaled_folder: Path, start_app: S
 @pytest.mark.parametrize(
     ("path", "body", "status", "message"),
     [
-        (INFER, {"inputs": []}, 400, "input 'x' is missing: this model takes ['x']"),
-        (INFER, {"inputs": [tensor("z", "FP32", [1], [1])]}, 400, "unknown input 'z': this model takes ['x']"),
-        (INFER, {"inputs": [tensor("x", "FP64", [1, 2], [1, 2])]}, 400, "this model takes FP32, the request says FP64"),
-        (INFER, {"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]}, 400, "expected shape [-1, 2] (-1: any size)"),
-        (INFER, ROW | {"outputs": [{"name": "z"}]}, 400, "unknown output 'z': this model has ['y']"),
+        (INFER, {"inputs": []}, 422, "input 'x' is missing: this model takes ['x']"),
+        (INFER, {"inputs": [tensor("z", "FP32", [1], [1])]}, 422, "unknown input 'z': this model takes ['x']"),
+        (INFER, {"inputs": [tensor("x", "FP64", [1, 2], [1, 2])]}, 422, "this model takes FP32, the request says FP64"),
+        (INFER, {"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]}, 422, "expected shape [-1, 2] (-1: any size)"),
+        (INFER, ROW | {"outputs": [{"name": "z"}]}, 422, "unknown output 'z': this model has ['y']"),
         ("/v2/models/other/infer", ROW, 404, "unknown model 'other': this pod serves 'scaled'"),
         ("/v2/models/scaled/versions/8/infer", ROW, 404, "unknown version '8' of model 'scaled'"),
-        ("/predict", {"instances": [{"x": 1}]}, 400, "it has no signature with named columns: use POST /v2/models"),
+        (
+            "/predict",
+            {"instances": [{"x": 1}]},
+            422,
+            "row 0: this model has no signature with named columns: send a list",
+        ),
         ("/v2/models/scaled", {}, 405, "POST /v2/models/scaled: Method Not Allowed"),
         ("/v3", {}, 404, "POST /v3: Not Found"),
     ],
@@ -141,7 +150,7 @@ async def test_named_features_become_one_object_a_row(mixed_folder: Path, start_
     async with start_app(mixed_folder, model_name="m", model_version="2") as app:
         answer = await app.client.post("/predict", json={"instances": rows})
     body = answer.json()
-    assert body["predictions"] == [{"twice": [8.0], "word": ["CH"]}, {"twice": [None], "word": [""]}]
+    assert body["predictions"] == [{"prediction": "CH", "probability": 8.0}, {"prediction": "", "probability": None}]
     assert (body["model_name"], body["model_version"]) == ("m", "2")
     assert body["digest"] == answer.headers["x-penstock-digest"]
 
@@ -159,7 +168,7 @@ async def test_a_wrong_row_is_named(
 ) -> None:
     async with start_app(mixed_folder) as app:
         answer = await app.client.post("/predict", json={"instances": rows})
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert message in answer.json()["error"]
 
 
@@ -242,7 +251,7 @@ async def test_an_answer_past_its_deadline_is_504_and_health_goes_on(tmp_path: P
         assert not late.done()
         answer = await late
         assert answer.status_code == 504
-        assert answer.json() == {"error": "no answer within 0.05 s, the time limit of a request"}
+        assert answer.json() == {"error": "no answer within 0.05 s, the time limit of this request"}
 
 
 async def test_what_is_beyond_the_limit_in_flight_is_429_and_the_rest_is_answered(
@@ -256,7 +265,7 @@ async def test_what_is_beyond_the_limit_in_flight_is_429_and_the_rest_is_answere
     assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 5
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["retry-after"] == "1"
-    assert refused.json() == {"error": "3 requests are in flight, the limit of this pod: try again"}
+    assert refused.json() == {"error": "3 requests are in flight, the limit of this process: try again"}
     assert after.status_code == 200
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from penstock_predictor.errors import CardInvalid, FileInvalid, GoldenMismatch, ModelUnloadable, StartError
-from penstock_predictor.inference import Model
-from penstock_predictor.loading import ModelSource, load_model
+from penstock_predictor.model.inference import Model
+from penstock_predictor.model.loading import ModelSource, load_model
+from penstock_predictor.settings import Settings
 from penstock_testing import tiny_models
 
 from .conftest import WriteScaled
@@ -18,8 +19,8 @@ Damage = Callable[[Path], None]
 
 def load(folder: Path, digest: str = "") -> tuple[Model, list[str]]:
     steps: list[str] = []
-    source = ModelSource(folder=folder, name="m", version="1", digest=digest, threads=1)
-    return load_model(source, report=steps.append, observe_seconds=lambda seconds: seconds), steps
+    source = ModelSource.of(Settings(model_dir=folder, model_name="m", model_digest=digest, threads=1))
+    return load_model(source, report=steps.append).model, steps
 
 
 def test_a_good_model_answers_and_every_step_was_reported(tmp_path: Path, write_scaled: WriteScaled) -> None:

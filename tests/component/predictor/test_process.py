@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from penstock_contracts.digest import digest_of
-from penstock_predictor.model_files import DEFAULT_MODEL_FILE
+from penstock_predictor.settings import DEFAULT_MODEL_FILE
 from penstock_testing import tiny_models
 
 from .conftest import StartProcess, WriteScaled, tensor

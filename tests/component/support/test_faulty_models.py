@@ -40,6 +40,7 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
         "REQUEST_TIMEOUT_SECONDS": 0.3,
         "MAX_IN_FLIGHT": IN_FLIGHT,
         "THREADS": 1,
+        "GRPC_PORT": 0,
     }
     environment = os.environ | {f"PENSTOCK_{name}": str(value) for name, value in settings.items()}
     command = [sys.executable, "-m", "penstock_predictor", "serve"]

@@ -1,5 +1,7 @@
 """A revision's Kubernetes objects, without I/O."""
 
+import pytest
+
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.workload import objects
 from penstock_controller.workload.placement import Placement
@@ -26,12 +28,14 @@ def test_equal_bytes_and_template_are_one_revision() -> None:
 def test_other_bytes_template_image_or_drain_are_other_revisions() -> None:
     revisions = {
         objects.revision_of("m", spec(), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(predictor={"batcher": {"maxLatency": "5ms"}}), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(predictor={"workers": 2}), DIGEST, PLACEMENT),
         objects.revision_of("m", spec(), "sha256:" + "b" * 64, PLACEMENT),
         objects.revision_of("m", spec(predictor={"timeout": "5s"}), DIGEST, PLACEMENT),
         objects.revision_of("m", spec(predictor={"resources": {"limits": {"memory": "2Gi"}}}), DIGEST, PLACEMENT),
         objects.revision_of("m", spec(), DIGEST, Placement(image="predictor:2", store_url="http://store:8080")),
     }
-    assert len(revisions) == 5
+    assert len(revisions) == 7
 
 
 def test_the_number_of_pods_and_the_waiting_times_of_a_rollout_are_not_in_the_revision() -> None:
@@ -57,6 +61,31 @@ def test_the_version_is_told_to_the_pods_though_it_is_not_in_the_revision() -> N
     pod = deployment["spec"]["template"]["spec"]  # type: ignore[index]
     for container in [*pod["initContainers"], *pod["containers"]]:
         assert {"name": "PENSTOCK_MODEL_VERSION", "value": "7"} in container["env"]
+
+
+@pytest.mark.parametrize(
+    ("predictor", "told"),
+    [
+        ({}, ("64", "0", "1")),
+        ({"batcher": {"maxBatchSize": 1}}, ("1", "0", "1")),
+        ({"batcher": {"maxLatency": "2ms"}, "workers": 4}, ("64", "0.002", "4")),
+        ({"batcher": {"maxBatchSize": 1024, "maxLatency": "1s"}, "workers": 16}, ("1024", "1", "16")),
+    ],
+)
+def test_pods_are_told_how_to_batch_and_how_many_processes_to_be(
+    predictor: dict[str, object], told: tuple[str, ...]
+) -> None:
+    (container,) = objects.pod_spec("m", spec(predictor=predictor), DIGEST, PLACEMENT)["containers"]
+    values = {variable["name"]: variable["value"] for variable in container["env"]}
+    names = ("PENSTOCK_MAX_BATCH_SIZE", "PENSTOCK_MAX_LATENCY_SECONDS", "PENSTOCK_WORKERS")
+    assert tuple(values[name] for name in names) == told
+
+
+def test_the_service_leads_to_ports_that_the_container_names() -> None:
+    (container,) = objects.pod_spec("m", spec(), DIGEST, PLACEMENT)["containers"]
+    service = objects.service(OWNER, "rev", DIGEST)
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http": 8000, "grpc": 8001}
+    assert {port["targetPort"]: port["port"] for port in service["spec"]["ports"]} == {"http": 80, "grpc": 81}
 
 
 def test_children_go_with_their_owner_without_blocking_it() -> None:

@@ -124,6 +124,7 @@ def test_conditions(conditions: dict[str, Any], expected: set[Endpoint]) -> None
     ("ports", "port"),
     [
         ([{"name": "metrics", "port": 9}, {"name": "http", "port": 8080}], 8080),
+        ([{"name": "grpc", "port": 8001}, {"name": "http", "port": 8000}], 8000),
         ([{"name": "grpc", "port": 9, "protocol": "UDP"}, {"name": "web", "port": 7}], 7),
     ],
 )

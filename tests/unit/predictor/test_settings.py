@@ -21,7 +21,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_variables_that_kubernetes_sets_for_services_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_PORT", "tcp://10.0.0.1:80")
     monkeypatch.setenv("PENSTOCK_STORE_PORT", "tcp://10.0.0.2:80")
-    assert Settings().listen_port == 8080
+    assert Settings().listen_port == 8000
 
 
 def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> None:

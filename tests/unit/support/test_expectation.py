@@ -42,7 +42,10 @@ def test_a_plain_predict_answer_is_read_row_by_row() -> None:
     answers: dict[str, list[dict[str, Any]]] = {
         "v1": [{"label": np.array(["ok", "fraud"]), "score": np.array([[0.9, 0.1], [0.2, 0.8]])}],
     }
-    rows = [{"label": "ok", "score": [0.9, 0.1]}, {"label": "fraud", "score": [0.2, 0.8]}]
+    rows = [
+        {"prediction": "ok", "probability": [0.9, 0.1]},
+        {"prediction": "fraud", "probability": [0.2, 0.8]},
+    ]
     expectation = Expectation([QUESTION], answers)
     assert expectation.attribute(0, json.dumps({"predictions": rows})) == "v1"
     assert expectation.attribute(0, json.dumps({"predictions": rows[::-1]})) is None

@@ -69,8 +69,26 @@ class Resources(ApiModel):
     """What the container may use at most."""
 
 
+class Batcher(ApiModel):
+    """Requests that meet in a pod are computed together, where the model can be batched."""
+
+    max_batch_size: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Rows computed in one run at most; 1: every request by itself."""
+    max_latency: Annotated[str, duration_field("0s", "1s")] = "0s"
+    """How long a request may wait for others to join it; 0s: none waits, only what is there already is joined."""
+
+
 class Predictor(ApiModel):
     """The pods that serve a version."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "duration(self.batcher.maxLatency) < duration(self.timeout)",
+                "batcher.maxLatency must be shorter than timeout: a request would be late before it is computed",
+            )
+        )
+    )
 
     min_replicas: Annotated[int, Field(ge=1, le=100)] = 2
     """Pods of the stable version."""
@@ -78,6 +96,10 @@ class Predictor(ApiModel):
     """Compute resources of each pod."""
     timeout: Annotated[str, duration_field("100ms", "10m")] = "10s"
     """Time limit of one request; a candidate's first try gets a third of it."""
+    batcher: Batcher = Batcher()
+    """How requests are computed together."""
+    workers: Annotated[int, Field(ge=1, le=16)] = 1
+    """Predictor processes in each pod, which share its port, its processors and its memory."""
 
 
 class Bake(ApiModel):

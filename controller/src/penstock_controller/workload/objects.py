@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from penstock_contracts.names import PREDICTOR_PORT
+from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_controller.api import duration, names
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import CreateWorkload
@@ -62,7 +62,10 @@ def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Place
             | {
                 "name": "predictor",
                 "args": ["serve"],
-                "ports": [{"name": "http", "containerPort": PREDICTOR_PORT}],
+                "ports": [
+                    {"name": "http", "containerPort": PREDICTOR_PORT},
+                    {"name": "grpc", "containerPort": PREDICTOR_GRPC_PORT},
+                ],
                 # Imports take many seconds where the processor is busy: that is no reason to start it again.
                 "startupProbe": _probe("/v2/health/live", period=1, failures=180),
                 # A pod is a target as soon as the golden request is answered; a lost one is found by the gateway first.
@@ -87,13 +90,17 @@ def _probe(path: str, *, period: int, failures: int) -> Object:
 
 
 def _environment(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> list[Object]:
+    predictor = spec.predictor
     values = {
         "PENSTOCK_MODEL_NAME": name,
         "PENSTOCK_MODEL_DIGEST": digest,
         "PENSTOCK_MODEL_DIR": _MODEL_DIR,
         "PENSTOCK_STORE_URL": placement.store_url,
         "PENSTOCK_DRAIN_SECONDS": str(placement.drain_seconds),
-        "PENSTOCK_REQUEST_TIMEOUT_SECONDS": f"{duration.seconds(spec.predictor.timeout):g}",
+        "PENSTOCK_REQUEST_TIMEOUT_SECONDS": f"{duration.seconds(predictor.timeout):g}",
+        "PENSTOCK_MAX_BATCH_SIZE": str(predictor.batcher.max_batch_size),
+        "PENSTOCK_MAX_LATENCY_SECONDS": f"{duration.seconds(predictor.batcher.max_latency):g}",
+        "PENSTOCK_WORKERS": str(predictor.workers),
     }
     return [{"name": key, "value": value} for key, value in values.items()]
 
@@ -152,6 +159,9 @@ def service(owner: Object, revision: str, digest: str) -> Object:
         "metadata": _metadata(owner, revision, {names.ANNOTATION_DIGEST: digest}),
         "spec": {
             "selector": names.selector(name, revision),
-            "ports": [{"name": "http", "port": 80, "targetPort": PREDICTOR_PORT}],
+            "ports": [
+                {"name": "http", "port": 80, "targetPort": "http"},
+                {"name": "grpc", "port": 81, "targetPort": "grpc"},
+            ],
         },
     }

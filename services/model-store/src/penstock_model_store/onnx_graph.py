@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped] # no stubs in the lock
+from google.protobuf.message import DecodeError, Message
 
 from penstock_model_store.artifact_paths import is_plain
 from penstock_model_store.errors import (

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -19,30 +20,51 @@ _EPILOG = "Each option, and more, is an environment variable PENSTOCK_...: see t
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 a good end, 1 the model cannot be served, 2 wrong usage."""
-    options = vars(_parser().parse_args(arguments))
-    command = options.pop("command", "serve")
-    settings = _settings({name: value for name, value in options.items() if value is not None})
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and not {"-h", "--help"} & set(given[:1])):
+        given.insert(0, "serve")
+    options = {name: value for name, value in vars(_parser().parse_args(given)).items() if value is not None}
+    command = options.pop("command")
+    settings = _settings(_with_model(options))
     penstock_json_logs.configure(settings.log_level)
     return _fetch(settings) if command == "fetch" else _serve(settings)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m penstock_predictor", description=__doc__, epilog=_EPILOG)
+    parser = argparse.ArgumentParser("penstock-predictor", description=__doc__, epilog=_EPILOG)
     commands = parser.add_subparsers(metavar="{serve,fetch}")
     serve = commands.add_parser("serve", help="answer requests for the model in a folder (the default)", epilog=_EPILOG)
     serve.set_defaults(command="serve")
+    serve.add_argument("--model", type=Path, help="an .onnx file, or a folder as for --model-dir")
     serve.add_argument("--model-dir", help="folder with model.onnx, or with card.json and its files (/model)")
-    serve.add_argument("--name", dest="model_name", help="model name in routes and answers (model)")
+    serve.add_argument(
+        "--name", dest="model_name", help="model name in routes and answers (the .onnx file's, or model)"
+    )
     serve.add_argument("--version", dest="model_version", help="model version in answers (1)")
     serve.add_argument("--host", dest="listen_host", help="address to listen on (0.0.0.0)")
-    serve.add_argument("--port", dest="listen_port", type=int, help="port to listen on; 0: a free one (8080)")
-    serve.add_argument("--threads", type=int, help="requests computed at once (the cgroup's CPU limit, or 1)")
+    serve.add_argument("--port", dest="listen_port", type=int, help="port to listen on; 0: a free one (8000)")
+    serve.add_argument("--grpc-port", type=int, help="port for gRPC; 0: no gRPC (8001)")
+    serve.add_argument("--workers", type=int, help="processes that serve on that port (1)")
+    serve.add_argument("--threads", type=int, help="threads of one computation (the cgroup's CPU limit, or 1)")
+    serve.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")
+    serve.add_argument("--max-batch-size", type=int, help="rows computed together; 1: no batching (64)")
+    serve.add_argument("--max-latency-seconds", type=float, help="how long a run waits for more rows (0)")
     fetch = commands.add_parser("fetch", help="bring a model from the model store into a folder", epilog=_EPILOG)
     fetch.set_defaults(command="fetch")
     fetch.add_argument("--model-dir", help="folder to fill (/model)")
     fetch.add_argument("--store-url", help="the model store's address")
     fetch.add_argument("--digest", dest="model_digest", help="sha256:... of the model to fetch")
     return parser
+
+
+def _with_model(options: dict[str, Any]) -> dict[str, Any]:
+    """What `--model` says, as settings: a file names its folder and itself."""
+    model: Path | None = options.pop("model", None)
+    if model is None:
+        return options
+    if model.is_dir():
+        return {"model_dir": model} | options
+    return {"model_dir": model.parent, "model_file": model.name, "model_name": model.stem} | options
 
 
 def _settings(options: dict[str, Any]) -> Settings:

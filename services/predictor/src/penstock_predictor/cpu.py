@@ -10,10 +10,10 @@ def cpu_limit(root: Path = CGROUP_ROOT) -> float | None:
     return _limit_v2(root / "cpu.max") or _limit_v1(root / "cpu")
 
 
-def default_threads(root: Path = CGROUP_ROOT) -> int:
-    """Whole processors within the limit, at least one: more threads than that would be throttled in mid-run."""
+def default_threads(workers: int, root: Path = CGROUP_ROOT) -> int:
+    """Whole processors of the limit for each worker, at least one: more threads would be throttled in mid-run."""
     limit = cpu_limit(root)
-    return 1 if limit is None else max(1, int(limit))
+    return 1 if limit is None else max(1, int(limit / workers))
 
 
 def _limit_v2(file: Path) -> float | None:

@@ -2,14 +2,16 @@
 
 PredictorError
 ├── RequestError: one request is refused; `status` is its HTTP code
-│   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413
-│   ├── Overloaded 429, ClientGone 499
+│   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413, UnsupportedMedia 415, DoesNotFit 422
+│   ├── Overloaded 429, HeadTooLarge 431, ClientGone 499
 │   └── InferenceFailed 500, NotReady 503, DeadlineExceeded 504
-└── StartError: this model cannot be served; the process ends
+└── StartError: this model cannot be served, or not here; the process ends
     ├── StoreUnavailable, StoreRefused: the model store gave no bytes, or never will
     ├── CardInvalid, FileInvalid, DigestMismatch: what lies on disk is not what was asked for
     ├── ModelUnloadable: onnxruntime refuses it, or it needs what we do not serve
-    └── WarmUpFailed, GoldenMismatch: it loads, but does not answer, or answers wrong
+    ├── WarmUpFailed, GoldenMismatch: it loads, but does not answer, or answers wrong
+    ├── PortTaken: another process listens where this one should
+    └── WorkersDie: one worker after the other ends by itself
 """
 
 from http import HTTPStatus
@@ -31,9 +33,21 @@ class RequestError(PredictorError):
 
 
 class BadRequest(RequestError):
-    """The caller's mistake: malformed JSON, a wrong shape, an unknown column."""
+    """Malformed: no JSON, or not the protocol's JSON."""
 
     status = HTTPStatus.BAD_REQUEST
+
+
+class DoesNotFit(RequestError):
+    """Well-formed, but it does not fit this model: a wrong shape or type, an unknown column."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UnsupportedMedia(RequestError):
+    """A content type or content encoding that nothing here reads."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class UnknownModel(RequestError):
@@ -60,14 +74,26 @@ class BodyTooLarge(RequestError):
 
 
 class Overloaded(RequestError):
-    """As many requests, or bytes, as allowed are already accepted."""
+    """There is no room: as many requests, or bytes, as allowed are accepted, or they would outlast its deadline."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
+    REASONS = ("requests", "bytes", "time")
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """One of REASONS: what there was too much of."""
 
     @property
     def headers(self) -> dict[str, str]:
         """A whole second is the smallest wait that the header can name."""
         return {"retry-after": "1"}
+
+
+class HeadTooLarge(RequestError):
+    """Request line and headers pass their limit; what follows on that connection cannot be told apart."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
 
 class ClientGone(RequestError):
@@ -133,3 +159,11 @@ class WarmUpFailed(StartError):
 
 class GoldenMismatch(StartError):
     """The model answers the golden request otherwise than it did at ingest."""
+
+
+class PortTaken(StartError):
+    """Another process listens there, or this one may not."""
+
+
+class WorkersDie(StartError):
+    """Workers are replaced and die again: this pod had better be started anew, where Kubernetes shows it."""

@@ -20,7 +20,7 @@ import httpx
 from penstock_contracts.model_card import ModelCard, ModelFile
 from penstock_predictor.backoff import delays
 from penstock_predictor.errors import CardInvalid, FileInvalid, StartError, StoreRefused, StoreUnavailable
-from penstock_predictor.model_files import (
+from penstock_predictor.model.model_files import (
     CARD_FILE,
     PARTIAL_FOLDER,
     check_digest,

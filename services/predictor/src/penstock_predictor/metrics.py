@@ -1,53 +1,186 @@
-"""The predictor's series. Their labels name what was loaded, never what was asked for."""
+"""The predictor's series. Their labels name what was loaded, never what was asked for.
 
-from collections.abc import Callable
+Counting costs a fraction of a microsecond a request: numbers in shared memory, from which the series are made when
+somebody asks. So several workers have one count, whichever of them answers.
+"""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, TypeVar
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
 
 from penstock_contracts import metric_names
+from penstock_contracts.metric_names import Metric
+from penstock_predictor.counters import SharedCounters
+from penstock_predictor.errors import Overloaded
 from penstock_predictor.identity import ModelIdentity
 
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds: from a small tree's run to the default time limit."""
+SECONDS = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+    float("inf"),
+)
+"""Upper bounds of buckets: from a small tree's run to the default time limit."""
+ROWS = (*(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0), float("inf"))
+INFER, INFER_VERSION, PREDICT = "/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer", "/predict"
+UNMATCHED = "unmatched"
+"""Paths that are no route are callers' words: as a label they would grow without bound."""
+ROUTES = (
+    INFER,
+    INFER_VERSION,
+    PREDICT,
+    "grpc:ModelInfer",
+    "grpc:ModelMetadata",
+    "grpc:ModelReady",
+    "grpc:ServerLive",
+    "grpc:ServerMetadata",
+    "grpc:ServerReady",
+    "/",
+    "/example",
+    "/health",
+    "/metrics",
+    "/openapi.json",
+    "/v2",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/v2/models/{name}",
+    "/v2/models/{name}/ready",
+    "/v2/models/{name}/versions/{version}",
+    "/v2/models/{name}/versions/{version}/ready",
+    UNMATCHED,
+)
+CODES = (200, 204, 400, 404, 405, 408, 413, 415, 422, 429, 431, 499, 500, 503, 504, 0)
+"""HTTP status codes that are answered; 0 stands for any other."""
+
+_F = TypeVar("_F", CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily)
+Gauge = Literal["in_flight", "waiting", "ready"]
+_GAUGES: dict[Gauge, Metric] = {
+    "in_flight": metric_names.PREDICTOR_IN_FLIGHT,
+    "waiting": metric_names.PREDICTOR_WAITING,
+    "ready": metric_names.PREDICTOR_READY,
+}
 _NOTHING_LOADED = ("", "", "")
 
+_ROUTE = len(CODES) + len(SECONDS) + 1
+"""Numbers of one route: a count for each code, then its histogram of seconds, which is a bucket each and their sum."""
+_RUNS = len(ROUTES) * _ROUTE
+_BATCHES = _RUNS + len(SECONDS) + 1
+_REJECTED = _BATCHES + len(ROWS) + 1
+_GAUGE = _REJECTED + len(Overloaded.REASONS)
+_SIZE = _GAUGE + len(_GAUGES)
 
-class Metrics:
-    """Counts answers and seconds. Until a model is loaded its labels are empty: nothing was loaded."""
+_CODE = {code: place for place, code in enumerate(CODES)}
+_OFFSET = {route: place * _ROUTE for place, route in enumerate(ROUTES)}
+_OTHER = _CODE[0]
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+
+class Metrics(Collector):
+    """Counts what one worker does, and tells what all of them did. Until a model is loaded its labels are empty."""
+
+    def __init__(self, registry: CollectorRegistry, *, workers: int = 1, fd: int | None = None) -> None:
+        """`fd`: the memory in which the other workers count, where this one is not their fork."""
         self.registry = registry
-        self._model: tuple[str, str, str] = _NOTHING_LOADED
-        self._requests = _counter(metric_names.PREDICTOR_REQUESTS, registry)
-        self._latency = _histogram(metric_names.PREDICTOR_LATENCY, registry)
-        self._inference = _histogram(metric_names.PREDICTOR_INFERENCE, registry)
-        self._in_flight = _gauge(metric_names.PREDICTOR_IN_FLIGHT, registry)
-        self._ready = _gauge(metric_names.PREDICTOR_READY, registry)
+        self._model = _NOTHING_LOADED
+        self._shared = SharedCounters(_SIZE, workers, fd)
+        self._own = self._shared.part(0)
+        self._live: Callable[[], dict[Gauge, float]] = dict
+        registry.register(self)
 
-    def name_model(self, identity: ModelIdentity, *, ready: Callable[[], bool], in_flight: Callable[[], int]) -> None:
-        """From now on every series carries this name, version and digest."""
+    @property
+    def fd(self) -> int:
+        """Of the memory that a worker which is no fork must be given."""
+        return self._shared.fd
+
+    def become(self, worker: int) -> None:
+        """From now on count for this worker, from where another under its number stopped."""
+        self._own = self._shared.part(worker)
+
+    def name_model(self, identity: ModelIdentity, live: Callable[[], dict[Gauge, float]]) -> None:
+        """From now on every series carries this name, version and digest; `live` answers this worker's gauges."""
         self._model = (identity.name, identity.version, identity.digest)
-        self._inference.clear()  # the warm-up's runs answered nobody
-        self._ready.labels(*self._model).set_function(ready)
-        self._in_flight.labels(*self._model).set_function(in_flight)
+        self._live = live
 
     def answered(self, *, route: str, code: int, seconds: float) -> None:
         """Count an answer that was sent."""
-        self._requests.labels(*self._model, route, str(code)).inc()
-        self._latency.labels(*self._model, route).observe(seconds)
+        own, offset = self._own, _OFFSET.get(route, _OFFSET[UNMATCHED])
+        own[offset + _CODE.get(code, _OTHER)] += 1
+        _observe(own, offset + len(CODES), SECONDS, seconds)
 
-    def inferred(self, seconds: float) -> None:
+    def ran(self, rows: int, seconds: float) -> None:
         """Count a run of onnxruntime."""
-        self._inference.labels(*self._model).observe(seconds)
+        _observe(self._own, _RUNS, SECONDS, seconds)
+        _observe(self._own, _BATCHES, ROWS, rows)
+        self.note()
+
+    def rejected(self, error: Overloaded) -> None:
+        """Count a request for which there was no room."""
+        self._own[_REJECTED + Overloaded.REASONS.index(error.reason)] += 1
+
+    def note(self) -> None:
+        """Write this worker's gauges where the others find them."""
+        for place, value in enumerate(self._live().get(gauge, 0) for gauge in _GAUGES):
+            self._own[_GAUGE + place] = value
+
+    def describe(self) -> Iterable[Family]:
+        """Nothing in advance: the registry need not collect to know the names."""
+        return ()
+
+    def collect(self) -> Iterator[Family]:
+        """The series of all workers together."""
+        self.note()
+        totals = self._shared.totals()
+        yield self._requests(totals)
+        latency = _family(HistogramMetricFamily, metric_names.PREDICTOR_LATENCY)
+        for route in ROUTES:
+            _add(latency, (*self._model, route), totals, _OFFSET[route] + len(CODES), SECONDS)
+        yield latency
+        for metric, offset, bounds in (
+            (metric_names.PREDICTOR_INFERENCE, _RUNS, SECONDS),
+            (metric_names.PREDICTOR_BATCH, _BATCHES, ROWS),
+        ):
+            family = _family(HistogramMetricFamily, metric)
+            _add(family, self._model, totals, offset, bounds)
+            yield family
+        yield self._rejections(totals)
+        for place, metric in enumerate(_GAUGES.values()):
+            gauge = _family(GaugeMetricFamily, metric)
+            gauge.add_metric(self._model, totals[_GAUGE + place])
+            yield gauge
+
+    def _requests(self, totals: Sequence[float]) -> CounterMetricFamily:
+        family = _family(CounterMetricFamily, metric_names.PREDICTOR_REQUESTS)
+        for route in ROUTES:
+            for code, place in _CODE.items():
+                count = totals[_OFFSET[route] + place]
+                if count:
+                    family.add_metric((*self._model, route, str(code or "other")), count)
+        return family
+
+    def _rejections(self, totals: Sequence[float]) -> CounterMetricFamily:
+        family = _family(CounterMetricFamily, metric_names.PREDICTOR_REJECTED)
+        for place, reason in enumerate(Overloaded.REASONS):
+            family.add_metric((*self._model, reason), totals[_REJECTED + place])
+        return family
 
 
-def _counter(metric: metric_names.Metric, registry: CollectorRegistry) -> Counter:
-    return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
+def _observe(numbers: "memoryview[float]", offset: int, bounds: Sequence[float], value: float) -> None:
+    numbers[offset + bisect_left(bounds, value)] += 1
+    numbers[offset + len(bounds)] += value
 
 
-def _gauge(metric: metric_names.Metric, registry: CollectorRegistry) -> Gauge:
-    return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
+def _add(
+    family: HistogramMetricFamily, labels: Sequence[str], totals: Sequence[float], offset: int, bounds: Sequence[float]
+) -> None:
+    count, buckets = 0.0, []
+    for place, bound in enumerate(bounds):
+        count += totals[offset + place]
+        buckets.append(("+Inf" if bound == bounds[-1] else str(bound), count))
+    if count:
+        family.add_metric(labels, buckets, totals[offset + len(bounds)])
 
 
-def _histogram(metric: metric_names.Metric, registry: CollectorRegistry) -> Histogram:
-    return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=_BUCKETS)
+def _family(kind: type[_F], metric: Metric) -> _F:
+    return kind(metric.name, metric.meaning, labels=metric.labels)

@@ -5,6 +5,7 @@ first), then no new connection, and the end when the last request is answered. S
 again: the end, now.
 """
 
+import functools
 import logging
 import math
 import os
@@ -17,10 +18,12 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
+from penstock_predictor.http.protocol import PredictorProtocol
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.protocol import WholeReplyProtocol
+from penstock_predictor.metrics import Metrics
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
+from penstock_predictor.workers import BACKLOG, REPLACES, Crew, Share, replace_worker, serve_with_workers
 
 KEEP_ALIVE_SECONDS = 3900
 """Longer than Envoy keeps an idle connection (an hour): were we the first to close, a request could cross the close."""
@@ -33,8 +36,11 @@ _log = logging.getLogger(__name__)
 class PredictorServer(uvicorn.Server):
     """A uvicorn server that drains, and that ends when the model cannot be served."""
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, lifecycle: Lifecycle, drain_seconds: float, crew: Crew | None = None
+    ) -> None:
         super().__init__(config)
+        self._crew = crew
         self._lifecycle = lifecycle
         self._drain_seconds = drain_seconds
         self._announced = False
@@ -47,6 +53,8 @@ class PredictorServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Called by a signal. uvicorn's own version would have the process die of the signal after a good end."""
+        if self._crew:
+            self._crew.tell(sig)
         if sig != signal.SIGINT:
             self._lifecycle.drain(self._drain_seconds)
         elif self.should_exit:
@@ -62,21 +70,45 @@ class PredictorServer(uvicorn.Server):
             _log.info("draining: not ready, answering on", extra={"seconds": self._drain_seconds})
         if self._lifecycle.drained:
             self.should_exit = True
+        if self._crew:
+            self._check(self._crew)
         return await super().on_tick(counter)
+
+    def _check(self, crew: Crew) -> None:
+        try:
+            crew.check()
+        except StartError as error:
+            crew.tell(signal.SIGTERM)
+            self.end_with(error)
 
 
 def serve(settings: Settings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
+    told = os.environ.get(REPLACES)
+    if told is not None:
+        return replace_worker(told, settings, run_server)
+    metrics = Metrics(CollectorRegistry(), workers=settings.workers)
+    if settings.workers == 1:
+        return run_server(settings, metrics)
+    return serve_with_workers(settings, metrics, run_server)
+
+
+def run_server(settings: Settings, metrics: Metrics, share: Share | None = None) -> int:
+    """Serve in this process, alone or beside others; return its exit code."""
+    crew = share.crew if share else None
     lifecycle = Lifecycle()
     app = create_app(
         settings,
-        registry=CollectorRegistry(),
+        metrics=metrics,
         lifecycle=lifecycle,
         on_fatal=lambda error: server.end_with(error),  # noqa: PLW0108 - the server is made from the application
+        loaded=share.loaded if share else None,
     )
-    server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds)
-    server.run()
+    server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds, crew)
+    server.run(sockets=[share.listener] if share else None)
+    if crew:
+        crew.wait(settings.request_timeout_seconds + 1)
     if server.fatal is None:
         return 0
     report_failure(server.fatal, settings.termination_log)
@@ -88,8 +120,10 @@ def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.listen_host,
         port=settings.listen_port,
+        backlog=BACKLOG,
         loop="uvloop",
-        http=WholeReplyProtocol,
+        http=functools.partial(PredictorProtocol, intake=app.state.intake),  # type: ignore[arg-type]  # what makes one
+        proxy_headers=False,  # nobody here asks for the caller's address
         ws="none",
         lifespan="on",
         log_config=None,

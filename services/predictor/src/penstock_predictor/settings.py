@@ -6,10 +6,11 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from penstock_contracts.names import PREDICTOR_PORT
+from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_predictor.cpu import default_threads
 
 MIB = 1024 * 1024
+DEFAULT_MODEL_FILE = "model.onnx"
 
 
 class Settings(BaseSettings):
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
     """The model to fetch and the only one to serve. Empty: serve whatever the folder holds."""
     model_dir: Path = Path("/model")
     """Folder with the model's files and card.json."""
+    model_file: str = Field(default=DEFAULT_MODEL_FILE, min_length=1)
+    """What to load from a folder without card.json."""
 
     store_url: str = ""
     """Base address of the model store, for `fetch`."""
@@ -40,8 +43,21 @@ class Settings(BaseSettings):
     """Address to listen on. Use 127.0.0.1 on a laptop."""
     listen_port: int = Field(default=PREDICTOR_PORT, ge=0, le=65535)
     """Port to listen on; 0: a free one, named in the log."""
-    threads: int = Field(default_factory=default_threads, ge=1, le=256)
-    """Requests computed at once, and onnxruntime's intra-op threads. Default: the cgroup's CPU limit, or 1."""
+    grpc_port: int = Field(default=PREDICTOR_GRPC_PORT, ge=0, le=65535)
+    """Port on which gRPC is listened for, at the same address; 0: no gRPC."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that serve; each computes on its own, and they share the port and the loaded model's memory."""
+    threads: int = Field(default_factory=lambda told: default_threads(told.get("workers", 1)), ge=1, le=256)
+    """Of each worker: long runs at once, and onnxruntime's threads in a run. Default: its share of the cgroup's CPU
+    limit, or 1.
+    """
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute: on a CUDA device where there is one, or always on the processor."""
+    max_batch_size: int = Field(default=64, ge=1, le=4096)
+    """Rows of one run that are taken together from several requests; 1: each request has a run of its own."""
+    max_latency_seconds: float = Field(default=0, ge=0, le=1)
+    """How long a run waits for more rows; 0: it takes what is there."""
 
     request_timeout_seconds: float = Field(default=10, gt=0)
     """Time limit of a request, from its first byte to its answer."""
@@ -51,6 +67,8 @@ class Settings(BaseSettings):
     """Requests accepted and not yet answered; one more is refused with 429."""
     max_in_flight_bytes: int = Field(default=64 * MIB, ge=1)
     """Bodies of all those requests together: bounds memory where every caller sends large ones."""
+    max_output_bytes: int = Field(default=64 * MIB, ge=1)
+    """Largest answer of one run, as tensors."""
     drain_seconds: float = Field(default=5, ge=0)
     """After SIGTERM: how long to answer on while not ready, so that every sender has noticed."""
 

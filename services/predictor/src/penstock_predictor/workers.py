@@ -1,44 +1,191 @@
-"""Threads in which requests are computed, so that the event loop stays free for health, metrics and other callers."""
+"""Several processes on one port: the model is loaded once, the others are forks, and each listens for itself.
 
-import asyncio
+The kernel spreads new connections over the listeners (SO_REUSEPORT). Forks share the loaded model's memory. The first
+process is a worker too, so that none is there for nothing; it passes signals on, and replaces a worker that died. By
+then it has threads and cannot fork any more, so a replacement is a program of its own: it loads the model again.
+"""
+
+import ctypes
+import gc
+import importlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Protocol
 
-from penstock_predictor.admission import Slot
-from penstock_predictor.deadline import Deadline
+from prometheus_client import CollectorRegistry
 
-_T = TypeVar("_T")
+from penstock_predictor.errors import StartError, WorkersDie
+from penstock_predictor.metrics import Metrics
+from penstock_predictor.model.loading import Loaded, ModelSource, load_model
+from penstock_predictor.settings import Settings
+from penstock_predictor.termination import report_failure
 
+BACKLOG = 2048
+"""Connections that the kernel holds for a listener until it takes them."""
+REPLACES = "PENSTOCK_REPLACES"
+"""Environment variable of a replacement: its number, the counters' file descriptor and the port, as `1:5:8000`."""
+_MOST_DEATHS, _IN_SECONDS = 5, 60.0
+"""When workers die more often, the pod ends, and Kubernetes shows that it does."""
+_FAILED = 1
+_PR_SET_PDEATHSIG = 1
 
-class Workers:
-    """A pool of `threads`; its queue is bounded by admission, from which every job holds a slot."""
-
-    def __init__(self, threads: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="inference")
-
-    async def run(self, job: Callable[[], _T], *, slot: Slot, deadline: Deadline) -> _T:
-        """Compute a job. The slot is given back when the job ends, which may be after its caller got a 504.
-
-        Raises DeadlineExceeded, and what the job raises.
-        """
-
-        def unless_late() -> _T:
-            deadline.check()  # it waited in the queue for too long: nobody reads the answer any more
-            return job()
-
-        future = self._executor.submit(unless_late)
-        future.add_done_callback(_leave(slot))
-        try:
-            async with asyncio.timeout(deadline.left):
-                return await asyncio.wrap_future(future)
-        except TimeoutError:
-            raise deadline.exceeded() from None
-
-    def close(self) -> None:
-        """Drop what has not begun; do not wait for what has."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+_log = logging.getLogger(__name__)
 
 
-def _leave(slot: Slot) -> Callable[[Future[_T]], None]:
-    return lambda _: slot.leave()
+class Crew:
+    """The workers beside this process, each under a number from 1 on."""
+
+    def __init__(self, replace: Callable[[int], int]) -> None:
+        """`replace` starts a worker under a number and answers its process id."""
+        self._replace = replace
+        self._workers: dict[int, int] = {}
+        self._deaths: list[float] = []
+        self._ending = False
+
+    def joined(self, worker: int, pid: int) -> None:
+        """A worker was started."""
+        self._workers[pid] = worker
+
+    def tell(self, number: int) -> None:
+        """Pass a signal on: the crew ends as this process does."""
+        self._ending = True
+        for pid in self._workers:
+            os.kill(pid, number)
+
+    def check(self) -> None:
+        """Replace whoever died. Raises WorkersDie when that happens too often."""
+        for pid in list(self._workers):
+            if not os.waitpid(pid, os.WNOHANG)[0]:
+                continue
+            worker = self._workers.pop(pid)
+            if self._ending:
+                continue
+            self._count_death(worker)
+            self.joined(worker, self._replace(worker))
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the last of them; whoever takes longer is killed."""
+        end = time.monotonic() + seconds
+        while self._workers and time.monotonic() < end:
+            self.check()
+            time.sleep(0.02)
+        for pid in self._workers:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+    def _count_death(self, worker: int) -> None:
+        now = time.monotonic()
+        self._deaths = [*(at for at in self._deaths if at > now - _IN_SECONDS), now]
+        _log.error("a worker ended by itself: it is replaced", extra={"worker": worker})
+        if len(self._deaths) > _MOST_DEATHS:
+            raise WorkersDie(f"{len(self._deaths)} workers died within {_IN_SECONDS:g} s: see the log before this line")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a process that serves beside others is given."""
+
+    loaded: Loaded | None
+    """None: load the model yourself."""
+    listener: socket.socket
+    crew: Crew | None
+    """Of the first worker: the others."""
+
+
+class RunServer(Protocol):
+    """Serves in this process until it is told to end; returns the exit code."""
+
+    def __call__(self, settings: Settings, metrics: Metrics, share: Share) -> int:
+        """Serve."""
+
+
+def serve_with_workers(settings: Settings, metrics: Metrics, run_server: RunServer) -> int:
+    """Load, fork, and serve as the first of them; return the exit code when all have ended."""
+    try:
+        loaded = _load(settings)
+    except StartError as error:
+        report_failure(error, settings.termination_log)
+        return _FAILED
+    first = _bind(settings.listen_host, settings.listen_port)
+    port: int = first.getsockname()[1]
+    settings = settings.model_copy(update={"listen_port": port})
+    if settings.grpc_port:
+        importlib.import_module("penstock_predictor.rpc.server")  # its code is shared too; none of its threads runs yet
+    crew = Crew(lambda worker: _start_replacement(worker, metrics.fd, port))
+    gc.collect()
+    gc.freeze()  # what is shared stays shared: the collector would write into every object's head
+    for worker in range(1, settings.workers):
+        pid = os.fork()
+        if pid == 0:
+            first.close()
+            _work(worker, settings, metrics, loaded, run_server)
+        crew.joined(worker, pid)
+    first.listen(BACKLOG)
+    return run_server(settings, metrics, Share(loaded, first, crew))
+
+
+def replace_worker(told: str, settings: Settings, run_server: RunServer) -> int:
+    """Serve in the place of a worker that died. `told` is the value of REPLACES."""
+    worker, fd, port = (int(word) for word in told.split(":"))
+    _end_with_parent()
+    settings = settings.model_copy(update={"listen_port": port})
+    metrics = Metrics(CollectorRegistry(), workers=settings.workers, fd=fd)
+    metrics.become(worker)
+    return run_server(settings, metrics, Share(None, _listen(settings), None))
+
+
+def _load(settings: Settings) -> Loaded | None:
+    """The model for all workers; None where each must load its own: onnxruntime's threads do not survive a fork."""
+    source = ModelSource.of(settings)
+    if source.threads > 1 or source.device == "cuda":
+        return None
+    return load_model(source, report=lambda _: None)
+
+
+def _work(worker: int, settings: Settings, metrics: Metrics, loaded: Loaded | None, run_server: RunServer) -> None:
+    """Be a worker until the end of this process. A Ctrl-C reaches the first process alone, which passes it on."""
+    code = _FAILED
+    try:
+        os.setpgid(0, 0)
+        _end_with_parent()
+        metrics.become(worker)
+        code = run_server(settings, metrics, Share(loaded, _listen(settings), None))
+    except BaseException:  # noqa: BLE001 - the outermost frame of a process
+        _log.exception("a worker failed", extra={"worker": worker})
+    finally:
+        os._exit(code)
+
+
+def _start_replacement(worker: int, fd: int, port: int) -> int:
+    command = [sys.executable, *sys.orig_argv[1:]]
+    environment = os.environ | {REPLACES: f"{worker}:{fd}:{port}"}
+    process = subprocess.Popen(command, env=environment, pass_fds=[fd], process_group=0)  # noqa: S603 - our own command
+    process.returncode = 0  # the crew waits for it, not subprocess
+    return process.pid
+
+
+def _end_with_parent() -> None:
+    """However the first process ends, the kernel ends this one too."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    listener = _bind(settings.listen_host, settings.listen_port)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind(address)
+    return bound

@@ -148,7 +148,7 @@ class Demo:
     def predict(self) -> Mapping[str, Any]:
         """One prediction, as a user asks for it."""
         url = f"{self.platform.gateway().url}/{USERS}/{MODEL}/predict"
-        answer = httpx.post(url, json={"instances": instances(1, seed=3)}, timeout=10)
+        answer = httpx.post(url, json={"features": instances(1, seed=3)[0]}, timeout=10)
         answer.raise_for_status()
         found: Mapping[str, Any] = answer.json()
         return found
@@ -283,7 +283,7 @@ def _look_further(cluster: Cluster, gateway: str) -> str:
             f"  {kubectl} logs -n {NAMESPACE} deployment/penstock-controller",
             f"  curl -s {gateway}/{USERS}/{MODEL}/v2/models/{MODEL}",
             f"  curl -s {gateway}/{USERS}/{MODEL}/predict -d '"
-            + json.dumps({"instances": instances(1, seed=3)})
+            + json.dumps({"features": instances(1, seed=3)[0]})
             + "' -H 'content-type: application/json'",
             "Again: make demo. Stop: make down",
         ]
@@ -301,7 +301,7 @@ def up() -> int:
     path.write_text(json.dumps(summary, indent=1) + "\n")
     demo_cluster.keep(cluster)
     stable, answer = summary["stable"], summary["prediction"]
-    print(f"\nPrediction: {json.dumps(answer['predictions'])}")
+    print(f"\nPrediction: {answer['prediction']}, probability of each class: {answer['probability']}")
     print(f"  by version {answer['model_version']}, {answer['digest']}")
     print(f"  status.stable: version {stable['version']}, {stable['digest']}")
     print(f"Requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed, {summary['by_version']}")

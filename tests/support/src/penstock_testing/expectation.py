@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from penstock_contracts.inference import InferRequest, PredictRequest, RequestInput
+from penstock_contracts.inference import InferRequest, PredictManyRequest, RequestInput
 from penstock_testing.plan import PlannedRequest
 
 Array = NDArray[Any]
@@ -56,7 +56,7 @@ class Question:
         headers: Mapping[str, str] | None = None,
     ) -> "Question":
         """A plain predict request with named features; `feed` is what these rows mean to the graph."""
-        body = PredictRequest(instances=[dict(row) for row in rows]).model_dump_json()
+        body = PredictManyRequest(instances=[dict(row) for row in rows]).model_dump_json()
         return cls(request=PlannedRequest(path=path, headers=dict(headers or {}), body=body), feed=feed)
 
 
@@ -100,11 +100,12 @@ class Expectation:
     def attribute(self, question: int, body: str) -> str | None:
         """The version whose answer `body` is; None when it is no version's."""
         try:
-            answer = _parsed(json.loads(body))
+            content = json.loads(body)
+            answers = {version: _parsed(content, given[question] or {}) for version, given in self._answers.items()}
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         expected = {version: given[question] for version, given in self._answers.items()}
-        return next((version for version, each in expected.items() if each and _matches(each, answer)), None)
+        return next((version for version, each in expected.items() if each and _matches(each, answers[version])), None)
 
     def _check_distinct(self) -> None:
         for (one, first), (other, second) in combinations(self._answers.items(), 2):
@@ -137,12 +138,18 @@ def _request_input(name: str, array: Array) -> RequestInput:
     return RequestInput(name=name, shape=array.shape, datatype=datatype or "BYTES", data=array.ravel().tolist())
 
 
-def _parsed(answer: dict[str, Any]) -> dict[str, list[Any]]:
-    """Output name to its values, flat and row-major, of a V2 or a plain predict answer."""
+def _parsed(answer: dict[str, Any], expected: Mapping[str, Array]) -> dict[str, list[Any]]:
+    """Output name to its values, flat and row-major, of a V2 or a plain predict answer.
+
+    A plain answer calls a classifier's label `prediction` and its scores `probability`: of the expected outputs the
+    scores are the one with floats.
+    """
     if "outputs" in answer:
         return {output["name"]: _flat(output["data"]) for output in answer["outputs"]}
     rows = answer["predictions"]
-    return {name: _flat([row[name] for row in rows]) for name in rows[0]}
+    names = sorted(expected, key=lambda name: expected[name].dtype.kind == "f")
+    parts = [part for part in ("prediction", "probability") if part in rows[0]]
+    return {name: _flat([row[part] for row in rows]) for name, part in zip(names, parts, strict=True)}
 
 
 def _flat(value: object) -> list[Any]:

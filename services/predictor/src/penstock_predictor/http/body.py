@@ -1,0 +1,82 @@
+"""Reads a request's body, and stops reading when it is too large, too slow or too much."""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from penstock_predictor.errors import BadRequest, BodyTimeout, BodyTooLarge, ClientGone, UnsupportedMedia
+from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.serving.runtime import Runtime
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+"""ASGI's."""
+
+_UNPACK = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
+"""Content encodings that are read, with zlib's word for each."""
+
+
+async def read_body(receive: Receive, exchange: Exchange, runtime: Runtime) -> bytes:
+    """Return the whole body, unpacked, of at most the limit, each byte that arrived counted in `exchange.size`.
+
+    Raises BodyTooLarge, from the header where it says so; BodyTimeout; ClientGone; Overloaded; UnsupportedMedia.
+    """
+    limit = runtime.settings.max_body_bytes
+    length = exchange.headers.get(b"content-length")
+    if length is not None and int(length) > limit:
+        raise too_large(limit)
+    packed = _packing(exchange.headers.get(b"content-encoding", b"identity"))
+    try:
+        async with asyncio.timeout(exchange.deadline.left):
+            body = await _read(receive, limit, exchange, runtime)
+    except TimeoutError:
+        raise BodyTimeout(f"the body did not arrive within {exchange.deadline.seconds:g} s") from None
+    return body if packed is None else _unpack(body, packed, limit)
+
+
+def _packing(encoding: bytes) -> int | None:
+    name = encoding.strip().lower()
+    if name == b"identity":
+        return None
+    if name not in _UNPACK:
+        raise UnsupportedMedia(f"content encoding {encoding.decode('latin-1')!r}: send gzip, deflate or none")
+    return _UNPACK[name]
+
+
+async def _read(receive: Receive, limit: int, exchange: Exchange, runtime: Runtime) -> bytes:
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone("the caller hung up before its body was complete")
+        chunk: bytes = message.get("body", b"")
+        if exchange.size + len(chunk) > limit:
+            raise too_large(limit)
+        _grow(exchange, len(chunk), runtime)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _grow(exchange: Exchange, size: int, runtime: Runtime) -> None:
+    runtime.grow(size)
+    exchange.size += size
+
+
+def _unpack(body: bytes, packed: int, limit: int) -> bytes:
+    """Stops at the limit, however much would come out: a megabyte of zeros packs into a kilobyte."""
+    unpacker = zlib.decompressobj(packed)
+    try:
+        unpacked = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise BadRequest(f"the body is not what its content encoding says: {error}") from None
+    if len(unpacked) > limit:
+        raise too_large(limit)
+    if not unpacker.eof or unpacker.unused_data:
+        raise BadRequest("the body is not what its content encoding says: it ends too early, or something follows it")
+    return unpacked
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    """The refusal of a body over the limit."""
+    return BodyTooLarge(f"the body is larger than {limit} bytes: send fewer rows in one request")

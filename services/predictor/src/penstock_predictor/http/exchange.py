@@ -1,0 +1,35 @@
+"""One inference request over HTTP: what arrived, and the way back."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from penstock_predictor.deadline import Deadline
+from penstock_predictor.http.reply import Reply
+
+_TIMEOUT = b"x-request-timeout-ms"
+"""The caller's own time limit, in milliseconds; it can only shorten ours."""
+_ENVOY_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
+"""When the gateway gives this try up: nobody would read a later answer."""
+
+
+def asked_timeout(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """The time limit that a request's headers name, if any."""
+    return headers.get(_TIMEOUT) or headers.get(_ENVOY_TIMEOUT)
+
+
+class Exchange(ABC):
+    """Each way to a client has its own kind."""
+
+    __slots__ = ("body", "deadline", "headers", "size")
+
+    def __init__(self, headers: Mapping[bytes, bytes], deadline: Deadline) -> None:
+        self.headers = headers
+        """By lower-case name; of one that occurs twice, the last."""
+        self.deadline = deadline
+        self.body = b""
+        self.size = 0
+        """Bytes of the body as admission counted them."""
+
+    @abstractmethod
+    def answer(self, reply: Reply) -> None:
+        """Send the reply, on the event loop, once."""

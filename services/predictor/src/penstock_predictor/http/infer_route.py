@@ -1,0 +1,103 @@
+"""`POST /v2/models/{name}/infer`: a request's bytes to a call, a call's outcome to a reply."""
+
+from collections.abc import Sequence
+
+from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.http_call import HttpCall
+from penstock_predictor.http.media import check_content_type
+from penstock_predictor.http.reply import BINARY, Reply
+from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.serving.aside import Aside
+from penstock_predictor.tensors import codec
+from penstock_predictor.tensors.answers import InferAnswers
+from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
+from penstock_predictor.tensors.binary_tail import split_body
+from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.tensors.quick_json import QuickJson
+
+
+class InferCall(HttpCall):
+    """A call that is answered by JSON alone."""
+
+    __slots__ = ("answers", "request_id")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        aside: Aside,
+        *,
+        feeds: Feeds,
+        outputs: tuple[str, ...],
+        answers: InferAnswers,
+        request_id: str | None,
+    ) -> None:
+        super().__init__(exchange, aside, feeds=feeds, outputs=outputs)
+        self.answers = answers
+        self.request_id = request_id
+
+    def encode(self, arrays: Sequence[Array]) -> Reply:
+        """The protocol's JSON."""
+        return Reply(self.answers.json(self.request_id, self.outputs, arrays))
+
+
+class BinaryCall(HttpCall):
+    """A call of which some outputs are wanted as bytes."""
+
+    __slots__ = ("answers", "query")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        aside: Aside,
+        *,
+        query: codec.InferQuery,
+        outputs: tuple[str, ...],
+        answers: InferAnswers,
+    ) -> None:
+        super().__init__(exchange, aside, feeds=query.feeds, outputs=outputs)
+        self.answers = answers
+        self.query = query
+
+    def encode(self, arrays: Sequence[Array]) -> Reply:
+        """JSON with the tensors' bytes behind it, and how long the JSON is."""
+        query = self.query
+        body, length = self.answers.binary(query.request_id, self.outputs, arrays, query.wants_bytes)
+        return Reply(body, content_type=BINARY, extra=((BINARY_HEADER, str(length).encode()),))
+
+
+class InferRoute:
+    """Reads V2 requests for one model."""
+
+    def __init__(self, model: Model, aside: Aside) -> None:
+        self._model = model
+        self._aside = aside
+        self._quick = QuickJson(model.inputs)
+        self._answers = InferAnswers(model.identity)
+
+    def read(self, exchange: Exchange) -> HttpCall:
+        """Turn a request into a call that fits the model. Raises a RequestError."""
+        headers = exchange.headers
+        check_content_type(headers.get(b"content-type"))
+        binary = headers.get(BINARY_HEADER)
+        if binary is None:
+            quick = self._quick.read(exchange.body)
+            if quick is not None:
+                request_id, feeds = quick
+                return self._call(exchange, feeds, self._model.output_names, request_id)
+        return self._read_exactly(exchange, binary)
+
+    def _read_exactly(self, exchange: Exchange, binary: bytes | None) -> HttpCall:
+        if binary is None:
+            query = codec.decode(codec.parse(exchange.body))
+        else:
+            text, tail = split_body(exchange.body, binary)
+            query = codec.decode(codec.parse(text), tail)
+        names = self._model.check(query.feeds, query.outputs)
+        if any(query.wants_bytes(name) for name in names):
+            return BinaryCall(exchange, self._aside, query=query, outputs=names, answers=self._answers)
+        return self._call(exchange, query.feeds, names, query.request_id)
+
+    def _call(self, exchange: Exchange, feeds: Feeds, outputs: tuple[str, ...], request_id: str | None) -> InferCall:
+        return InferCall(
+            exchange, self._aside, feeds=feeds, outputs=outputs, answers=self._answers, request_id=request_id
+        )

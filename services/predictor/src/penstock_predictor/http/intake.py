@@ -1,0 +1,102 @@
+"""Takes inference requests over HTTP, by whichever way they came, to the batcher."""
+
+import time
+from typing import Protocol
+
+from penstock_predictor.deadline import Deadline
+from penstock_predictor.errors import RequestError
+from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.heads import Heads
+from penstock_predictor.http.http_call import HttpCall
+from penstock_predictor.http.infer_route import InferRoute
+from penstock_predictor.http.predict_route import PredictRoute
+from penstock_predictor.http.reply import refusal
+from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT
+from penstock_predictor.serving.runtime import Runtime
+from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
+
+_SOON_READ = 262144
+"""Bytes of a JSON body that are read in about a millisecond; a larger one is read aside."""
+
+
+class Route(Protocol):
+    """A way to ask the model over HTTP."""
+
+    def read(self, exchange: Exchange) -> HttpCall:
+        """Turn a request into a call that fits the model. Raises a RequestError."""
+
+
+class Intake:
+    """The inference routes of one process. Used on the event loop only."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.hot: dict[bytes, tuple[str, Route]] = {}
+        """Path to label and reader of the routes that need no application; empty until a model is there."""
+        self.heads = Heads("")
+        """Writes replies on the hot way."""
+        self._infer: InferRoute | None = None
+        self._predict: PredictRoute | None = None
+
+    def became_ready(self) -> None:
+        """The runtime has a model now."""
+        serving, settings = self.runtime.serving(), self.runtime.settings
+        name, version = settings.model_name, settings.model_version
+        self.heads = Heads(serving.model.identity.digest)
+        self._infer = infer = InferRoute(serving.model, serving.aside)
+        self._predict = predict = PredictRoute(serving.model, serving.aside)
+        self.hot = {
+            f"/v2/models/{name}/infer".encode(): (INFER, infer),
+            f"/v2/models/{name}/versions/{version}/infer".encode(): (
+                INFER_VERSION,
+                infer,
+            ),
+            PREDICT.encode(): (PREDICT, predict),
+        }
+
+    def infer(self) -> Route:
+        """The reader of V2 requests. Raises NotReady."""
+        self.runtime.serving()
+        return _there(self._infer)
+
+    def predict(self) -> Route:
+        """The reader of `POST /predict`. Raises NotReady."""
+        self.runtime.serving()
+        return _there(self._predict)
+
+    def deadline(self, asked_ms: bytes | None = None, *, now: float | None = None) -> Deadline:
+        """A request's time: ours, or the caller's where that is shorter. Raises BadRequest."""
+        limit = self.runtime.settings.request_timeout_seconds
+        return Deadline.within(limit, asked_ms, now=time.monotonic() if now is None else now)
+
+    def begin(self, route: Route, exchange: Exchange) -> None:
+        """Take a request that was accepted and read; its answer comes now or later."""
+        if len(exchange.body) > _SOON_READ and BINARY_HEADER not in exchange.headers:
+            self.runtime.serving().aside.run(
+                lambda: route.read(exchange),
+                lambda call: self._submit(call, exchange),
+                lambda error: self._refuse(exchange, error),
+            )
+            return
+        try:
+            call = route.read(exchange)
+        except RequestError as error:
+            self._refuse(exchange, error)
+        else:
+            self._submit(call, exchange)
+
+    def _submit(self, call: HttpCall, exchange: Exchange) -> None:
+        try:
+            self.runtime.submit(call)
+        except RequestError as error:
+            self._refuse(exchange, error)
+
+    def _refuse(self, exchange: Exchange, error: RequestError) -> None:
+        self.runtime.admission.leave(exchange.size)
+        exchange.answer(refusal(error))
+
+
+def _there(route: Route | None) -> Route:
+    if route is None:
+        raise AssertionError("a runtime with a model had not told its intake")
+    return route

@@ -1,0 +1,55 @@
+"""`POST /predict`: rows of features to a call, a call's outcome to predictions."""
+
+from collections.abc import Sequence
+
+from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.http_call import HttpCall
+from penstock_predictor.http.media import check_content_type
+from penstock_predictor.http.predictions import Predictions, Rows, parse_rows
+from penstock_predictor.http.reply import Reply
+from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.serving.aside import Aside
+from penstock_predictor.tensors.datatypes import Array
+
+
+class PredictCall(HttpCall):
+    """A call that is answered by predictions."""
+
+    __slots__ = ("_predictions", "_rows")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        aside: Aside,
+        *,
+        feeds: Feeds,
+        outputs: tuple[str, ...],
+        rows: Rows,
+        predictions: Predictions,
+    ) -> None:
+        super().__init__(exchange, aside, feeds=feeds, outputs=outputs)
+        self._rows = rows
+        self._predictions = predictions
+
+    def encode(self, arrays: Sequence[Array]) -> Reply:
+        """One prediction a row. Raises InferenceFailed where an output has not one entry a row."""
+        return Reply(self._predictions.encode(self._rows, dict(zip(self.outputs, arrays, strict=True))))
+
+
+class PredictRoute:
+    """Reads rows of features for one model."""
+
+    def __init__(self, model: Model, aside: Aside) -> None:
+        self._model = model
+        self._aside = aside
+        self._predictions = Predictions(model.identity, model.outputs)
+
+    def read(self, exchange: Exchange) -> HttpCall:
+        """Turn a request into a call that fits the model. Raises a RequestError."""
+        check_content_type(exchange.headers.get(b"content-type"))
+        rows = parse_rows(exchange.body)
+        feeds = self._model.columns.feeds(rows.rows)
+        outputs = self._model.check(feeds, None)
+        return PredictCall(
+            exchange, self._aside, feeds=feeds, outputs=outputs, rows=rows, predictions=self._predictions
+        )

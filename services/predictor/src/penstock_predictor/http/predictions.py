@@ -1,0 +1,121 @@
+"""The JSON of `POST /predict`: rows of features in, a prediction a row out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from penstock_contracts.model_card import TensorSpec
+from penstock_predictor.errors import BadRequest, InferenceFailed
+from penstock_predictor.identity import ModelIdentity
+from penstock_predictor.model.columns import Row
+from penstock_predictor.tensors.answers import to_json
+from penstock_predictor.tensors.datatypes import BY_V2, Array
+
+_ONE, _MANY = "features", "instances"
+_read = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a caller wants predicted."""
+
+    rows: Sequence[Row]
+    single: bool
+    """One row was sent by itself: it is answered by itself."""
+
+
+def parse_rows(body: bytes) -> Rows:
+    """Read a body: `{"features": row}`, `{"instances": [row, ...]}`, or a bare row. A row is an object or a list.
+
+    Raises BadRequest where it is none of these.
+    """
+    try:
+        content = _read(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise BadRequest("the body is not valid JSON: it is nested too deeply") from None
+    if isinstance(content, dict) and content.keys() == {_MANY}:
+        return _many(content[_MANY])
+    row = content[_ONE] if isinstance(content, dict) and content.keys() == {_ONE} else content
+    if not isinstance(row, dict | list):
+        raise BadRequest(
+            'expected {"features": row}, {"instances": [row, ...]} or a row: an object or a list of values'
+        )
+    return Rows([row], single=True)
+
+
+def _many(rows: Any) -> Rows:
+    if not isinstance(rows, list) or not rows:
+        raise BadRequest(f"{_MANY}: expected a list of at least one row")
+    for position, row in enumerate(rows):
+        if not isinstance(row, dict | list):
+            raise BadRequest(f"{_MANY}: row {position} is neither an object of features nor a list of values")
+    return Rows(rows, single=False)
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """Which outputs answer for what. Without a label among them every output is shown by its name."""
+
+    prediction: str | None
+    probability: str | None
+
+
+def _meaning(outputs: Sequence[TensorSpec]) -> _Meaning:
+    """A classifier, as converters write it, has a label and the classes' probabilities; a regressor has one output."""
+    if len(outputs) == 1:
+        return _Meaning(outputs[0].name, None)
+    labels = [spec for spec in outputs if BY_V2[spec.datatype].numpy.kind in "iubO" and _one_a_row(spec)]
+    scores = [spec for spec in outputs if BY_V2[spec.datatype].is_float and len(spec.shape) <= 2]  # noqa: PLR2004
+    if len(outputs) == 2 and labels and scores:  # noqa: PLR2004 - the two of them
+        return _Meaning(labels[0].name, scores[0].name)
+    return _Meaning(None, None)
+
+
+def _one_a_row(spec: TensorSpec) -> bool:
+    return len(spec.shape) == 1 or spec.shape[1:] == (1,)
+
+
+class Predictions:
+    """Writes the answers of one model."""
+
+    def __init__(self, identity: ModelIdentity, outputs: Sequence[TensorSpec]) -> None:
+        self._identity = {
+            "model_name": identity.name,
+            "model_version": identity.version,
+            "digest": identity.digest,
+        }
+        self._meaning = _meaning(outputs)
+
+    def encode(self, asked: Rows, arrays: Mapping[str, Array]) -> bytes:
+        """The answer as strict JSON (NaN and infinities are null).
+
+        Raises InferenceFailed for an output that does not have one entry a row.
+        """
+        values = {name: _by_row(name, array, len(asked.rows)) for name, array in arrays.items()}
+        predictions = [
+            self._prediction(dict(zip(values, row, strict=True))) for row in zip(*values.values(), strict=True)
+        ]
+        answer = predictions[0] if asked.single else {"predictions": predictions}
+        return to_json(answer | self._identity)
+
+    def _prediction(self, row: dict[str, Any]) -> dict[str, Any]:
+        if self._meaning.prediction is None:
+            return {"prediction": row}
+        answer = {"prediction": row[self._meaning.prediction]}
+        if self._meaning.probability is not None:
+            answer["probability"] = row[self._meaning.probability]
+        return answer
+
+
+def _by_row(name: str, array: Array, rows: int) -> list[Any]:
+    if array.ndim == 0 or len(array) != rows:
+        raise InferenceFailed(
+            f"output {name!r} of shape {list(array.shape)} has not one entry for each of {rows} rows: use /v2"
+        )
+    one_a_row = array.size == rows
+    values: list[Any] = (array.ravel() if one_a_row else array).tolist()
+    return values

@@ -1,0 +1,85 @@
+"""The core: arrays in, arrays out. It knows neither HTTP nor JSON; each transport brings its own codec."""
+
+from collections.abc import Mapping, Sequence
+
+from penstock_contracts.model_card import TensorSpec
+from penstock_predictor.errors import DoesNotFit
+from penstock_predictor.identity import ModelIdentity
+from penstock_predictor.model.columns import ColumnPlan
+from penstock_predictor.model.session import OnnxSession
+from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
+from penstock_predictor.tensors.shapes import fits
+
+Feeds = Mapping[str, Array]
+"""Input name to its tensor."""
+
+
+class Model:
+    """A loaded model under its name. Thread-safe."""
+
+    def __init__(
+        self, identity: ModelIdentity, session: OnnxSession, columns: ColumnPlan, *, max_output_bytes: int
+    ) -> None:
+        self.identity = identity
+        self.columns = columns
+        self.inputs = session.inputs
+        self.outputs = session.outputs
+        self.output_names = tuple(spec.name for spec in session.outputs)
+        self._session = session
+        self._max_output_bytes = max_output_bytes
+
+    def infer(self, feeds: Feeds, outputs: tuple[str, ...] | None = None) -> dict[str, Array]:
+        """Check and compute the named outputs, all by default, in the order asked for.
+
+        Raises DoesNotFit for a tensor that is missing, unknown or of another type or shape than the graph's, and for
+        an unknown output; InferenceFailed when onnxruntime fails.
+        """
+        names = self.check(feeds, outputs)
+        return dict(zip(names, self.run(feeds, names), strict=True))
+
+    def check(self, feeds: Feeds, outputs: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The outputs to compute, for feeds that fit the graph. Raises DoesNotFit."""
+        check_feeds(self.inputs, feeds)
+        return self.output_names if outputs is None else self._checked(outputs)
+
+    def run(self, feeds: Feeds, outputs: Sequence[str]) -> list[Array]:
+        """Compute outputs of feeds that were checked.
+
+        Raises DoesNotFit or InferenceFailed, as onnxruntime says; DoesNotFit for an answer beyond the limit.
+        """
+        arrays = self._session.run(feeds, outputs)
+        size = sum(array.nbytes for array in arrays)
+        if size > self._max_output_bytes:
+            raise DoesNotFit(
+                f"the answer has {size} bytes, the limit is {self._max_output_bytes}: "
+                "send fewer rows, or ask for fewer outputs"
+            )
+        return arrays
+
+    def _checked(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        for name in outputs:
+            if name not in self.output_names:
+                raise DoesNotFit(f"unknown output {name!r}: this model has {list(self.output_names)}")
+        return tuple(dict.fromkeys(outputs))
+
+
+def check_feeds(specs: tuple[TensorSpec, ...], feeds: Feeds) -> None:
+    """Raise DoesNotFit unless there is exactly one fitting tensor for each input of the graph."""
+    names = [spec.name for spec in specs]
+    unknown = [name for name in feeds if name not in names]
+    if unknown:
+        raise DoesNotFit(f"unknown input {unknown[0]!r}: this model takes {names}")
+    for spec in specs:
+        array = feeds.get(spec.name)
+        if array is None:
+            raise DoesNotFit(f"input {spec.name!r} is missing: this model takes {names}")
+        _check_tensor(spec, array)
+
+
+def _check_tensor(spec: TensorSpec, array: Array) -> None:
+    datatype = BY_NUMPY[array.dtype].v2
+    if datatype != spec.datatype:
+        raise DoesNotFit(f"input {spec.name!r}: this model takes {spec.datatype}, the request says {datatype}")
+    if not fits(array.shape, spec.shape):
+        expected, got = list(spec.shape), list(array.shape)
+        raise DoesNotFit(f"input {spec.name!r}: expected shape {expected} (-1: any size), got {got}")

@@ -1,0 +1,160 @@
+"""From a folder to a model that has proved itself: verify, load, warm up, answer the golden request right."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from penstock_contracts.digest import digest_of
+from penstock_contracts.inference import InferRequest
+from penstock_contracts.model_card import ModelCard
+from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
+from penstock_predictor.identity import ModelIdentity
+from penstock_predictor.model import golden
+from penstock_predictor.model.batching import Batching, judge_batching, learn_pace
+from penstock_predictor.model.columns import plan_columns
+from penstock_predictor.model.example import example_of
+from penstock_predictor.model.inference import Model
+from penstock_predictor.model.model_files import CARD_FILE, check_digest, measure, read_card, verify
+from penstock_predictor.model.pace import Pace
+from penstock_predictor.model.session import Device, OnnxSession
+from penstock_predictor.settings import DEFAULT_MODEL_FILE, Settings
+from penstock_predictor.tensors.codec import InferQuery, decode
+from penstock_predictor.tensors.datatypes import Array
+
+WARM_UP_RUNS = 3
+"""onnxruntime allocates its arena and plans memory in the first runs; users do not wait for that."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSource:
+    """What to load, and what it must be."""
+
+    folder: Path
+    name: str
+    version: str
+    digest: str
+    """Empty: whatever the folder holds."""
+    threads: int
+    device: Device
+    max_output_bytes: int
+    max_batch_size: int
+    model_file: str = DEFAULT_MODEL_FILE
+    """What to load where the folder has no card."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ModelSource":
+        """As this process was told."""
+        return cls(
+            folder=settings.model_dir,
+            model_file=settings.model_file,
+            name=settings.model_name,
+            version=settings.model_version,
+            digest=settings.model_digest,
+            threads=settings.threads,
+            device=settings.device,
+            max_output_bytes=settings.max_output_bytes,
+            max_batch_size=settings.max_batch_size,
+        )
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model that has proved itself, and what was learned about it meanwhile."""
+
+    model: Model
+    card: ModelCard | None
+    example: bytes
+    """The answer of `GET /example`."""
+    batching: Batching
+    pace: Pace
+
+
+@dataclass(frozen=True)
+class _Verified:
+    digest: str
+    model_path: str
+    card: ModelCard | None
+
+
+def load_model(
+    source: ModelSource,
+    *,
+    report: Callable[[str], object],
+) -> Loaded:
+    """Return a model that is ready for users. `report` is told of each step, for whoever asks why it takes so long.
+
+    Raises a StartError: CardInvalid, FileInvalid, DigestMismatch, ModelUnloadable, WarmUpFailed, GoldenMismatch.
+    """
+    started = time.monotonic()
+    report("verifying the model's files")
+    verified = _verify(source)
+    report(f"loading {verified.model_path}")
+    session = OnnxSession(source.folder / verified.model_path, threads=source.threads, device=source.device)
+    columns = plan_columns(verified.card.columns if verified.card else None, session.inputs)
+    identity = ModelIdentity(name=source.name, version=source.version, digest=verified.digest)
+    model = Model(identity, session, columns, max_output_bytes=source.max_output_bytes)
+    report("warming up and answering the golden request")
+    loaded = _prove(model, verified.card, source.max_batch_size)
+    facts: dict[str, object] = {"digest": verified.digest, "folder": str(source.folder), "provider": session.provider}
+    facts |= {"batching": loaded.batching.possible, "why_not_batched": loaded.batching.reason}
+    _log.info("model loaded", extra=facts | {"seconds": round(time.monotonic() - started, 3)})
+    return loaded
+
+
+def _verify(source: ModelSource) -> _Verified:
+    card = read_card(source.folder)
+    if card is None:
+        return _verify_without_card(source)
+    check_digest(card.digest, source.digest, source=str(source.folder / CARD_FILE))
+    verify(source.folder, card)
+    return _Verified(card.digest, card.model_path, card)
+
+
+def _verify_without_card(source: ModelSource) -> _Verified:
+    """On a laptop there may be a bare model.onnx. Where a digest is asked for, there must be a golden answer too."""
+    if source.digest:
+        raise CardInvalid(
+            f"{source.folder / CARD_FILE} is missing, so {source.digest} is not proved: run `fetch` first"
+        )
+    digest = digest_of([measure(source.folder, source.model_file)])
+    return _Verified(digest, source.model_file, None)
+
+
+def _prove(model: Model, card: ModelCard | None, max_batch_size: int) -> Loaded:
+    request = card.golden.request if card else golden.generated_request(model.inputs)
+    pace = Pace()
+    try:
+        query = decode(request)
+        answer = _warm_up(model, query, pace)
+    except RequestError as error:
+        raise WarmUpFailed(_warm_up_message(error, request, generated=card is None)) from error
+    if card:
+        golden.compare(card.golden.response, answer)
+    batching = judge_batching(model, query.feeds)
+    if batching.possible:
+        learn_pace(model, query.feeds, pace, max_batch_size)
+    return Loaded(model, card, to_json(example_of(model, card)), batching, pace)
+
+
+def _warm_up(model: Model, query: InferQuery, pace: Pace) -> dict[str, Array]:
+    """The answer of the last run; the pace is that of the quickest."""
+    seconds = []
+    for _ in range(WARM_UP_RUNS):
+        started = time.perf_counter()
+        answer = model.infer(query.feeds, query.outputs)
+        seconds.append(time.perf_counter() - started)
+    pace.learn(1, min(seconds))
+    return answer
+
+
+def _warm_up_message(error: PredictorError, request: InferRequest, *, generated: bool) -> str:
+    if not generated:
+        return f"golden request: {error}"
+    shapes = {tensor.name: list(tensor.shape) for tensor in request.inputs}
+    return f"warm-up with generated inputs {shapes}: {error}: put a {CARD_FILE} with a golden request beside the model"

@@ -1,0 +1,89 @@
+"""One call: counted as HTTP's are, refused in gRPC's words, with the metadata that HTTP has as headers."""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, NoReturn, Protocol, TypeVar
+
+from grpc.aio import ServicerContext
+
+from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
+from penstock_predictor.errors import RequestError
+from penstock_predictor.rpc.status import CLIENT_GONE, grpc_code
+from penstock_predictor.serving.runtime import Runtime
+
+_MOST_SAID = 1000
+"""Characters of a refusal: it travels as a header, and clients refuse headers over 8 KiB; UTF-8 is escaped there."""
+
+_log = logging.getLogger(__name__)
+
+
+class Servicer(Protocol):
+    """What serves calls over a runtime."""
+
+    runtime: Runtime
+
+
+_S = TypeVar("_S", bound=Servicer)
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+_Context = ServicerContext[Any, Any]
+
+
+_Handler = Callable[[_S, _Request, _Context], Awaitable[_Response]]
+
+
+def answered(method: _Handler[_S, _Request, _Response]) -> _Handler[_S, _Request, _Response]:
+    """Make a handler of a method that raises a RequestError for what it refuses."""
+    route = f"grpc:{method.__name__}"
+
+    @functools.wraps(method)
+    async def handle(self: _S, request: _Request, context: _Context) -> _Response:
+        call = _Call(self.runtime, context)
+        code: int = HTTPStatus.OK
+        try:
+            return await method(self, request, context)
+        except asyncio.CancelledError:
+            code = call.left_early()
+            raise
+        except RequestError as error:
+            code = error.status
+            return await call.refuse(error)
+        except Exception as error:  # noqa: BLE001 - the outermost frame: gRPC would answer with the exception's words
+            code = HTTPStatus.INTERNAL_SERVER_ERROR
+            _log.exception("a call failed in a way nobody foresaw", extra={"route": route})
+            return await call.refuse(RequestError(f"internal error: {type(error).__name__}: see the log of this pod"))
+        finally:
+            call.count(route, code)
+
+    return handle
+
+
+class _Call:
+    def __init__(self, runtime: Runtime, context: _Context) -> None:
+        self._runtime = runtime
+        self._context = context
+        self._started = time.perf_counter()
+        context.set_trailing_metadata(self._metadata())
+
+    def _metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        told = [(key, value) for key, value in self._context.invocation_metadata() or () if key == HEADER_REQUEST_ID]
+        if self._runtime.model is not None:
+            told.append((HEADER_DIGEST, self._runtime.model.identity.digest))
+        return tuple(told)
+
+    async def refuse(self, error: RequestError) -> NoReturn:
+        """End the call with a status; its trailing metadata stays what was set."""
+        if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # not the caller's fault: someone should look
+            _log.error("inference failed", extra={"error": str(error)})
+        await self._context.abort(grpc_code(error.status), str(error)[:_MOST_SAID])
+
+    def left_early(self) -> int:
+        """Which code a caller is counted under who did not wait: its deadline passed, or it hung up."""
+        return HTTPStatus.GATEWAY_TIMEOUT if self._context.time_remaining() == 0 else CLIENT_GONE
+
+    def count(self, route: str, code: int) -> None:
+        self._runtime.metrics.answered(route=route, code=code, seconds=time.perf_counter() - self._started)

@@ -1,0 +1,78 @@
+"""`inference.GRPCInferenceService` over one runtime."""
+
+from typing import Any, cast
+
+from grpc.aio import ServicerContext
+
+from penstock_contracts.model_card import TensorSpec
+from penstock_predictor import VERSION
+from penstock_predictor.deadline import Deadline
+from penstock_predictor.rpc import open_inference_pb2 as pb
+from penstock_predictor.rpc.call import answered
+from penstock_predictor.rpc.messages import asked_outputs, decode_feeds, encode_response
+from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceServicer
+from penstock_predictor.serving.runtime import Runtime
+
+_Context = ServicerContext[Any, Any]
+_PLATFORM = "onnxruntime_onnx"
+
+
+class InferenceService(GRPCInferenceServiceServicer):
+    """The protocol's calls. Each raises a RequestError for what it refuses; `answered` puts it into gRPC's words."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @answered
+    async def ServerLive(self, _: pb.ServerLiveRequest, __: _Context) -> pb.ServerLiveResponse:  # noqa: N802 - the protocol's name
+        """The process answers; true while it loads, too."""
+        return pb.ServerLiveResponse(live=True)
+
+    @answered
+    async def ServerReady(self, _: pb.ServerReadyRequest, __: _Context) -> pb.ServerReadyResponse:  # noqa: N802 - as above
+        """Whether new senders may choose this pod."""
+        return pb.ServerReadyResponse(ready=self.runtime.lifecycle.ready)
+
+    @answered
+    async def ModelReady(self, request: pb.ModelReadyRequest, _: _Context) -> pb.ModelReadyResponse:  # noqa: N802 - as above
+        """As ServerReady: one pod has one model. Raises UnknownModel."""
+        self.runtime.check_name(request.name, request.version or None)
+        return pb.ModelReadyResponse(ready=self.runtime.lifecycle.ready)
+
+    @answered
+    async def ServerMetadata(self, _: pb.ServerMetadataRequest, __: _Context) -> pb.ServerMetadataResponse:  # noqa: N802 - as above
+        """What this server is."""
+        return pb.ServerMetadataResponse(name="penstock-predictor", version=VERSION)
+
+    @answered
+    async def ModelMetadata(self, request: pb.ModelMetadataRequest, _: _Context) -> pb.ModelMetadataResponse:  # noqa: N802 - as above
+        """The model's inputs and outputs. Raises UnknownModel and NotReady."""
+        self.runtime.check_name(request.name, request.version or None)
+        model = self.runtime.serving().model
+        return pb.ModelMetadataResponse(
+            name=model.identity.name,
+            versions=[model.identity.version],
+            platform=_PLATFORM,
+            inputs=[_tensor(spec) for spec in model.inputs],
+            outputs=[_tensor(spec) for spec in model.outputs],
+        )
+
+    @answered
+    async def ModelInfer(self, request: pb.ModelInferRequest, context: _Context) -> pb.ModelInferResponse:  # noqa: N802 - as above
+        """Tensors in, tensors out. Raises every RequestError."""
+        deadline = self._deadline(context)
+        self.runtime.check_name(request.model_name, request.model_version or None)
+        model = self.runtime.serving().model
+        outputs = asked_outputs(request)
+        arrays = await self.runtime.infer(decode_feeds(request), outputs, deadline=deadline)
+        return encode_response(request, model.identity, arrays)
+
+    def _deadline(self, context: _Context) -> Deadline:
+        """The caller's, where it is earlier than ours."""
+        limit = self.runtime.settings.request_timeout_seconds
+        left = cast("float | None", context.time_remaining())  # its stub forgets a call without a deadline
+        return Deadline.after(limit if left is None else min(limit, left))
+
+
+def _tensor(spec: TensorSpec) -> pb.ModelMetadataResponse.TensorMetadata:
+    return pb.ModelMetadataResponse.TensorMetadata(name=spec.name, datatype=spec.datatype, shape=spec.shape)

@@ -1,0 +1,1 @@
+"""How calls are accepted, queued and computed, whatever the transport."""

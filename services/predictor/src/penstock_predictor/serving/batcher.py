@@ -1,0 +1,220 @@
+"""Runs calls, many rows at once where the model allows it.
+
+Batches form from load alone: every call that arrived in one turn of the event loop joins one run, and what arrives
+during a run joins the next. So a lone request waits for nobody. `max_latency` above 0 makes a run wait for more rows.
+
+A run that is expected to be short is made on the event loop itself (to hand it to a thread and back costs as much as a
+small model's run); any other in a thread, so that health, metrics and short requests are answered meanwhile.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import Protocol
+
+from penstock_predictor.errors import Overloaded
+from penstock_predictor.model.inference import Model
+from penstock_predictor.model.pace import Pace
+from penstock_predictor.serving.call import Call, Outcome
+from penstock_predictor.serving.run import Run, compute
+
+INLINE_SECONDS = 0.002
+"""A run that is expected to take longer leaves the event loop."""
+_EXPIRY_SLACK = 0.001
+"""Seconds: uvloop's timers count whole milliseconds."""
+
+
+class Observer(Protocol):
+    """What the batcher tells to whoever counts."""
+
+    def ran(self, rows: int, seconds: float) -> None:
+        """A run of onnxruntime ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchLimits:
+    """How runs are formed."""
+
+    max_rows: int
+    """Of one run; 1 where rows must not share a run. A single call may have more."""
+    max_latency: float
+    """Seconds that a call may wait for others; 0: none."""
+    threads: int
+    """Long runs at the same time."""
+    steady: bool
+    """Whether a run's rows alone say what it costs. Where shapes vary, or one number is a count of rounds, none of the
+    runs before tells how long the next one takes: it never runs on the event loop."""
+
+
+class Batcher:
+    """The queue before the model. Used on the event loop; admission bounds its length."""
+
+    def __init__(
+        self, model: Model, limits: BatchLimits, *, pace: Pace, observer: Observer, release: Callable[[Call], None]
+    ) -> None:
+        """`release` is told when a call takes no more room: at the end of its run, also where its time ended before."""
+        self._model = model
+        self._limits = limits
+        self._pace = pace
+        self._observer = observer
+        self._release = release
+        self._loop = asyncio.get_running_loop()
+        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="inference")
+        self._queue: deque[Call] = deque()
+        self._queued_rows = 0
+        self._oldest_since = 0.0
+        self._turn_due: asyncio.Handle | None = None
+        self._running: set[Call] = set()
+        self._runs_in_threads = 0
+        self._expiry: asyncio.TimerHandle | None = None
+        self._expiry_at = float("inf")
+
+    @property
+    def waiting(self) -> int:
+        """Calls that no run has taken yet."""
+        return len(self._queue)
+
+    def submit(self, call: Call) -> None:
+        """Queue a checked call. Raises Overloaded when what is before it would outlast its deadline."""
+        call.rows = self._shareable_rows(call)
+        if self._runs_in_threads:
+            self._check_time(call)
+            self._expire_by(call.deadline.at)
+        if not self._queue:
+            self._oldest_since = time.monotonic()
+        self._queue.append(call)
+        self._queued_rows += call.rows or 1
+        if self._turn_due is None:
+            self._turn_due = self._loop.call_soon(self._turn)
+
+    def close(self) -> None:
+        """Drop what has not begun; do not wait for what has."""
+        for handle in (self._turn_due, self._expiry):
+            if handle is not None:
+                handle.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _shareable_rows(self, call: Call) -> int:
+        if self._limits.max_rows == 1:
+            return 0
+        first, *others = call.feeds.values()
+        rows = len(first)
+        return 0 if others and any(len(other) != rows for other in others) else rows
+
+    def _check_time(self, call: Call) -> None:
+        """Queue and pace are known: a call that cannot be answered in time is better sent elsewhere now."""
+        rows = self._queued_rows + (call.rows or 1)
+        in_a_run = min(rows, self._limits.max_rows)
+        runs = -(-rows // in_a_run) + self._runs_in_threads
+        expected = runs * self._pace.expect(in_a_run) / self._limits.threads
+        if expected > call.deadline.left:
+            raise Overloaded(f"{len(self._queue)} requests wait, {expected:.2g} s of work: try again", "time")
+
+    def _turn(self) -> None:
+        """Start one run, if one can start. What ends or arrives later makes another turn."""
+        self._turn_due = None
+        wait = self._wait_for_more()
+        if wait > 0:
+            self._turn_due = self._loop.call_later(wait, self._turn)
+            return
+        short = self._limits.steady and self._pace.expect(self._next_rows()) <= INLINE_SECONDS
+        if not short and self._runs_in_threads >= self._limits.threads:
+            return
+        batch = self._take()
+        if batch and short:
+            self._run_here(batch)
+        elif batch:
+            self._run_in_thread(batch)
+        if self._queue and self._turn_due is None:
+            # Not in a loop: between two runs the event loop reads and writes.
+            self._turn_due = self._loop.call_soon(self._turn)
+
+    def _wait_for_more(self) -> float:
+        limits = self._limits
+        if limits.max_latency == 0 or not self._queue or self._queued_rows >= limits.max_rows:
+            return 0
+        return self._oldest_since + limits.max_latency - time.monotonic()
+
+    def _next_rows(self) -> int:
+        if not self._queue or not self._queue[0].rows:
+            return 1
+        return max(self._queue[0].rows, min(self._queued_rows, self._limits.max_rows))
+
+    def _take(self) -> list[Call]:
+        """The oldest calls that can share a run; those whose time is over are answered and dropped."""
+        batch: list[Call] = []
+        passed_over: list[Call] = []
+        rows, now, queue, limit = 0, time.monotonic(), self._queue, self._limits.max_rows
+        while queue and (rows < limit if batch else True):
+            call = queue.popleft()
+            if call.deadline.at <= now:
+                self._end(call, call.deadline.exceeded())
+            elif not batch:
+                batch.append(call)
+                rows = call.rows or limit  # 0: it shares with nobody
+            elif call.rows and rows + call.rows <= limit and call.fits_beside(batch[0]):
+                batch.append(call)
+                rows += call.rows
+            else:
+                passed_over.append(call)
+        queue.extendleft(reversed(passed_over))
+        self._queued_rows = sum(call.rows or 1 for call in queue)
+        self._oldest_since = now
+        return batch
+
+    def _run_here(self, batch: list[Call]) -> None:
+        self._ran(batch, compute(self._model, batch))
+
+    def _run_in_thread(self, batch: list[Call]) -> None:
+        self._runs_in_threads += 1
+        self._running.update(batch)
+        self._expire_by(min(call.deadline.at for call in chain(batch, self._queue)))
+        future = self._loop.run_in_executor(self._pool, compute, self._model, batch)
+        future.add_done_callback(lambda done: self._thread_ended(batch, done))
+
+    def _thread_ended(self, batch: list[Call], done: "asyncio.Future[Run]") -> None:
+        self._runs_in_threads -= 1
+        self._running.difference_update(batch)
+        if done.cancelled():  # closed before it began
+            return
+        self._turn()  # the next run begins before these answers are written
+        self._ran(batch, done.result())
+
+    def _ran(self, batch: list[Call], run: Run) -> None:
+        self._pace.learn(run.rows, run.seconds)
+        self._observer.ran(run.rows, run.seconds)
+        for call, outcome in zip(batch, run.outcomes, strict=True):
+            self._end(call, outcome)
+
+    def _end(self, call: Call, outcome: Outcome) -> None:
+        self._release(call)
+        if not call.finished:
+            call.finished = True
+            call.finish(outcome)
+
+    def _expire_by(self, at: float) -> None:
+        """One timer for all who wait, at the earliest deadline."""
+        if at >= self._expiry_at:
+            return
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry_at = at
+        self._expiry = self._loop.call_later(max(0.0, at - time.monotonic()) + _EXPIRY_SLACK, self._expire)
+
+    def _expire(self) -> None:
+        """Answer those whose time is over. One that runs keeps its place until its run ends."""
+        self._expiry, self._expiry_at = None, float("inf")
+        now = time.monotonic()
+        for call in [call for call in self._unanswered() if call.deadline.at <= now]:
+            call.finished = True
+            call.finish(call.deadline.exceeded())
+        at = min((call.deadline.at for call in self._unanswered()), default=None)
+        if at is not None:
+            self._expire_by(at)
+
+    def _unanswered(self) -> Iterable[Call]:
+        return (call for call in chain(self._queue, self._running) if not call.finished)

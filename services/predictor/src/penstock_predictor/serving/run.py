@@ -1,0 +1,65 @@
+"""One run of the model for one or more calls."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from penstock_predictor.errors import InferenceFailed, RequestError
+from penstock_predictor.model.inference import Model
+from penstock_predictor.serving.call import Call, Outcome
+from penstock_predictor.tensors.datatypes import Array
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of it: an outcome for each call, in their order."""
+
+    outcomes: Sequence[Outcome]
+    rows: int
+    seconds: float
+
+
+def compute(model: Model, batch: Sequence[Call]) -> Run:
+    """Compute calls that fit beside each other. Runs on the event loop or in a thread; raises nothing."""
+    rows = sum(call.rows for call in batch) or 1
+    started = time.perf_counter()
+    try:
+        outcomes = [_alone(model, batch[0])] if len(batch) == 1 else _together(model, batch, rows)
+    except Exception as error:  # noqa: BLE001 - the outermost frame of a thread: callers would wait for ever
+        _log.exception("a run failed in a way nobody foresaw")
+        outcomes = [InferenceFailed(f"the model failed: {type(error).__name__}")] * len(batch)
+    return Run(outcomes, rows, time.perf_counter() - started)
+
+
+def _alone(model: Model, call: Call) -> Outcome:
+    try:
+        return model.run(call.feeds, call.outputs)
+    except RequestError as error:
+        return error
+
+
+def _together(model: Model, batch: Sequence[Call], rows: int) -> list[Outcome]:
+    feeds = {name: np.concatenate([call.feeds[name] for call in batch]) for name in batch[0].feeds}
+    try:
+        arrays = model.run(feeds, batch[0].outputs)
+    except RequestError:
+        # One call's values may have failed them all: each alone, so that the others do not suffer for it.
+        return [_alone(model, call) for call in batch]
+    if any(len(array) != rows for array in arrays):
+        return [_alone(model, call) for call in batch]
+    return _split(arrays, batch)
+
+
+def _split(arrays: Sequence[Array], batch: Sequence[Call]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    start = 0
+    for call in batch:
+        stop = start + call.rows
+        outcomes.append([array[start:stop] for array in arrays])
+        start = stop
+    return outcomes

@@ -1,0 +1,110 @@
+"""ModelInfer's messages: raw or typed, in the form of the question; what is refused as a message."""
+
+import numpy as np
+import pytest
+
+from penstock_predictor.errors import BadRequest
+from penstock_predictor.identity import ModelIdentity
+from penstock_predictor.rpc.messages import asked_outputs, decode_feeds, encode_response
+from penstock_predictor.rpc.open_inference_pb2 import InferParameter, InferTensorContents, ModelInferRequest
+from penstock_predictor.tensors.datatypes import Array
+
+IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
+Input = ModelInferRequest.InferInputTensor
+Output = ModelInferRequest.InferRequestedOutputTensor
+FLAG = InferParameter(bool_param=True)
+
+
+def typed(name: str, value: float) -> Input:
+    return Input(name=name, datatype="FP32", shape=[1], contents=InferTensorContents(fp32_contents=[value]))
+
+
+def raw(name: str) -> Input:
+    return Input(name=name, datatype="FP32", shape=[1])
+
+
+def one(number: float) -> bytes:
+    return np.float32(number).tobytes()
+
+
+def values(feeds: dict[str, Array]) -> dict[str, list[float]]:
+    return {name: array.tolist() for name, array in feeds.items()}
+
+
+def test_typed_inputs_carry_their_own_data() -> None:
+    assert values(decode_feeds(ModelInferRequest(inputs=[typed("a", 1), typed("b", 2)]))) == {"a": [1], "b": [2]}
+
+
+def test_raw_contents_belong_to_the_inputs_in_their_order() -> None:
+    request = ModelInferRequest(inputs=[raw("b"), raw("a")], raw_input_contents=[one(2), one(1)])
+    assert values(decode_feeds(request)) == {"b": [2], "a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (
+            ModelInferRequest(inputs=[raw("a"), raw("b")], raw_input_contents=[one(1)]),
+            "raw_input_contents: expected one for each of 2 inputs, got 1",
+        ),
+        (
+            ModelInferRequest(raw_input_contents=[one(1)]),
+            "raw_input_contents: expected one for each of 0 inputs, got 1",
+        ),
+        (
+            ModelInferRequest(inputs=[typed("a", 1)], raw_input_contents=[one(1)]),
+            "input 'a': it has contents and raw_input_contents: send one of them",
+        ),
+        (ModelInferRequest(inputs=[typed("a", 1), typed("a", 1)]), "input 'a' occurs twice"),
+        (
+            ModelInferRequest(inputs=[Input(name="a", parameters={"shared_memory_region": FLAG})]),
+            "input 'a': the parameter 'shared_memory_region' is not offered by this server",
+        ),
+    ],
+)
+def test_a_message_that_does_not_say_one_thing_is_refused(request_: ModelInferRequest, message: str) -> None:
+    with pytest.raises(BadRequest) as refusal:
+        decode_feeds(request_)
+    assert message in str(refusal.value)
+
+
+def test_outputs_are_asked_for_by_name_or_not_at_all() -> None:
+    assert asked_outputs(ModelInferRequest(outputs=[Output(name="b"), Output(name="a")])) == ("b", "a")
+    assert asked_outputs(ModelInferRequest()) is None
+
+
+def test_a_form_of_output_that_would_be_answered_otherwise_is_refused() -> None:
+    asked = [Output(name="y", parameters={"classification": FLAG})]
+    with pytest.raises(BadRequest, match="output 'y': the parameter 'classification' is not offered"):
+        asked_outputs(ModelInferRequest(outputs=asked))
+
+
+def test_the_answer_names_what_computed_it() -> None:
+    response = encode_response(ModelInferRequest(id="q"), IDENTITY, {})
+    assert (response.model_name, response.model_version, response.id) == ("m", "7", "q")
+    assert response.parameters["digest"].string_param == IDENTITY.digest
+
+
+def test_a_typed_question_has_a_typed_answer() -> None:
+    arrays: dict[str, Array] = {"y": np.array([[1.5]], np.float32), "word": np.array(["née"], np.object_)}
+    response = encode_response(ModelInferRequest(inputs=[typed("a", 1)]), IDENTITY, arrays)
+    assert [(output.name, output.datatype, list(output.shape)) for output in response.outputs] == [
+        ("y", "FP32", [1, 1]),
+        ("word", "BYTES", [1]),
+    ]
+    assert list(response.outputs[0].contents.fp32_contents) == [1.5]
+    assert list(response.outputs[1].contents.bytes_contents) == ["née".encode()]
+    assert not response.raw_output_contents
+
+
+def test_a_raw_question_has_a_raw_answer() -> None:
+    request = ModelInferRequest(inputs=[raw("a")], raw_input_contents=[one(1)])
+    response = encode_response(request, IDENTITY, {"y": np.array([1.5], np.float32), "n": np.array([2], np.int64)})
+    assert list(response.raw_output_contents) == [one(1.5), np.int64(2).tobytes()]
+    assert not any(output.HasField("contents") for output in response.outputs)
+
+
+def test_an_fp16_answer_is_raw_whatever_the_question_was() -> None:
+    arrays: dict[str, Array] = {"n": np.array([2], np.int64), "y": np.array([0.5], np.float16)}
+    response = encode_response(ModelInferRequest(inputs=[typed("a", 1)]), IDENTITY, arrays)
+    assert list(response.raw_output_contents) == [np.int64(2).tobytes(), np.float16(0.5).tobytes()]
