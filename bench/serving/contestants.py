@@ -1,7 +1,6 @@
 """Who takes part in a scenario: servers under load, and onnxruntime alone."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from bench.serving.models import Model
 from bench.serving.places import BUILD, ROOT
 from bench.serving.process import START_SECONDS, Process, cores, pinned
 from bench.serving.scenarios import RAW, Scenario
-from bench.serving.servers import Reply, Server, Settings, ask, settings_text
+from bench.serving.servers import Reply, Server, Settings, ask, free_port, settings_text
 
 REFUSED_SECONDS = 10.0
 """How long a server may refuse a request that it shall answer."""
@@ -49,7 +48,7 @@ class Running:
     @classmethod
     def started(cls, server: Server, model: Model, settings: Settings) -> Self:
         """Return when the first request was answered. Raises RuntimeError naming what its log says."""
-        command = server.command(model, port := _free_port(), settings)
+        command = server.command(model, port := free_port(), settings)
         log = BUILD / "logs" / f"{server.name}-{model.name}-{port}.log"
         began = time.monotonic()
         process = Process(command, cores()[0], log, server.variables())
@@ -120,12 +119,6 @@ def _refused(error: OSError) -> bool:
 def _said(error: OSError) -> str:
     content = error.read(300).decode(errors="replace") if hasattr(error, "read") else ""
     return f"{error} {content}".strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @dataclass(frozen=True, kw_only=True)

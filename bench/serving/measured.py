@@ -10,7 +10,7 @@ class Measured:
     requests: int
     seconds: float
     p50: float
-    """Milliseconds; in the open loop from when a request was due."""
+    """Milliseconds from when a request was sent."""
     p99: float
     problems: tuple[str, ...] = ()
     """Why this run does not count; empty: it does."""

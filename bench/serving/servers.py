@@ -1,5 +1,6 @@
 """The servers that are measured: how each is started and asked."""
 
+import socket
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,9 +44,10 @@ class Ours(Server):
     def command(self, model: Model, port: int, settings: Settings) -> Sequence[str]:
         """Return the image's entry point."""
         image = Image.laid_out(BUILD / "image")
-        where = ["--model-dir", str(model.file.parent), "--name", model.name, "--host", "127.0.0.1", "--port", str(port)]
-        options = [f"--{name}={value}" for name, value in settings.items()]
-        return [str(image.python), "-m", "penstock_predictor", "serve", *where, *options]
+        where = {"host": "127.0.0.1", "port": port, "grpc-port": free_port()}
+        told = {"model": model.file, "name": model.name, **where, **settings}
+        options = [f"--{name}={value}" for name, value in told.items()]
+        return [str(image.python), "-m", "penstock_predictor", "serve", *options]
 
     def variables(self) -> Mapping[str, str]:
         """Return the image's ENV."""
@@ -113,6 +115,13 @@ def ask(url: str, body: Body | None = None, seconds: float = 10) -> Reply:
     with opener.open(request, timeout=seconds) as reply:
         found = {name.lower(): value for name, value in reply.headers.items()}
         return Reply(status=reply.status, headers=found, content=reply.read())
+
+
+def free_port() -> int:
+    """Return one that nobody listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def settings_text(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""Which of its settings is best for each peer, in each scenario. `make bench-serving-sweep`, some twelve minutes.
+"""Which of its settings is best for each peer, in each scenario. `make bench-sweep`, some twelve minutes.
 
 Writes what it measured to sweep/<peer>.json and the choice to peers/settings.json: both are committed. ONLY=mosec,naive
 sweeps these peers; SECONDS=3 is the time of each run.
