@@ -23,7 +23,7 @@ def main(name: str, rows: int, inputs: int, seconds: float) -> None:
         last = now
     taken.sort()
     p50, p99 = (taken[int(len(taken) * share)] / 1e6 for share in (0.5, 0.99))
-    print(json.dumps({"requests": len(taken), "seconds": (last - begun) / 1e9, "p50": p50, "p99": p99}))  # noqa: T201
+    print(json.dumps({"requests": len(taken), "seconds": (last - begun) / 1e9, "p50": p50, "p99": p99}))
 
 
 if __name__ == "__main__":

@@ -24,5 +24,4 @@ def settings_for(server: str, scenario: str) -> Settings:
 
 def choose(server: str, chosen: Chosen) -> None:
     """Write them; other servers' stay."""
-    lines = {name: each for name, each in {**all_chosen(), server: chosen}.items()}
-    FILE.write_text(json.dumps(lines, indent=2, sort_keys=True) + "\n")
+    FILE.write_text(json.dumps({**all_chosen(), server: chosen}, indent=2, sort_keys=True) + "\n")

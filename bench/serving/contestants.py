@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -134,10 +133,8 @@ class Ceiling:
         command = pinned(cores()[0], [sys.executable, "-m", "bench.serving.ceiling", *options])
         limit = seconds + START_SECONDS
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=limit, cwd=ROOT)  # noqa: S603
-        found: Mapping[str, float] = json.loads(done.stdout)
-        return Measured(
-            requests=int(found["requests"]), seconds=found["seconds"], p50=found["p50"], p99=found["p99"]
-        )
+        found = json.loads(done.stdout)
+        return Measured(requests=int(found["requests"]), seconds=found["seconds"], p50=found["p50"], p99=found["p99"])
 
     def end(self) -> None:
         """Nothing runs between two measurements."""

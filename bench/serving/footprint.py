@@ -1,7 +1,7 @@
 """Memory under load, and time to start. `make bench-footprint`, some five minutes.
 
-PSS is a process's share of all memory that it touches: a page that three processes have counts a third for each. Servers
-run one after the other and have files of their own, so that nothing but the system's libraries is shared with others.
+PSS is a process's share of all memory that it touches: a page that three processes have counts a third for each.
+Servers run one after the other and have files of their own: only the system's libraries are shared with others.
 """
 
 import json
@@ -27,7 +27,10 @@ ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = int(os.environ.get("SECONDS", "4"))
 LOAD = next(scenario for scenario in SCENARIOS if scenario.name == "c64")
 ONE: Mapping[str, Settings] = {OURS: {}, NAIVE: {"threads": 1, "in-thread": 0, "workers": 1}}
-MEMORY_GOALS = (("ours over naive, one worker each", "ours", "naive", 1.0), ("two workers over one", "ours, 2", "ours", 1.3))
+MEMORY_GOALS = (
+    ("ours over naive, one worker each", "ours", "naive", 1.0),
+    ("two workers over one", "ours, 2", "ours", 1.3),
+)
 START_GOAL = 1.5
 """Seconds from the process's start to its first 200 at readiness."""
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.serving.places import HERE, kept
 from bench.serving.measured import Measured
+from bench.serving.places import HERE, kept
 from bench.serving.process import pinned
 from bench.serving.wires import Body
 
@@ -81,7 +81,7 @@ def open_loop(target: Target, rate: int, seconds: int, core: int) -> Measured:
 
 
 def _from_rows(rows: Sequence[Sequence[str]], rate: int, seconds: int) -> Measured:
-    """Vegeta's columns: nanoseconds of the start, code, nanoseconds taken, ..., error in the sixth, number in the ninth."""
+    """Of Vegeta's columns: start in ns, code, ns taken; the sixth is the error, the ninth the request's number."""
     counted = [row for row in rows if int(row[8]) >= OPENING_SECONDS * rate]
     taken = sorted(int(row[2]) / 1e6 for row in counted)
     failed = [f"code {row[1]} {row[5]}".strip() for row in rows if row[1] != "200"]
@@ -91,7 +91,11 @@ def _from_rows(rows: Sequence[Sequence[str]], rate: int, seconds: int) -> Measur
     if (late := _lateness(rows, rate)) > MOST_LATE:
         problems.append(f"the load was late by {late:.1f} ms: something else used its core")
     return Measured(
-        requests=len(counted), seconds=seconds, p50=_share(taken, 0.5), p99=_share(taken, 0.99), problems=tuple(problems)
+        requests=len(counted),
+        seconds=seconds,
+        p50=_share(taken, 0.5),
+        p99=_share(taken, 0.99),
+        problems=tuple(problems),
     )
 
 

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from skl2onnx import to_onnx
+from skl2onnx.convert import to_onnx
 from sklearn.datasets import make_classification
 from sklearn.ensemble import GradientBoostingClassifier
 
 from bench.serving.places import kept
 
 Array = NDArray[np.float32]
-SEED, OPSET, IR = 6, 17, 8
+SEED, OPSET, ML_OPSET, IR = 6, 17, 3, 8
 FEATURES, TREES, DEPTH = 30, 200, 3
 IMAGE = (3, 224, 224)
 CONVOLUTIONS = ((3, 16, 2), (16, 32, 2), (32, 64, 2), (64, 64, 1))
@@ -69,8 +70,13 @@ def _make(folder: Path) -> None:
 
 def _trees() -> onnx.ModelProto:
     rows, labels = make_classification(4000, FEATURES, n_informative=12, random_state=SEED)
-    forest = GradientBoostingClassifier(n_estimators=TREES, max_depth=DEPTH, random_state=SEED).fit(rows, labels)
-    return to_onnx(forest, rows[:1].astype(np.float32), options={"zipmap": False}, target_opset={"": OPSET})
+    kind: Any = GradientBoostingClassifier  # untyped
+    forest = kind(n_estimators=TREES, max_depth=DEPTH, random_state=SEED).fit(rows, labels)
+    opsets = {"": OPSET, "ai.onnx.ml": ML_OPSET}
+    proto = to_onnx(forest, rows[:1].astype(np.float32), options={"zipmap": False}, target_opset=opsets)
+    if not isinstance(proto, onnx.ModelProto):
+        raise TypeError(f"skl2onnx made a {type(proto).__name__}, not a model: its version is not this bench's")
+    return proto
 
 
 def _cnn() -> onnx.ModelProto:
@@ -87,9 +93,7 @@ def _cnn() -> onnx.ModelProto:
     for number, (before, after, stride) in enumerate(CONVOLUTIONS, 1):
         kernel = weight(f"kernel-{number}", after, before, 3, 3)
         nodes += [
-            helper.make_node(
-                "Conv", [last, kernel], [f"conv-{number}"], strides=[stride, stride], pads=[1, 1, 1, 1]
-            ),
+            helper.make_node("Conv", [last, kernel], [f"conv-{number}"], strides=[stride, stride], pads=[1, 1, 1, 1]),
             helper.make_node("Relu", [f"conv-{number}"], [f"relu-{number}"]),
         ]
         last = f"relu-{number}"

@@ -1,4 +1,4 @@
-"""Where a bench reads, writes and keeps what it installs: that outside the clone, by the hash of what it was made from."""
+"""Where this bench reads and writes; what it installs is kept outside the clone, by the hash of what it was made of."""
 
 import hashlib
 import os

@@ -11,8 +11,8 @@ from bench.serving.servers import OURS
 from bench.serving.table import NAMES, Results
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 - after the choice of what draws
-from matplotlib.axes import Axes  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 COLUMNS = 4
 COLOURS = {OURS: "#0b7a75", RAW: "#c9c9c9"}
@@ -45,6 +45,8 @@ def _panel(axis: Axes, taken: Taken, figure: Figure) -> None:
         [spread.most - spread.median for spread in spreads],
     ]
     axis.barh(names, medians, xerr=around, color=[COLOURS.get(name, OTHER) for name in names])
-    axis.set_title(f"{figure.name}, {figure.unit} ({'more' if figure.more_is_better else 'less'} is better)", fontsize=9)
+    axis.set_title(
+        f"{figure.name}, {figure.unit} ({'more' if figure.more_is_better else 'less'} is better)", fontsize=9
+    )
     if figure.unit == "ms":
         axis.set_xscale("log")

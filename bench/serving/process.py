@@ -16,7 +16,7 @@ START_SECONDS, END_SECONDS = 90.0, 15.0
 
 @cache
 def cores() -> tuple[int, int]:
-    """Return the server's and the load's, of those this process had at first; raises RuntimeError where there is only one."""
+    """Return the server's and the load's, of those this process had at first. Raises RuntimeError for one core."""
     free = sorted(os.sched_getaffinity(0))
     if len(free) < 2:  # noqa: PLR2004
         raise RuntimeError("this bench needs two processor cores: one for the server, one for the load")
@@ -31,7 +31,9 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 class Process:
     """Started at once, in an empty folder; `end` it."""
 
-    def __init__(self, command: Sequence[str], core: int, log: Path, environment: Mapping[str, str] | None = None):
+    def __init__(
+        self, command: Sequence[str], core: int, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix="penstock-bench-"))
         self.log = log
@@ -40,7 +42,7 @@ class Process:
             self._process = subprocess.Popen(  # noqa: S603
                 pinned(core, command),
                 cwd=self._folder,
-                env=_environment() | (environment or {}),
+                env={**_environment(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -70,7 +70,7 @@ SERVERS = (
     Server(
         name="naive",
         wires={TREES_MODEL: wires.rows_json("/predict"), CNN_MODEL: wires.raw_bytes("/tensor")},
-        # Threads: onnxruntime's; its own choice, which is 1 on one core, pins threads to cores that are not the server's.
+        # Threads: onnxruntime's; its own choice is 1 on one core, but here it would pin more of them to other cores.
         # In a thread: a handler by `def`, not by `async def`.
         grid=_grid("threads in-thread workers", (1, 0, 1), (2, 0, 1), (1, 1, 1), (2, 1, 1), (1, 0, 2)),
     ),
@@ -78,7 +78,15 @@ SERVERS = (
         name="mosec",
         wires={TREES_MODEL: wires.rows_json("/inference"), CNN_MODEL: wires.raw_bytes("/inference")},
         grid=_grid(
-            "workers batch wait-ms", (1, 1, 1), (2, 1, 1), (1, 8, 1), (2, 8, 1), (1, 32, 1), (1, 64, 1), (2, 64, 1), (1, 64, 10)
+            "workers batch wait-ms",
+            (1, 1, 1),
+            (2, 1, 1),
+            (1, 8, 1),
+            (2, 8, 1),
+            (1, 32, 1),
+            (1, 64, 1),
+            (2, 64, 1),
+            (1, 64, 10),
         ),
     ),
     Server(
@@ -127,4 +135,3 @@ def free_port() -> int:
 def settings_text(settings: Settings) -> str:
     """For people."""
     return ", ".join(f"{name} {value}" for name, value in settings.items()) or "defaults"
-

@@ -55,7 +55,9 @@ def main() -> int:
     scenarios, servers = wanted()
     server_core, load_core = prepare(servers)
     load = os.getloadavg()[0]
-    print(f"servers on core {server_core}, load on core {load_core}; {load:.1f} processes wanted a core: near 0 is needed")
+    print(
+        f"servers on core {server_core}, load on core {load_core}; {load:.1f} processes wanted a core: near 0 is needed"
+    )
     results = {one.name: take(one, servers, models()[one.model], ROUNDS, SECONDS) for one in scenarios}
     print(f"\n{ROUNDS} rounds of {SECONDS} s: median (least to most)\n\n{figures_table(results)}")
     print(f"\n{goals_table(results)}\n\n{settings_table(results)}\n")

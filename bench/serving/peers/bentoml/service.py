@@ -32,7 +32,6 @@ class Onnx:
         return {"probabilities": probabilities.tolist()}
 
 
-
 def per_row(label: Any, probabilities: Any) -> list[dict[str, Any]]:
     """Return a list as long as the input: BentoML can split that again after a batch."""
     pairs = zip(label.tolist(), probabilities.tolist(), strict=True)
@@ -44,7 +43,7 @@ class Single(Onnx):
     """A run for each request, in the event loop: a thread would only add to it."""
 
     @bentoml.api
-    async def predict(self, rows: np.ndarray) -> list[dict[str, Any]]:  # type: ignore[type-arg] # its schema
+    async def predict(self, rows: np.ndarray) -> list[dict[str, Any]]:
         """Table rows."""
         return per_row(*self.run(rows))
 
@@ -54,7 +53,7 @@ class Batched(Onnx):
     """Adaptive batching."""
 
     @bentoml.api(batchable=True, max_batch_size=max(BATCH, 2), max_latency_ms=max(WAIT_MS, 1))
-    def predict(self, rows: np.ndarray) -> list[dict[str, Any]]:  # type: ignore[type-arg] # its schema
+    def predict(self, rows: np.ndarray) -> list[dict[str, Any]]:
         """Table rows of several requests."""
         return per_row(*self.run(rows))
 

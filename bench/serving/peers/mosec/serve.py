@@ -41,7 +41,7 @@ class Onnx(Worker):
         """One run for all that arrived together."""
         if not self.batched:
             return self.model.run(None, {self.name: data})
-        outputs = self.model.run(None, {self.name: np.concatenate(data)})
+        outputs: Any = self.model.run(None, {self.name: np.concatenate(data)})
         ends = np.cumsum([len(rows) for rows in data])[:-1]
         return list(zip(*(np.split(output, ends) for output in outputs), strict=True))
 

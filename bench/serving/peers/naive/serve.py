@@ -31,7 +31,8 @@ def application() -> FastAPI:
     name = model.get_inputs()[0].name
 
     def predict(body: Rows) -> dict[str, Any]:
-        label, probabilities = model.run(None, {name: np.array(body.rows, dtype=np.float32)})
+        outputs: Any = model.run(None, {name: np.array(body.rows, dtype=np.float32)})
+        label, probabilities = outputs
         return {"label": label.tolist(), "probabilities": probabilities.tolist()}
 
     async def predict_at_once(body: Rows) -> dict[str, Any]:
@@ -42,7 +43,8 @@ def application() -> FastAPI:
     @app.post("/tensor")
     async def tensor(request: Request) -> Response:
         image = np.frombuffer(await request.body(), dtype=np.float32).reshape(-1, 3, 224, 224)
-        [probabilities] = model.run(None, {name: image})
+        outputs: Any = model.run(None, {name: image})
+        [probabilities] = outputs
         return Response(probabilities.tobytes(), media_type="application/octet-stream")
 
     return app
