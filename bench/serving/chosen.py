@@ -1,12 +1,15 @@
 """The settings that the sweep found best: one file, written by `sweep` and read by every run."""
 
 import json
+import os
 from collections.abc import Mapping
 
 from bench.serving.environments import PEERS
 from bench.serving.servers import Settings
 
 FILE = PEERS / "settings.json"
+ALL = "all"
+"""In place of a scenario: what is best over all of them, where a server may have only one setting."""
 Chosen = Mapping[str, Settings]
 """By scenario."""
 
@@ -18,8 +21,9 @@ def all_chosen() -> Mapping[str, Chosen]:
 
 
 def settings_for(server: str, scenario: str) -> Settings:
-    """Return them; none where the sweep has nothing to choose for this server."""
-    return all_chosen().get(server, {}).get(scenario, {})
+    """Return them; none where the sweep has nothing to choose for this server. SETTINGS=one: the same in each scenario."""
+    wanted = ALL if os.environ.get("SETTINGS") == "one" else scenario
+    return all_chosen().get(server, {}).get(wanted, {})
 
 
 def choose(server: str, chosen: Chosen) -> None:

@@ -1,6 +1,7 @@
 """Our predictor and its peers, side by side on one core. `make bench-serving`, under twenty minutes.
 
-ROUNDS=5 SECONDS=4 ONLY=c64,ours,mosec: fewer rounds, shorter ones, only these scenarios and servers.
+ROUNDS=5 SECONDS=4 ONLY=c64,ours,mosec: fewer rounds, shorter ones, only these scenarios and servers. SETTINGS=one: each
+peer with one setting for all scenarios.
 """
 
 import json

@@ -5,12 +5,13 @@ sweeps these peers; SECONDS=2 is the time of each run.
 """
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.serving.chosen import choose
+from bench.serving.chosen import ALL, choose
 from bench.serving.contestants import Running
 from bench.serving.facts import machine
 from bench.serving.measured import Measured
@@ -57,9 +58,19 @@ def best(found: Found, scenario: str) -> Settings:
     return max(good, key=lambda one: one[0])[1]
 
 
+def best_of_all(found: Found) -> Settings:
+    """Return the setting that loses least over all scenarios: by the product of its shares of each scenario's best."""
+    names = [scenario.name for scenario in SCENARIOS]
+    most = {name: max(score(name, runs[name]) for _, runs in found) for name in names}
+    good = [each for each in found if not any(run.problems for run in each[1].values())] or found
+    return max(good, key=lambda each: math.prod(score(name, each[1][name]) / most[name] for name in names))[0]
+
+
 def written(server: Server, found: Found) -> None:
     """Write both files."""
-    choose(server.name, {scenario.name: best(found, scenario.name) for scenario in SCENARIOS})
+    choose(
+        server.name, {scenario.name: best(found, scenario.name) for scenario in SCENARIOS} | {ALL: best_of_all(found)}
+    )
     tried = [
         {"settings": settings, "scenarios": {name: _figures(run) for name, run in runs.items()}}
         for settings, runs in found
