@@ -77,6 +77,9 @@ check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, and
 component: $(VENV) ## Component tests: each real process edge
 	@$(PYTHON) -m pytest tests/component $(ARGS)
 
+clients: $(VENV) ## Clients that are not ours against a predictor; writes docs/reference/clients.md
+	@PENSTOCK_UPDATE_CLIENTS=1 $(PYTHON) -m pytest tests/component/predictor/clients $(ARGS)
+
 e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
 	@tests/with-cluster $(PYTHON) -m pytest tests/e2e $(ARGS)
 
@@ -141,7 +144,7 @@ verify: $(VENV) ## Fail when a generated file is not what `make generate` writes
 	differ=0; for file in $(GENERATED); do diff -u "$$file" "$$there/$$file" || differ=1; done; \
 	[ $$differ = 0 ] || { echo 'verify: generated files are out of date: run `make generate`' >&2; exit 1; }
 
-lock: ## Renew locks/*.txt from the members' requirements, and the locks of the peers that are measured
+lock: ## Renew all locks: of the members, of the clients in tests/clients and of the peers in bench/serving
 	@UV_VERSION=$(UV_VERSION) ./locks/install-uv --unchecked $(CACHE)/uv/$(UV_VERSION)
 	@UV=$(UV) UV_VERSION=$(UV_VERSION) ./locks/renew $(LOCKED)
 	@UV=$(UV) ./bench/serving/peers/renew
@@ -185,5 +188,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-at-rest bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-at-rest bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

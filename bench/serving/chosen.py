@@ -21,7 +21,7 @@ def all_chosen() -> Mapping[str, Chosen]:
 
 
 def settings_for(server: str, scenario: str) -> Settings:
-    """Return them; none where the sweep has nothing to choose for this server. SETTINGS=one: the same in each scenario."""
+    """Return them; none where there is nothing to choose for this server. SETTINGS=one: the same in each scenario."""
     wanted = ALL if os.environ.get("SETTINGS") == "one" else scenario
     return all_chosen().get(server, {}).get(wanted, {})
 

@@ -186,3 +186,17 @@ def start_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPro
     for process in started:
         process.process.kill()
         process.process.wait()
+
+
+@pytest.fixture
+def scaled(tmp_path: Path) -> Path:
+    """A folder with `y = 3 * x` and no card."""
+    tiny_models.scaled(tmp_path / "model.onnx", 3)
+    return tmp_path
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A folder with a model that is as slow as it is asked to be."""
+    tiny_models.slow(tmp_path / "model.onnx")
+    return tmp_path

@@ -169,6 +169,24 @@ async def test_several_inputs_and_outputs_and_those_that_are_asked_for(tmp_path:
     assert [list(output.contents.bytes_contents) for output in one.outputs] == [[b"CH", "née".encode()]]
 
 
+@pytest.mark.parametrize("form", ["typed", "raw"])
+async def test_many_texts_come_back_as_they_went(form: str, tmp_path: Path, start_app: StartApp) -> None:
+    """So many that they are read and written beside the event loop."""
+    tiny_models.echo(tmp_path / "model.onnx", "BYTES")
+    texts = [f"née {number}" for number in range(20_000)]
+    async with serving(start_app, tmp_path) as server:
+        if form == "typed":
+            answer = await server.client.infer(typed("x", "BYTES", [20_000], texts))
+            back = [text.decode() for text in answer.outputs[0].contents.bytes_contents]
+        else:
+            sent = pb.ModelInferRequest.InferInputTensor(name="x", datatype="BYTES", shape=[20_000])
+            data = encode_raw(np.array(texts, np.object_))
+            back = _raw(await server.client.infer(sent, raw_input_contents=[data]), 0).tolist()
+            code, message = await server.client.refusal(request(sent, raw_input_contents=[data[:-1]]))
+            assert (code, "element 19999" in message) == (StatusCode.INVALID_ARGUMENT, True)
+    assert back == texts
+
+
 async def test_several_raw_inputs_keep_their_order(tmp_path: Path, start_app: StartApp) -> None:
     tiny_models.mixed_columns(tmp_path / "model.onnx")
     words, amounts = np.array([["CH"]], np.object_), np.array([[4]], np.float32)
@@ -438,6 +456,27 @@ async def test_calls_in_flight_at_the_end_of_the_drain_are_answered(
         answers = await asyncio.gather(*calls)
     assert [len(answer.outputs) for answer in answers] == [1, 1]
     assert await asyncio.to_thread(predictor.ended) == 0
+
+
+async def test_several_workers_share_the_port(scaled_folder: Path, start_process: StartProcess) -> None:
+    port, http_port = free_port(), free_port()
+    predictor = start_process(
+        "serve", model_dir=scaled_folder, model_name="scaled", workers=2, grpc_port=port, listen_port=http_port
+    )
+    for _ in range(2):
+        await asyncio.to_thread(predictor.logged, "gRPC listens")
+    for number in range(12):  # a connection each: gRPC would go on with one that has the same options
+        async with client_on(port, options=[("grpc.use_local_subchannel_pool", 1)]) as client:
+            answer = await client.infer(ROW, id=str(number))
+        assert (answer.id, list(answer.outputs[0].contents.fp32_contents)) == (str(number), [3, 6])
+    async with httpx.AsyncClient() as client:
+        lines = (await client.get(f"http://{HOST}:{http_port}/metrics")).text.splitlines()
+    counted = [
+        line for line in lines if all(part in line for part in ("requests_total", 'code="200"', "grpc:ModelInfer"))
+    ]
+    predictor.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(predictor.ended) == 0
+    assert [float(line.split()[-1]) for line in counted] == [12]
 
 
 def test_a_port_that_is_taken_ends_the_process_with_what_to_do(

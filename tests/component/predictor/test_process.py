@@ -39,6 +39,13 @@ def test_it_runs_alone_with_a_bare_model(tmp_path: Path, start_process: StartPro
     assert predictor.ended() == 0
 
 
+def test_a_model_file_is_all_it_needs(tmp_path: Path, start_process: StartProcess) -> None:
+    file = tiny_models.scaled(tmp_path / "triple.onnx", 3)
+    url = start_process("--model", str(file)).ready()
+    assert httpx.post(f"{url}/predict", content=b"[1, 2]").json()["prediction"] == [3.0, 6.0]
+    assert httpx.get(f"{url}/v2/models/triple/ready").status_code == 200
+
+
 def test_the_log_is_one_json_object_a_line_and_has_no_line_per_request(
     scaled_folder: Path, start_process: StartProcess
 ) -> None:

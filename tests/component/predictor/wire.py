@@ -1,6 +1,7 @@
 """A connection without a socket: bytes go into the protocol, and what it writes is kept write by write."""
 
 import asyncio
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, cast
@@ -11,9 +12,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from penstock_predictor.http.protocol import PredictorProtocol
+from penstock_predictor.serving.runtime import Runtime
 
+from .conftest import RunningApp, tensor
+
+CHUNKED = "transfer-encoding: chunked"
 PATIENCE = 20
 """Seconds until a reply is given up."""
+INFER = "/v2/models/model/infer"
+ROW = {"inputs": [tensor("x", "FP32", [1, 2], [1, 2])]}
 
 
 class Wire(asyncio.Transport):
@@ -69,7 +76,7 @@ class Connection:
         """Deliver bytes as they arrive: a turn of the event loop between pieces, nothing while reading is paused."""
         for piece in pieces:
             async with asyncio.timeout(PATIENCE):
-                while not self.wire.reading:  # noqa: ASYNC110 - as a socket's buffer waits
+                while not (self.wire.reading or self.wire.closed):  # noqa: ASYNC110 - as a socket's buffer waits
                     await asyncio.sleep(0)
             if self.wire.closed:
                 return
@@ -108,3 +115,62 @@ def post(path: str, body: bytes, *headers: str, method: str = "POST") -> bytes:
     """A request as bytes."""
     lines = [f"{method} {path} HTTP/1.1", "host: predictor", f"content-length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def chunked(path: str, *chunks: bytes) -> bytes:
+    body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return f"POST {path} HTTP/1.1\r\nhost: x\r\n{CHUNKED}\r\n\r\n".encode() + body + b"0\r\n\r\n"
+
+
+def rounds(number: int, *headers: str) -> bytes:
+    return post(INFER, text({"inputs": [tensor("rounds", "INT64", [1], [number])]}), *headers)
+
+
+def text(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def binary(header: dict[str, Any], tail: bytes) -> tuple[bytes, str]:
+    """A body with tensors behind its JSON, and the header that says how long the JSON is."""
+    head = text(header)
+    return head + tail, f"inference-header-content-length: {len(head)}"
+
+
+def raw(name: str, datatype: str, shape: list[int], size: int) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": shape, "parameters": {"binary_data_size": size}}
+
+
+def runtime_of(app: RunningApp) -> Runtime:
+    runtime: Runtime = app.app.state.intake.runtime
+    return runtime
+
+
+async def nothing_held(app: RunningApp) -> None:
+    """Every place and every byte is given back."""
+    admission = runtime_of(app).admission
+    async with asyncio.timeout(PATIENCE):
+        while admission.requests:  # noqa: ASYNC110 - nothing to await
+            await asyncio.sleep(0.001)
+    assert (admission.requests, admission.bytes) == (0, 0)
+
+
+def status(reply: bytes) -> int:
+    return int(reply.split(b" ", 2)[1])
+
+
+async def answer(app: FastAPI, request: bytes, *, hot: bool) -> list[bytes]:
+    connection = Connection(app, hot=hot)
+    await connection.send([request])
+    replies = await connection.replies(1)
+    connection.hang_up()
+    return replies
+
+
+async def both_ways(app: RunningApp, request: bytes) -> bytes:
+    """The one reply that both ways give."""
+    (hot,) = await answer(app.app, request, hot=True)
+    await nothing_held(app)
+    (own,) = await answer(app.app, request, hot=False)
+    assert hot == own
+    await nothing_held(app)
+    return hot

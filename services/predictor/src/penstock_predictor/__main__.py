@@ -20,14 +20,19 @@ _EPILOG = "Each option, and more, is an environment variable PENSTOCK_...: see t
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 a good end, 1 the model cannot be served, 2 wrong usage."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or (given[0].startswith("-") and not {"-h", "--help"} & set(given[:1])):
+    command, settings = parse(sys.argv[1:] if arguments is None else arguments)
+    penstock_json_logs.configure(settings.log_level)
+    return _fetch(settings) if command == "fetch" else _serve(settings)
+
+
+def parse(arguments: Sequence[str]) -> tuple[str, Settings]:
+    """The command, `serve` where none is named, and its settings. Ends the process with 2 for wrong usage."""
+    given = list(arguments)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given.insert(0, "serve")
     options = {name: value for name, value in vars(_parser().parse_args(given)).items() if value is not None}
     command = options.pop("command")
-    settings = _settings(_with_model(options))
-    penstock_json_logs.configure(settings.log_level)
-    return _fetch(settings) if command == "fetch" else _serve(settings)
+    return command, _settings(_with_model(options))
 
 
 def _parser() -> argparse.ArgumentParser:

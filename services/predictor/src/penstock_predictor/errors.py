@@ -14,7 +14,10 @@ PredictorError
     └── WorkersDie: one worker after the other ends by itself
 """
 
+import logging
 from http import HTTPStatus
+
+_log = logging.getLogger(__name__)
 
 
 class PredictorError(Exception):
@@ -106,6 +109,14 @@ class InferenceFailed(RequestError):
     """onnxruntime failed on an input that the graph's signature allows."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def as_refusal(error: BaseException) -> RequestError:
+    """A RequestError as it is; whatever nobody foresaw is logged and becomes InferenceFailed."""
+    if isinstance(error, RequestError):
+        return error
+    _log.error("a request failed in a way nobody foresaw", exc_info=error)
+    return InferenceFailed(f"internal error: {type(error).__name__}: see the log of this pod")
 
 
 class NotReady(RequestError):

@@ -75,6 +75,8 @@ _SIZE = _GAUGE + len(_GAUGES)
 _CODE = {code: place for place, code in enumerate(CODES)}
 _OFFSET = {route: place * _ROUTE for place, route in enumerate(ROUTES)}
 _OTHER = _CODE[0]
+_UNMATCHED = _OFFSET[UNMATCHED]
+_CODES, _SUM_OF_SECONDS = len(CODES), len(SECONDS)
 
 
 class Metrics(Collector):
@@ -86,6 +88,7 @@ class Metrics(Collector):
         self._model = _NOTHING_LOADED
         self._shared = SharedCounters(_SIZE, workers, fd)
         self._own = self._shared.part(0)
+        self._shares = workers > 1
         self._live: Callable[[], dict[Gauge, float]] = dict
         registry.register(self)
 
@@ -105,15 +108,18 @@ class Metrics(Collector):
 
     def answered(self, *, route: str, code: int, seconds: float) -> None:
         """Count an answer that was sent."""
-        own, offset = self._own, _OFFSET.get(route, _OFFSET[UNMATCHED])
+        own, offset = self._own, _OFFSET.get(route, _UNMATCHED)
         own[offset + _CODE.get(code, _OTHER)] += 1
-        _observe(own, offset + len(CODES), SECONDS, seconds)
+        offset += _CODES
+        own[offset + bisect_left(SECONDS, seconds)] += 1
+        own[offset + _SUM_OF_SECONDS] += seconds
 
     def ran(self, rows: int, seconds: float) -> None:
         """Count a run of onnxruntime."""
         _observe(self._own, _RUNS, SECONDS, seconds)
         _observe(self._own, _BATCHES, ROWS, rows)
-        self.note()
+        if self._shares:
+            self.note()
 
     def rejected(self, error: Overloaded) -> None:
         """Count a request for which there was no room."""

@@ -31,8 +31,8 @@ class Settings(BaseSettings):
     """The model to fetch and the only one to serve. Empty: serve whatever the folder holds."""
     model_dir: Path = Path("/model")
     """Folder with the model's files and card.json."""
-    model_file: str = Field(default=DEFAULT_MODEL_FILE, min_length=1)
-    """What to load from a folder without card.json."""
+    model_file: str = ""
+    """What to load from the folder. Empty: what card.json names, or else model.onnx."""
 
     store_url: str = ""
     """Base address of the model store, for `fetch`."""

@@ -77,6 +77,32 @@ def mixed_columns(file: Path) -> Path:
     )
 
 
+def typed_columns(file: Path) -> Path:
+    """Columns of four types, each [rows, 1]: `opposite` of a flag, `next` of a count, `half` an amount, `same` word."""
+    nodes = [
+        helper.make_node("Not", ["flag"], ["opposite"]),
+        helper.make_node("Add", ["count", "one"], ["next"]),
+        helper.make_node("Mul", ["amount", "part"], ["half"]),
+        helper.make_node("Identity", ["word"], ["same"]),
+    ]
+    types = ("BOOL", "INT64", "FP64", "BYTES")
+    inputs = [
+        tensor(name, of, ["rows", 1]) for name, of in zip(("flag", "count", "amount", "word"), types, strict=True)
+    ]
+    outputs = [
+        tensor(name, of, ["rows", 1]) for name, of in zip(("opposite", "next", "half", "same"), types, strict=True)
+    ]
+    one = numpy_helper.from_array(np.array(1, dtype=np.int64), "one")
+    part = numpy_helper.from_array(np.array(0.5, dtype=np.float64), "part")
+    return save(file, nodes, inputs, outputs, [one, part])
+
+
+def doubled(file: Path) -> Path:
+    """`y = x + x`, FP16 of shape [rows, 2]: the type that JSON clients leave out."""
+    node = helper.make_node("Add", ["x", "x"], ["y"])
+    return save(file, [node], [tensor("x", "FP16", ["rows", 2])], [tensor("y", "FP16", ["rows", 2])])
+
+
 def slow(file: Path) -> Path:
     """As slow as the request asks: `rounds` (INT64, [1]) products of a square matrix; output `y` (FP32, [1])."""
     product = helper.make_node("MatMul", ["state", "matrix"], ["next"])
@@ -102,6 +128,67 @@ def picky(file: Path) -> Path:
     node = helper.make_node("Reshape", ["x", "shape"], ["y"])
     shape = numpy_helper.from_array(np.array([-1, 3], dtype=np.int64), "shape")
     return save(file, [node], [tensor("x", "FP32", ["rows"])], [tensor("y", "FP32", ["groups", 3])], [shape])
+
+
+def lookup(file: Path) -> Path:
+    """`y = 10 * x` for `x` (INT64, [rows]) from 0 to 2; one row with another number fails the whole run."""
+    node = helper.make_node("Gather", ["table", "x"], ["y"])
+    table = numpy_helper.from_array(np.array([0, 10, 20], dtype=np.int64), "table")
+    return save(file, [node], [tensor("x", "INT64", ["rows"])], [tensor("y", "INT64", ["rows"])], [table])
+
+
+def matrix(file: Path) -> Path:
+    """`y = x` and `z = -x`, FP32 of shape [rows, columns], both open."""
+    shape = ("rows", "columns")
+    nodes = [helper.make_node("Identity", ["x"], ["y"]), helper.make_node("Neg", ["x"], ["z"])]
+    return save(file, nodes, [tensor("x", "FP32", shape)], [tensor(name, "FP32", shape) for name in ("y", "z")])
+
+
+def centred(file: Path) -> Path:
+    """`y = x` less the mean over the rows, FP32 of shape [rows, 2]: a row's answer depends on those beside it."""
+    shape = ("rows", 2)
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0], keepdims=1),
+        helper.make_node("Sub", ["x", "mean"], ["y"]),
+    ]
+    return save(file, nodes, [tensor("x", "FP32", shape)], [tensor("y", "FP32", shape)])
+
+
+def running_total(file: Path) -> Path:
+    """`y` is the sum of `x` (FP32, [rows, 1]) over the rows so far: the first row's answer is that of the row alone."""
+    node = helper.make_node("CumSum", ["x", "axis"], ["y"])
+    axis = numpy_helper.from_array(np.array(0, dtype=np.int64), "axis")
+    return save(file, [node], [tensor("x", "FP32", ["rows", 1])], [tensor("y", "FP32", ["rows", 1])], [axis])
+
+
+def summed(file: Path) -> Path:
+    """`y` (FP32, []) is the sum of `x` (FP32, [rows]): one number for all rows."""
+    node = helper.make_node("ReduceSum", ["x"], ["y"], keepdims=0)
+    return save(file, [node], [tensor("x", "FP32", ["rows"])], [tensor("y", "FP32", [])])
+
+
+def one_row(file: Path) -> Path:
+    """`y = x`, FP32 of shape [1, 2]: the graph has no room for a second row."""
+    node = helper.make_node("Identity", ["x"], ["y"])
+    return save(file, [node], [tensor("x", "FP32", [1, 2])], [tensor("y", "FP32", [1, 2])])
+
+
+def only_alone(file: Path) -> Path:
+    """`y = x`, FP32 of shape [rows, 2] as its signature says; it fails for any number of rows but one."""
+    node = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    shape = numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "shape")
+    return save(file, [node], [tensor("x", "FP32", ["rows", 2])], [tensor("y", "FP32", ["rows", 2])], [shape])
+
+
+def two_inputs(file: Path) -> Path:
+    """`y = a + b`, with `a` FP32 of shape [rows, 2] and `b` INT64 of shape [rows, 1]."""
+    nodes = [helper.make_node("Cast", ["b"], ["c"], to=TensorProto.FLOAT), helper.make_node("Add", ["a", "c"], ["y"])]
+    return save(
+        file,
+        nodes,
+        [tensor("a", "FP32", ["rows", 2]), tensor("b", "INT64", ["rows", 1])],
+        [tensor("y", "FP32", ["rows", 2])],
+    )
 
 
 def sequence_input(file: Path) -> Path:

@@ -5,7 +5,13 @@ import pytest
 
 from penstock_predictor.errors import BadRequest
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.rpc.messages import asked_outputs, decode_feeds, encode_response
+from penstock_predictor.rpc.messages import (
+    asked_outputs,
+    decode_feeds,
+    encode_response,
+    takes_long_to_read,
+    takes_long_to_write,
+)
 from penstock_predictor.rpc.open_inference_pb2 import InferParameter, InferTensorContents, ModelInferRequest
 from penstock_predictor.tensors.datatypes import Array
 
@@ -38,6 +44,11 @@ def test_typed_inputs_carry_their_own_data() -> None:
 def test_raw_contents_belong_to_the_inputs_in_their_order() -> None:
     request = ModelInferRequest(inputs=[raw("b"), raw("a")], raw_input_contents=[one(2), one(1)])
     assert values(decode_feeds(request)) == {"b": [2], "a": [1]}
+
+
+def test_empty_contents_beside_raw_ones_say_nothing() -> None:
+    tensor = Input(name="a", datatype="FP32", shape=[1], contents=InferTensorContents())
+    assert values(decode_feeds(ModelInferRequest(inputs=[tensor], raw_input_contents=[one(1)]))) == {"a": [1]}
 
 
 @pytest.mark.parametrize(
@@ -108,3 +119,26 @@ def test_an_fp16_answer_is_raw_whatever_the_question_was() -> None:
     arrays: dict[str, Array] = {"n": np.array([2], np.int64), "y": np.array([0.5], np.float16)}
     response = encode_response(ModelInferRequest(inputs=[typed("a", 1)]), IDENTITY, arrays)
     assert list(response.raw_output_contents) == [np.int64(2).tobytes(), np.float16(0.5).tobytes()]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "shape", "long"),
+    [("BYTES", [100, 100], True), ("BYTES", [10, 10], False), ("INT8", [100, 100], False)],
+)
+def test_only_many_texts_take_long_to_read(datatype: str, shape: list[int], *, long: bool) -> None:
+    tensor = Input(name="a", datatype=datatype, shape=shape)
+    assert takes_long_to_read(ModelInferRequest(inputs=[tensor])) is long
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "long"),
+    [
+        (ModelInferRequest(inputs=[typed("a", 1)]), np.float32, True),
+        (ModelInferRequest(inputs=[raw("a")], raw_input_contents=[one(1)]), np.float32, False),
+        (ModelInferRequest(inputs=[raw("a")], raw_input_contents=[one(1)]), np.object_, True),
+    ],
+    ids=["typed", "raw numbers", "raw texts"],
+)
+def test_all_but_raw_numbers_takes_long_to_write(question: ModelInferRequest, kind: type, *, long: bool) -> None:
+    assert takes_long_to_write(question, {"y": np.zeros(10_000, kind)}) is long
+    assert not takes_long_to_write(question, {"y": np.zeros(100, kind)})

@@ -8,7 +8,8 @@ from fastapi import Request, Response
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.http.body import read_body
 from penstock_predictor.http.exchange import Exchange, asked_timeout
-from penstock_predictor.http.intake import Intake, Route
+from penstock_predictor.http.head import Route
+from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply
 
 

@@ -36,6 +36,10 @@ class GatheringTransport:
             self._send()
         self._transport.write(reply)
 
+    def is_closing(self) -> bool:
+        """Whether nothing more is sent."""
+        return self._transport.is_closing()
+
     def close(self) -> None:
         """Send what is held, then close."""
         self._send()

@@ -11,6 +11,7 @@ from penstock_predictor.http.reply import Header, Reply
 is_request_id = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
 """A caller's request id that is echoed: words that could end a header, or are very long, are not."""
 
+CLOSE: Header = (b"connection", b"close")
 _CONNECTION_CLOSE = b"connection: close\r\n"
 
 
@@ -40,7 +41,7 @@ class Heads:
             b"".join(_line(name, value) for name, value in reply.extra) if reply.extra else b"",
             self._digest,
             echoed,
-            _CONNECTION_CLOSE if close else b"",
+            _CONNECTION_CLOSE if close and CLOSE not in reply.extra else b"",
             reply.body,
         )
 

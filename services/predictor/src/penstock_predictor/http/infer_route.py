@@ -1,18 +1,16 @@
 """`POST /v2/models/{name}/infer`: a request's bytes to a call, a call's outcome to a reply."""
 
-from collections.abc import Sequence
-
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.reply import BINARY, Reply
 from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.serving.aside import Aside
+from penstock_predictor.serving.outputs import Part
 from penstock_predictor.tensors import codec
 from penstock_predictor.tensors.answers import InferAnswers
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
 from penstock_predictor.tensors.binary_tail import split_body
-from penstock_predictor.tensors.datatypes import Array
 from penstock_predictor.tensors.quick_json import QuickJson
 
 
@@ -35,9 +33,12 @@ class InferCall(HttpCall):
         self.answers = answers
         self.request_id = request_id
 
-    def encode(self, arrays: Sequence[Array]) -> Reply:
+    def encode(self, part: Part) -> Reply:
         """The protocol's JSON."""
-        return Reply(self.answers.json(self.request_id, self.outputs, arrays))
+        shared = part.shared_table()
+        if shared is not None:
+            return Reply(self.answers.of_table(self.request_id, self.outputs, *shared))
+        return Reply(self.answers.json(self.request_id, self.outputs, part.arrays))
 
 
 class BinaryCall(HttpCall):
@@ -58,9 +59,9 @@ class BinaryCall(HttpCall):
         self.answers = answers
         self.query = query
 
-    def encode(self, arrays: Sequence[Array]) -> Reply:
+    def encode(self, part: Part) -> Reply:
         """JSON with the tensors' bytes behind it, and how long the JSON is."""
-        query = self.query
+        query, arrays = self.query, part.arrays
         body, length = self.answers.binary(query.request_id, self.outputs, arrays, query.wants_bytes)
         return Reply(body, content_type=BINARY, extra=((BINARY_HEADER, str(length).encode()),))
 
@@ -68,7 +69,8 @@ class BinaryCall(HttpCall):
 class InferRoute:
     """Reads V2 requests for one model."""
 
-    def __init__(self, model: Model, aside: Aside) -> None:
+    def __init__(self, model: Model, aside: Aside, label: str) -> None:
+        self.label = label
         self._model = model
         self._aside = aside
         self._quick = QuickJson(model.inputs)

@@ -1,17 +1,17 @@
 """Takes inference requests over HTTP, by whichever way they came, to the batcher."""
 
 import time
-from typing import Protocol
 
 from penstock_predictor.deadline import Deadline
-from penstock_predictor.errors import RequestError
+from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.head import Head, KnownHeads, Route
 from penstock_predictor.http.heads import Heads
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.infer_route import InferRoute
 from penstock_predictor.http.predict_route import PredictRoute
 from penstock_predictor.http.reply import refusal
-from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT
+from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
 
@@ -19,11 +19,14 @@ _SOON_READ = 262144
 """Bytes of a JSON body that are read in about a millisecond; a larger one is read aside."""
 
 
-class Route(Protocol):
-    """A way to ask the model over HTTP."""
+class _NoRoute:
+    """For what is no request to any route."""
 
-    def read(self, exchange: Exchange) -> HttpCall:
-        """Turn a request into a call that fits the model. Raises a RequestError."""
+    label = UNMATCHED
+
+    def read(self, _: Exchange) -> HttpCall:
+        """There is nothing to read."""
+        raise AssertionError("what is no request was read")
 
 
 class Intake:
@@ -31,8 +34,12 @@ class Intake:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.hot: dict[bytes, tuple[str, Route]] = {}
-        """Path to label and reader of the routes that need no application; empty until a model is there."""
+        self.time_limit = runtime.settings.request_timeout_seconds
+        self.hot: dict[bytes, Route] = {}
+        """Path to route, of those that need no application; empty until a model is there."""
+        self.known_heads = KnownHeads()
+        self.no_head = Head(_NoRoute(), {}, 0, keep_alive=False)
+        """Stands for a head that cannot be understood."""
         self.heads = Heads("")
         """Writes replies on the hot way."""
         self._infer: InferRoute | None = None
@@ -43,15 +50,14 @@ class Intake:
         serving, settings = self.runtime.serving(), self.runtime.settings
         name, version = settings.model_name, settings.model_version
         self.heads = Heads(serving.model.identity.digest)
-        self._infer = infer = InferRoute(serving.model, serving.aside)
-        self._predict = predict = PredictRoute(serving.model, serving.aside)
+        self._infer = InferRoute(serving.model, serving.aside, INFER)
+        self._predict = PredictRoute(serving.model, serving.aside, PREDICT)
         self.hot = {
-            f"/v2/models/{name}/infer".encode(): (INFER, infer),
-            f"/v2/models/{name}/versions/{version}/infer".encode(): (
-                INFER_VERSION,
-                infer,
+            f"/v2/models/{name}/infer".encode(): self._infer,
+            f"/v2/models/{name}/versions/{version}/infer".encode(): InferRoute(
+                serving.model, serving.aside, INFER_VERSION
             ),
-            PREDICT.encode(): (PREDICT, predict),
+            PREDICT.encode(): self._predict,
         }
 
     def infer(self) -> Route:
@@ -66,8 +72,7 @@ class Intake:
 
     def deadline(self, asked_ms: bytes | None = None, *, now: float | None = None) -> Deadline:
         """A request's time: ours, or the caller's where that is shorter. Raises BadRequest."""
-        limit = self.runtime.settings.request_timeout_seconds
-        return Deadline.within(limit, asked_ms, now=time.monotonic() if now is None else now)
+        return Deadline.within(self.time_limit, asked_ms, now=time.monotonic() if now is None else now)
 
     def begin(self, route: Route, exchange: Exchange) -> None:
         """Take a request that was accepted and read; its answer comes now or later."""
@@ -80,8 +85,8 @@ class Intake:
             return
         try:
             call = route.read(exchange)
-        except RequestError as error:
-            self._refuse(exchange, error)
+        except Exception as error:  # noqa: BLE001 - its place would be taken for ever
+            self._refuse(exchange, as_refusal(error))
         else:
             self._submit(call, exchange)
 

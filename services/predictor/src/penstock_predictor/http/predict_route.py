@@ -1,7 +1,5 @@
 """`POST /predict`: rows of features to a call, a call's outcome to predictions."""
 
-from collections.abc import Sequence
-
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
@@ -9,7 +7,7 @@ from penstock_predictor.http.predictions import Predictions, Rows, parse_rows
 from penstock_predictor.http.reply import Reply
 from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.serving.aside import Aside
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.serving.outputs import Part
 
 
 class PredictCall(HttpCall):
@@ -31,15 +29,16 @@ class PredictCall(HttpCall):
         self._rows = rows
         self._predictions = predictions
 
-    def encode(self, arrays: Sequence[Array]) -> Reply:
+    def encode(self, part: Part) -> Reply:
         """One prediction a row. Raises InferenceFailed where an output has not one entry a row."""
-        return Reply(self._predictions.encode(self._rows, dict(zip(self.outputs, arrays, strict=True))))
+        return Reply(self._predictions.encode(self._rows, dict(zip(self.outputs, part.arrays, strict=True))))
 
 
 class PredictRoute:
     """Reads rows of features for one model."""
 
-    def __init__(self, model: Model, aside: Aside) -> None:
+    def __init__(self, model: Model, aside: Aside, label: str) -> None:
+        self.label = label
         self._model = model
         self._aside = aside
         self._predictions = Predictions(model.identity, model.outputs)

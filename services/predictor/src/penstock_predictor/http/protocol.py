@@ -8,22 +8,21 @@ model yet) sends it uvicorn's own way to FastAPI, which answers the same: a test
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
 from typing import Any, cast
 
+import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from penstock_contracts.names import HEADER_REQUEST_ID
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, HeadTooLarge, RequestError
-from penstock_predictor.http.exchange import Exchange, asked_timeout
+from penstock_predictor.http.asgi_exchange import as_response
 from penstock_predictor.http.gathering import GatheringTransport
-from penstock_predictor.http.intake import Intake, Route
+from penstock_predictor.http.head import Head
+from penstock_predictor.http.hot_exchange import HotExchange
+from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply, refusal
-from penstock_predictor.metrics import UNMATCHED
 
 MAX_HEAD_BYTES = 65536
 """Of request line and headers together."""
@@ -31,39 +30,8 @@ _MOST_OWED = 64
 """Replies owed on one connection before its next requests are left unread."""
 _UNUSUAL = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"})
 """A request with one of these goes uvicorn's way."""
-_REQUEST_ID = HEADER_REQUEST_ID.encode()
-
-
-class HotExchange(Exchange):
-    """A request on the hot way. Replies leave a connection in the order of its requests."""
-
-    __slots__ = ("_protocol", "keep_alive", "label", "out", "refused", "route", "started")
-
-    def __init__(
-        self,
-        protocol: "PredictorProtocol",
-        headers: Mapping[bytes, bytes],
-        deadline: Deadline,
-        *,
-        label: str,
-        route: Route | None,
-        started: float,
-        keep_alive: bool,
-    ) -> None:
-        super().__init__(headers, deadline)
-        self._protocol = protocol
-        self.label = label
-        self.route = route
-        self.started = started
-        self.keep_alive = keep_alive
-        self.refused: RequestError | None = None
-        """Known before the body arrived; it is said when the body is there."""
-        self.out: bytes | None = None
-        """The reply as it will be written, once there is one."""
-
-    def answer(self, reply: Reply) -> None:
-        """Write it, or keep it until those before it are written."""
-        self._protocol.owed_reply(self, reply)
+_OFFER = frozenset({b"upgrade", b"http2-settings"})
+"""Headers, and words of `Connection`, that offer another protocol."""
 
 
 class PredictorProtocol(HttpToolsProtocol):
@@ -84,11 +52,22 @@ class PredictorProtocol(HttpToolsProtocol):
         self._intake = intake
         self._runtime = intake.runtime
         self._arriving: HotExchange | None = None
+        self._arrived: HotExchange | None = None
+        """The last whose body the parser completed."""
         self._chunks: list[bytes] = []
         self._owed: deque[HotExchange] = deque()
+        self._piece_bytes = 0
+        """Of what arrived last."""
         self._head_bytes = 0
+        """Of the pieces after the one in which a head began."""
         self._in_head = False
         self._head_began = False
+        self._between_messages = True
+        """Whether the parser has read the last message to its end, and nothing of the next."""
+        self._upgrading = False
+        """Whether the request offers another protocol: its head is read again, without the offer."""
+        self._cause: RequestError | None = None
+        """Why a callback stopped the parser."""
         self._deaf = False
         """Whether what still arrives is passed over: nothing after it can be understood, or answered."""
         self._body_timer: asyncio.TimerHandle | None = None
@@ -122,7 +101,7 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Called by the server when it stops: what is owed is still answered, then the connection closes."""
-        if self._owed:
+        if self._owed and not self.pipeline:
             self._owed[-1].keep_alive = False
         else:
             super().shutdown()
@@ -143,16 +122,64 @@ class PredictorProtocol(HttpToolsProtocol):
         """Called by the event loop."""
         if self._deaf:
             return
+        self._unset_keepalive_if_required()
+        if not self._between_messages or self._in_asgi():
+            self._read(data)
+            return
+        known = self._intake.known_heads.find(data)
+        if known is not None and len(data) - known[1] == known[0].length:
+            self._begin_hot(known[0])
+            self._complete(data[known[1] :])
+            return
+        self._arrived = None
+        self._read(data)
+        if self._arrived is not None and self._between_messages:
+            self._intake.known_heads.keep(data, self._arrived.head, self._arrived.body)
+
+    def _read(self, data: bytes) -> None:
         self._head_began = False
-        super().data_received(data)
+        self._piece_bytes = len(data)
+        self._parse(data)
         if self._in_head and not self._head_began:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse_connection(
-                    HeadTooLarge(f"request line and headers are larger than {MAX_HEAD_BYTES} bytes")
-                )
+                self._refuse_connection(_head_too_large())
         elif self._arriving is not None and self._body_timer is None:
             self._body_timer = self.loop.call_later(self._arriving.deadline.left, self._body_is_late)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                self._parse_without_offers(memoryview(data)[offer.args[0] :])
+        except httptools.HttpParserError as error:
+            self.send_400_response(str(error))
+
+    def _parse_without_offers(self, rest: memoryview) -> None:
+        """Go on behind the head of a request that offers another protocol, as if it did not: none is spoken here.
+
+        The parser takes such a request to end with its head, whatever body it announces.
+        """
+        while True:
+            self.parser.feed_data(self._head_without_offer())
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as offer:
+                rest = rest[offer.args[0] :]
+            else:
+                return
+
+    def _head_without_offer(self) -> bytes:
+        self._upgrading = False
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                kept = [word for word in value.split(b",") if word.strip().lower() not in _OFFER]
+                lines += [b"connection: " + b",".join(kept)] if kept else []
+            elif name not in _OFFER:
+                lines.append(name + b": " + value)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def on_message_begin(self) -> None:
         """Called by the parser. The ASGI scope is made only for a request that needs one."""
@@ -161,30 +188,43 @@ class PredictorProtocol(HttpToolsProtocol):
         self.expect_100_continue = False
         self._in_head = self._head_began = True
         self._head_bytes = 0
+        self._between_messages = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser. Trailers are passed over: they come when nobody looks for headers any more."""
+        if not self._in_head:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Called by the parser: here the ways part."""
         self._in_head = False
-        exchange = self._recognise()
-        if exchange is None:
+        if self._head_bytes + self._piece_bytes > MAX_HEAD_BYTES:
+            self._check_head()
+        head = self._recognise()
+        if head is None:
             self._begin_asgi()
-            return
-        self._arriving = exchange
-        self._owed.append(exchange)
-        try:
-            asked = asked_timeout(exchange.headers)
-            if asked is not None:
-                exchange.deadline = self._intake.deadline(asked, now=exchange.started)
-            size = int(exchange.headers[b"content-length"])
-            self._runtime.enter(size)
-            exchange.size = size
-        except RequestError as error:
-            exchange.refused = error
+        else:
+            self._begin_hot(head)
 
-    def _recognise(self) -> HotExchange | None:
-        """An exchange for an ordinary request to the loaded model, one that need not wait for another."""
-        known = self._intake.hot.get(self.url)
-        if known is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
+    def _check_head(self) -> None:
+        """Raise HeadTooLarge, which stops the parser."""
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > MAX_HEAD_BYTES:
+            raise self._stopped(_head_too_large())
+
+    def _stopped(self, error: RequestError) -> RequestError:
+        """What a callback raises to stop the parser: this is then what the caller is told."""
+        self._cause = error
+        return error
+
+    def _recognise(self) -> Head | None:
+        """The head of an ordinary request to the loaded model, one that need not wait for another."""
+        route = self._intake.hot.get(self.url)
+        if route is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
             return None
         if self._in_asgi():
             return None
@@ -192,19 +232,26 @@ class PredictorProtocol(HttpToolsProtocol):
         length = headers.get(b"content-length")
         if length is None or int(length) > self._runtime.settings.max_body_bytes or not _UNUSUAL.isdisjoint(headers):
             return None
-        label, route = known
-        now = time.monotonic()
-        return HotExchange(
-            self,
-            headers,
-            self._intake.deadline(now=now),
-            label=label,
-            route=route,
-            started=now,
-            keep_alive=self.parser.should_keep_alive(),
-        )
+        return Head(route, headers, int(length), keep_alive=self.parser.should_keep_alive())
+
+    def _begin_hot(self, head: Head) -> None:
+        exchange = HotExchange(self, head, self._intake.time_limit)
+        self._arriving = exchange
+        self._owed.append(exchange)
+        try:
+            if head.timeout_ms is not None:
+                exchange.deadline = self._intake.deadline(head.timeout_ms, now=exchange.started)
+            self._runtime.enter(head.length)
+            exchange.size = head.length
+        except RequestError as error:
+            exchange.refuse(error)
 
     def _begin_asgi(self) -> None:
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise self._stopped(BadRequest("this server is no proxy"))
+            self._upgrading = True
+            return
         url, headers, expect = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url = url
@@ -229,22 +276,30 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
-        exchange = self._arriving
-        if exchange is None:
-            super().on_message_complete()
+        self._between_messages = not self._upgrading
+        if self._arriving is None:
+            if not self._upgrading:
+                super().on_message_complete()
             return
-        self._arriving = None
-        exchange.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._arrived = self._arriving
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         if self._body_timer is not None:
             self._body_timer.cancel()
             self._body_timer = None
+        self._complete(body)
+
+    def _complete(self, body: bytes) -> None:
+        """A request on the hot way is here as a whole."""
+        exchange = cast("HotExchange", self._arriving)
+        self._arriving = None
+        exchange.body = body
         if len(self._owed) >= _MOST_OWED:
             self.flow.pause_reading()
-        if exchange.refused is not None:
+        if exchange.refused is None:
+            self._intake.begin(exchange.head.route, exchange)
+        else:
             exchange.answer(refusal(exchange.refused))
-        elif exchange.route is not None:
-            self._intake.begin(exchange.route, exchange)
 
     def _body_is_late(self) -> None:
         self._body_timer = None
@@ -268,19 +323,37 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Called for what is no HTTP. In our one form of refusals, behind what is owed."""
-        self._refuse_connection(BadRequest(f"this is no valid HTTP/1.1 request: {msg}"))
+        self._refuse_connection(self._cause or BadRequest(f"this is no valid HTTP/1.1 request: {msg}"))
 
     def _refuse_connection(self, error: RequestError) -> None:
         """Answer, and read nothing more: where the next request begins is unknown."""
         self._deaf = True
-        if self._in_asgi():
-            self.cycle.keep_alive = False  # uvicorn answers it and closes; what came behind it gets no answer
+        if self._in_asgi() and not self._end_asgi(error):
             return
-        now = time.monotonic()
-        deadline = self._intake.deadline(now=now)
-        exchange = HotExchange(self, {}, deadline, label=UNMATCHED, route=None, started=now, keep_alive=False)
+        exchange = HotExchange(self, self._intake.no_head, self._intake.time_limit)
         self._owed.append(exchange)
         exchange.answer(refusal(error))
+
+    def _end_asgi(self, error: RequestError) -> bool:
+        """End uvicorn's last request behind which nothing is read; answer whether it is refused here and now.
+
+        One whose body is complete is answered; what came behind it gets no answer. One whose body is what cannot be
+        understood would wait for the rest of it.
+        """
+        self.cycle.keep_alive = False
+        if not self.cycle.more_body:
+            return False
+        if self.pipeline:
+            self.pipeline[0] = (self.cycle, cast("ASGI3Application", as_response(refusal(error))))
+            return False
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        return True
+
+    def on_response_complete(self) -> None:
+        """Called when uvicorn has answered."""
+        self._active_at = time.monotonic()
+        super().on_response_complete()
 
     def _in_asgi(self) -> bool:
         """Whether uvicorn has a request of this connection that is not answered."""
@@ -291,35 +364,39 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def owed_reply(self, exchange: HotExchange, reply: Reply) -> None:
         """Write a reply when it is its turn."""
-        runtime = self._runtime
-        now = time.monotonic()
-        close = not exchange.keep_alive or runtime.lifecycle.draining
-        exchange.keep_alive = not close
-        exchange.out = self._intake.heads.write(
-            reply, self.server_state.default_headers, exchange.headers.get(_REQUEST_ID), close=close
-        )
-        runtime.metrics.answered(route=exchange.label, code=reply.status, seconds=now - exchange.started)
-        self._active_at = now
+        self._active_at = now = time.monotonic()
+        exchange.reply = reply
+        label = exchange.head.route.label
+        self._runtime.metrics.answered(route=label, code=reply.status, seconds=now - exchange.started)
         owed = self._owed
-        while owed and owed[0].out is not None:
-            self._write(owed.popleft())
-        if not owed:
-            self._nothing_owed()
+        while owed and (first := owed[0]).reply is not None:
+            owed.popleft()
+            self._write(first, first.reply)
+        self._go_on()
 
-    def _write(self, exchange: HotExchange) -> None:
+    def _write(self, exchange: HotExchange, reply: Reply) -> None:
         if self.transport.is_closing():
             return
+        # Draining, the connection ends behind all that was sent before the caller knew.
+        close = not exchange.keep_alive or (self._runtime.lifecycle.draining and not self._owed and not self.pipeline)
         self.server_state.total_requests += 1
-        self.transport.write_whole(cast("bytes", exchange.out))
-        if not exchange.keep_alive:
+        defaults = self.server_state.default_headers
+        self.transport.write_whole(self._intake.heads.write(reply, defaults, exchange.head.request_id, close=close))
+        if close:
             self._owed.clear()
             self.transport.close()
 
-    def _nothing_owed(self) -> None:
+    def _go_on(self) -> None:
+        """With uvicorn's requests that waited for the replies before them, or with what is still unread."""
         if self.transport.is_closing():
             return
         if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-        elif not self.flow.write_paused:
+            if not self._owed:
+                cycle, app = self.pipeline.pop()
+                self._start_asgi_task(cycle, app)
+        elif len(self._owed) < _MOST_OWED and not self.flow.write_paused:
             self.flow.resume_reading()
+
+
+def _head_too_large() -> HeadTooLarge:
+    return HeadTooLarge(f"request line and headers are larger than {MAX_HEAD_BYTES} bytes")

@@ -1,6 +1,7 @@
 """An answer over HTTP as a value: both ways to a client, uvicorn's own and the hot one, write it out alike."""
 
 import zlib
+from collections.abc import Mapping
 
 from penstock_predictor.errors import RequestError
 from penstock_predictor.tensors.answers import to_json
@@ -42,9 +43,9 @@ def refusal(error: RequestError) -> Reply:
     return Reply(to_json({"error": str(error)}), status=error.status, extra=extra)
 
 
-def compressed(reply: Reply, accepted: bytes) -> Reply:
-    """The reply as the caller's Accept-Encoding allows: gzip for a large one."""
-    if len(reply.body) < _COMPRESSED_FROM or not accepts_gzip(accepted):
+def compressed(reply: Reply, headers: Mapping[bytes, bytes]) -> Reply:
+    """The reply as the request's Accept-Encoding allows: gzip for a large one."""
+    if len(reply.body) < _COMPRESSED_FROM or not accepts_gzip(headers.get(b"accept-encoding", b"")):
         return reply
     packer = zlib.compressobj(level=1, wbits=_GZIP)
     body = packer.compress(reply.body) + packer.flush()
@@ -53,9 +54,9 @@ def compressed(reply: Reply, accepted: bytes) -> Reply:
 
 
 def accepts_gzip(accepted: bytes) -> bool:
-    """Whether an Accept-Encoding names gzip with a weight that is not 0."""
+    """Whether an Accept-Encoding gives gzip, or what it does not name, a weight that is not 0."""
+    weights = {}
     for item in accepted.lower().split(b","):
         name, _, weight = item.partition(b";")
-        if name.strip() in (b"gzip", b"*"):
-            return weight.replace(b" ", b"").rstrip(b"0") not in (b"q=", b"q=0.", b"q=.")
-    return False
+        weights[name.strip()] = weight.replace(b" ", b"").rstrip(b"0")
+    return weights.get(b"gzip", weights.get(b"*", b"q=")) not in (b"q=", b"q=0.", b"q=.")

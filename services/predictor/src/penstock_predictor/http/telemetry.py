@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
-from penstock_predictor.http.heads import is_request_id
+from penstock_predictor.http.heads import CLOSE, is_request_id
 from penstock_predictor.metrics import UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
 
@@ -35,7 +35,8 @@ class Telemetry:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._headers(scope)]
+                own = [*message.get("headers", ())]
+                message["headers"] = [*own, *(line for line in self._headers(scope) if line not in own)]
             await send(message)
 
         try:
@@ -52,5 +53,5 @@ class Telemetry:
         if request_id is not None and is_request_id(request_id):
             headers.append((HEADER_REQUEST_ID.encode(), request_id))
         if self._runtime.lifecycle.draining:
-            headers.append((b"connection", b"close"))
+            headers.append(CLOSE)
         return headers

@@ -44,8 +44,8 @@ class ModelSource:
     device: Device
     max_output_bytes: int
     max_batch_size: int
-    model_file: str = DEFAULT_MODEL_FILE
-    """What to load where the folder has no card."""
+    model_file: str
+    """Empty: what the folder's card names, or else DEFAULT_MODEL_FILE."""
 
     @classmethod
     def of(cls, settings: Settings) -> "ModelSource":
@@ -109,7 +109,8 @@ def load_model(
 
 def _verify(source: ModelSource) -> _Verified:
     card = read_card(source.folder)
-    if card is None:
+    another = card is not None and source.model_file not in ("", card.model_path)
+    if card is None or (another and not source.digest):
         return _verify_without_card(source)
     check_digest(card.digest, source.digest, source=str(source.folder / CARD_FILE))
     verify(source.folder, card)
@@ -118,12 +119,12 @@ def _verify(source: ModelSource) -> _Verified:
 
 def _verify_without_card(source: ModelSource) -> _Verified:
     """On a laptop there may be a bare model.onnx. Where a digest is asked for, there must be a golden answer too."""
+    file = source.model_file or DEFAULT_MODEL_FILE
     if source.digest:
         raise CardInvalid(
             f"{source.folder / CARD_FILE} is missing, so {source.digest} is not proved: run `fetch` first"
         )
-    digest = digest_of([measure(source.folder, source.model_file)])
-    return _Verified(digest, source.model_file, None)
+    return _Verified(digest_of([measure(source.folder, file)]), file, None)
 
 
 def _prove(model: Model, card: ModelCard | None, max_batch_size: int) -> Loaded:

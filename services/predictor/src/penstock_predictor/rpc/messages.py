@@ -1,5 +1,6 @@
 """ModelInfer's messages to tensors and back."""
 
+import math
 from collections.abc import Iterable, Mapping
 
 from penstock_predictor.errors import BadRequest
@@ -11,6 +12,19 @@ from penstock_predictor.tensors.raw_tensors import decode_raw, encode_raw
 
 _NOT_OFFERED = ("classification", "shared_memory_region")
 """Parameters of Triton's extensions that change what a tensor means: ignored, the answer would be a wrong one."""
+_SOON_DONE = 4096
+"""Elements that become Python objects, or are made of them, in well under a millisecond."""
+
+
+def takes_long_to_read(request: ModelInferRequest) -> bool:
+    """Whether other callers would notice if it were read on the event loop. Numbers are read without a look at each."""
+    return sum(math.prod(tensor.shape) for tensor in request.inputs if tensor.datatype == "BYTES") > _SOON_DONE
+
+
+def takes_long_to_write(request: ModelInferRequest, arrays: Mapping[str, Array]) -> bool:
+    """The same for the answer; raw numbers are written without a look at each."""
+    raw = bool(request.raw_input_contents)
+    return sum(array.size for array in arrays.values() if array.dtype.hasobject or not raw) > _SOON_DONE
 
 
 def decode_feeds(request: ModelInferRequest) -> dict[str, Array]:
@@ -31,7 +45,7 @@ def decode_feeds(request: ModelInferRequest) -> dict[str, Array]:
 
 
 def _decode_raw(tensor: ModelInferRequest.InferInputTensor, data: bytes) -> Array:
-    if tensor.HasField("contents"):
+    if tensor.contents.ListFields():  # MLServer's client leaves empty ones there
         raise BadRequest(f"input {tensor.name!r}: it has contents and raw_input_contents: send one of them")
     return decode_raw(tensor.name, tensor.datatype, tensor.shape, data)
 

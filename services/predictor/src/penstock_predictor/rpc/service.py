@@ -1,6 +1,7 @@
 """`inference.GRPCInferenceService` over one runtime."""
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from grpc.aio import ServicerContext
 
@@ -9,11 +10,18 @@ from penstock_predictor import VERSION
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.rpc import open_inference_pb2 as pb
 from penstock_predictor.rpc.call import answered
-from penstock_predictor.rpc.messages import asked_outputs, decode_feeds, encode_response
+from penstock_predictor.rpc.messages import (
+    asked_outputs,
+    decode_feeds,
+    encode_response,
+    takes_long_to_read,
+    takes_long_to_write,
+)
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceServicer
 from penstock_predictor.serving.runtime import Runtime
 
 _Context = ServicerContext[Any, Any]
+_T = TypeVar("_T")
 _PLATFORM = "onnxruntime_onnx"
 
 
@@ -62,10 +70,17 @@ class InferenceService(GRPCInferenceServiceServicer):
         """Tensors in, tensors out. Raises every RequestError."""
         deadline = self._deadline(context)
         self.runtime.check_name(request.model_name, request.model_version or None)
-        model = self.runtime.serving().model
+        serving = self.runtime.serving()
         outputs = asked_outputs(request)
-        arrays = await self.runtime.infer(decode_feeds(request), outputs, deadline=deadline)
-        return encode_response(request, model.identity, arrays)
+        feeds = await self._done(lambda: decode_feeds(request), aside=takes_long_to_read(request))
+        arrays = await self.runtime.infer(feeds, outputs, deadline=deadline)
+        identity = serving.model.identity
+        return await self._done(
+            lambda: encode_response(request, identity, arrays), aside=takes_long_to_write(request, arrays)
+        )
+
+    async def _done(self, job: Callable[[], _T], *, aside: bool) -> _T:
+        return await self.runtime.serving().aside.result(job) if aside else job()
 
     def _deadline(self, context: _Context) -> Deadline:
         """The caller's, where it is earlier than ours."""

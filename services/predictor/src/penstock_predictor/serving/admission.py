@@ -22,13 +22,15 @@ class Admission:
             raise Overloaded(
                 f"{self.requests} requests are in flight, the limit of this process: try again", "requests"
             )
-        self._check(size)
+        if self.bytes + size > self._max_bytes:
+            raise self._too_much(size)
         self.requests += 1
         self.bytes += size
 
     def grow(self, size: int) -> None:
         """Count more bytes of an accepted request. Raises Overloaded when all bodies together are too large."""
-        self._check(size)
+        if self.bytes + size > self._max_bytes:
+            raise self._too_much(size)
         self.bytes += size
 
     def leave(self, size: int) -> None:
@@ -36,8 +38,5 @@ class Admission:
         self.requests -= 1
         self.bytes -= size
 
-    def _check(self, size: int) -> None:
-        if self.bytes + size > self._max_bytes:
-            raise Overloaded(
-                f"bodies of {self.bytes} bytes are in flight, {size} more are too much: try again", "bytes"
-            )
+    def _too_much(self, size: int) -> Overloaded:
+        return Overloaded(f"bodies of {self.bytes} bytes are in flight, {size} more are too much: try again", "bytes")

@@ -2,15 +2,13 @@
 
 import asyncio
 import functools
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from penstock_predictor.errors import InferenceFailed, Overloaded, RequestError
+from penstock_predictor.errors import Overloaded, RequestError, as_refusal
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 
 
 class Aside:
@@ -31,6 +29,21 @@ class Aside:
         future = self._loop.run_in_executor(self._pool, job)
         future.add_done_callback(functools.partial(self._ended, then, otherwise))
 
+    async def result(self, job: Callable[[], _T]) -> _T:
+        """Do a job in the thread; return what it does. Raises what it raises as a RequestError, and Overloaded."""
+        told: asyncio.Future[_T] = self._loop.create_future()
+
+        def then(result: _T) -> None:
+            if not told.done():  # its caller was cancelled meanwhile
+                told.set_result(result)
+
+        def otherwise(error: RequestError) -> None:
+            if not told.done():
+                told.set_exception(error)
+
+        self.run(job, then, otherwise)
+        return await told
+
     def close(self) -> None:
         """Drop what has not begun; do not wait for what has."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -44,8 +57,5 @@ class Aside:
         error = done.exception()
         if error is None:
             then(done.result())
-        elif isinstance(error, RequestError):
-            otherwise(error)
         else:
-            _log.error("a body could not be read or written", exc_info=error)
-            otherwise(InferenceFailed(f"internal error: {type(error).__name__}: see the log of this pod"))
+            otherwise(as_refusal(error))

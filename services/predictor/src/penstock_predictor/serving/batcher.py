@@ -8,6 +8,7 @@ small model's run); any other in a thread, so that health, metrics and short req
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
-from penstock_predictor.errors import Overloaded
+from penstock_predictor.errors import NotReady, Overloaded
 from penstock_predictor.model.inference import Model
 from penstock_predictor.model.pace import Pace
 from penstock_predictor.serving.call import Call, Outcome
@@ -26,6 +27,10 @@ INLINE_SECONDS = 0.002
 """A run that is expected to take longer leaves the event loop."""
 _EXPIRY_SLACK = 0.001
 """Seconds: uvloop's timers count whole milliseconds."""
+_SPARE = 2
+"""Times the expected time of a run that is left before a deadline."""
+
+_log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
@@ -54,9 +59,11 @@ class Batcher:
     """The queue before the model. Used on the event loop; admission bounds its length."""
 
     def __init__(
-        self, model: Model, limits: BatchLimits, *, pace: Pace, observer: Observer, release: Callable[[Call], None]
+        self, model: Model, limits: BatchLimits, *, pace: Pace, observer: Observer, release: Callable[[int], None]
     ) -> None:
-        """`release` is told when a call takes no more room: at the end of its run, also where its time ended before."""
+        """`release` is told a call's size when it takes no more room: at the end of its run, also where its time ended
+        before.
+        """
         self._model = model
         self._limits = limits
         self._pace = pace
@@ -66,8 +73,10 @@ class Batcher:
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="inference")
         self._queue: deque[Call] = deque()
         self._queued_rows = 0
-        self._oldest_since = 0.0
         self._turn_due: asyncio.Handle | None = None
+        self._patient = False
+        """Whether the turn that is due waits for more rows."""
+        self._closed = False
         self._running: set[Call] = set()
         self._runs_in_threads = 0
         self._expiry: asyncio.TimerHandle | None = None
@@ -79,24 +88,32 @@ class Batcher:
         return len(self._queue)
 
     def submit(self, call: Call) -> None:
-        """Queue a checked call. Raises Overloaded when what is before it would outlast its deadline."""
+        """Queue a checked call.
+
+        Raises Overloaded when what is before it would outlast its deadline, NotReady when this is closed.
+        """
+        if self._closed:
+            raise _closed()
         call.rows = self._shareable_rows(call)
         if self._runs_in_threads:
             self._check_time(call)
             self._expire_by(call.deadline.at)
-        if not self._queue:
-            self._oldest_since = time.monotonic()
+        if self._limits.max_latency:
+            call.since = time.monotonic()
         self._queue.append(call)
         self._queued_rows += call.rows or 1
-        if self._turn_due is None:
-            self._turn_due = self._loop.call_soon(self._turn)
+        if self._turn_due is None or self._patient:
+            self._turn_soon()
 
     def close(self) -> None:
         """Drop what has not begun; do not wait for what has."""
+        self._closed = True
         for handle in (self._turn_due, self._expiry):
             if handle is not None:
                 handle.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        while self._queue:
+            self._end(self._queue.popleft(), _closed())
 
     def _shareable_rows(self, call: Call) -> int:
         if self._limits.max_rows == 1:
@@ -114,12 +131,20 @@ class Batcher:
         if expected > call.deadline.left:
             raise Overloaded(f"{len(self._queue)} requests wait, {expected:.2g} s of work: try again", "time")
 
+    def _turn_soon(self) -> None:
+        if self._turn_due is not None:
+            self._turn_due.cancel()
+        self._patient = False
+        self._turn_due = self._loop.call_soon(self._turn)
+
     def _turn(self) -> None:
         """Start one run, if one can start. What ends or arrives later makes another turn."""
-        self._turn_due = None
+        if self._turn_due is not None:
+            self._turn_due.cancel()  # a run that ended makes this turn before the one that was due
+        self._turn_due, self._patient = None, False
         wait = self._wait_for_more()
         if wait > 0:
-            self._turn_due = self._loop.call_later(wait, self._turn)
+            self._turn_due, self._patient = self._loop.call_later(wait, self._turn), True
             return
         short = self._limits.steady and self._pace.expect(self._next_rows()) <= INLINE_SECONDS
         if not short and self._runs_in_threads >= self._limits.threads:
@@ -131,13 +156,16 @@ class Batcher:
             self._run_in_thread(batch)
         if self._queue and self._turn_due is None:
             # Not in a loop: between two runs the event loop reads and writes.
-            self._turn_due = self._loop.call_soon(self._turn)
+            self._turn_soon()
 
     def _wait_for_more(self) -> float:
+        """Seconds: as long as the oldest call may wait, and no first deadline is near."""
         limits = self._limits
         if limits.max_latency == 0 or not self._queue or self._queued_rows >= limits.max_rows:
             return 0
-        return self._oldest_since + limits.max_latency - time.monotonic()
+        needed = _SPARE * self._pace.expect(self._queued_rows) + _EXPIRY_SLACK
+        latest = min(call.deadline.at for call in self._queue) - needed
+        return min(self._queue[0].since + limits.max_latency, latest) - time.monotonic()
 
     def _next_rows(self) -> int:
         if not self._queue or not self._queue[0].rows:
@@ -156,15 +184,23 @@ class Batcher:
             elif not batch:
                 batch.append(call)
                 rows = call.rows or limit  # 0: it shares with nobody
-            elif call.rows and rows + call.rows <= limit and call.fits_beside(batch[0]):
+            elif call.rows and rows + call.rows <= limit and self._fit(call, batch[0]):
                 batch.append(call)
                 rows += call.rows
             else:
                 passed_over.append(call)
         queue.extendleft(reversed(passed_over))
         self._queued_rows = sum(call.rows or 1 for call in queue)
-        self._oldest_since = now
         return batch
+
+    def _fit(self, call: Call, first: Call) -> bool:
+        """Whether both can be one run: the same outputs, and tensors that differ in their first dimension only."""
+        if call.outputs != first.outputs:
+            return False
+        feeds = first.feeds
+        return self._limits.steady or all(
+            array.shape[1:] == feeds[name].shape[1:] for name, array in call.feeds.items()
+        )
 
     def _run_here(self, batch: list[Call]) -> None:
         self._ran(batch, compute(self._model, batch))
@@ -180,8 +216,11 @@ class Batcher:
         self._runs_in_threads -= 1
         self._running.difference_update(batch)
         if done.cancelled():  # closed before it began
+            for call in batch:
+                self._end(call, _closed())
             return
-        self._turn()  # the next run begins before these answers are written
+        if not self._closed:
+            self._turn()  # the next run begins before these answers are written
         self._ran(batch, done.result())
 
     def _ran(self, batch: list[Call], run: Run) -> None:
@@ -191,10 +230,17 @@ class Batcher:
             self._end(call, outcome)
 
     def _end(self, call: Call, outcome: Outcome) -> None:
-        self._release(call)
+        self._release(call.size)
         if not call.finished:
-            call.finished = True
+            self._finish(call, outcome)
+
+    @staticmethod
+    def _finish(call: Call, outcome: Outcome) -> None:
+        call.finished = True
+        try:
             call.finish(outcome)
+        except Exception:  # noqa: BLE001 - one call's fault must not keep the others of its run waiting
+            _log.exception("an outcome could not be told")
 
     def _expire_by(self, at: float) -> None:
         """One timer for all who wait, at the earliest deadline."""
@@ -210,11 +256,14 @@ class Batcher:
         self._expiry, self._expiry_at = None, float("inf")
         now = time.monotonic()
         for call in [call for call in self._unanswered() if call.deadline.at <= now]:
-            call.finished = True
-            call.finish(call.deadline.exceeded())
+            self._finish(call, call.deadline.exceeded())
         at = min((call.deadline.at for call in self._unanswered()), default=None)
         if at is not None:
             self._expire_by(at)
 
     def _unanswered(self) -> Iterable[Call]:
         return (call for call in chain(self._queue, self._running) if not call.finished)
+
+
+def _closed() -> NotReady:
+    return NotReady("this pod is being stopped: send the request again")

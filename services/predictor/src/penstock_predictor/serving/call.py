@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError
 from penstock_predictor.model.inference import Feeds
+from penstock_predictor.serving.outputs import Part
 from penstock_predictor.tensors.datatypes import Array
 
-Outcome = Sequence[Array] | RequestError
-"""The arrays of a call's outputs, in their order, or why there are none."""
+Outcome = Part | RequestError
+"""A call's outputs, in their order, or why there are none."""
 
 
 class Call(ABC):
     """Checked tensors, the outputs that are asked for, and whom to tell. Each transport has its own."""
 
-    __slots__ = ("deadline", "feeds", "finished", "outputs", "rows", "size")
+    __slots__ = ("deadline", "feeds", "finished", "outputs", "rows", "since", "size")
 
     def __init__(self, feeds: Feeds, outputs: tuple[str, ...], deadline: Deadline, size: int) -> None:
         self.feeds = feeds
@@ -26,18 +27,13 @@ class Call(ABC):
         """Bytes of its request, as admission counts them."""
         self.rows = 0
         """Set by the batcher: rows that may share a run, or 0 for a call that must have one of its own."""
+        self.since = 0.0
+        """Set by the batcher: when it was queued, on `time.monotonic`."""
         self.finished = False
 
     @abstractmethod
     def finish(self, outcome: Outcome) -> None:
         """Take the outcome, on the event loop, once."""
-
-    def fits_beside(self, other: "Call") -> bool:
-        """Whether both can be one run: the same outputs, and tensors that differ in their first dimension only."""
-        if self.outputs != other.outputs:
-            return False
-        feeds = other.feeds
-        return all(array.shape[1:] == feeds[name].shape[1:] for name, array in self.feeds.items())
 
 
 class AwaitedCall(Call):
@@ -56,7 +52,7 @@ class AwaitedCall(Call):
         if isinstance(outcome, RequestError):
             self._future.set_exception(outcome)
         else:
-            self._future.set_result(outcome)
+            self._future.set_result(outcome.arrays)
 
     async def outcome(self) -> Sequence[Array]:
         """Wait for the arrays. Raises what the call ended with."""

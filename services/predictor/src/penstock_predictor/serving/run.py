@@ -10,7 +10,7 @@ import numpy as np
 from penstock_predictor.errors import InferenceFailed, RequestError
 from penstock_predictor.model.inference import Model
 from penstock_predictor.serving.call import Call, Outcome
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.serving.outputs import Outputs, Part
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def compute(model: Model, batch: Sequence[Call]) -> Run:
 
 def _alone(model: Model, call: Call) -> Outcome:
     try:
-        return model.run(call.feeds, call.outputs)
+        return Part(Outputs(model.run(call.feeds, call.outputs)))
     except RequestError as error:
         return error
 
@@ -46,20 +46,16 @@ def _alone(model: Model, call: Call) -> Outcome:
 def _together(model: Model, batch: Sequence[Call], rows: int) -> list[Outcome]:
     feeds = {name: np.concatenate([call.feeds[name] for call in batch]) for name in batch[0].feeds}
     try:
-        arrays = model.run(feeds, batch[0].outputs)
+        outputs = Outputs(model.run(feeds, batch[0].outputs))
     except RequestError:
         # One call's values may have failed them all: each alone, so that the others do not suffer for it.
         return [_alone(model, call) for call in batch]
-    if any(len(array) != rows for array in arrays):
+    if any(len(array) != rows for array in outputs.arrays):
         return [_alone(model, call) for call in batch]
-    return _split(arrays, batch)
-
-
-def _split(arrays: Sequence[Array], batch: Sequence[Call]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     start = 0
     for call in batch:
         stop = start + call.rows
-        outcomes.append([array[start:stop] for array in arrays])
+        outcomes.append(Part(outputs, start, stop))
         start = stop
     return outcomes

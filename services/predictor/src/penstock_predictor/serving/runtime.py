@@ -1,7 +1,7 @@
 """What all transports share: the model, when there is one, and the way of a call through it."""
 
 from penstock_predictor.deadline import Deadline
-from penstock_predictor.errors import NotReady, Overloaded, StartError, UnknownModel
+from penstock_predictor.errors import NotReady, Overloaded, RequestError, StartError, UnknownModel
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import Gauge, Metrics
 from penstock_predictor.model.inference import Feeds, Model
@@ -89,7 +89,7 @@ class Runtime:
             raise
 
     def submit(self, call: Call) -> None:
-        """Queue the call of a request that was accepted. Raises Overloaded; its place is then still taken."""
+        """Queue the call of a request that was accepted. Raises Overloaded, NotReady; its place is then still taken."""
         try:
             self.serving().batcher.submit(call)
         except Overloaded as error:
@@ -104,7 +104,7 @@ class Runtime:
         call = AwaitedCall(feeds, names, deadline, size)
         try:
             self.submit(call)
-        except Overloaded:
+        except RequestError:
             self.admission.leave(size)
             raise
         return dict(zip(names, await call.outcome(), strict=True))
@@ -117,10 +117,7 @@ class Runtime:
             threads=settings.threads,
             steady=batching.possible and all(-1 not in spec.shape[1:] for spec in loaded.model.inputs),
         )
-        return Batcher(loaded.model, limits, pace=loaded.pace, observer=self.metrics, release=self._release)
-
-    def _release(self, call: Call) -> None:
-        self.admission.leave(call.size)
+        return Batcher(loaded.model, limits, pace=loaded.pace, observer=self.metrics, release=self.admission.leave)
 
     def _gauges(self) -> dict[Gauge, float]:
         waiting = self._serving.batcher.waiting if self._serving else 0

@@ -1,6 +1,7 @@
 """V2 answers as bytes: strict JSON, with tensors inside it or behind it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import starmap
 
 import msgspec
@@ -13,20 +14,60 @@ from penstock_predictor.tensors.raw_tensors import encode_raw
 to_json = msgspec.json.encode
 """NaN and infinities become null."""
 
+_MOST_KEPT = 1024
+"""Forms of answers whose fixed parts are kept."""
+
+Layout = tuple[tuple[str, tuple[int, ...]], ...]
+"""Of each output its V2 datatype, and its shape without the first dimension."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Outputs whose rows are written already."""
+
+    layout: Layout
+    texts: Sequence[Sequence[bytes]]
+    """Of each output each row's elements as JSON, without brackets."""
+
+
+def write_table(arrays: Sequence[Array]) -> Table | None:
+    """Write the rows of all outputs; None where one of them is no table or column of numbers."""
+    texts = [_row_texts(array) for array in arrays]
+    written = [text for text in texts if text is not None]
+    if len(written) < len(arrays):
+        return None
+    return Table(tuple((BY_NUMPY[array.dtype].v2, array.shape[1:]) for array in arrays), written)
+
+
+def _row_texts(array: Array) -> list[bytes] | None:
+    if array.dtype.hasobject or array.size == 0 or array.ndim not in (1, 2):
+        return None
+    text = to_json(array.tolist())
+    return text[1:-1].split(b",") if array.ndim == 1 else text[2:-2].split(b"],[")
+
 
 class InferAnswers:
     """Answers of one model. What is the same in all of them is made once."""
 
     def __init__(self, identity: ModelIdentity) -> None:
-        named = to_json({"model_name": identity.name, "model_version": identity.version})[:-1]
-        digest = b'"parameters":' + to_json({"digest": identity.digest}) + b',"outputs":['
-        self._head = named + b","
-        self._digest = digest
-        self._without_id = self._head + digest
+        self._head = to_json({"model_name": identity.name, "model_version": identity.version})[:-1] + b","
+        self._digest = b'"parameters":' + to_json({"digest": identity.digest}) + b',"outputs":['
+        self._without_id = self._head + self._digest
+        self._parts: dict[tuple[Sequence[str], Layout, int], list[bytes]] = {}
 
     def json(self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array]) -> bytes:
         """Every tensor's elements as JSON."""
         return self._begin(request_id) + b",".join(starmap(_json_output, zip(names, arrays, strict=True))) + b"]}"
+
+    def of_table(self, request_id: str | None, names: tuple[str, ...], table: Table, start: int, stop: int) -> bytes:
+        """The same for the rows of a table from `start` to `stop`."""
+        rows = stop - start
+        parts = self._parts.get((names, table.layout, rows)) or self._make_parts(names, table.layout, rows)
+        pieces = [self._begin(request_id)]
+        for part, text in zip(parts, table.texts, strict=True):
+            pieces += (part, text[start] if rows == 1 else b",".join(text[start:stop]), b"]}")
+        pieces.append(b"]}")
+        return b"".join(pieces)
 
     def binary(
         self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array], wants_bytes: Callable[[str], bool]
@@ -47,15 +88,25 @@ class InferAnswers:
             return self._without_id
         return self._head + b'"id":' + to_json(request_id) + b"," + self._digest
 
+    def _make_parts(self, names: tuple[str, ...], layout: Layout, rows: int) -> list[bytes]:
+        """Of each output what stands before its elements."""
+        outputs = zip(names, layout, strict=True)
+        parts = [_described(name, kind, (rows, *shape)) + b',"data":[' for name, (kind, shape) in outputs]
+        parts[1:] = [b"," + part for part in parts[1:]]
+        if len(self._parts) < _MOST_KEPT:
+            self._parts[names, layout, rows] = parts
+        return parts
 
-def _described(name: str, array: Array) -> bytes:
-    shape = to_json(array.shape)
-    return b'{"name":%b,"datatype":"%b","shape":%b' % (to_json(name), BY_NUMPY[array.dtype].v2.encode(), shape)
+
+def _described(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
+    return b'{"name":%b,"datatype":"%b","shape":%b' % (to_json(name), datatype.encode(), to_json(shape))
 
 
 def _json_output(name: str, array: Array) -> bytes:
-    return b'%b,"data":%b}' % (_described(name, array), to_json(array.ravel().tolist()))
+    described = _described(name, BY_NUMPY[array.dtype].v2, array.shape)
+    return b'%b,"data":%b}' % (described, to_json(array.ravel().tolist()))
 
 
 def _binary_output(name: str, array: Array, size: int) -> bytes:
-    return b'%b,"parameters":{"%b":%d}}' % (_described(name, array), SIZE.encode(), size)
+    described = _described(name, BY_NUMPY[array.dtype].v2, array.shape)
+    return b'%b,"parameters":{"%b":%d}}' % (described, SIZE.encode(), size)

@@ -5,19 +5,16 @@ the rest and alone says what is wrong with a request, so there is one source of 
 arrays.
 """
 
+import functools
+import struct
 from collections.abc import Mapping
-from math import prod
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from penstock_contracts.model_card import TensorSpec
-from penstock_predictor.tensors.datatypes import BY_V2, Array, Datatype
-from penstock_predictor.tensors.shapes import fits
-
-_ELEMENTS: dict[str, type] = {"b": bool, "i": int, "u": int, "f": float, "O": str}
-"""numpy's kinds to what JSON has for them; a decoder for them refuses all else, null in a float tensor too."""
+from penstock_predictor.tensors.datatypes import BY_V2, Array
 
 QuickQuery = tuple[str | None, Mapping[str, Array]]
 """Request id and feeds, which fit the model."""
@@ -27,12 +24,11 @@ class QuickJson:
     """Reads V2 requests for one model."""
 
     def __init__(self, inputs: tuple[TensorSpec, ...]) -> None:
-        self._specs = {spec.name: (spec.datatype, spec.shape, BY_V2[spec.datatype]) for spec in inputs}
-        kinds = {_ELEMENTS[BY_V2[spec.datatype].numpy.kind] for spec in inputs}
-        element = kinds.pop() if len(kinds) == 1 else None
+        self._specs = {spec.name: (spec.datatype, BY_V2[spec.datatype].numpy, spec.shape) for spec in inputs}
+        elements = {spec.datatype: _element(spec.datatype) for spec in inputs}
         self._decoder: msgspec.json.Decoder[Any] | None = None
-        if element is not None:
-            self._decoder = msgspec.json.Decoder(_request_type(element))
+        if len(set(elements.values())) == 1:
+            self._decoder = msgspec.json.Decoder(_request_type(next(iter(elements.values()))))
 
     def read(self, body: bytes) -> QuickQuery | None:
         """Read a request; None for one that `codec` must see."""
@@ -53,29 +49,57 @@ class QuickJson:
         return (request.id, feeds) if len(feeds) == len(request.inputs) == len(self._specs) else None
 
     def _array(self, tensor: Any) -> Array | None:
-        datatype, shape, kind = self._specs.get(tensor.name) or _UNKNOWN
-        if tensor.datatype != datatype or tensor.parameters is not msgspec.UNSET or not fits(tensor.shape, shape):
+        datatype, kind, pattern = self._specs.get(tensor.name) or _UNKNOWN
+        shape = tensor.shape
+        if tensor.datatype != datatype or tensor.parameters is not msgspec.UNSET or len(shape) != len(pattern):
             return None
-        if any(size < 0 for size in tensor.shape) or len(tensor.data) != prod(tensor.shape):
+        count = 1
+        for size, wanted in zip(shape, pattern, strict=True):
+            if size != wanted and (wanted != -1 or size < 0):
+                return None
+            count *= size
+        if len(tensor.data) != count:
             return None
-        return _converted(tensor.data, kind, tensor.shape)
+        array = _array_of(tensor.data, kind)
+        return None if array is None else array.reshape(shape)
 
 
-_UNKNOWN: tuple[str, tuple[int, ...], Datatype] = ("", (), BY_V2["BOOL"])
+def _array_of(data: list[Any], kind: np.dtype[Any]) -> Array | None:
+    """The elements as an array; None where one is out of the type's range.
 
-
-def _converted(data: list[Any], kind: Datatype, shape: tuple[int, ...]) -> Array | None:
+    struct packs numbers three times as fast as numpy reads a list of them, and refuses what does not fit.
+    """
+    if kind.hasobject:
+        return np.array(data, kind)
     try:
-        array: Array = np.array(data, dtype=kind.numpy)
-    except OverflowError:
+        return np.frombuffer(_packer(len(data), kind.char).pack(*data), kind)
+    except (OverflowError, struct.error):
         return None
-    if kind.is_float and not np.isfinite(array).all():
-        return None
-    return array.reshape(shape)
 
 
-def _request_type(element: type) -> type[msgspec.Struct]:
-    """A Struct whose tensors have elements of one type. A field that is not read here shows whether it was there."""
+_CHARACTERS = {"l": "q", "L": "Q"}
+"""numpy calls 64 bits a long; to struct, in standard sizes, which alone check a float's range, that has 32."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _packer(count: int, kind: str) -> struct.Struct:
+    return struct.Struct(f"={count}{_CHARACTERS.get(kind, kind)}")
+
+
+_UNKNOWN: tuple[str, np.dtype[Any], tuple[int, ...]] = ("", np.dtype(np.bool_), ())
+
+
+def _element(datatype: str) -> Any:
+    """What JSON has for a datatype's elements; a decoder for it refuses all else, null in a float tensor too."""
+    return {"b": bool, "i": int, "u": int, "f": float, "O": str}[BY_V2[datatype].numpy.kind]
+
+
+def _request_type(element: Any) -> type[msgspec.Struct]:
+    """A Struct whose tensors have elements of one type.
+
+    A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
+    in it too.
+    """
     absent = msgspec.Raw | msgspec.UnsetType
     tensor = msgspec.defstruct(
         "Tensor",
@@ -83,18 +107,20 @@ def _request_type(element: type) -> type[msgspec.Struct]:
             ("name", str),
             ("datatype", str),
             ("shape", tuple[int, ...]),
-            ("data", list[element]),  # type: ignore[valid-type]  # the type is made here
+            ("data", list[element]),
             ("parameters", absent, msgspec.UNSET),
         ],
         gc=False,
+        forbid_unknown_fields=True,
     )
     return msgspec.defstruct(
         "Request",
         [
-            ("inputs", list[tensor]),  # type: ignore[valid-type]  # as above
+            ("inputs", list[tensor]),  # type: ignore[valid-type]  # the type is made here
             ("id", str | None, None),
             ("outputs", absent, msgspec.UNSET),
             ("parameters", absent, msgspec.UNSET),
         ],
         gc=False,
+        forbid_unknown_fields=True,
     )

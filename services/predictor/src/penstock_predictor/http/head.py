@@ -1,0 +1,69 @@
+"""What the head of an inference request says, and the heads that were read before.
+
+A caller on a kept-alive connection sends the same head again and again. A head that the parser accepted once, at the
+beginning of a message, it would read in the same way again: the same bytes need no second reading.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from penstock_contracts.names import HEADER_REQUEST_ID
+from penstock_predictor.http.exchange import Exchange, asked_timeout
+from penstock_predictor.http.http_call import HttpCall
+
+_REQUEST_ID = HEADER_REQUEST_ID.encode()
+_MOST_KEPT = 4096
+_LONGEST_KEPT = 2048
+"""Bytes; with the number it bounds what is kept."""
+
+
+class Route(Protocol):
+    """A way to ask the model over HTTP."""
+
+    label: str
+    """Its name in metrics."""
+
+    def read(self, exchange: Exchange, /) -> HttpCall:
+        """Turn a request into a call that fits the model. Raises a RequestError."""
+
+
+class Head:
+    """Request line and headers of one request to an inference route."""
+
+    __slots__ = ("headers", "keep_alive", "length", "request_id", "route", "timeout_ms")
+
+    def __init__(self, route: Route, headers: Mapping[bytes, bytes], length: int, *, keep_alive: bool) -> None:
+        self.route = route
+        self.headers = headers
+        """By lower-case name; of one that occurs twice, the last."""
+        self.length = length
+        """Of the body, in bytes."""
+        self.keep_alive = keep_alive
+        self.request_id = headers.get(_REQUEST_ID)
+        self.timeout_ms = asked_timeout(headers)
+
+
+class KnownHeads:
+    """Heads by their bytes, from the first of the request line to the empty line. Bounded."""
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, Head] = {}
+
+    def find(self, data: bytes) -> tuple[Head, int] | None:
+        """The head at the beginning of the data, and where its body begins; None for one that was not read before."""
+        end = data.find(b"\r\n\r\n") + 4
+        head = self._heads.get(data[:end])
+        return None if head is None else (head, end)
+
+    def keep(self, data: bytes, head: Head, body: bytes) -> None:
+        """Remember the head of a message that was just read from its first byte to its last, and was all of the data.
+
+        One with a request id does not come again.
+        """
+        end = len(data) - len(body)
+        whole = data.find(b"\r\n\r\n") + 4 == end and len(body) == head.length and data.endswith(body)
+        if not whole or end > _LONGEST_KEPT or head.request_id is not None:
+            return
+        if len(self._heads) >= _MOST_KEPT:
+            self._heads.clear()
+        self._heads[data[:end]] = head

@@ -1,0 +1,123 @@
+"""Callers that are slow to read, or gone; and connections that nobody uses."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import StartApp, tensor
+from .wire import (
+    INFER,
+    ROW,
+    Connection,
+    both_ways,
+    chunked,
+    nothing_held,
+    post,
+    rounds,
+    status,
+    text,
+)
+
+
+async def test_from_a_caller_that_does_not_read_its_answers_no_more_is_read(scaled: Path, start_app: StartApp) -> None:
+    request = post(INFER, text(ROW))
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([request])
+        await connection.replies(1)
+        connection.protocol.pause_writing()
+        assert not connection.wire.reading
+        sending = asyncio.create_task(connection.send([request] * 20))
+        await asyncio.sleep(0.01)
+        assert len(await connection.replies(1)) == 1
+        connection.protocol.resume_writing()
+        await sending
+        assert len(await connection.replies(21)) == 21
+        await nothing_held(app)
+
+
+async def test_a_caller_that_stops_reading_while_its_answer_is_computed(slow: Path, start_app: StartApp) -> None:
+    async with start_app(slow, request_timeout_seconds=60) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([rounds(20)])
+        connection.protocol.pause_writing()
+        await connection.replies(1)
+        assert not connection.wire.reading
+        connection.protocol.resume_writing()
+        assert connection.wire.reading
+        await nothing_held(app)
+
+
+BIG = text({"inputs": [tensor("x", "FP32", [40_000, 2], [0.25] * 80_000)]})
+HANG_UPS: dict[str, Sequence[bytes]] = {
+    "in a head": [post(INFER, text(ROW))[:30]],
+    "behind a head": [post(INFER, text(ROW))[: -len(text(ROW))]],
+    "in a body": [post(INFER, text(ROW))[:-3]],
+    "in a second body": [post(INFER, text(ROW)) + post(INFER, text(ROW))[:-3]],
+    "in a chunk": [chunked(INFER, text(ROW))[:-20]],
+    "behind many requests": [post(INFER, text(ROW)) * 30],
+    "behind requests of both kinds": [post(INFER, text(ROW)) + chunked(INFER, text(ROW)) * 3],
+    "while a large body is read": [post(INFER, BIG)],
+    "in a packed body": [post(INFER, text(ROW), "content-encoding: gzip")[:-3]],
+}
+
+
+@pytest.mark.parametrize("turns", [0, 3])
+@pytest.mark.parametrize("name", HANG_UPS)
+async def test_a_caller_that_hangs_up_gives_its_places_back(
+    name: str, turns: int, scaled: Path, start_app: StartApp
+) -> None:
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        for piece in HANG_UPS[name]:
+            connection.protocol.data_received(piece)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        connection.hang_up()
+        await nothing_held(app)
+        assert status(await both_ways(app, post(INFER, text(ROW)))) == 200
+
+
+@pytest.mark.parametrize("request_of", [rounds, lambda number: chunked(INFER, rounds(number).split(b"\r\n\r\n", 1)[1])])
+async def test_a_caller_that_hangs_up_during_a_run_or_before_it_gives_its_places_back(
+    request_of: Any, slow: Path, start_app: StartApp
+) -> None:
+    async with start_app(slow, threads=1, request_timeout_seconds=60) as app:
+        connections = [Connection(app.app, hot=True) for _ in range(3)]
+        for connection in connections:
+            await connection.send([request_of(20) * 2])
+        await asyncio.sleep(0.005)
+        for connection in connections:
+            connection.hang_up()
+        await nothing_held(app)
+        assert status(await both_ways(app, rounds(1))) == 200
+
+
+async def test_a_large_body_is_read_and_answered_aside(scaled: Path, start_app: StartApp) -> None:
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        live = b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
+        await connection.send([post(INFER, BIG) + live + post(INFER, b" " * 300_000)])
+        replies = await connection.replies(3)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200, 200, 400]
+    assert json.loads(replies[0].partition(b"\r\n\r\n")[2])["outputs"][0]["data"] == [0.75] * 80_000
+
+
+async def test_a_connection_in_use_is_not_idle_whatever_its_requests_are(scaled: Path, start_app: StartApp) -> None:
+    """Were we the first to close it, a request of the gateway could cross the close."""
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        protocol: Any = connection.protocol
+        protocol._active_at -= 10**6
+        await connection.send([b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"])
+        await connection.replies(1)
+        protocol._close_if_idle()
+        assert not connection.wire.closed
+        protocol._active_at -= 10**6
+        protocol._close_if_idle()
+        assert connection.wire.closed

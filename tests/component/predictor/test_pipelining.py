@@ -1,0 +1,211 @@
+"""Requests in pieces, many on one connection, and what is no request at all."""
+
+import asyncio
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from penstock_predictor.http.protocol import MAX_HEAD_BYTES
+
+from .conftest import StartApp, tensor
+from .requests_table import BYTES_OUT, LONG, OUT_HEADER, REQUESTS
+from .wire import CHUNKED, INFER, PATIENCE, ROW, Connection, answer, chunked, nothing_held, post, rounds, status, text
+
+
+@pytest.mark.parametrize("name", ["an id", "bytes in and out", "predict features", "another shape", "no JSON"])
+async def test_where_a_request_is_cut_in_two_does_not_matter(name: str, scaled: Path, start_app: StartApp) -> None:
+    request, _ = REQUESTS[name]
+    async with start_app(scaled) as app:
+        (whole,) = await answer(app.app, request, hot=True)
+        for cut in range(1, len(request)):
+            connection = Connection(app.app, hot=True)
+            await connection.send([request[:cut], request[cut:]])
+            assert await connection.replies(1) == [whole], cut
+            connection.hang_up()
+        await nothing_held(app)
+
+
+async def test_a_request_byte_by_byte(scaled: Path, start_app: StartApp) -> None:
+    request = REQUESTS["an id"][0] * 2
+    async with start_app(scaled) as app:
+        (whole,) = await answer(app.app, REQUESTS["an id"][0], hot=True)
+        connection = Connection(app.app, hot=True)
+        await connection.send([request[at : at + 1] for at in range(len(request))])
+        assert await connection.replies(2) == [whole, whole]
+        await nothing_held(app)
+
+
+MIX: tuple[bytes, ...] = (
+    post(INFER, text(ROW | {"id": "hot"})),
+    post("/predict", b"[3, 4]", "x-request-id: p"),
+    post(INFER, text({"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]})),
+    post(INFER, b"{"),
+    post(INFER, BYTES_OUT, OUT_HEADER),
+    b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"GET /v2/models/model HTTP/1.1\r\nhost: x\r\n\r\n",
+    chunked(INFER, text(ROW)[:9], text(ROW)[9:]),
+    post("/v3", b"nothing"),
+    post(INFER, LONG, "accept-encoding: gzip"),
+)
+
+
+def in_pieces(data: bytes, chance: random.Random) -> list[bytes]:
+    """Cut at up to six places."""
+    cuts = sorted({0, len(data), *(chance.randrange(1, len(data)) for _ in range(chance.randrange(7)))})
+    return [data[start:end] for start, end in pairwise(cuts)]
+
+
+async def test_pipelined_requests_of_both_kinds_are_answered_in_order(scaled: Path, start_app: StartApp) -> None:
+    chance = random.Random(1)
+    async with start_app(scaled) as app:
+        alone = {request: (await answer(app.app, request, hot=False))[0] for request in MIX}
+        for _ in range(150):
+            requests = chance.choices(MIX, k=chance.randrange(2, 12))
+            connection = Connection(app.app, hot=True)
+            await connection.send(in_pieces(b"".join(requests), chance))
+            assert await connection.replies(len(requests)) == [alone[request] for request in requests]
+            connection.hang_up()
+        await nothing_held(app)
+
+
+async def test_a_quick_request_behind_a_slow_one_waits_for_it(slow: Path, start_app: StartApp) -> None:
+    async with start_app(slow, request_timeout_seconds=60) as app:
+        connection = Connection(app.app, hot=True)
+        live = b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
+        await connection.send([rounds(50) + live + post(INFER, b"{") + rounds(1)])
+        replies = await connection.replies(4)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200, 200, 400, 200]
+    assert b'"live":true' in replies[1]
+
+
+async def test_more_pipelined_requests_than_are_read_at_once_and_the_last_in_parts(
+    scaled: Path, start_app: StartApp
+) -> None:
+    """The last one's body is awaited while so many replies are owed that nothing more is read."""
+    request = post(INFER, text(ROW))
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([request * 100 + request[:-5], request[-5:]])
+        replies = await connection.replies(101)
+        await nothing_held(app)
+    assert len(replies) == 101
+    assert {status(reply) for reply in replies} == {200}
+
+
+@pytest.mark.parametrize("kind", ["hot", "mixed"])
+async def test_what_was_sent_before_the_drain_was_noticed_is_answered(
+    kind: str, scaled: Path, start_app: StartApp
+) -> None:
+    first = post(INFER, text(ROW))
+    requests = [first, first, first] if kind == "hot" else [first, b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"]
+    async with start_app(scaled) as app:
+        app.lifecycle.drain(60)
+        connection = Connection(app.app, hot=True)
+        await connection.send([b"".join(requests)])
+        replies = await connection.replies(len(requests))
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200] * len(requests)
+    assert [b"connection: close" in reply for reply in replies] == [False] * (len(requests) - 1) + [True]
+    assert connection.wire.closed
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_when_the_server_stops_what_is_owed_is_answered_and_the_connection_closes(
+    number: int, slow: Path, start_app: StartApp
+) -> None:
+    requests = [rounds(20), b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n", chunked(INFER, b"{}")][:number]
+    async with start_app(slow, request_timeout_seconds=60) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([b"".join(requests)])
+        connection.protocol.shutdown()
+        replies = await connection.replies(number)
+        async with asyncio.timeout(PATIENCE):
+            while not connection.wire.closed:  # noqa: ASYNC110 - nothing to await
+                await asyncio.sleep(0)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200, 200, 400][:number]
+
+
+@pytest.mark.parametrize("size", [1000, MAX_HEAD_BYTES + 1], ids=["in parts", "at once"])
+@pytest.mark.parametrize("before", [0, 3])
+async def test_a_head_without_end_is_refused_behind_what_is_owed(
+    before: int, size: int, scaled: Path, start_app: StartApp
+) -> None:
+    endless = f"POST {INFER} HTTP/1.1\r\n".encode() + b"a: b\r\n" * MAX_HEAD_BYTES
+    pieces = [endless[at : at + size] for at in range(0, len(endless), size)]
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([post(INFER, text(ROW)) * before, *pieces])
+        replies = await connection.replies(before + 1)
+    assert [status(reply) for reply in replies] == [200] * before + [431]
+    assert connection.wire.closed
+
+
+async def test_a_large_head_is_refused_wherever_it_is_cut(scaled: Path, start_app: StartApp) -> None:
+    request = post(INFER, text(ROW), f"a: {'b' * MAX_HEAD_BYTES}")
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([request])
+        replies = await connection.replies(1)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [431]
+    assert connection.wire.closed
+
+
+NONSENSE = {
+    "no request": b"hello\r\n\r\n",
+    "two lengths": post(INFER, text(ROW), "content-length: 5"),
+    "length and chunks": post(INFER, text(ROW), CHUNKED),
+    "a folded header": post(INFER, text(ROW), "a: b", " c"),
+    "a space before the colon": post(INFER, text(ROW), "a : b"),
+    "bare line feeds": post(INFER, text(ROW)).replace(b"\r\n", b"\n"),
+    "a bare carriage return": post(INFER, text(ROW), "a: b\rc"),
+    "a signed length": post(INFER, b"").replace(b"length: 0", b"length: +5") + b"hello",
+    "a length in hex": post(INFER, b"").replace(b"length: 0", b"length: 0x5") + b"hello",
+    "no length after all": post(INFER, b"").replace(b"length: 0", b"length:"),
+    "a chunk of no size": chunked(INFER, b"").replace(b"\r\n\r\n0", b"\r\n\r\nzz"),
+    "an encoding that is none": f"POST {INFER} HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n".encode(),
+    "a tunnel": b"CONNECT predictor:80 HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("name", NONSENSE)
+async def test_nonsense_is_refused_at_once_behind_what_is_owed_and_nothing_after_it_is_read(
+    name: str, before: int, scaled: Path, start_app: StartApp
+) -> None:
+    good = post(INFER, text(ROW))
+    async with start_app(scaled, request_timeout_seconds=60) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([good * before + NONSENSE[name], good])
+        replies = await connection.replies(before + 2)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies[:before]] == [200] * before
+    (last,) = replies[before:]
+    assert 400 <= status(last) < 500
+    assert b"connection: close" in last
+    assert connection.wire.closed
+
+
+UPGRADES = (
+    "connection: Upgrade, HTTP2-Settings",
+    "upgrade: h2c",
+    "http2-settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+)
+
+
+@pytest.mark.parametrize("cut", [None, -5], ids=["at once", "in parts"])
+async def test_an_offer_of_another_protocol_is_passed_over_and_its_body_is_no_request(
+    cut: int | None, scaled: Path, start_app: StartApp
+) -> None:
+    """Java's client offers HTTP/2 with its first request, and curl with --http2."""
+    request = post(INFER, text(ROW), *UPGRADES)
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([request[:cut], request[cut:] if cut else b"", post(INFER, text(ROW))])
+        replies = await connection.replies(2)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200, 200]

@@ -1,0 +1,77 @@
+"""What nobody foresaw is answered, and takes no place for ever."""
+
+import asyncio
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from penstock_predictor.deadline import Deadline
+from penstock_predictor.errors import NotReady
+from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.http_call import HttpCall
+from penstock_predictor.http.intake import Intake
+from penstock_predictor.http.reply import Reply
+from penstock_predictor.lifecycle import Lifecycle
+from penstock_predictor.metrics import Metrics
+from penstock_predictor.serving.aside import Aside
+from penstock_predictor.serving.outputs import Outputs, Part
+from penstock_predictor.serving.runtime import Runtime
+from penstock_predictor.settings import Settings
+
+
+class HeardExchange(Exchange):
+    """Keeps its reply."""
+
+    def __init__(self) -> None:
+        super().__init__({}, Deadline.after(60))
+        self.replies: list[Reply] = []
+
+    def answer(self, reply: Reply) -> None:
+        self.replies.append(reply)
+
+
+class BrokenRoute:
+    """Fails in a way that is no refusal."""
+
+    def read(self, exchange: Exchange) -> HttpCall:
+        raise ValueError("nobody foresaw this")
+
+
+class BrokenCall(HttpCall):
+    """Cannot write its answer."""
+
+    def encode(self, part: Part) -> Reply:
+        raise ValueError("nobody foresaw this")
+
+
+def test_a_request_that_cannot_be_read_is_answered_and_its_place_is_free() -> None:
+    intake = Intake(Runtime(Settings(), Lifecycle(), Metrics(CollectorRegistry())))
+    exchange = HeardExchange()
+    intake.runtime.enter(5)
+    exchange.size = 5
+    intake.begin(BrokenRoute(), exchange)
+    assert [(reply.status, reply.body) for reply in exchange.replies] == [
+        (500, b'{"error":"internal error: ValueError: see the log of this pod"}')
+    ]
+    assert (intake.runtime.admission.requests, intake.runtime.admission.bytes) == (0, 0)
+
+
+@pytest.mark.parametrize("numbers", [[1.0], [1.0] * 10_000], ids=["here", "aside"])
+async def test_an_answer_that_cannot_be_written_is_500(numbers: list[float]) -> None:
+    exchange, aside = HeardExchange(), Aside(5)
+    BrokenCall(exchange, aside, feeds={}, outputs=("y",)).finish(Part(Outputs([np.array(numbers)])))
+    async with asyncio.timeout(20):
+        while not exchange.replies:  # noqa: ASYNC110 - nothing to await
+            await asyncio.sleep(0)
+    assert [reply.status for reply in exchange.replies] == [500]
+    aside.close()
+
+
+def test_before_a_model_is_there_nothing_is_read() -> None:
+    intake = Intake(Runtime(Settings(), Lifecycle(), Metrics(CollectorRegistry())))
+    with pytest.raises(NotReady):
+        intake.infer()
+    with pytest.raises(NotReady):
+        intake.predict()
+    assert intake.hot == {}
