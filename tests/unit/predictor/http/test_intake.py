@@ -34,6 +34,8 @@ class HeardExchange(Exchange):
 class BrokenRoute:
     """Fails in a way that is no refusal."""
 
+    label = "broken"
+
     def read(self, exchange: Exchange) -> HttpCall:
         raise ValueError("nobody foresaw this")
 
