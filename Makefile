@@ -109,6 +109,9 @@ bench-sweep: $(VENV) ## Choose the peers' settings anew, before that: ONLY=mosec
 bench-footprint: $(VENV) ## The predictor's memory under load and its time to start
 	@UV=$(UV) $(PYTHON) -m bench.serving.footprint
 
+bench-cores: $(VENV) ## What the predictor does with a second core: threads or workers
+	@UV=$(UV) $(PYTHON) -m bench.serving.cores
+
 bench-at-rest: $(VENV) ## What Penstock writes while nothing happens: MINUTES=10 RESOURCES=20
 	@tests/with-cluster $(PYTHON) bench/at_rest/at_rest.py
 
@@ -188,5 +191,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-at-rest bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

@@ -45,12 +45,12 @@ class Running:
     seconds_to_first_answer: float
 
     @classmethod
-    def started(cls, server: Server, model: Model, settings: Settings) -> Self:
-        """Return when the first request was answered. Raises RuntimeError naming what its log says."""
+    def started(cls, server: Server, model: Model, settings: Settings, *, everywhere: bool = False) -> Self:
+        """Return when the first request was answered; `everywhere`: on all cores. Raises RuntimeError with its log."""
         command = server.command(model, port := free_port(), settings)
         log = BUILD / "logs" / f"{server.name}-{model.name}-{port}.log"
         began = time.monotonic()
-        process = Process(command, cores()[0], log, server.variables())
+        process = Process(command, None if everywhere else cores()[0], log, server.variables())
         running = cls(
             server=server, settings=settings, model=model, port=port, process=process, seconds_to_first_answer=0
         )

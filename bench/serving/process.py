@@ -23,16 +23,17 @@ def cores() -> tuple[int, int]:
     return free[0], free[1]
 
 
-def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """Return the command that runs on that core only; what it starts stays there too."""
-    return ["taskset", "--cpu-list", str(core), *command]
+def pinned(core: int | None, command: Sequence[str]) -> list[str]:
+    """Return the command that runs on that core only; what it starts stays there too. None: on both cores."""
+    which = ",".join(map(str, cores())) if core is None else str(core)
+    return ["taskset", "--cpu-list", which, *command]
 
 
 class Process:
     """Started at once, in an empty folder; `end` it."""
 
     def __init__(
-        self, command: Sequence[str], core: int, log: Path, environment: Mapping[str, str] | None = None
+        self, command: Sequence[str], core: int | None, log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix="penstock-bench-"))
@@ -62,7 +63,9 @@ class Process:
 
     def strays(self) -> list[str]:
         """Return its threads that may run on other cores: a library can pin its own threads anywhere."""
-        found = []
+        found: list[str] = []
+        if self.core is None:
+            return found
         for pid in session_of(self.pid):
             for thread in Path(f"/proc/{pid}/task").glob("*"):
                 with suppress(OSError):
