@@ -100,6 +100,18 @@ bench-rollback: $(VENV) ## From a candidate's first failure to weight 0 everywhe
 bench-gateway: $(VENV) ## What the gateway adds to a request, and how soon a new weight holds; no cluster
 	@$(PYTHON) -m bench.gateway.hop
 
+bench-serving: $(VENV) ## Our predictor and its peers on one core: ROUNDS=5 SECONDS=4 ONLY=c64,ours,mosec; needs wrk and go
+	@UV=$(UV) $(PYTHON) -m bench.serving.serving
+
+bench-sweep: $(VENV) ## Choose the peers' settings anew, before that: ONLY=mosec
+	@UV=$(UV) $(PYTHON) -m bench.serving.sweep
+
+bench-footprint: $(VENV) ## The predictor's memory under load and its time to start
+	@UV=$(UV) $(PYTHON) -m bench.serving.footprint
+
+bench-cores: $(VENV) ## What the predictor does with a second core: threads or workers
+	@UV=$(UV) $(PYTHON) -m bench.serving.cores
+
 bench-at-rest: $(VENV) ## What Penstock writes while nothing happens: MINUTES=10 RESOURCES=20
 	@tests/with-cluster $(PYTHON) bench/at_rest/at_rest.py
 
@@ -135,9 +147,10 @@ verify: $(VENV) ## Fail when a generated file is not what `make generate` writes
 	differ=0; for file in $(GENERATED); do diff -u "$$file" "$$there/$$file" || differ=1; done; \
 	[ $$differ = 0 ] || { echo 'verify: generated files are out of date: run `make generate`' >&2; exit 1; }
 
-lock: ## Renew locks/*.txt and tests/clients/*/requirements.txt from what the members and clients require
+lock: ## Renew all locks: of the members, of the clients in tests/clients and of the peers in bench/serving
 	@UV_VERSION=$(UV_VERSION) ./locks/install-uv --unchecked $(CACHE)/uv/$(UV_VERSION)
 	@UV=$(UV) UV_VERSION=$(UV_VERSION) ./locks/renew $(LOCKED)
+	@UV=$(UV) ./bench/serving/peers/renew
 
 ##@ Machine
 
@@ -178,5 +191,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-at-rest bench-gateway bench-verdicts bench-rollback clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
