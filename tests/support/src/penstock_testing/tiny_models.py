@@ -175,9 +175,17 @@ def one_row(file: Path) -> Path:
 
 def only_alone(file: Path) -> Path:
     """`y = x`, FP32 of shape [rows, 2] as its signature says; it fails for any number of rows but one."""
-    node = helper.make_node("Reshape", ["x", "shape"], ["y"])
-    shape = numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "shape")
-    return save(file, [node], [tensor("x", "FP32", ["rows", 2])], [tensor("y", "FP32", ["rows", 2])], [shape])
+    nodes = [
+        helper.make_node("Shape", ["x"], ["size"]),
+        helper.make_node("Mul", ["size", "once"], ["kept"]),
+        helper.make_node("Add", ["kept", "one"], ["shape"]),  # [1, 2], which no look at the graph finds out
+        helper.make_node("Reshape", ["x", "shape"], ["y"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([0, 1], dtype=np.int64), "once"),
+        numpy_helper.from_array(np.array([1, 0], dtype=np.int64), "one"),
+    ]
+    return save(file, nodes, [tensor("x", "FP32", ["rows", 2])], [tensor("y", "FP32", ["rows", 2])], constants)
 
 
 def two_inputs(file: Path) -> Path:

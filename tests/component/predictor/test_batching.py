@@ -1,0 +1,103 @@
+"""The verdict on real models in onnxruntime: may rows of several requests share a run?"""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penstock_predictor.identity import ModelIdentity
+from penstock_predictor.model.batching import Batching, judge_batching, learn_pace
+from penstock_predictor.model.columns import NoColumns
+from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.pace import Pace
+from penstock_predictor.model.session import OnnxSession
+from penstock_testing import tiny_models
+
+IDENTITY = ModelIdentity(name="m", version="1", digest="sha256:" + "0" * 64)
+Build = Callable[[Path], Path]
+
+
+def numbers(*rows: Any) -> Feeds:
+    return {"x": np.array(rows, dtype=np.float32)}
+
+
+def words(*rows: str) -> Feeds:
+    return {"x": np.array(rows, dtype=object)}
+
+
+def load(file: Path) -> Model:
+    return Model(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
+
+
+def judged(build: Build, example: Feeds, folder: Path) -> Batching:
+    return judge_batching(load(build(folder / "model.onnx")), example)
+
+
+BOTH: Feeds = {"a": np.array([[1, 2]], np.float32), "b": np.array([[3]], np.int64)}
+MIXED: Feeds = {"amount": np.array([[4], [5]], np.float32), "country": np.array([["CH"], ["F"]], object)}
+
+
+@pytest.mark.parametrize(
+    ("build", "example"),
+    [
+        (functools.partial(tiny_models.scaled, factor=3), numbers([1, 2])),
+        (functools.partial(tiny_models.scaled, factor=3), numbers([1, 2], [3, 4], [5, 6], [7, 8])),
+        (functools.partial(tiny_models.scaled, factor=3), numbers([np.nan, 2])),
+        (functools.partial(tiny_models.scaled, factor=3), numbers([0, 0])),
+        (tiny_models.lookup, {"x": np.array([2], np.int64)}),
+        (tiny_models.matrix, numbers([1, 2, 3])),
+        (tiny_models.two_inputs, BOTH),
+        (tiny_models.mixed_columns, MIXED),
+        (functools.partial(tiny_models.echo, datatype="BYTES"), words("a", "b")),
+        (functools.partial(tiny_models.echo, datatype="BOOL"), {"x": np.array([False])}),
+        (functools.partial(tiny_models.echo, datatype="FP16"), {"x": np.array([1.5], np.float16)}),
+    ],
+)
+def test_rows_that_are_independent_may_share_a_run(build: Build, example: Feeds, tmp_path: Path) -> None:
+    assert judged(build, example, tmp_path) == Batching(possible=True)
+
+
+@pytest.mark.parametrize(
+    ("build", "example", "reason"),
+    [
+        (tiny_models.centred, numbers([1, 2]), "output 'y' of a row depends on the other rows of its run"),
+        (tiny_models.centred, numbers([1, 2], [3, 4]), "output 'y' of a row depends on the other rows of its run"),
+        (tiny_models.running_total, numbers([1]), "output 'y' of a row depends on the other rows of its run"),
+        (tiny_models.summed, numbers(1, 2), "'y' of shape [] has no open first dimension"),
+        (tiny_models.one_row, numbers([1, 2]), "'x' of shape [1, 2] has no open first dimension"),
+        (tiny_models.only_alone, numbers([1, 2]), "rows in one run fail"),
+        (tiny_models.picky, numbers(1, 2, 3), "no two different rows were found that it answers"),
+        (tiny_models.slow, {"rounds": np.array([1], np.int64)}, "'rounds' of shape [1] has no open first dimension"),
+        (functools.partial(tiny_models.echo, datatype="BYTES"), words("a"), "no two different rows were found"),
+        (functools.partial(tiny_models.echo, datatype="BYTES"), words("a", "a"), "no two different rows were found"),
+        (functools.partial(tiny_models.scaled, factor=3), {"x": np.zeros((0, 2), np.float32)}, "no two different rows"),
+    ],
+)
+def test_rows_that_are_not_or_may_not_be_do_not_share_a_run_and_why(
+    build: Build, example: Feeds, reason: str, *, tmp_path: Path
+) -> None:
+    verdict = judged(build, example, tmp_path)
+    assert not verdict.possible
+    assert reason in verdict.reason
+
+
+def test_a_quick_model_is_timed_with_as_many_rows_as_a_run_may_have(tmp_path: Path) -> None:
+    model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
+    learn_pace(model, numbers([1, 2]), pace, 64)
+    assert pace.expect(64) > 0
+
+
+def test_a_slow_model_is_not_timed_further(tmp_path: Path) -> None:
+    model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
+    pace.learn(1, 1.0)
+    learn_pace(model, numbers([1, 2]), pace, 64)
+    assert pace.expect(64) == 64.0
+
+
+def test_a_model_that_fails_with_many_rows_is_not_timed(tmp_path: Path) -> None:
+    model, pace = load(tiny_models.only_alone(tmp_path / "model.onnx")), Pace()
+    learn_pace(model, numbers([1, 2]), pace, 64)
+    assert pace.expect(64) == 0
