@@ -68,6 +68,8 @@ class PredictorProtocol(HttpToolsProtocol):
         """Whether the request offers another protocol: its head is read again, without the offer."""
         self._cause: RequestError | None = None
         """Why a callback stopped the parser."""
+        self._last_words: RequestError | None = None
+        """What is said behind uvicorn's last answer."""
         self._deaf = False
         """Whether what still arrives is passed over: nothing after it can be understood, or answered."""
         self._body_timer: asyncio.TimerHandle | None = None
@@ -335,15 +337,16 @@ class PredictorProtocol(HttpToolsProtocol):
         exchange.answer(refusal(error))
 
     def _end_asgi(self, error: RequestError) -> bool:
-        """End uvicorn's last request behind which nothing is read; answer whether it is refused here and now.
+        """End with uvicorn's last request, behind which nothing is read; answer whether to refuse here and now.
 
-        One whose body is complete is answered; what came behind it gets no answer. One whose body is what cannot be
-        understood would wait for the rest of it.
+        One whose body is complete is answered first. One whose body is what cannot be understood would wait for the
+        rest of it.
         """
-        self.cycle.keep_alive = False
         if not self.cycle.more_body:
+            self._last_words = error
             return False
         if self.pipeline:
+            self.cycle.keep_alive = False
             self.pipeline[0] = (self.cycle, cast("ASGI3Application", as_response(refusal(error))))
             return False
         self.cycle.disconnected = True
@@ -354,6 +357,8 @@ class PredictorProtocol(HttpToolsProtocol):
         """Called when uvicorn has answered."""
         self._active_at = time.monotonic()
         super().on_response_complete()
+        if self._last_words is not None and not self._in_asgi():
+            self._refuse_connection(self._last_words)
 
     def _in_asgi(self) -> bool:
         """Whether uvicorn has a request of this connection that is not answered."""
