@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.model.batching import Batching, judge_batching, learn_pace
+from penstock_predictor.model.batching import Batching, judge_batching, rows_that_pay
 from penstock_predictor.model.columns import NoColumns
 from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.model.pace import Pace
@@ -84,20 +84,20 @@ def test_rows_that_are_not_or_may_not_be_do_not_share_a_run_and_why(
     assert reason in verdict.reason
 
 
-def test_a_quick_model_is_timed_with_as_many_rows_as_a_run_may_have(tmp_path: Path) -> None:
+def test_a_quick_model_is_timed_up_to_as_many_rows_as_a_run_may_have(tmp_path: Path) -> None:
     model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
-    learn_pace(model, numbers([1, 2]), pace, 64)
-    assert pace.expect(64) > 0
+    assert 1 < rows_that_pay(model, numbers([1, 2]), pace, 50) <= 50
+    assert pace.expect(50) > 0
 
 
-def test_a_slow_model_is_not_timed_further(tmp_path: Path) -> None:
+def test_of_a_slow_model_larger_runs_are_not_timed_and_not_ruled_out(tmp_path: Path) -> None:
     model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
-    pace.learn(1, 1.0)
-    learn_pace(model, numbers([1, 2]), pace, 64)
-    assert pace.expect(64) == 64.0
+    pace.learn(2, 1.0)
+    assert rows_that_pay(model, numbers([1, 2]), pace, 64) == 64
+    assert pace.expect(64) == 32.0
 
 
 def test_a_model_that_fails_with_many_rows_is_not_timed(tmp_path: Path) -> None:
     model, pace = load(tiny_models.only_alone(tmp_path / "model.onnx")), Pace()
-    learn_pace(model, numbers([1, 2]), pace, 64)
-    assert pace.expect(64) == 0
+    rows_that_pay(model, numbers([1, 2]), pace, 64)
+    assert pace.expect(64) == 64 * pace.expect(1)

@@ -14,7 +14,7 @@ from penstock_contracts.model_card import ModelCard
 from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model import golden
-from penstock_predictor.model.batching import Batching, judge_batching, learn_pace
+from penstock_predictor.model.batching import Batching, judge_batching, rows_that_pay
 from penstock_predictor.model.columns import plan_columns
 from penstock_predictor.model.example import example_of
 from penstock_predictor.model.inference import Model
@@ -72,6 +72,8 @@ class Loaded:
     example: bytes
     """The answer of `GET /example`."""
     batching: Batching
+    rows_a_run: int
+    """So many rows of several requests may share a run, and save time by it."""
     pace: Pace
 
 
@@ -102,7 +104,7 @@ def load_model(
     report("warming up and answering the golden request")
     loaded = _prove(model, verified.card, source.max_batch_size)
     facts: dict[str, object] = {"digest": verified.digest, "folder": str(source.folder), "provider": session.provider}
-    facts |= {"batching": loaded.batching.possible, "why_not_batched": loaded.batching.reason}
+    facts |= {"rows_a_run": loaded.rows_a_run, "why_not_batched": loaded.batching.reason}
     _log.info("model loaded", extra=facts | {"seconds": round(time.monotonic() - started, 3)})
     return loaded
 
@@ -138,9 +140,8 @@ def _prove(model: Model, card: ModelCard | None, max_batch_size: int) -> Loaded:
     if card:
         golden.compare(card.golden.response, answer)
     batching = judge_batching(model, query.feeds)
-    if batching.possible:
-        learn_pace(model, query.feeds, pace, max_batch_size)
-    return Loaded(model, card, to_json(example_of(model, card)), batching, pace)
+    rows = rows_that_pay(model, query.feeds, pace, max_batch_size) if batching.possible else 1
+    return Loaded(model, card, to_json(example_of(model, card)), batching, rows, pace)
 
 
 def _warm_up(model: Model, query: InferQuery, pace: Pace) -> dict[str, Array]:
