@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 10
 """Of one request."""
 OPENING_SECONDS = 1
 """Of the open loop, not counted: its connections are made."""
-MOST_LATE = 3.0
+MOST_LATE = 10.0
 """Milliseconds."""
 MOST_WAITING = 2000
 """Requests of the open loop at once."""
