@@ -23,7 +23,10 @@ def wrong_answers(running: Running, rows: int) -> list[str]:
     for number, example in enumerate(model.examples(EXAMPLES, rows), 1):
         reply = ask(running.url, wire.encode(example))
         expected = dict(zip(names, model.session.run(None, {model.input: example}), strict=True))
-        problem = _differs(wire.decode(reply.content, reply.headers), expected)
+        try:
+            problem = _differs(wire.decode(reply.content, reply.headers), expected)
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"{reply.content[:200]!r} cannot be read: {error!r}"
         if problem:
             problems.append(f"example {number}: {problem}")
     return problems

@@ -13,6 +13,7 @@ from bench.serving.table import NAMES, Results
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 COLUMNS = 4
 COLOURS = {OURS: "#0b7a75", RAW: "#c9c9c9"}
@@ -28,7 +29,7 @@ def plot(results: Results, file: Path) -> None:
         axis.set_visible(False)
     for axis, figure in zip(axes.flat, figures, strict=False):
         _panel(axis, results[figure.scenario], figure)
-    drawn.suptitle("One server core; bars: median of the rounds, lines: least to most")
+    drawn.suptitle("One server core; bars and dots: median of the rounds, lines: least to most")
     drawn.savefig(file, dpi=120)
     plt.close(drawn)
 
@@ -44,9 +45,18 @@ def _panel(axis: Axes, taken: Taken, figure: Figure) -> None:
         [spread.median - spread.least for spread in spreads],
         [spread.most - spread.median for spread in spreads],
     ]
-    axis.barh(names, medians, xerr=around, color=[COLOURS.get(name, OTHER) for name in names])
-    axis.set_title(
-        f"{figure.name}, {figure.unit} ({'more' if figure.more_is_better else 'less'} is better)", fontsize=9
-    )
-    if figure.unit == "ms":
+    colours = [COLOURS.get(name, OTHER) for name in names]
+    if figure.unit == "ms":  # a bar has no beginning on a scale of powers
         axis.set_xscale("log")
+        axis.hlines(names, [spread.least for spread in spreads], [spread.most for spread in spreads], colours)
+        axis.scatter(medians, names, color=colours, zorder=2)
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axis.barh(names, medians, xerr=around, color=colours)
+    axis.set_yticks(range(len(names)), [_label(name, values[name], figure) for name in names])
+    better = "more" if figure.more_is_better else "less"
+    axis.set_title(f"{figure.name}, {figure.unit} ({better} is better)", fontsize=9)
+
+
+def _label(name: str, values: list[float], figure: Figure) -> str:
+    return f"{name} {Spread.of(values).median:,.{0 if figure.unit == '1/s' else 2}f}"

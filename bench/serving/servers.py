@@ -100,7 +100,7 @@ SERVERS = (
     ),
     Server(
         name="bentoml",
-        wires={TREES_MODEL: wires.rows_json("/predict"), CNN_MODEL: wires.rows_base64("/tensor")},
+        wires={TREES_MODEL: wires.listed_json("/predict"), CNN_MODEL: wires.rows_base64("/tensor")},
         grid=_grid("workers batch wait-ms", (1, 0, 0), (2, 0, 0), (1, 8, 1000), (1, 64, 1000), (1, 64, 10000)),
     ),
 )

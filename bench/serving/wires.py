@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,16 @@ def rows_json(path: str) -> Wire:
         return Body(content=json.dumps({"rows": _numbers(rows)}).encode())
 
     return Wire(path=path, form="JSON rows", encode=encode, decode=lambda reply, _: json.loads(reply))
+
+
+def listed_json(path: str) -> Wire:
+    """The same body, answered by `[{"label": ..., "probabilities": [...]}, ...]`."""
+
+    def decode(reply: bytes, _: Mapping[str, str]) -> Answer:
+        rows = json.loads(reply)
+        return {name: [row[name] for row in rows] for name in ("label", "probabilities")}
+
+    return replace(rows_json(path), decode=decode)
 
 
 def raw_bytes(path: str) -> Wire:

@@ -137,7 +137,7 @@ def test_a_version_that_hangs_goes_back(scene: Scene, told: Callable[[], str]) -
 def test_a_version_that_is_too_slow_for_its_share_and_answers_429_goes_back(
     scene: Scene, told: Callable[[], str]
 ) -> None:
-    """Three questions a second are what it can answer; a hundred a second fill the 128 places of its pod."""
+    """Three questions a second are what it can answer; of a hundred a second nearly all would wait past their time."""
     deployed, first = scene.serve_first(**GATED, predictor=LIMITED | {"timeout": "9s"}, **by_steps(4, (50,)))
     second = scene.register(slow(2.0, rounds=300))
     record, _ = tried(scene, second, scene.expectation(first, second), deadline_seconds=8.0)

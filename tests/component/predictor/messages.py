@@ -49,7 +49,7 @@ def _infers(rows: Any, request_id: str | None) -> Callable[[bytes], bool]:
     def right(body: bytes) -> bool:
         answer = json.loads(body)
         (output,) = answer["outputs"]
-        return answer.get("id") == request_id and output["shape"] == [len(rows), 2] and output["data"] == wanted
+        return bool(answer.get("id") == request_id and output["shape"] == [len(rows), 2] and output["data"] == wanted)
 
     return right
 

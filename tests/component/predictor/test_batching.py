@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.model.batching import Batching, judge_batching, learn_pace
+from penstock_predictor.model.batching import Batching, judge_batching, rows_that_pay
 from penstock_predictor.model.columns import NoColumns
+from penstock_predictor.model.control_flow import control_flow
 from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.loading import ModelSource, load_model
 from penstock_predictor.model.pace import Pace
 from penstock_predictor.model.session import OnnxSession
+from penstock_predictor.settings import Settings
 from penstock_testing import tiny_models
+from penstock_testing.faulty_models import hanging
+from penstock_testing.model_folder import card_of
 
 IDENTITY = ModelIdentity(name="m", version="1", digest="sha256:" + "0" * 64)
 Build = Callable[[Path], Path]
@@ -84,20 +90,37 @@ def test_rows_that_are_not_or_may_not_be_do_not_share_a_run_and_why(
     assert reason in verdict.reason
 
 
-def test_a_quick_model_is_timed_with_as_many_rows_as_a_run_may_have(tmp_path: Path) -> None:
+def test_a_quick_model_is_timed_up_to_as_many_rows_as_a_run_may_have(tmp_path: Path) -> None:
     model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
-    learn_pace(model, numbers([1, 2]), pace, 64)
-    assert pace.expect(64) > 0
+    assert 1 < rows_that_pay(model, numbers([1, 2]), pace, 50) <= 50
+    assert pace.expect(50) > 0
 
 
-def test_a_slow_model_is_not_timed_further(tmp_path: Path) -> None:
+def test_of_a_slow_model_larger_runs_are_not_timed_and_not_ruled_out(tmp_path: Path) -> None:
     model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
-    pace.learn(1, 1.0)
-    learn_pace(model, numbers([1, 2]), pace, 64)
-    assert pace.expect(64) == 64.0
+    pace.learn(2, 1.0)
+    assert rows_that_pay(model, numbers([1, 2]), pace, 64) == 64
+    assert pace.expect(64) == 32.0
 
 
 def test_a_model_that_fails_with_many_rows_is_not_timed(tmp_path: Path) -> None:
     model, pace = load(tiny_models.only_alone(tmp_path / "model.onnx")), Pace()
-    learn_pace(model, numbers([1, 2]), pace, 64)
-    assert pace.expect(64) == 0
+    rows_that_pay(model, numbers([1, 2]), pace, 64)
+    assert pace.expect(64) == 64 * pace.expect(1)
+
+
+def test_a_model_with_a_loop_is_known_by_its_file(tmp_path: Path) -> None:
+    assert control_flow(tiny_models.slow(tmp_path / "slow.onnx")) == "Loop"
+    assert control_flow(tiny_models.scaled(tmp_path / "scaled.onnx", 3)) is None
+
+
+def test_a_model_that_could_run_for_ever_is_loaded_by_its_example_alone(tmp_path: Path) -> None:
+    """Zeros, and any other made-up row that begins below its share, would keep it busy past all patience."""
+    hanging(0.5)(tmp_path)
+    request = InferRequest(inputs=(RequestInput(name="x", shape=(2, 2), datatype="FP32", data=[1, 2, 3, 4]),))
+    output = ResponseOutput(name="y", shape=(2, 2), datatype="FP32", data=[2.5, 4.5, 6.5, 8.5])
+    card = card_of(tmp_path, request=request, response=InferResponse(model_name="m", outputs=(output,)))
+    (tmp_path / "card.json").write_text(card.model_dump_json())
+    loaded = load_model(ModelSource.of(Settings(model_dir=tmp_path)), report=lambda _: None)
+    assert loaded.batching.reason.startswith("it has the operator Loop")
+    assert loaded.rows_a_run == 1

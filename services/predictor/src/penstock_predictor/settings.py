@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     """Time limit of a request, from its first byte to its answer."""
     max_body_bytes: int = Field(default=8 * MIB, ge=1)
     """Largest request body."""
-    max_in_flight: int = Field(default=128, ge=1)
+    max_in_flight: int = Field(default=1024, ge=1)
     """Requests accepted and not yet answered; one more is refused with 429."""
     max_in_flight_bytes: int = Field(default=64 * MIB, ge=1)
     """Bodies of all those requests together: bounds memory where every caller sends large ones."""

@@ -26,7 +26,7 @@ class Exchange(ABC):
         self.headers = headers
         """By lower-case name; of one that occurs twice, the last."""
         self.deadline = deadline
-        self.body = b""
+        self.body: bytes | memoryview = b""
         self.size = 0
         """Bytes of the body as admission counted them."""
 

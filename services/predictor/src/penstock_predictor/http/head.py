@@ -10,8 +10,11 @@ from typing import Protocol
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_predictor.http.exchange import Exchange, asked_timeout
 from penstock_predictor.http.http_call import HttpCall
+from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
 
 _REQUEST_ID = HEADER_REQUEST_ID.encode()
+_DIGITS = 16
+"""Of a length that is no nonsense."""
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 2048
 """Bytes; with the number it bounds what is kept."""
@@ -30,7 +33,7 @@ class Route(Protocol):
 class Head:
     """Request line and headers of one request to an inference route."""
 
-    __slots__ = ("headers", "keep_alive", "length", "request_id", "route", "timeout_ms")
+    __slots__ = ("headers", "json_length", "keep_alive", "length", "request_id", "route", "timeout_ms")
 
     def __init__(self, route: Route, headers: Mapping[bytes, bytes], length: int, *, keep_alive: bool) -> None:
         self.route = route
@@ -41,6 +44,9 @@ class Head:
         self.keep_alive = keep_alive
         self.request_id = headers.get(_REQUEST_ID)
         self.timeout_ms = asked_timeout(headers)
+        binary = headers.get(BINARY_HEADER, b"")
+        self.json_length = int(binary) if binary.isdigit() and len(binary) < _DIGITS else 0
+        """Of the body's beginning; tensors' bytes may follow it."""
 
 
 class KnownHeads:
@@ -55,14 +61,14 @@ class KnownHeads:
         head = self._heads.get(data[:end])
         return None if head is None else (head, end)
 
-    def keep(self, data: bytes, head: Head, body: bytes) -> None:
-        """Remember the head of a message that was just read from its first byte to its last, and was all of the data.
+    def keep(self, data: bytes, head: Head, body: bytes | memoryview) -> None:
+        """Remember the head of a message that was just read, where the data is that head and `body`: all or some of it.
 
         One with a request id does not come again.
         """
         end = len(data) - len(body)
-        whole = data.find(b"\r\n\r\n") + 4 == end and len(body) == head.length and data.endswith(body)
-        if not whole or end > _LONGEST_KEPT or head.request_id is not None:
+        apart = data.find(b"\r\n\r\n") + 4 == end and len(body) <= head.length and data.endswith(bytes(body))
+        if not apart or end > _LONGEST_KEPT or head.request_id is not None:
             return
         if len(self._heads) >= _MOST_KEPT:
             self._heads.clear()

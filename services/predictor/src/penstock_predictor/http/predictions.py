@@ -26,7 +26,7 @@ class Rows:
     """One row was sent by itself: it is answered by itself."""
 
 
-def parse_rows(body: bytes) -> Rows:
+def parse_rows(body: bytes | memoryview) -> Rows:
     """Read a body: `{"features": row}`, `{"instances": [row, ...]}`, or a bare row. A row is an object or a list.
 
     Raises BadRequest where it is none of these.

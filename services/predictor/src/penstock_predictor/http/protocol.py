@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, HeadTooLarge, RequestError
 from penstock_predictor.http.asgi_exchange import as_response
+from penstock_predictor.http.body_buffer import BodyBuffer
 from penstock_predictor.http.gathering import GatheringTransport
 from penstock_predictor.http.head import Head
 from penstock_predictor.http.hot_exchange import HotExchange
@@ -55,6 +56,8 @@ class PredictorProtocol(HttpToolsProtocol):
         self._arrived: HotExchange | None = None
         """The last whose body the parser completed."""
         self._chunks: list[bytes] = []
+        self._buffer: BodyBuffer | None = None
+        """Of a request that arrives past the parser."""
         self._owed: deque[HotExchange] = deque()
         self._piece_bytes = 0
         """Of what arrived last."""
@@ -125,18 +128,45 @@ class PredictorProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._unset_keepalive_if_required()
+        if self._buffer is not None:
+            self._fill(self._buffer, memoryview(data))
+            return
         if not self._between_messages or self._in_asgi():
             self._read(data)
             return
         known = self._intake.known_heads.find(data)
-        if known is not None and len(data) - known[1] == known[0].length:
+        if known is None or len(data) - known[1] > known[0].length:
+            self._read_first(data)
+        elif len(data) - known[1] == known[0].length:
             self._begin_hot(known[0])
             self._complete(data[known[1] :])
-            return
+        else:
+            self._begin_hot(known[0])
+            self._buffer = BodyBuffer(known[0].length, known[0].json_length)
+            self._fill(self._buffer, memoryview(data)[known[1] :])
+
+    def _read_first(self, data: bytes) -> None:
+        """Read what begins a message by the parser, and remember its head."""
         self._arrived = None
         self._read(data)
+        known_heads = self._intake.known_heads
         if self._arrived is not None and self._between_messages:
-            self._intake.known_heads.keep(data, self._arrived.head, self._arrived.body)
+            known_heads.keep(data, self._arrived.head, self._arrived.body)
+        elif self._arriving is not None and self._arriving.refused is None:
+            known_heads.keep(data, self._arriving.head, b"".join(self._chunks))
+
+    def _fill(self, buffer: BodyBuffer, data: memoryview) -> None:
+        """Take what arrives of a body whose head needed no parser: its body needs none either."""
+        rest = buffer.add(data)
+        if not buffer.complete:
+            if self._body_timer is None and self._arriving is not None:
+                self._body_timer = self.loop.call_later(self._arriving.deadline.left, self._body_is_late)
+            return
+        self._buffer = None
+        self._end_body_timer()
+        self._complete(buffer.body)
+        if rest:
+            self.data_received(bytes(rest))
 
     def _read(self, data: bytes) -> None:
         self._head_began = False
@@ -286,12 +316,15 @@ class PredictorProtocol(HttpToolsProtocol):
         self._arrived = self._arriving
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
+        self._end_body_timer()
+        self._complete(body)
+
+    def _end_body_timer(self) -> None:
         if self._body_timer is not None:
             self._body_timer.cancel()
             self._body_timer = None
-        self._complete(body)
 
-    def _complete(self, body: bytes) -> None:
+    def _complete(self, body: bytes | memoryview) -> None:
         """A request on the hot way is here as a whole."""
         exchange = cast("HotExchange", self._arriving)
         self._arriving = None
@@ -314,11 +347,9 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def _give_up(self, exchange: HotExchange, error: RequestError) -> None:
         """End a request whose body is not complete."""
-        self._arriving = None
+        self._arriving = self._buffer = None
         self._chunks = []
-        if self._body_timer is not None:
-            self._body_timer.cancel()
-            self._body_timer = None
+        self._end_body_timer()
         if exchange.refused is None:
             self._runtime.admission.leave(exchange.size)
         exchange.answer(refusal(error))

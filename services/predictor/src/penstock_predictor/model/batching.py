@@ -6,7 +6,7 @@ normalises over its batch, or that has one state for all rows, answers a row oth
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,14 @@ from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.model.pace import Pace
 from penstock_predictor.tensors.datatypes import Array
 
+_TIMED_RUNS = 3
+"""Of each size; the quickest counts, since only what disturbs makes a run longer."""
 _WORTH_SECONDS = 0.2
-"""A model whose largest run may take longer is not timed further at load."""
+"""Sizes whose runs may take longer than this are not timed at load."""
+_SECONDS_AROUND_A_RUN = 0.00003
+"""What the server does for each run beside the model's part."""
+_HARDLY_MORE = 1.05
+"""Times the least cost of a row."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,23 +56,45 @@ def judge_batching(model: Model, example: Feeds) -> Batching:
     return verdict
 
 
-def learn_pace(model: Model, example: Feeds, pace: Pace, max_rows: int) -> None:
-    """Time the largest run that is made of small requests, so that the first burst finds its way round the event loop.
+def rows_that_pay(model: Model, example: Feeds, pace: Pace, max_rows: int) -> int:
+    """How many rows in one run save time: runs of 1, 2, 4, ... rows are timed, and `pace` learns from them.
 
-    Of a slow model it is known already that it does not belong there.
+    Of a slow model only a few sizes are timed.
     """
-    if pace.expect(1) * max_rows > _WORTH_SECONDS:
-        return
-    rows = {name: np.concatenate([array[:1]] * max_rows) for name, array in example.items()}
+    sizes = [2**power for power in range(max_rows.bit_length()) if 2**power < max_rows] + [max_rows]
+    cost: dict[int, float] = {}
+    for rows in sizes:
+        if cost and pace.expect(rows) * _TIMED_RUNS > _WORTH_SECONDS:
+            break
+        seconds = _quickest(model, [{name: array[:1] for name, array in example.items()}] * rows)
+        if seconds is None:
+            break
+        pace.learn(rows, seconds)
+        cost[rows] = (seconds + _SECONDS_AROUND_A_RUN) / rows
+    return fewest_that_pay(cost, max_rows)
+
+
+def fewest_that_pay(cost: Mapping[int, float], max_rows: int) -> int:
+    """The fewest rows with hardly more than the least cost. `cost`: rows in a run to seconds a row, ascending.
+
+    Where the largest size is the cheapest, more rows may be cheaper still: then as many as are allowed.
+    """
+    enough = next((rows for rows in cost if cost[rows] <= _HARDLY_MORE * min(cost.values())), 1)
+    return max_rows if enough == max(cost, default=1) else enough
+
+
+def _quickest(model: Model, rows: Sequence[Feeds]) -> float | None:
+    """Seconds of the quickest run, rows put together included; None where the model does not answer."""
     seconds = []
-    for _ in range(2):
+    for _ in range(_TIMED_RUNS):
         started = time.perf_counter()
+        feeds = rows[0] if len(rows) == 1 else {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
         try:
-            model.run(rows, model.output_names)
+            model.run(feeds, model.output_names)
         except RequestError:
-            return
+            return None
         seconds.append(time.perf_counter() - started)
-    pace.learn(max_rows, min(seconds))
+    return min(seconds)
 
 
 def _compare(model: Model, rows: Sequence[tuple[Feeds, list[Array]]]) -> Batching:

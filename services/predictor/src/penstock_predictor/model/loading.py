@@ -14,8 +14,9 @@ from penstock_contracts.model_card import ModelCard
 from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model import golden
-from penstock_predictor.model.batching import Batching, judge_batching, learn_pace
+from penstock_predictor.model.batching import Batching, judge_batching, rows_that_pay
 from penstock_predictor.model.columns import plan_columns
+from penstock_predictor.model.control_flow import control_flow
 from penstock_predictor.model.example import example_of
 from penstock_predictor.model.inference import Model
 from penstock_predictor.model.model_files import CARD_FILE, check_digest, measure, read_card, verify
@@ -72,6 +73,8 @@ class Loaded:
     example: bytes
     """The answer of `GET /example`."""
     batching: Batching
+    rows_a_run: int
+    """So many rows of several requests may share a run, and save time by it."""
     pace: Pace
 
 
@@ -100,9 +103,9 @@ def load_model(
     identity = ModelIdentity(name=source.name, version=source.version, digest=verified.digest)
     model = Model(identity, session, columns, max_output_bytes=source.max_output_bytes)
     report("warming up and answering the golden request")
-    loaded = _prove(model, verified.card, source.max_batch_size)
+    loaded = _prove(model, verified.card, source, control_flow(source.folder / verified.model_path))
     facts: dict[str, object] = {"digest": verified.digest, "folder": str(source.folder), "provider": session.provider}
-    facts |= {"batching": loaded.batching.possible, "why_not_batched": loaded.batching.reason}
+    facts |= {"rows_a_run": loaded.rows_a_run, "why_not_batched": loaded.batching.reason}
     _log.info("model loaded", extra=facts | {"seconds": round(time.monotonic() - started, 3)})
     return loaded
 
@@ -127,7 +130,7 @@ def _verify_without_card(source: ModelSource) -> _Verified:
     return _Verified(digest_of([measure(source.folder, file)]), file, None)
 
 
-def _prove(model: Model, card: ModelCard | None, max_batch_size: int) -> Loaded:
+def _prove(model: Model, card: ModelCard | None, source: ModelSource, branches: str | None) -> Loaded:
     request = card.golden.request if card else golden.generated_request(model.inputs)
     pace = Pace()
     try:
@@ -137,10 +140,12 @@ def _prove(model: Model, card: ModelCard | None, max_batch_size: int) -> Loaded:
         raise WarmUpFailed(_warm_up_message(error, request, generated=card is None)) from error
     if card:
         golden.compare(card.golden.response, answer)
-    batching = judge_batching(model, query.feeds)
-    if batching.possible:
-        learn_pace(model, query.feeds, pace, max_batch_size)
-    return Loaded(model, card, to_json(example_of(model, card)), batching, pace)
+    if branches:
+        batching = Batching(possible=False, reason=f"it has the operator {branches}: its values say what a run takes")
+    else:
+        batching = judge_batching(model, query.feeds)
+    rows = rows_that_pay(model, query.feeds, pace, source.max_batch_size) if batching.possible else 1
+    return Loaded(model, card, to_json(example_of(model, card)), batching, rows, pace)
 
 
 def _warm_up(model: Model, query: InferQuery, pace: Pace) -> dict[str, Array]:

@@ -159,12 +159,12 @@ class Batcher:
             self._turn_soon()
 
     def _wait_for_more(self) -> float:
-        """Seconds: as long as the oldest call may wait, and no first deadline is near."""
+        """Seconds: as long as the oldest call may wait, and no call has waited for half of its time."""
         limits = self._limits
         if limits.max_latency == 0 or not self._queue or self._queued_rows >= limits.max_rows:
             return 0
         needed = _SPARE * self._pace.expect(self._queued_rows) + _EXPIRY_SLACK
-        latest = min(call.deadline.at for call in self._queue) - needed
+        latest = min(min((call.since + call.deadline.at) / 2, call.deadline.at - needed) for call in self._queue)
         return min(self._queue[0].since + limits.max_latency, latest) - time.monotonic()
 
     def _next_rows(self) -> int:

@@ -110,12 +110,12 @@ class Runtime:
         return dict(zip(names, await call.outcome(), strict=True))
 
     def _batcher(self, loaded: Loaded) -> Batcher:
-        settings, batching = self.settings, loaded.batching
+        settings = self.settings
         limits = BatchLimits(
-            max_rows=settings.max_batch_size if batching.possible else 1,
+            max_rows=loaded.rows_a_run,
             max_latency=settings.max_latency_seconds,
             threads=settings.threads,
-            steady=batching.possible and all(-1 not in spec.shape[1:] for spec in loaded.model.inputs),
+            steady=loaded.batching.possible and all(-1 not in spec.shape[1:] for spec in loaded.model.inputs),
         )
         return Batcher(loaded.model, limits, pace=loaded.pace, observer=self.metrics, release=self.admission.leave)
 

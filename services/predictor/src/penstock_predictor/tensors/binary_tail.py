@@ -37,11 +37,11 @@ class BinaryTail:
             raise BadRequest(f"{left} bytes of the body belong to no input: check {SIZE} of each")
 
 
-def split_body(body: bytes, header: bytes) -> tuple[bytes, BinaryTail]:
+def split_body(body: bytes | memoryview, header: bytes) -> tuple[bytes, BinaryTail]:
     """Cut a body into its JSON and its tail. `header` is the value of HEADER. Raises BadRequest."""
     if not header.isdigit() or len(header) > 20:  # noqa: PLR2004 - digits of the largest length there is
         raise BadRequest("Inference-Header-Content-Length: expected a number of bytes")
     length = int(header)
     if length > len(body):
         raise BadRequest(f"Inference-Header-Content-Length is {length}, but the body has {len(body)} bytes")
-    return body[:length], BinaryTail(memoryview(body)[length:])
+    return bytes(body[:length]), BinaryTail(memoryview(body)[length:])

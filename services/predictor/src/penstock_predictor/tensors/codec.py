@@ -47,10 +47,10 @@ class InferQuery:
         return self.binary.get(output, self.binary_by_default)
 
 
-def parse(body: bytes) -> InferRequest:
+def parse(body: bytes | memoryview) -> InferRequest:
     """Read a request's JSON. Raises BadRequest naming the field."""
     try:
-        return InferRequest.model_validate_json(body, strict=True)
+        return InferRequest.model_validate_json(bytes(body), strict=True)
     except ValidationError as error:
         raise BadRequest(describe(error)) from None
 

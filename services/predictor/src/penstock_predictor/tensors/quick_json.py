@@ -30,7 +30,7 @@ class QuickJson:
         if len(set(elements.values())) == 1:
             self._decoder = msgspec.json.Decoder(_request_type(next(iter(elements.values()))))
 
-    def read(self, body: bytes) -> QuickQuery | None:
+    def read(self, body: bytes | memoryview) -> QuickQuery | None:
         """Read a request; None for one that `codec` must see."""
         if self._decoder is None:
             return None
