@@ -229,6 +229,21 @@ def _plain(path: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join([f"POST {path} HTTP/1.1", f"content-length: {len(body)}", *headers, "", ""]).encode() + body
 
 
+def usual() -> some.SearchStrategy[Message]:
+    """The request that a caller sends again and again, with the same head."""
+    return some.just(Message(_GOOD, frozenset({200}), _infers([[1, 2]], None)))
+
+
+@some.composite
+def cuckoos(draw: some.DrawFn) -> Message:
+    """A request whose body is a request, of a kind that is often sent by itself: it must not be answered."""
+    path, statuses = draw(some.sampled_from([(INFER, {400}), ("/predict", {400}), ("/nothing", {404})]))
+    return Message(_plain(path, _GOOD), frozenset(statuses))
+
+
+_GOOD = _plain(INFER, _tensor(), "a: b")
+
+
 def asked() -> some.SearchStrategy[Message]:
     """Other routes."""
     return some.sampled_from(
@@ -247,7 +262,6 @@ def asked() -> some.SearchStrategy[Message]:
     )
 
 
-_GOOD = _plain(INFER, _tensor(), "a: b")
 _TORN = [
     b"hello\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 40,
@@ -302,22 +316,29 @@ def unfinished() -> some.SearchStrategy[Message]:
 
 def streams() -> some.SearchStrategy[list[Message]]:
     """What one caller sends on one connection."""
-    lives_on = some.one_of(infers(), infers(), predicts(), refused(), asked())
+    lives_on = some.one_of(infers(), infers(), predicts(), usual(), refused(), cuckoos(), asked())
     ends = some.one_of(some.none(), torn(), farewells(), unfinished())
     return some.tuples(some.lists(lives_on, max_size=6), ends).map(
         lambda drawn: drawn[0] if drawn[1] is None else [*drawn[0], drawn[1]]
     )
 
 
+def _head_and_body(data: bytes) -> list[bytes]:
+    head, end, body = data.partition(b"\r\n\r\n")
+    return [part for part in (head + end, body) if part]
+
+
 @some.composite
 def pieces(draw: some.DrawFn, stream: list[Message]) -> list[bytes]:
     """How the bytes arrive."""
     whole = b"".join(message.data for message in stream)
-    way = draw(some.sampled_from(["whole", "messages", "messages", "bytes", "cuts"]))
+    way = draw(some.sampled_from(["whole", "messages", "messages", "heads", "bytes", "cuts"]))
     if way == "whole" or not whole:
         return [whole]
     if way == "messages":
         return [message.data for message in stream]
+    if way == "heads":
+        return [part for message in stream for part in _head_and_body(message.data)]
     if way == "bytes" and len(whole) < 3000:
         return [whole[at : at + 1] for at in range(len(whole))]
     cuts = sorted({0, len(whole), *draw(some.lists(some.integers(0, len(whole)), max_size=8))})

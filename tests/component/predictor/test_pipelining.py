@@ -95,6 +95,45 @@ async def test_more_pipelined_requests_than_are_read_at_once_and_the_last_in_par
     assert {status(reply) for reply in replies} == {200}
 
 
+async def test_refusals_behind_a_slow_request_all_leave_with_its_answer(slow: Path, start_app: StartApp) -> None:
+    async with start_app(slow, request_timeout_seconds=60) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([rounds(50) + post(INFER, b"{") * 3])
+        replies = await connection.replies(4)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200, 400, 400, 400]
+
+
+KNOWN = post(INFER, text(ROW))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        (post(INFER, KNOWN)[: -len(KNOWN)], b"", 400),
+        (post("/predict", KNOWN)[: -len(KNOWN)], b"", 400),
+        (post("/nothing", KNOWN)[: -len(KNOWN)], b"", 404),
+        (post(INFER, KNOWN, "content-encoding: gzip")[: -len(KNOWN)], b"", 400),
+        (chunked(INFER, KNOWN).split(KNOWN)[0], b"\r\n0\r\n\r\n", 400),
+        (post(INFER, KNOWN, "connection: upgrade", "upgrade: h2c")[: -len(KNOWN)], b"", 400),
+        (post(INFER, b"{" + KNOWN)[: -len(KNOWN)], b"", 400),
+        (b"GET /nothing HTTP/1.1\r\na: ", b"", 404),
+    ],
+)
+async def test_a_known_request_inside_another_is_not_taken_for_a_request(
+    before: bytes, after: bytes, code: int, *, scaled: Path, start_app: StartApp
+) -> None:
+    """Its head was read before and is not read again; where it stands still decides what it is."""
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([KNOWN, KNOWN])
+        assert [status(reply) for reply in await connection.replies(2)] == [200, 200]
+        await connection.send([before, KNOWN, after, KNOWN])
+        replies = await connection.replies(4)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies[2:]] == [code, 200]
+
+
 @pytest.mark.parametrize("kind", ["hot", "mixed"])
 async def test_what_was_sent_before_the_drain_was_noticed_is_answered(
     kind: str, scaled: Path, start_app: StartApp
