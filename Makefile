@@ -109,6 +109,9 @@ bench-sweep: $(VENV) ## Choose the peers' settings anew, before that: ONLY=mosec
 bench-footprint: $(VENV) ## The predictor's memory under load and its time to start
 	@UV=$(UV) $(PYTHON) -m bench.serving.footprint
 
+bench-answers: $(VENV) ## A million requests of all kinds, each answer compared with onnxruntime's: REQUESTS=1000000
+	@UV=$(UV) $(PYTHON) -m bench.serving.million
+
 bench-cores: $(VENV) ## What the predictor does with a second core: threads or workers
 	@UV=$(UV) $(PYTHON) -m bench.serving.cores
 
@@ -191,5 +194,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
