@@ -59,7 +59,9 @@ def settings_table(results: Results) -> str:
     """Who ran with what."""
     lines = ["| server | " + " | ".join(results) + " |", "| --- " * (1 + len(results)) + "|"]
     for name in NAMES[:-1]:
-        cells = " | ".join(settings_text(taken.settings.get(name, {})) for taken in results.values())
+        cells = " | ".join(
+            settings_text(taken.settings[name]) if name in taken.settings else "-" for taken in results.values()
+        )
         lines.append(f"| {name} | {cells} |")
     return "\n".join(lines)
 
