@@ -236,10 +236,10 @@ async def test_what_would_outlast_its_deadline_is_refused_at_once(make_model: Ma
         first = desk.ask(rows(1))
         await a_run_began(desk.model)
         with pytest.raises(Overloaded, match="0 requests wait") as refused:
-            desk.ask(rows(8), seconds=15)
-        second = desk.ask(rows(8), seconds=25)
+            desk.ask(rows(8), seconds=35)
+        second = desk.ask(rows(8), seconds=45)
         with pytest.raises(Overloaded, match="1 requests wait"):
-            desk.ask(rows(8), seconds=25)
+            desk.ask(rows(8), seconds=45)
     assert (refused.value.status, refused.value.reason) == (429, "time")
     await desk.heard(first, second)
     assert desk.released == [1, 8]

@@ -28,7 +28,7 @@ INLINE_SECONDS = 0.002
 _EXPIRY_SLACK = 0.001
 """Seconds: uvloop's timers count whole milliseconds."""
 _SPARE = 2
-"""Times the expected time of a run that is left before a deadline."""
+"""Times what work is expected to take that must be left before a deadline: on a busy machine it takes longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Batcher:
         in_a_run = min(rows, self._limits.max_rows)
         runs = -(-rows // in_a_run) + self._runs_in_threads
         expected = runs * self._pace.expect(in_a_run) / self._limits.threads
-        if expected > call.deadline.left:
+        if expected * _SPARE > call.deadline.left:
             raise Overloaded(f"{len(self._queue)} requests wait, {expected:.2g} s of work: try again", "time")
 
     def _turn_soon(self) -> None:
