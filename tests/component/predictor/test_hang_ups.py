@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from .wire import (
     nothing_held,
     post,
     rounds,
+    runtime_of,
     status,
     text,
 )
@@ -121,3 +123,28 @@ async def test_a_connection_in_use_is_not_idle_whatever_its_requests_are(scaled:
         protocol._active_at -= 10**6
         protocol._close_if_idle()
         assert connection.wire.closed
+
+
+async def test_of_bodies_that_are_refused_nothing_is_kept(scaled: Path, start_app: StartApp) -> None:
+    """Whoever is refused sends its body all the same, on as many connections as it likes."""
+    body = b" " * 4_000_000
+    head = post(INFER, body)[: -len(body)]
+    async with start_app(scaled, max_in_flight=1) as app:
+        connection = Connection(app.app, hot=True)
+        await connection.send([head, body])
+        assert [status(reply) for reply in await connection.replies(1)] == [400]
+        runtime_of(app).admission.enter(0)
+        tracemalloc.start()
+        try:
+            connections = [Connection(app.app, hot=True) for _ in range(5)]
+            for each in connections:
+                await each.send([head, body[:-1]])
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        for each in connections:
+            await each.send([body[-1:] + post(INFER, text(ROW))])
+            assert [status(reply) for reply in await each.replies(2)] == [429, 429]
+        runtime_of(app).admission.leave(0)
+        await nothing_held(app)
+    assert kept < 1_000_000

@@ -31,3 +31,23 @@ class BodyBuffer:
     def body(self) -> memoryview:
         """All of it, once it is complete."""
         return self._view
+
+
+class BodyDrain:
+    """Passes over a body that nobody will read: its request is refused already."""
+
+    body = b""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+
+    def add(self, piece: memoryview) -> memoryview:
+        """Drop what belongs to the body; return what does not."""
+        dropped = min(len(piece), self._left)
+        self._left -= dropped
+        return piece[dropped:]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is here."""
+        return self._left == 0

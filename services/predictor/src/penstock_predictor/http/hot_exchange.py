@@ -35,7 +35,7 @@ class HotExchange(Exchange):
 
     def refuse(self, error: RequestError) -> None:
         """Read no body of it."""
-        self.refused = error
+        self.refused = error.with_traceback(None)  # whose frames hold what arrived
 
     def answer(self, reply: Reply) -> None:
         """Write it, or keep it until those before it are written."""

@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 
 from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, HeadTooLarge, RequestError
 from penstock_predictor.http.asgi_exchange import as_response
-from penstock_predictor.http.body_buffer import BodyBuffer
+from penstock_predictor.http.body_buffer import BodyBuffer, BodyDrain
 from penstock_predictor.http.gathering import GatheringTransport
 from penstock_predictor.http.head import Head
 from penstock_predictor.http.hot_exchange import HotExchange
@@ -56,7 +56,7 @@ class PredictorProtocol(HttpToolsProtocol):
         self._arrived: HotExchange | None = None
         """The last whose body the parser completed."""
         self._chunks: list[bytes] = []
-        self._buffer: BodyBuffer | None = None
+        self._buffer: BodyBuffer | BodyDrain | None = None
         """Of a request that arrives past the parser."""
         self._owed: deque[HotExchange] = deque()
         self._piece_bytes = 0
@@ -141,9 +141,11 @@ class PredictorProtocol(HttpToolsProtocol):
             self._begin_hot(known[0])
             self._complete(data[known[1] :])
         else:
-            self._begin_hot(known[0])
-            self._buffer = BodyBuffer(known[0].length, known[0].json_length)
-            self._fill(self._buffer, memoryview(data)[known[1] :])
+            head, end = known
+            exchange = self._begin_hot(head)
+            refused = exchange.refused is not None
+            self._buffer = BodyDrain(head.length) if refused else BodyBuffer(head.length, head.json_length)
+            self._fill(self._buffer, memoryview(data)[end:])
 
     def _read_first(self, data: bytes) -> None:
         """Read what begins a message by the parser, and remember its head."""
@@ -155,7 +157,7 @@ class PredictorProtocol(HttpToolsProtocol):
         elif self._arriving is not None and self._arriving.refused is None:
             known_heads.keep(data, self._arriving.head, b"".join(self._chunks))
 
-    def _fill(self, buffer: BodyBuffer, data: memoryview) -> None:
+    def _fill(self, buffer: BodyBuffer | BodyDrain, data: memoryview) -> None:
         """Take what arrives of a body whose head needed no parser: its body needs none either."""
         rest = buffer.add(data)
         if not buffer.complete:
@@ -266,7 +268,7 @@ class PredictorProtocol(HttpToolsProtocol):
             return None
         return Head(route, headers, int(length), keep_alive=self.parser.should_keep_alive())
 
-    def _begin_hot(self, head: Head) -> None:
+    def _begin_hot(self, head: Head) -> HotExchange:
         exchange = HotExchange(self, head, self._intake.time_limit)
         self._arriving = exchange
         self._owed.append(exchange)
@@ -277,6 +279,7 @@ class PredictorProtocol(HttpToolsProtocol):
             exchange.size = head.length
         except RequestError as error:
             exchange.refuse(error)
+        return exchange
 
     def _begin_asgi(self) -> None:
         if self.parser.should_upgrade():
