@@ -144,7 +144,8 @@ class PredictorProcess:
 
     def listening(self) -> str:
         """Wait until it listens; return its address."""
-        self.url = self.logged("Uvicorn running on")["message"].split()[3]
+        line = self.logged("unning on http://")["message"]
+        self.url = next(word for word in line.split() if word.startswith("http://"))
         return self.url
 
     def ready(self) -> str:

@@ -95,21 +95,28 @@ def test_a_worker_in_the_place_of_another_counts_on() -> None:
     assert value(first, "penstock_predictor_requests_total", {"route": INFER, "code": "200"}) == 2
 
 
-def test_what_is_in_flight_and_waits_is_added_up_and_ready_is_who_is_ready_altogether() -> None:
+def test_what_is_in_flight_and_waits_is_added_up_and_ready_is_who_is_asked() -> None:
     workers = crew(2)
     live: list[dict[Gauge, float]] = [
         {"in_flight": 2, "waiting": 1, "ready": 1},
         {"in_flight": 5, "waiting": 4, "ready": 0},
     ]
     for worker, gauges in zip(workers, live, strict=True):
-        worker.name_model(ModelIdentity(name="m", version="7", digest="sha256:0"), lambda gauges=gauges: gauges)  # type: ignore[misc]  # a default that is never given
-    workers[1].note()
-    assert value(workers[0], "penstock_predictor_requests_in_flight") == 7
-    assert value(workers[0], "penstock_predictor_requests_waiting") == 5
-    assert value(workers[0], "penstock_predictor_ready") == 0
-    live[1]["ready"] = 1
-    workers[1].note()
-    assert value(workers[0], "penstock_predictor_ready") == 1
+        worker.name_model(ModelIdentity(name="m", version="7", digest="sha256:0"), gauges.copy)
+        worker.note()
+    for worker, ready in zip(workers, (1, 0), strict=True):
+        assert value(worker, "penstock_predictor_requests_in_flight") == 7
+        assert value(worker, "penstock_predictor_requests_waiting") == 5
+        assert value(worker, "penstock_predictor_ready") == ready
+
+
+def test_nothing_of_a_worker_that_died_is_in_flight() -> None:
+    first, second = crew(2)
+    second.name_model(ModelIdentity(name="m", version="7", digest="sha256:0"), lambda: {"in_flight": 5})
+    second.note()
+    assert value(first, "penstock_predictor_requests_in_flight") == 5
+    Metrics(CollectorRegistry(), workers=2, fd=first.fd).become(1)
+    assert value(first, "penstock_predictor_requests_in_flight") == 0
 
 
 def test_every_series_is_in_the_contract() -> None:

@@ -25,10 +25,6 @@ class SharedCounters:
         """The numbers of one worker; a worker that takes another's place goes on where that one stopped."""
         return self._all[worker * self._size : (worker + 1) * self._size]
 
-    def least(self, place: int) -> float:
-        """The smallest of one number over all workers."""
-        return min(self.part(worker)[place] for worker in range(self._workers))
-
     def totals(self) -> Sequence[float]:
         """Each number over all workers."""
         parts = [self.part(worker).tolist() for worker in range(self._workers)]

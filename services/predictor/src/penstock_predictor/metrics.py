@@ -97,8 +97,11 @@ class Metrics(Collector):
         return self._shared.fd
 
     def become(self, worker: int) -> None:
-        """From now on count for this worker, from where another under its number stopped."""
+        """From now on count for this worker, from where another under its number stopped; nothing of that one is in
+        flight any more.
+        """
         self._own = self._shared.part(worker)
+        self.note()
 
     def name_model(self, identity: ModelIdentity, live: Callable[[], dict[Gauge, float]]) -> None:
         """From now on every series carries this name, version and digest; `live` answers this worker's gauges."""
@@ -150,8 +153,10 @@ class Metrics(Collector):
         yield self._rejections(totals)
         for place, metric in enumerate(_GAUGES.values()):
             gauge = _family(GaugeMetricFamily, metric)
-            every = metric is metric_names.PREDICTOR_READY
-            gauge.add_metric(self._model, self._shared.least(_GAUGE + place) if every else totals[_GAUGE + place])
+            numbers = (
+                self._own if metric is metric_names.PREDICTOR_READY else totals
+            )  # whoever is asked is ready, or not
+            gauge.add_metric(self._model, numbers[_GAUGE + place])
             yield gauge
 
     def _requests(self, totals: Sequence[float]) -> CounterMetricFamily:

@@ -130,6 +130,7 @@ def serve_with_workers(settings: Settings, metrics: Metrics, run_server: RunServ
             _work(worker, settings, metrics, loaded, run_server)
         crew.joined(worker, pid)
     first.listen(BACKLOG)
+    _log.info("%s workers running on http://%s:%s", settings.workers, settings.listen_host, port)
     return run_server(settings, metrics, Share(loaded, first, crew))
 
 
@@ -140,7 +141,18 @@ def replace_worker(told: str, settings: Settings, run_server: RunServer) -> int:
     settings = settings.model_copy(update={"listen_port": port})
     metrics = Metrics(CollectorRegistry(), workers=settings.workers, fd=fd)
     metrics.become(worker)
-    return run_server(settings, metrics, Share(None, _listen(settings), None))
+    try:
+        share = _share(settings, None)
+    except StartError as error:
+        report_failure(error, settings.termination_log)
+        return _FAILED
+    return run_server(settings, metrics, share)
+
+
+def _share(settings: Settings, loaded: Loaded | None) -> Share:
+    """Of a worker beside the first. It listens when it can answer: the kernel gives it connections from then on."""
+    loaded = loaded or load_model(ModelSource.of(settings), report=lambda _: None)
+    return Share(loaded, _listen(settings), None)
 
 
 def _load(settings: Settings) -> Loaded | None:
@@ -158,7 +170,7 @@ def _work(worker: int, settings: Settings, metrics: Metrics, loaded: Loaded | No
         os.setpgid(0, 0)
         _end_with_parent()
         metrics.become(worker)
-        code = run_server(settings, metrics, Share(loaded, _listen(settings), None))
+        code = run_server(settings, metrics, _share(settings, loaded))
     except BaseException:  # noqa: BLE001 - the outermost frame of a process
         _log.exception("a worker failed", extra={"worker": worker})
     finally:
