@@ -21,6 +21,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_contracts.model_card import ModelCard
 from penstock_predictor.app import create_app
@@ -100,6 +101,17 @@ def write_scaled(folder: Path, *, factor: float, golden_factor: float) -> ModelC
     card = card_of(folder, request=request, response=InferResponse(model_name="m", outputs=(output,)))
     (folder / "card.json").write_text(card.model_dump_json())
     return card
+
+
+def write_huge(folder: Path) -> None:
+    """A sparse file so large that verifying it takes a minute: the predictor loads on and on."""
+    card = write_scaled(folder, factor=3, golden_factor=3)
+    size = 100 * 1024**3
+    with (folder / "model.onnx").open("r+b") as model:
+        model.truncate(size)
+    files = (card.files[0].model_copy(update={"size": size}),)
+    large = card.model_copy(update={"files": files, "digest": digest_of(files)})
+    (folder / "card.json").write_text(large.model_dump_json())
 
 
 WriteScaled = Callable[..., ModelCard]

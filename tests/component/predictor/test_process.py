@@ -15,11 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from penstock_contracts.digest import digest_of
 from penstock_predictor.settings import DEFAULT_MODEL_FILE
 from penstock_testing import tiny_models
 
-from .conftest import StartProcess, WriteScaled, tensor
+from .conftest import StartProcess, WriteScaled, tensor, write_huge
 
 ROW = {"inputs": [tensor("x", "FP32", [1, 2], [1, 2])]}
 INFER = "/v2/models/model/infer"
@@ -197,17 +196,9 @@ async def test_a_second_interrupt_ends_at_once(tmp_path: Path, start_process: St
             await endless
 
 
-def test_sigterm_while_the_model_loads_ends_without_a_drain(
-    tmp_path: Path, write_scaled: WriteScaled, start_process: StartProcess
-) -> None:
-    """A sparse file so large that verifying it takes a minute: nobody was served yet, so nobody has to notice."""
-    card = write_scaled(tmp_path, factor=3, golden_factor=3)
-    size = 100 * 1024**3
-    with (tmp_path / DEFAULT_MODEL_FILE).open("r+b") as model:
-        model.truncate(size)
-    files = (card.files[0].model_copy(update={"size": size}),)
-    large = card.model_copy(update={"files": files, "digest": digest_of(files)})
-    (tmp_path / "card.json").write_text(large.model_dump_json())
+def test_sigterm_while_the_model_loads_ends_without_a_drain(tmp_path: Path, start_process: StartProcess) -> None:
+    """Nobody was served yet, so nobody has to notice."""
+    write_huge(tmp_path)
     predictor = start_process("serve", model_dir=tmp_path, drain_seconds=600)
     url = predictor.listening()
     ready = httpx.get(f"{url}/v2/health/ready")

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from penstock_predictor.http.openapi import refusals
 from penstock_predictor.serving.runtime import Runtime
 
 
@@ -17,12 +18,12 @@ def health_routes(runtime: Runtime) -> APIRouter:
         """The process answers; true while it loads, too."""
         return {"live": True}
 
-    @router.get("/v2/health/ready")
+    @router.get("/v2/health/ready", responses=refusals(503))
     async def ready() -> JSONResponse:
         """200 once the golden request was answered right and until the pod drains; else 503 with the reason."""
         return _judged(runtime, {"ready": runtime.lifecycle.ready})
 
-    @router.get("/health")
+    @router.get("/health", responses=refusals(503))
     async def health() -> JSONResponse:
         """The state in words, with what was loaded; 200 exactly when ready."""
         settings, model = runtime.settings, runtime.model

@@ -8,7 +8,7 @@ from importlib import resources
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
-from penstock_predictor.http.openapi import REFUSALS
+from penstock_predictor.http.openapi import refusals
 from penstock_predictor.model.example import Example
 from penstock_predictor.serving.runtime import Runtime
 
@@ -29,7 +29,7 @@ def page_routes(runtime: Runtime) -> APIRouter:
         """Try a prediction in a browser."""
         return HTMLResponse(page, headers=headers)
 
-    @router.get("/example", responses={200: {"model": Example}, 503: REFUSALS[503]}, response_class=Response)
+    @router.get("/example", responses={200: {"model": Example}, **refusals(503)}, response_class=Response)
     async def example() -> Response:
         """A request that this model answers, from its card's golden request or else generated."""
         return Response(runtime.serving().example, media_type="application/json")

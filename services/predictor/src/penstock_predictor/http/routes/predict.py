@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from penstock_contracts.inference import PredictManyResponse, PredictOneResponse
+from penstock_contracts.inference import PredictManyRequest, PredictManyResponse, PredictOneRequest, PredictOneResponse
 from penstock_predictor.http.asgi_exchange import answer
 from penstock_predictor.http.intake import Intake
-from penstock_predictor.http.openapi import REFUSALS, request_body
+from penstock_predictor.http.openapi import inference
 
 
 def predict_routes(intake: Intake) -> APIRouter:
@@ -14,9 +14,12 @@ def predict_routes(intake: Intake) -> APIRouter:
 
     @router.post(
         "/predict",
-        responses={200: {"model": PredictOneResponse | PredictManyResponse}, **REFUSALS},
-        openapi_extra=request_body("PredictOneRequest", "PredictManyRequest"),
         response_class=Response,
+        **inference(
+            PredictOneResponse | PredictManyResponse,
+            schemas=(PredictOneRequest, PredictManyRequest),
+            binary=False,
+        ),
     )
     async def predict(request: Request) -> Response:
         """Rows of features to predictions."""

@@ -6,12 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from penstock_contracts.inference import InferResponse
+from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor import VERSION
 from penstock_predictor.http.asgi_exchange import answer
 from penstock_predictor.http.intake import Intake
-from penstock_predictor.http.openapi import REFUSALS, infer_body
+from penstock_predictor.http.openapi import inference, refusals
 
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
@@ -28,8 +28,8 @@ def v2_routes(intake: Intake) -> APIRouter:
         """What this server is, and which of the protocol's extensions it has."""
         return {"name": "penstock-predictor", "version": VERSION, "extensions": ["binary_tensor_data"]}
 
-    @router.get(_MODEL, responses=REFUSALS)
-    @router.get(_VERSION, responses=REFUSALS)
+    @router.get(_MODEL, responses=refusals(404, 503))
+    @router.get(_VERSION, responses=refusals(404, 503))
     async def metadata(name: str, version: str | None = None) -> dict[str, Any]:
         """The model's inputs and outputs."""
         runtime.check_name(name, version)
@@ -42,8 +42,8 @@ def v2_routes(intake: Intake) -> APIRouter:
             "outputs": [_tensor(spec) for spec in model.outputs],
         }
 
-    @router.get(_MODEL + "/ready", responses=REFUSALS)
-    @router.get(_VERSION + "/ready", responses=REFUSALS)
+    @router.get(_MODEL + "/ready", responses=refusals(404, 503))
+    @router.get(_VERSION + "/ready", responses=refusals(404, 503))
     async def model_ready(name: str, version: str | None = None) -> JSONResponse:
         """As /v2/health/ready: one pod has one model."""
         runtime.check_name(name, version)
@@ -53,14 +53,10 @@ def v2_routes(intake: Intake) -> APIRouter:
             body["error"] = runtime.lifecycle.state.reason
         return JSONResponse(body, status_code=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    documented: dict[str, Any] = {
-        "responses": {200: {"model": InferResponse}, **REFUSALS},
-        "openapi_extra": infer_body(),
-        "response_class": Response,
-    }
+    documented = inference(InferResponse, schemas=(InferRequest,), binary=True)
 
-    @router.post(_MODEL + "/infer", **documented)
-    @router.post(_VERSION + "/infer", **documented)
+    @router.post(_MODEL + "/infer", response_class=Response, **documented)
+    @router.post(_VERSION + "/infer", response_class=Response, **documented)
     async def infer(request: Request, name: str, version: str | None = None) -> Response:
         """Tensors in, tensors out."""
         runtime.check_name(name, version)
