@@ -70,8 +70,9 @@ check: lint types imports verify unit ## What needs no cluster and about a minut
 unit: $(VENV) ## Unit tests: seconds, no network
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
 
-check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, and the mutants
+check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, the mutants, and 20,000 random callers of a predictor
 	@PENSTOCK_SEQUENCES=50000 $(PYTHON) -m pytest tests/unit/controller/test_rollout_machine.py $(ARGS)
+	@PENSTOCK_EXAMPLES=20000 $(PYTHON) -m pytest tests/component/predictor/test_fuzz.py $(ARGS)
 	@$(PYTHON) -m pytest tests/deep $(ARGS)
 
 component: $(VENV) ## Component tests: each real process edge

@@ -94,6 +94,7 @@ def target(tmp_path: Path, start_app: StartApp) -> Iterator[Target]:
         runner.run(starting.__aexit__(None, None, None))
 
 
+@pytest.mark.timeout(120 + EXAMPLES // 10)
 def test_every_caller_gets_what_is_right_for_it(target: Target) -> None:
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(some.data())
@@ -120,6 +121,7 @@ def test_json_of_a_million_levels_is_refused(tmp_path: Path, start_app: StartApp
     asyncio.run(hold())
 
 
+@pytest.mark.timeout(120 + EXAMPLES // 10)
 def test_memory_stays_flat(target: Target) -> None:
     """The same callers again and again: after the first rounds nothing more is kept."""
     drawn: list[tuple[list[Message], list[bytes]]] = []

@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
+from penstock_testing import tiny_models
+
 from .conftest import StartApp, tensor
 from .wire import (
     INFER,
     ROW,
     Connection,
+    binary,
     both_ways,
     chunked,
     nothing_held,
     post,
+    raw,
     rounds,
     runtime_of,
     status,
@@ -108,6 +112,34 @@ async def test_a_large_body_is_read_and_answered_aside(scaled: Path, start_app: 
         await nothing_held(app)
     assert [status(reply) for reply in replies] == [200, 200, 400]
     assert json.loads(replies[0].partition(b"\r\n\r\n")[2])["outputs"][0]["data"] == [0.75] * 80_000
+
+
+MUCH_JSON, MUCH_JSON_HEADER = binary({"inputs": [" " * 300_000]}, b"")
+MUCH_TEXT, MUCH_TEXT_HEADER = binary({"inputs": [raw("x", "BYTES", [1], 400_000)]}, b"\0" * 400_000)
+MANY_NUMBERS, MANY_NUMBERS_HEADER = binary({"inputs": [raw("x", "FP32", [1, 2], 400_000)]}, b"\0" * 400_000)
+
+
+@pytest.mark.parametrize(
+    ("datatype", "body", "header", "aside"),
+    [
+        ("FP32", MUCH_JSON, "a: b", True),
+        ("FP32", MUCH_JSON, MUCH_JSON_HEADER, True),
+        ("BYTES", MUCH_TEXT, MUCH_TEXT_HEADER, True),
+        ("FP32", MUCH_TEXT, MUCH_TEXT_HEADER, False),  # of another type than the model's nothing is read
+        ("FP32", MANY_NUMBERS, MANY_NUMBERS_HEADER, False),
+    ],
+)
+async def test_much_text_is_read_beside_the_event_loop(
+    datatype: str, body: bytes, header: str, *, aside: bool, tmp_path: Path, start_app: StartApp
+) -> None:
+    """What is refused was answered at once where it was read at once."""
+    tiny_models.echo(tmp_path / "model.onnx", datatype)
+    async with start_app(tmp_path) as app:
+        connection = Connection(app.app, hot=True)
+        connection.protocol.data_received(post(INFER, body, header))
+        assert (connection.received == b"") is aside
+        assert [status(reply) // 100 for reply in await connection.replies(1)] == [4]
+        await nothing_held(app)
 
 
 async def test_a_connection_in_use_is_not_idle_whatever_its_requests_are(scaled: Path, start_app: StartApp) -> None:

@@ -11,6 +11,9 @@ _TIMEOUT = b"x-request-timeout-ms"
 _ENVOY_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 """When the gateway gives this try up: nobody would read a later answer."""
 
+SOON_READ = 262144
+"""Bytes of text that are read in about a millisecond; more of them are read aside."""
+
 
 def asked_timeout(headers: Mapping[bytes, bytes]) -> bytes | None:
     """The time limit that a request's headers name, if any."""

@@ -11,10 +11,9 @@ from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_predictor.http.exchange import Exchange, asked_timeout
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
+from penstock_predictor.tensors.binary_tail import json_length
 
 _REQUEST_ID = HEADER_REQUEST_ID.encode()
-_DIGITS = 16
-"""Of a length that is no nonsense."""
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 2048
 """Bytes; with the number it bounds what is kept."""
@@ -25,6 +24,9 @@ class Route(Protocol):
 
     label: str
     """Its name in metrics."""
+
+    def takes_long(self, exchange: Exchange, /) -> bool:
+        """Whether reading takes so long that it should not be done on the event loop."""
 
     def read(self, exchange: Exchange, /) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""
@@ -44,8 +46,7 @@ class Head:
         self.keep_alive = keep_alive
         self.request_id = headers.get(_REQUEST_ID)
         self.timeout_ms = asked_timeout(headers)
-        binary = headers.get(BINARY_HEADER, b"")
-        self.json_length = int(binary) if binary.isdigit() and len(binary) < _DIGITS else 0
+        self.json_length = json_length(headers.get(BINARY_HEADER, b""))
         """Of the body's beginning; tensors' bytes may follow it."""
 
 

@@ -1,16 +1,16 @@
 """`POST /v2/models/{name}/infer`: a request's bytes to a call, a call's outcome to a reply."""
 
-from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.exchange import SOON_READ, Exchange
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.reply import BINARY, Reply
-from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.inference import Feeds, Model, check_types
 from penstock_predictor.serving.aside import Aside
 from penstock_predictor.serving.outputs import Part
 from penstock_predictor.tensors import codec
 from penstock_predictor.tensors.answers import InferAnswers
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
-from penstock_predictor.tensors.binary_tail import split_body
+from penstock_predictor.tensors.binary_tail import json_length, split_body
 from penstock_predictor.tensors.quick_json import QuickJson
 
 
@@ -74,7 +74,15 @@ class InferRoute:
         self._model = model
         self._aside = aside
         self._quick = QuickJson(model.inputs)
+        self._takes_texts = any(spec.datatype == "BYTES" for spec in model.inputs)
         self._answers = InferAnswers(model.identity)
+
+    def takes_long(self, exchange: Exchange) -> bool:
+        """Whether there is much text to read; numbers as bytes are not even copied."""
+        if len(exchange.body) <= SOON_READ:
+            return False
+        told = exchange.headers.get(BINARY_HEADER)
+        return told is None or self._takes_texts or json_length(told) > SOON_READ
 
     def read(self, exchange: Exchange) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""
@@ -89,11 +97,10 @@ class InferRoute:
         return self._read_exactly(exchange, binary)
 
     def _read_exactly(self, exchange: Exchange, binary: bytes | None) -> HttpCall:
-        if binary is None:
-            query = codec.decode(codec.parse(exchange.body))
-        else:
-            text, tail = split_body(exchange.body, binary)
-            query = codec.decode(codec.parse(text), tail)
+        text, tail = (exchange.body, None) if binary is None else split_body(exchange.body, binary)
+        request = codec.parse(text)
+        check_types(self._model.inputs, {tensor.name: tensor.datatype for tensor in request.inputs})
+        query = codec.decode(request, tail)
         names = self._model.check(query.feeds, query.outputs)
         if any(query.wants_bytes(name) for name in names):
             return BinaryCall(exchange, self._aside, query=query, outputs=names, answers=self._answers)

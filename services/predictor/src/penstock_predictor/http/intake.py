@@ -13,16 +13,16 @@ from penstock_predictor.http.predict_route import PredictRoute
 from penstock_predictor.http.reply import refusal
 from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
-from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
-
-_SOON_READ = 262144
-"""Bytes of a JSON body that are read in about a millisecond; a larger one is read aside."""
 
 
 class _NoRoute:
     """For what is no request to any route."""
 
     label = UNMATCHED
+
+    def takes_long(self, _: Exchange) -> bool:
+        """There is nothing to read."""
+        return False
 
     def read(self, _: Exchange) -> HttpCall:
         """There is nothing to read."""
@@ -76,7 +76,7 @@ class Intake:
 
     def begin(self, route: Route, exchange: Exchange) -> None:
         """Take a request that was accepted and read; its answer comes now or later."""
-        if len(exchange.body) > _SOON_READ and BINARY_HEADER not in exchange.headers:
+        if route.takes_long(exchange):
             self.runtime.serving().aside.run(
                 lambda: route.read(exchange),
                 lambda call: self._submit(call, exchange),

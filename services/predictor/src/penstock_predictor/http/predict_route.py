@@ -1,6 +1,6 @@
 """`POST /predict`: rows of features to a call, a call's outcome to predictions."""
 
-from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.exchange import SOON_READ, Exchange
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.predictions import Predictions, Rows, parse_rows
@@ -42,6 +42,10 @@ class PredictRoute:
         self._model = model
         self._aside = aside
         self._predictions = Predictions(model.identity, model.outputs)
+
+    def takes_long(self, exchange: Exchange) -> bool:
+        """Whether there is much text to read."""
+        return len(exchange.body) > SOON_READ
 
     def read(self, exchange: Exchange) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""

@@ -7,7 +7,7 @@ from penstock_predictor.errors import DoesNotFit
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model.columns import ColumnPlan
 from penstock_predictor.model.session import OnnxSession
-from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
+from penstock_predictor.tensors.datatypes import BY_NUMPY, BY_V2, Array
 from penstock_predictor.tensors.shapes import fits
 
 Feeds = Mapping[str, Array]
@@ -63,12 +63,25 @@ class Model:
         return tuple(dict.fromkeys(outputs))
 
 
+def check_types(specs: tuple[TensorSpec, ...], datatypes: Mapping[str, str]) -> None:
+    """Raise DoesNotFit for an input that is unknown or of another type, before anything is read of it.
+
+    `datatypes`: input name to what the request says of it. What is missing, and shapes, `check_feeds` sees.
+    """
+    known = {spec.name: spec for spec in specs}
+    for name, datatype in datatypes.items():
+        if name not in known:
+            raise _unknown(name, specs)
+        if datatype in BY_V2:
+            _check_type(known[name], datatype)
+
+
 def check_feeds(specs: tuple[TensorSpec, ...], feeds: Feeds) -> None:
     """Raise DoesNotFit unless there is exactly one fitting tensor for each input of the graph."""
     names = [spec.name for spec in specs]
     unknown = [name for name in feeds if name not in names]
     if unknown:
-        raise DoesNotFit(f"unknown input {unknown[0]!r}: this model takes {names}")
+        raise _unknown(unknown[0], specs)
     for spec in specs:
         array = feeds.get(spec.name)
         if array is None:
@@ -77,9 +90,16 @@ def check_feeds(specs: tuple[TensorSpec, ...], feeds: Feeds) -> None:
 
 
 def _check_tensor(spec: TensorSpec, array: Array) -> None:
-    datatype = BY_NUMPY[array.dtype].v2
-    if datatype != spec.datatype:
-        raise DoesNotFit(f"input {spec.name!r}: this model takes {spec.datatype}, the request says {datatype}")
+    _check_type(spec, BY_NUMPY[array.dtype].v2)
     if not fits(array.shape, spec.shape):
         expected, got = list(spec.shape), list(array.shape)
         raise DoesNotFit(f"input {spec.name!r}: expected shape {expected} (-1: any size), got {got}")
+
+
+def _check_type(spec: TensorSpec, datatype: str) -> None:
+    if datatype != spec.datatype:
+        raise DoesNotFit(f"input {spec.name!r}: this model takes {spec.datatype}, the request says {datatype}")
+
+
+def _unknown(name: str, specs: tuple[TensorSpec, ...]) -> DoesNotFit:
+    return DoesNotFit(f"unknown input {name!r}: this model takes {[spec.name for spec in specs]}")

@@ -11,6 +11,8 @@ HEADER = b"inference-header-content-length"
 """Bytes of the JSON at the head of the body."""
 SIZE = "binary_data_size"
 """Parameter of a tensor: bytes of it in the tail."""
+_DIGITS = 20
+"""Of the largest length there is."""
 
 
 class BinaryTail:
@@ -37,9 +39,14 @@ class BinaryTail:
             raise BadRequest(f"{left} bytes of the body belong to no input: check {SIZE} of each")
 
 
+def json_length(header: bytes) -> int:
+    """What HEADER says; 0 where it says nothing, or nonsense, which `split_body` refuses."""
+    return int(header) if header.isdigit() and len(header) <= _DIGITS else 0
+
+
 def split_body(body: bytes | memoryview, header: bytes) -> tuple[bytes, BinaryTail]:
     """Cut a body into its JSON and its tail. `header` is the value of HEADER. Raises BadRequest."""
-    if not header.isdigit() or len(header) > 20:  # noqa: PLR2004 - digits of the largest length there is
+    if not header.isdigit() or len(header) > _DIGITS:
         raise BadRequest("Inference-Header-Content-Length: expected a number of bytes")
     length = int(header)
     if length > len(body):
