@@ -138,25 +138,32 @@ class Batcher:
         self._turn_due = self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Start one run, if one can start. What ends or arrives later makes another turn."""
+        """Start what can start. What ends or arrives later makes another turn."""
         if self._turn_due is not None:
             self._turn_due.cancel()  # a run that ended makes this turn before the one that was due
         self._turn_due, self._patient = None, False
+        until = time.monotonic() + INLINE_SECONDS
+        while self._start_run() and self._queue:
+            if time.monotonic() >= until:
+                # In another turn: between them the event loop reads and writes.
+                self._turn_soon()
+                return
+
+    def _start_run(self) -> bool:
+        """Make or start one run; answer whether the next may be tried."""
         wait = self._wait_for_more()
         if wait > 0:
             self._turn_due, self._patient = self._loop.call_later(wait, self._turn), True
-            return
+            return False
         short = self._limits.steady and self._pace.expect(self._next_rows()) <= INLINE_SECONDS
         if not short and self._runs_in_threads >= self._limits.threads:
-            return
+            return False
         batch = self._take()
         if batch and short:
             self._run_here(batch)
         elif batch:
             self._run_in_thread(batch)
-        if self._queue and self._turn_due is None:
-            # Not in a loop: between two runs the event loop reads and writes.
-            self._turn_soon()
+        return True
 
     def _wait_for_more(self) -> float:
         """Seconds: as long as the oldest call may wait, and no call has waited for half of its time."""
