@@ -174,7 +174,7 @@ venv: $(VENV) ## The virtual environment .venv, from locks/dev.txt
 	@true
 
 clean: ## Remove what was built here, and what dead test clusters left behind
-	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache
 	@$(CLUSTER) clean
 
 $(UV):
