@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.serving.contestants import Running
 from bench.serving.models import Array
@@ -35,10 +36,11 @@ def wrong_answers(running: Running, rows: int) -> list[str]:
 def _differs(answer: Answer, expected: Mapping[str, Array]) -> str:
     if set(answer) != set(expected):
         return f"has {sorted(answer)}, not {sorted(expected)}"
-    return "; ".join(f"{name} differs" for name, right in expected.items() if not _same(answer[name], right))
+    return "; ".join(f"{name} differs" for name, right in expected.items() if not same_values(answer[name], right))
 
 
-def _same(given: Any, right: Array) -> bool:
+def same_values(given: Any, right: NDArray[Any]) -> bool:
+    """Whether values in any shape are these: labels equal, probabilities near."""
     values = np.asarray(given)
     if values.size != right.size:
         return False

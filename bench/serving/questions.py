@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.serving.answers import same_values
 from bench.serving.models import Array, Model
 
-RELATIVE, ABSOLUTE = 1e-5, 1e-6
-"""Of probabilities: a run with other rows beside may add up in another order. Labels must be equal."""
 SIZES = (1, 1, 1, 1, 2, 5, 32, 64)
 """Rows of a request: of several small ones in a row, and large ones between them."""
 EXAMPLES = 40
@@ -139,15 +138,7 @@ def _expected(model: Model, example: Array) -> dict[str, NDArray[Any]]:
 def _same(found: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]]) -> bool:
     if found.keys() != expected.keys():
         return False
-    return all(
-        array.size == expected[name].size
-        and (
-            np.allclose(array, expected[name], rtol=RELATIVE, atol=ABSOLUTE)
-            if expected[name].dtype.kind == "f"
-            else np.array_equal(array, expected[name])
-        )
-        for name, array in found.items()
-    )
+    return all(same_values(array, expected[name]) for name, array in found.items())
 
 
 def _tensor(model: Model, example: Array) -> dict[str, Any]:
