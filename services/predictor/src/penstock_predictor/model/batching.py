@@ -117,12 +117,18 @@ def _beside_others(model: Model, answered: Feeds, refused: Sequence[Feeds]) -> B
     """A row that the model fails on alone must not be answered because another one came before or after it."""
     for row in refused:
         for order in ((answered, row), (row, answered)):
-            try:
-                model.run({name: np.concatenate([each[name] for each in order]) for name in answered}, model.output_names)
-            except RequestError:
-                continue
-            return Batching(possible=False, reason="a row that it fails on alone is answered among others")
+            together = {name: np.concatenate([each[name] for each in order]) for name in answered}
+            if _answers(model, together):
+                return Batching(possible=False, reason="a row that it fails on alone is answered among others")
     return Batching(possible=True)
+
+
+def _answers(model: Model, feeds: Feeds) -> bool:
+    try:
+        model.run(feeds, model.output_names)
+    except RequestError:
+        return False
+    return True
 
 
 def _same(together: Array, alone: Array) -> bool:
