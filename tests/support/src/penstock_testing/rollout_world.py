@@ -21,10 +21,14 @@ from penstock_controller.rollout.actions import (
     DeleteWorkload,
     ForgetPromotion,
     MarkPromoted,
+    ProtectWorkload,
+    RemoveAutoscaler,
     ScaleWorkload,
+    SetAutoscaler,
 )
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import (
+    Autoscaler,
     GatewayPod,
     Observation,
     Reading,
@@ -204,6 +208,15 @@ class RolloutWorld:
                 )
             case ScaleWorkload():
                 self.change(action.revision, partial(replace, replicas=action.replicas))
+            case SetAutoscaler():
+                found = self.workloads.get(action.revision)
+                before = found.autoscaler if found else None
+                scaler = Autoscaler(bounds=action.bounds, utilization=before.utilization if before else None)
+                self.change(action.revision, partial(replace, autoscaler=scaler))
+            case RemoveAutoscaler():
+                self.change(action.revision, partial(replace, autoscaler=None))
+            case ProtectWorkload():
+                self.change(action.revision, partial(replace, protected=True))
             case MarkPromoted():
                 self.change(action.revision, partial(replace, promoted_attempt=action.attempt))
             case ForgetPromotion():
