@@ -15,6 +15,30 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "the floor of an attempt follows the load down again",
+        "sizing.py",
+        "max(spec.predictor.min_replicas, status.floor or 0)",
+        "spec.predictor.min_replicas",
+    ),
+    Mutant(
+        "stable's floor is the user's while an attempt lasts",
+        "sizing.py",
+        "return total(spec, status, observation) if _on_attempt(status) else spec.predictor.min_replicas",
+        "return spec.predictor.min_replicas",
+    ),
+    Mutant(
+        "the number of pods is set beside an autoscaler",
+        "sizing.py",
+        "return bounded if workload.replicas else (*bounded, scale)",
+        "return bounded if workload.replicas == size else (*bounded, scale)",
+    ),
+    Mutant(
+        "the floor stays when the attempt has ended",
+        "sizing.py",
+        'return status.model_copy(update={"floor": None})',
+        "return status",
+    ),
+    Mutant(
         "a candidate is gone before every gateway pod has acknowledged weight 0",
         "trial.py",
         """    if wish is traffic and situation.acknowledged():
