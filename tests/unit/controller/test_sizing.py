@@ -1,11 +1,12 @@
 """How many pods each revision keeps where the number follows the load."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from penstock_controller.rollout.actions import ProtectWorkload, RemoveAutoscaler, ScaleWorkload, SetAutoscaler
-from penstock_controller.rollout.observation import Bounds
+from penstock_controller.rollout.observation import Autoscaler, Bounds
 from penstock_testing.rollout_scenes import (
     NO_GATES,
     canary,
@@ -21,7 +22,7 @@ from penstock_testing.rollout_scenes import (
 from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import mirror, weight
 
-SCALED = {"predictor": {"minReplicas": 2, "maxReplicas": 10}}
+SCALED: dict[str, Any] = {"predictor": {"minReplicas": 2, "maxReplicas": 10}}
 MINUTE = 61.0
 
 
@@ -40,6 +41,13 @@ def busy(world: RolloutWorld, load: float) -> RolloutWorld:
     world.tick()
     world.tick(MINUTE)
     return world
+
+
+def measured(world: RolloutWorld, revision: str, utilization: int | None) -> None:
+    """Its autoscaler has seen that, or nothing."""
+    scaler = world.workloads[revision].autoscaler
+    assert scaler
+    world.workloads[revision] = replace(world.workloads[revision], autoscaler=replace(scaler, utilization=utilization))
 
 
 def at_half(load: float = 3.5) -> RolloutWorld:
@@ -115,9 +123,7 @@ def test_load_that_is_only_a_tenth_more_changes_no_floor() -> None:
 def test_what_was_used_under_other_weights_is_not_counted_on_two_versions() -> None:
     """For some seconds stable is still seen as busy as when it answered everything."""
     world = at_half(3.5)
-    scaler = world.workloads["rev1"].autoscaler
-    assert scaler
-    world.change("rev1", lambda workload: replace(workload, autoscaler=replace(scaler, utilization=140)))
+    measured(world, "rev1", 140)
     world.run_pass()
     assert world.status.floor == 4
 
@@ -135,9 +141,7 @@ def test_pods_that_have_just_started_are_not_taken_for_as_busy_as_the_others() -
 def test_without_measurements_the_number_of_pods_is_what_is_known() -> None:
     world = at_half(3.5)
     for revision in ("rev1", "rev2"):
-        scaler = world.workloads[revision].autoscaler
-        assert scaler
-        world.change(revision, lambda each, scaler=scaler: replace(each, autoscaler=replace(scaler, utilization=None)))
+        measured(world, revision, None)
     world.now = world.now.replace(year=2027)
     world.run_pass()
     assert world.status.floor == 4
@@ -147,9 +151,7 @@ def test_copies_are_no_load_of_users() -> None:
     world = RolloutWorld(spec=canary(mirror(100), pause(), **SCALED)).want("1").settle(0.2)
     busy(world, 3.5).want("2")
     until(world, is_paused)
-    scaler = world.workloads["rev2"].autoscaler
-    assert scaler
-    world.change("rev2", lambda each: replace(each, autoscaler=replace(scaler, utilization=300)))
+    measured(world, "rev2", 300)
     world.now = world.now.replace(year=2027)
     world.run_pass()
     assert world.status.floor == 4
@@ -201,7 +203,7 @@ def test_after_a_rollback_in_the_bake_too() -> None:
 
 
 def test_more_pods_for_the_candidate_than_the_user_allows_are_not_waited_for() -> None:
-    steps = ({"setCanaryScale": {"replicas": 50}}, weight(50), pause())
+    steps: tuple[dict[str, object], ...] = ({"setCanaryScale": {"replicas": 50}}, weight(50), pause())
     world = on_trial(canary(*steps, analysis=NO_GATES, **SCALED))
     until(world, has(50))
     assert floors(world)["rev2"] == 10
@@ -236,11 +238,8 @@ def test_one_that_is_switched_off_in_an_attempt_leaves_the_pods_until_its_end() 
 def test_an_autoscaler_that_is_deleted_or_edited_is_made_again() -> None:
     world = RolloutWorld(spec=spec(**SCALED)).want("1").settle()
     bounds = Bounds(floor=2, ceiling=10, target=70)
-    for now in (None, Bounds(floor=1, ceiling=3, target=70)):
-        scaler = world.workloads["rev1"].autoscaler
-        assert scaler
-        edited = replace(scaler, bounds=now) if now else None
-        world.change("rev1", lambda each, edited=edited: replace(each, autoscaler=edited))
+    for edited in (None, Autoscaler(bounds=Bounds(floor=1, ceiling=3, target=70))):
+        world.workloads["rev1"] = replace(world.workloads["rev1"], autoscaler=edited)
         assert world.run_pass().actions == (SetAutoscaler(revision="rev1", bounds=bounds),)
 
 

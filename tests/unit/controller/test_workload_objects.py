@@ -62,7 +62,7 @@ def test_a_pod_holds_no_token_and_outlives_its_drain_and_its_longest_request() -
 
 def test_the_version_is_told_to_the_pods_though_it_is_not_in_the_revision() -> None:
     deployment = made()
-    pod = deployment["spec"]["template"]["spec"]  # type: ignore[index]
+    pod = deployment["spec"]["template"]["spec"]
     for container in [*pod["initContainers"], *pod["containers"]]:
         assert {"name": "PENSTOCK_MODEL_VERSION", "value": "7"} in container["env"]
 
@@ -94,7 +94,7 @@ def test_the_service_leads_to_ports_that_the_container_names() -> None:
 
 def test_children_go_with_their_owner_without_blocking_it() -> None:
     for child in (made(), objects.service(OWNER, "rev", DIGEST)):
-        (reference,) = child["metadata"]["ownerReferences"]  # type: ignore[index]
+        (reference,) = child["metadata"]["ownerReferences"]
         assert reference["uid"] == "u-1"
         assert reference["controller"] is True
         assert reference["blockOwnerDeletion"] is False
