@@ -124,7 +124,7 @@ def test_load_that_triples_in_the_bake_finds_the_version_before_large_enough_whe
 
 
 def test_a_fixed_number_of_pods_becomes_an_automatic_one_and_fixed_again_without_a_rollout(scene: Scene) -> None:
-    deployed, first = scene.serve_first(**GATED)
+    deployed, first = scene.serve_first()
     attempt = deployed.status()["attempt"]
     with scene.traffic(scene.expectation(first), rate=RATE) as run:
         sizes = Sizes(deployed)
