@@ -14,7 +14,7 @@ from penstock_testing.sizes import Size, Sizes
 from penstock_testing.strategies import GATED, by_steps
 
 RATE = 80.0
-"""With it two pods are busy as they should be; a request takes them about 0.3 ms, and being there 4 ms a second."""
+"""Less than two pods are for; three times as much is more. A request takes them about 0.4 ms, being there 3 ms a second."""
 LEAST, MOST = 2, 6
 MEASURED = 65.0
 """Seconds after which what versions use is known to belong to the weights that stand."""
@@ -22,7 +22,7 @@ SCALED: Object = {
     "predictor": {
         "minReplicas": LEAST,
         "maxReplicas": MOST,
-        "targetCPUUtilization": 40,
+        "targetCPUUtilization": 60,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
     }
 }
@@ -35,9 +35,9 @@ def floor(status: Object) -> int:
     return int(status.get("floor") or 0)
 
 
-def grown(deployed: Deployed) -> int:
-    """The floor, once it is larger than what the attempt began with."""
-    return floor(deployed.wait_until("a higher floor", lambda status: floor(status) > LEAST, seconds=150))
+def grown(deployed: Deployed, before: int) -> int:
+    """The floor, once it is larger than it was."""
+    return floor(deployed.wait_until("a higher floor", lambda status: floor(status) > before, seconds=150))
 
 
 def assert_never_below(sizes: list[Size]) -> None:
@@ -69,10 +69,11 @@ def test_load_that_triples_at_half_the_weight_is_followed_by_both_versions(
     with scene.traffic(expectation, rate=RATE, seconds=580) as base, Sizes(deployed) as sizes:
         scene.move(second)
         status = deployed.wait_paused(second, 50)
-        assert floor(status) >= LEAST
         time.sleep(MEASURED)
+        before = floor(deployed.status())
+        assert before >= LEAST
         with scene.traffic(expectation, rate=2 * RATE, seconds=580) as more:
-            needed = grown(deployed)
+            needed = grown(deployed, before)
             for version in (first, second):
                 sizes.wait_ready(version, needed)
             on_trial = list(sizes.seen)
@@ -103,8 +104,10 @@ def test_load_that_triples_in_the_bake_finds_the_version_before_large_enough_whe
         scene.move(second)
         deployed.wait_for_phase("Baking")
         time.sleep(MEASURED)
+        before = floor(deployed.status())
+        assert before >= LEAST
         with scene.traffic(harmless, rate=2 * RATE, seconds=580) as more:
-            needed = grown(deployed)
+            needed = grown(deployed, before)
             for version in (first, second):
                 sizes.wait_ready(version, needed)
             in_the_bake = list(sizes.seen)

@@ -246,7 +246,7 @@ def _controller_manager_flags(at: Layout) -> list[str]:
         "--horizontal-pod-autoscaler-sync-period=2s",
         "--horizontal-pod-autoscaler-downscale-stabilization=20s",
         "--horizontal-pod-autoscaler-initial-readiness-delay=5s",
-        "--horizontal-pod-autoscaler-cpu-initialization-period=20s",
+        "--horizontal-pod-autoscaler-cpu-initialization-period=60s",
     ]
 
 
