@@ -10,7 +10,18 @@ Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets i
 from penstock_controller.api import duration
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import adoption, attempt, bake, evidence, gates, rest, retirement, routing, trial
+from penstock_controller.rollout import (
+    adoption,
+    attempt,
+    bake,
+    evidence,
+    gates,
+    outcome,
+    rest,
+    retirement,
+    routing,
+    trial,
+)
 from penstock_controller.rollout.actions import Action, Decision, ScaleWorkload
 from penstock_controller.rollout.conditions import conditions
 from penstock_controller.rollout.observation import Observation, Wanted
@@ -23,7 +34,7 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     situation = situation.with_status(gates.gathered(situation))
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
-    final = _reported(retired.status, observation)
+    final = outcome.noted(spec, status, _reported(retired.status, observation), observation)
     read = evidence.next_due(spec, final, observation.now)
     dues = [due for due in (step.look_again, retired.look_again, read) if due is not None]
     return Decision(
