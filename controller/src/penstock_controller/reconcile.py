@@ -82,7 +82,7 @@ class Reconciler:
     async def _observe(self, resource: Resource) -> Observation:
         key = resource.key
         now = self._clock()
-        resolution = self._watch.follow(key, resource.spec.registry.wish)
+        resolution = self._watch.follow(key, resource.spec.registry)
         target, workloads, gateways, readings = await asyncio.gather(
             self._targets.target(resource, resolution),
             self._world.workloads.observe(key),

@@ -126,8 +126,7 @@ class RegistryOutbox:
             return Answer(entry=entry, writing=Writing.REFUSED, message=f"{entry.what} is not written: {refused}")
         except VersionMissing as missing:
             return Answer(entry=entry, writing=Writing.IMPOSSIBLE, message=f"{entry.what} is never written: {missing}")
-        except Exception:
-            # The outermost loop: one entry must not stop the others.
+        except Exception:  # noqa: BLE001 - the outermost loop: one entry must not stop the others
             _log.exception("registry write failed", extra={"key": str(key), "entry": entry.what})
             message = f"{entry.what} is not written: see the controller's log"
             return Answer(entry=entry, writing=Writing.REFUSED, message=message)
