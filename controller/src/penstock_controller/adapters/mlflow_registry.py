@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from penstock_controller.adapters.mlflow_client import LIMIT, MISSING, clients, said
+from penstock_controller.adapters.mlflow_client import LIMIT, MISSING, REFUSED, clients, said
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.ports import RegistryVersion
@@ -47,11 +47,13 @@ class MlflowRegistry:
     def _translated(self, reference: RegistryRef, error: MlflowException) -> Exception:
         if error.error_code in MISSING:
             return _missing(reference, str(error.message))
+        if error.error_code in REFUSED:
+            return self._away(reference, said(error), "refuses")
         return self._away(reference, said(error))
 
-    def _away(self, reference: RegistryRef, why: str) -> RegistryAway:
+    def _away(self, reference: RegistryRef, why: str, does: str = "does not answer") -> RegistryAway:
         self._telemetry.registry_failed(reference.connection)
-        return RegistryAway(f"registry {reference.connection!r} does not answer: {why}")
+        return RegistryAway(f"registry {reference.connection!r} {does}: {why}")
 
 
 def _look_up(client: MlflowClient, reference: RegistryRef) -> ModelVersion:
