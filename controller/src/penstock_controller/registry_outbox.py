@@ -93,6 +93,8 @@ class RegistryOutbox:
         """Write what a resource has for a connection; answers the seconds until it is due again. None: all is said."""
         refused = False
         for entry in self._open(connection, key):
+            if entry not in self._offered.get(key, {}):
+                continue  # not wanted any more since the one before it was begun
             answer = await self._tried(key, entry)
             self._note(key, answer)
             if answer.writing is Writing.AWAY:
@@ -139,7 +141,8 @@ class RegistryOutbox:
         if answer.entry not in offered or offered[answer.entry] == answer:
             return
         offered[answer.entry] = answer
-        _log.info(
+        _log.log(
+            logging.WARNING if answer.message else logging.INFO,
             answer.message or f"{answer.entry.what} is written",
             extra={"key": str(key), "outcome": answer.writing.value},
         )

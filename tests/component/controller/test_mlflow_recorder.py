@@ -41,7 +41,10 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     ):
         _act_as(patch, ADMIN, PASSWORD)
         RegisteredModels(server.uri).register("m", affine(2.0, 1.0))
-        AuthServiceClient(server.uri).create_user("reader", PASSWORD)
+        users = AuthServiceClient(server.uri)
+        users.create_user("reader", PASSWORD)
+        users.create_user("editor", PASSWORD)
+        users.grant_user_permission("editor", "registered_model", "m", "EDIT")
         yield server
 
 
@@ -108,8 +111,10 @@ async def test_a_registry_that_is_away_is_said_in_words_that_do_not_change() -> 
     assert "registry 'default' does not answer" in said.pop()
 
 
-async def test_with_basic_auth_tags_and_aliases_arrive(locked: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    _act_as(monkeypatch, ADMIN, PASSWORD)
+async def test_with_basic_auth_who_may_edit_the_model_sets_tags_and_aliases(
+    locked: MlflowServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _act_as(monkeypatch, "editor", PASSWORD)
     await recorder(locked.uri).record(entry(alias="live"), TAG)
     found = MlflowClient(locked.uri).get_model_version_by_alias("m", "live")
     assert found.tags == {TAG.key: TAG.value}
