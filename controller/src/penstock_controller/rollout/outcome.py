@@ -69,15 +69,15 @@ def _sources(
     """By revision. What was named first in this pass, and what is wanted now, comes from the model the spec names."""
     known = {source.revision: source for source in before.registry_write.sources}
     target = observation.target
-    pointers = (*_pointers(before), *_pointers(after))
-    new = {item.revision for item in pointers if item.revision not in known or _is_wanted(target, item)}
+    named: tuple[Revision | DecisionRecord, ...] = (*_pointers(before), *_pointers(after), *_ended(before, after))
+    new = {item.revision for item in named if item.revision not in known or _is_wanted(target, item)}
     registry = spec.registry
     fresh = {name: Source(revision=name, connection=registry.connection, model=registry.model) for name in new}
     return known | fresh
 
 
-def _is_wanted(target: Target, pointer: Revision) -> bool:
-    return isinstance(target, Wanted) and (target.revision, target.version) == (pointer.revision, pointer.version)
+def _is_wanted(target: Target, item: Revision | DecisionRecord) -> bool:
+    return isinstance(target, Wanted) and (target.revision, target.version) == (item.revision, item.version)
 
 
 def _pointers(status: ModelDeploymentStatus) -> tuple[Revision, ...]:
