@@ -34,7 +34,8 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     situation = situation.with_status(gates.gathered(situation))
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
-    final = outcome.noted(spec, status, _reported(retired.status, observation), observation)
+    final = _reported(retired.status, observation)
+    final = outcome.noted(spec, status, final, observation)
     read = evidence.next_due(spec, final, observation.now)
     dues = [due for due in (step.look_again, retired.look_again, read) if due is not None]
     return Decision(
