@@ -110,7 +110,7 @@ def test_with_the_registry_away_for_two_minutes_at_promotion_tag_and_alias_arriv
     resource_version = scene.platform.cluster.get("modeldeployments.penstock.dev", "model", scene.namespace)
     time.sleep(QUIET)
     writes = mlflow.writes()
-    print(f"{len(writes)} writes reached MLflow after it was back: {writes}; {result.describe()}")
+    print(f"{len(writes)} writes reached MLflow after it was back")
     assert len(writes) == 2, writes
     assert scene.platform.cluster.get("modeldeployments.penstock.dev", "model", scene.namespace) == resource_version
     assert deployed.condition("RegistryReachable")["status"] == "True"
@@ -140,7 +140,6 @@ def test_a_rollback_in_the_bake_moves_the_live_alias_back(
             results = [before.result(), after.result()]
     for result in results:
         result.assert_none_failed()
-        print(result.describe())
     assert (record["completion"], record["reason"]) == ("RolledBack", "GateFailed")
     shown = wait_for_tag(scene, mlflow, second)
     assert (shown["completion"], shown["reason"]) == ("RolledBack", "GateFailed")
