@@ -16,6 +16,7 @@ from penstock_controller.rollout import (
     bake,
     evidence,
     gates,
+    outcome,
     rest,
     retirement,
     routing,
@@ -34,7 +35,8 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     situation = situation.with_status(gates.gathered(situation))
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
-    final = sizing.remembered(spec, _reported(retired.status, observation), observation)
+    shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
+    final = sizing.remembered(spec, shown, observation)
     read = evidence.next_due(spec, final, observation.now)
     dues = [due for due in (step.look_again, retired.look_again, read, sizing.next_due(final)) if due is not None]
     return Decision(

@@ -13,7 +13,7 @@ from math import ceil
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import evidence
+from penstock_controller.rollout import evidence, outcome
 from penstock_controller.rollout.actions import (
     Action,
     Announcement,
@@ -40,6 +40,7 @@ from penstock_controller.rollout.observation import (
 )
 from penstock_testing.rollout_counters import GatewayCounters, Loss
 from penstock_testing.rollout_invariants import Pass, Watcher
+from penstock_testing.rollout_registry import RolloutRegistry
 from penstock_testing.strategies import AT_ONCE
 
 _PASSES = 300
@@ -101,6 +102,7 @@ class RolloutWorld:
     lost: int = 0
     """Requests that failed in users' eyes."""
     counters: dict[str, GatewayCounters] = field(default_factory=dict)
+    registry: RolloutRegistry = field(default_factory=RolloutRegistry)
     now: datetime = _START
     generation: int = 1
     actions: list[Action] = field(default_factory=list)
@@ -119,6 +121,7 @@ class RolloutWorld:
             url="http://gateway/ns/m",
             evidence=self._readings(),
             promote=self.promote,
+            registry_answers=self.registry.told(outcome.due(self.status)),
         )
 
     def _readings(self) -> tuple[Reading, ...] | None:
@@ -313,6 +316,7 @@ class RolloutWorld:
             deleted=set(self.deleted),
             failing=dict(self.failing),
             counters={name: counters.branch() for name, counters in self.counters.items()},
+            registry=self.registry.branch(),
             actions=[],
             announcements=[],
             watcher=self.watcher.branch(),
