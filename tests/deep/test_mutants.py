@@ -20,6 +20,7 @@ SCENARIOS = (
     "test_bake.py",
     "test_steps.py",
     "test_sizing.py",
+    "test_verbs.py",
     "test_outcome.py",
 )
 MACHINE = ("test_rollout_machine.py",)

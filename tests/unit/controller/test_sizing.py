@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.actions import ProtectWorkload, RemoveAutoscaler, ScaleWorkload, SetAutoscaler
 from penstock_controller.rollout.observation import Autoscaler, Bounds
 from penstock_testing.rollout_scenes import (
@@ -161,7 +162,7 @@ def in_the_bake() -> RolloutWorld:
     world = at_half()
     candidate = world.status.candidate
     assert candidate
-    world.promote = f"{candidate.attempt}/{candidate.step}"
+    world.words[Verb.PROMOTE] = f"{candidate.attempt}/{candidate.step}"
     return until(world, is_baking)
 
 
@@ -191,7 +192,7 @@ def test_after_a_rollback_in_the_bake_too() -> None:
         world.tick()
     candidate = world.status.candidate
     assert candidate
-    world.promote = f"{candidate.attempt}/{candidate.step}"
+    world.words[Verb.PROMOTE] = f"{candidate.attempt}/{candidate.step}"
     until(world, is_baking, seconds=1.0)
     world.tick()
     world.failing = {"rev2": 0.9}

@@ -16,12 +16,14 @@ from penstock_controller.rollout import (
     bake,
     evidence,
     gates,
+    hold,
     outcome,
     rest,
     retirement,
     routing,
     sizing,
     trial,
+    verbs,
 )
 from penstock_controller.rollout.actions import Action, Decision
 from penstock_controller.rollout.conditions import conditions
@@ -33,12 +35,17 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     """Decide what this pass does."""
     situation = _recovered(spec, status, observation)
     situation = situation.with_status(gates.gathered(situation))
+    heard = verbs.heard(situation)
+    situation = heard.situation
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
     shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
     final = sizing.remembered(spec, shown, observation)
     read = evidence.next_due(spec, final, observation.now)
-    dues = [due for due in (step.look_again, retired.look_again, read, sizing.next_due(final)) if due is not None]
+    # Another version is wanted from the next pass on.
+    turned = 0.0 if final.hold != status.hold else None
+    alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned)
+    dues = [due for due in alarms if due is not None]
     return Decision(
         status=final.model_copy(update={"conditions": conditions(spec, final, observation, status.conditions)}),
         actions=(
@@ -47,7 +54,7 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
             *step.actions,
             *retired.actions,
         ),
-        announcements=step.announcements,
+        announcements=(*heard.announcements, *step.announcements),
         look_again=min(dues, default=None),
     )
 
@@ -64,6 +71,7 @@ def _phase(situation: Situation) -> Step:
 def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Situation:
     """The last status, rebuilt where it was lost, with what the gateway pods have acknowledged since."""
     status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
+    status = hold.followed(status, observation)
     traffic = routing.with_applied(status.traffic, observation.gateways)
     return Situation(spec=spec, status=status.model_copy(update={"traffic": traffic}), observation=observation)
 

@@ -243,8 +243,8 @@ MUTANTS = (
     Mutant(
         "a word for a pause that is over goes on from the next one",
         "trial.py",
-        "if situation.observation.promote == word:",
-        "if situation.observation.promote:",
+        '"step_since": None, "pause_over": False}',
+        '"step_since": None}',
     ),
     Mutant(
         "a version that is refused by the store leaves the candidate where it is",
@@ -273,6 +273,66 @@ MUTANTS = (
         "routing.py",
         "    if traffic is None or not acknowledged(traffic, gateways):\n",
         "    if traffic is None:\n",
+    ),
+    Mutant(
+        "a word acts again in each pass",
+        "verbs.py",
+        "if text is None or verb.value in standing:",
+        "if text is None:",
+    ),
+    Mutant(
+        "a stale word acts",
+        "verbs.py",
+        "if spoken and word(spoken.attempt, spoken.step) != at:",
+        "if spoken and spoken.attempt > situation.status.attempt:",
+    ),
+    Mutant(
+        "what was aborted is tried again",
+        "attempt.py",
+        "failed = ending.completion in {Completion.ROLLED_BACK, Completion.ABORTED}",
+        "failed = ending.completion is Completion.ROLLED_BACK",
+    ),
+    Mutant(
+        "an abort in the bake goes back to pods that are not there",
+        "verbs.py",
+        '    if not situation.ready(previous.revision):\n        return f"no pod',
+        '    if False:\n        return f"no pod',
+    ),
+    Mutant(
+        "a hold outlasts the alias it saw",
+        "hold.py",
+        "or _moved(hold, named):",
+        "or (named is None and _moved(hold, named)):",
+    ),
+    Mutant(
+        "a hold outlasts an edit of the spec",
+        "hold.py",
+        "hold is None or hold.generation != generation or",
+        "hold is None or",
+    ),
+    Mutant(
+        "promote-full is forgotten in the bake",
+        "attempt.py",
+        "        by_hand=candidate.by_hand,\n",
+        "",
+    ),
+    Mutant(
+        "a number is given again after a lost status",
+        "adoption.py",
+        "attempt = max(status.attempt, *marks, *words.attempts(observation.words), 0)",
+        "attempt = status.attempt",
+    ),
+    Mutant(
+        "old words act after a lost status",
+        "adoption.py",
+        '"handled": words.kept(observation.words)}',
+        '"handled": {}}',
+    ),
+    Mutant(
+        "a person's pause does not hold",
+        "trial.py",
+        'to go on" if candidate.paused else ""',
+        'to go on" if candidate.paused and situation.spec.paused else ""',
     ),
     Mutant(
         "an outcome is not told to the registry",
