@@ -39,6 +39,7 @@ def _heal(world: RolloutWorld) -> None:
     world.silent.clear()
     world.blind.clear()
     world.deaf = False
+    world.turn = ""
     world.registry.away = world.registry.refuses = False
     world.requests = 1000
     if world.spec.paused:

@@ -97,6 +97,8 @@ class RolloutWorld:
     """Revision to its share of failed tries."""
     deaf: bool = False
     """No gateway pod answers when its counters are asked for."""
+    turn: str = ""
+    """Why an attempt with other predictor pods must wait."""
     promote: str = ""
     """What the user's annotation says."""
     lost: int = 0
@@ -120,6 +122,7 @@ class RolloutWorld:
             gateways=tuple(self._gateway(name, split) for name, split in self.gateways.items()),
             url="http://gateway/ns/m",
             evidence=self._readings(),
+            turn=self.turn,
             promote=self.promote,
             registry_answers=self.registry.told(outcome.due(self.status)),
         )
