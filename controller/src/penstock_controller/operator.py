@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from penstock_controller.errors import Away, Conflict, PenstockError
 from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler
-from penstock_controller.registry_outbox import RegistryOutbox
-from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.work_queue import WorkQueue
 
@@ -25,16 +25,15 @@ class Operator:
         self,
         queue: WorkQueue,
         reconciler: Reconciler,
-        watch: RegistryWatch,
-        outbox: RegistryOutbox,
         telemetry: Telemetry,
         *,
+        beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         workers: int,
     ) -> None:
+        """`beside`: what runs as long as it works. `workers`: passes at the same time."""
         self.queue = queue
         self._reconciler = reconciler
-        self._watch = watch
-        self._outbox = outbox
+        self._beside = beside
         self._telemetry = telemetry
         self._workers = workers
         self._failures: defaultdict[Key, int] = defaultdict(int)
@@ -42,8 +41,8 @@ class Operator:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch.run())
-            tasks.create_task(self._outbox.run())
+            for run in self._beside:
+                tasks.create_task(run())
             for _ in range(self._workers):
                 tasks.create_task(self._work())
 

@@ -75,6 +75,10 @@ class Store(Protocol):
 class Resources(Protocol):
     """The ModelDeployments."""
 
+    async def keys(self) -> tuple[Key, ...]:
+        """All that there are now. Raises ClusterAway."""
+        ...
+
     async def read(self, key: Key) -> Resource | None:
         """The resource now; None: it is gone. Raises ClusterAway, Rejected (a spec that cannot be parsed)."""
         ...

@@ -11,12 +11,13 @@ from penstock_controller.errors import Rejected
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.rollout import evidence, outcome
+from penstock_controller.rollout import evidence, outcome, turn
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import Observation, Reading
 from penstock_controller.targets import Targets, named
 from penstock_controller.telemetry import Telemetry
+from penstock_controller.turns import Turns
 
 _log = logging.getLogger(__name__)
 _AFTER_REJECTION = 15.0
@@ -44,6 +45,7 @@ class Reconciler:
         targets: Targets,
         telemetry: Telemetry,
         *,
+        turns: Turns,
         clock: Callable[[], datetime],
         url: Callable[[Key], str],
         resync: float,
@@ -53,6 +55,7 @@ class Reconciler:
         self._watch = watch
         self._outbox = outbox
         self._targets = targets
+        self._turns = turns
         self._telemetry = telemetry
         self._clock = clock
         self._url = url
@@ -64,20 +67,30 @@ class Reconciler:
         Returns the seconds until the next pass is due; None: the resource is gone.
         Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer.
         """
-        resource = await self._world.resources.read(key)
+        resource = await self._read(key)
         if resource is None:
             self._watch.forget(key)
             self._outbox.forget(key)
+            self._turns.forget(key)
             return None
-        decision = advance(resource.spec, resource.status, await self._observe(resource))
+        observation = await self._observe(resource)
+        decision = advance(resource.spec, resource.status, observation)
         rejection = await self._execute(resource, decision)
         status = decision.status if rejection is None else _rejected(resource.status, rejection)
         if status != resource.status:
             await self._world.resources.write_status(resource, status)
+        self._turns.note(key, turn.standing(status, observation.target))
         self._telemetry.passed(written=status != resource.status)
         if rejection is not None:
             return _AFTER_REJECTION
         return self._resync if decision.look_again is None else min(self._resync, decision.look_again)
+
+    async def _read(self, key: Key) -> Resource | None:
+        try:
+            return await self._world.resources.read(key)
+        except Rejected:
+            self._turns.skip(key)
+            raise
 
     async def _observe(self, resource: Resource) -> Observation:
         key = resource.key
@@ -89,8 +102,10 @@ class Reconciler:
             self._world.gateways.observe(key),
             self._evidence(resource, now),
         )
+        wants = turn.wants_turn(resource.status, target, resource.generation, paused=resource.spec.paused)
         return Observation(
             now=now,
+            turn=self._turns.ask(key, wants=wants),
             generation=resource.generation,
             target=target,
             workloads={workload.revision: workload for workload in workloads},

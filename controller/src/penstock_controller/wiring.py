@@ -22,9 +22,11 @@ from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler, World
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.roll import Roll
 from penstock_controller.settings import Settings
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
+from penstock_controller.turns import Turns
 from penstock_controller.work_queue import WorkQueue
 from penstock_controller.workload.placement import Placement
 
@@ -70,7 +72,7 @@ def _assembled(
     outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
     watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
     world = World(
-        resources=KubernetesResources(api),
+        resources=KubernetesResources(api, settings.watch_namespace),
         workloads=KubernetesWorkloads(api, placement),
         gateways=HttpGateways(api, gateway_client, namespace=settings.namespace, release=settings.release),
         announcer=KubernetesEvents(api, _now),
@@ -81,7 +83,14 @@ def _assembled(
     def url(key: Key) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
+    turns = Turns(settings.max_concurrent_rollouts, queue.add)
     reconciler = Reconciler(
-        world, watch, outbox, targets, telemetry, clock=_now, url=url, resync=settings.resync_seconds
+        world, watch, outbox, targets, telemetry, turns=turns, clock=_now, url=url, resync=settings.resync_seconds
     )
-    return Operator(queue, reconciler, watch, outbox, telemetry, workers=settings.workers)
+    return Operator(
+        queue,
+        reconciler,
+        telemetry,
+        beside=(watch.run, outbox.run, Roll(world.resources, turns).call),
+        workers=settings.workers,
+    )

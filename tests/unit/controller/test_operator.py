@@ -13,8 +13,6 @@ from penstock_controller.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from penstock_controller.reconcile import Reconciler
-    from penstock_controller.registry_outbox import RegistryOutbox
-    from penstock_controller.registry_watch import RegistryWatch
 
 A = Key("ns", "a")
 PASSES = 50
@@ -36,11 +34,6 @@ class Answers:
         return answer
 
 
-class Idle:
-    async def run(self) -> None:
-        await asyncio.Event().wait()
-
-
 class Skipping:
     """A clock on which whatever is due later is due at the next look."""
 
@@ -57,8 +50,6 @@ async def worked(answers: Answers) -> int:
     operator = Operator(
         queue,
         cast("Reconciler", answers),
-        cast("RegistryWatch", Idle()),
-        cast("RegistryOutbox", Idle()),
         Telemetry(CollectorRegistry()),
         workers=1,
     )

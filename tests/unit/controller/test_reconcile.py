@@ -21,6 +21,7 @@ from penstock_controller.rollout.observation import GatewayPod, Workload
 from penstock_controller.rollout.registry_entry import Entry, Tag
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
+from penstock_controller.turns import Turns
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import spec
 
@@ -74,6 +75,10 @@ class Outside:
         self.asked.append(version.version)
         return self.ingest_status
 
+    async def keys(self) -> tuple[Key, ...]:
+        self._call("keys")
+        return (KEY,) if self.resource else ()
+
     async def read(self, key: Key) -> Resource | None:
         self._call("read")
         return self.resource
@@ -120,6 +125,12 @@ async def resolved(watch: RegistryWatch) -> None:
     await watch._poll(spec().registry)
 
 
+def turns() -> Turns:
+    made = Turns(1, lambda _: None)
+    made.expect(())
+    return made
+
+
 def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
     telemetry = Telemetry(CollectorRegistry())
     watch = RegistryWatch(outside, lambda _: None, interval=1)
@@ -135,6 +146,7 @@ def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
         RegistryOutbox(outside, ["default"], telemetry, lambda _: None),
         Targets(outside, PLACEMENT),
         telemetry,
+        turns=turns(),
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         url=lambda key: f"http://gateway/{key}",
         resync=60.0,

@@ -15,7 +15,9 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import Phase
+from penstock_controller.rollout.observation import Unresolved
 from penstock_testing.rollout_events import EVENTS, Event, trial_spec
 from penstock_testing.rollout_rest import bring_to_rest
 from penstock_testing.rollout_scenes import canary, on_trial, pause, until
@@ -231,6 +233,17 @@ def _unwanted_while_paused_and_stable_is_down() -> RolloutWorld:
     return world
 
 
+def _retried_while_the_store_is_away() -> RolloutWorld:
+    """Nothing ever served."""
+    world = _initializing(0)
+    world.broken = {"rev1"}
+    world.settle(60)
+    world.target = Unresolved(reason="StoreAway", message="the model store does not answer")
+    world.say(Verb.RETRY)
+    world.run_pass()
+    return world
+
+
 def all_pods_of(world: RolloutWorld, revision: str) -> None:
     """They are lost."""
     world.broken = {revision}
@@ -244,6 +257,7 @@ def test_the_page_on_states_shows_exactly_the_edges_that_were_taken() -> None:
         _unpaused_when_nothing_is_left_to_wait_for,
         _its_pods_die_when_it_has_everything,
         _unwanted_while_paused_and_stable_is_down,
+        _retried_while_the_store_is_away,
     ):
         taken |= scene().watcher.edges
     shown = re.findall(r"^ +(\w+) --> (\w+):", PAGE.read_text(), flags=re.MULTILINE)

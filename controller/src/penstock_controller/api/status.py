@@ -58,6 +58,8 @@ class Stable(Revision):
 
     since: str
     """When it was promoted (RFC 3339)."""
+    generation: Annotated[int, Field(json_schema_extra={"format": "int64"})] = 0
+    """The generation of the spec that it was last known to be wanted under; 0: not known."""
 
 
 class Ending(StatusModel):
@@ -111,6 +113,8 @@ class Previous(Revision):
 
     stable_since: str
     """When it was promoted (RFC 3339)."""
+    stable_generation: Annotated[int, Field(json_schema_extra={"format": "int64"})] = 0
+    """The generation of the spec that it was last known to be wanted under; 0: not known."""
     attempt: int
     """Number of the attempt that bakes."""
     created_at_ms: int = 0

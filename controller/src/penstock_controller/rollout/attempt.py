@@ -74,7 +74,13 @@ def _first_size(situation: Situation) -> int:
 def promote(situation: Situation, candidate: Candidate) -> Step:
     """The candidate serves all requests: the pointer moves. With a bake the attempt goes on, else it ends here."""
     status, now = situation.status, situation.observation.now
-    stable = Stable(revision=candidate.revision, version=candidate.version, digest=candidate.digest, since=stamp(now))
+    stable = Stable(
+        revision=candidate.revision,
+        version=candidate.version,
+        digest=candidate.digest,
+        since=stamp(now),
+        generation=situation.observation.generation,
+    )
     mark = MarkPromoted(revision=candidate.revision, attempt=candidate.attempt)
     moved = status.model_copy(update={"stable": stable, "candidate": None})
     old = status.stable
@@ -86,6 +92,7 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
         version=old.version,
         digest=old.digest,
         stable_since=old.since,
+        stable_generation=old.generation,
         attempt=candidate.attempt,
         created_at_ms=candidate.created_at_ms,
         started_at=candidate.started_at,

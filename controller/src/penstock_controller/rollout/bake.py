@@ -93,7 +93,11 @@ def _go_back(situation: Situation, stable: Stable, previous: Previous, ending: E
         started_at=previous.started_at,
     )
     again = Stable(
-        revision=previous.revision, version=previous.version, digest=previous.digest, since=previous.stable_since
+        revision=previous.revision,
+        version=previous.version,
+        digest=previous.digest,
+        since=previous.stable_since,
+        generation=previous.stable_generation,
     )
     status = situation.status.model_copy(update={"stable": again, "previous": None, "candidate": candidate})
     step = take_away(situation.with_status(status), candidate, ending)

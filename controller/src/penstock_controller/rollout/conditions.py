@@ -78,6 +78,8 @@ def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, obser
     if ready != asked:
         message = f"{ready} of {asked} pods of version {stable.version} are ready"
         return _Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
+    if observation.turn:
+        return _Judgement(type="Reconciling", status=True, reason="Queued", message=status.message)
     return _Judgement(type="Reconciling", status=False, reason="Settled", message=status.message)
 
 

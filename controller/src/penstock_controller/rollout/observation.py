@@ -148,6 +148,8 @@ class Observation:
     """Why the registry did not answer; empty: it did."""
     registry_answers: tuple[Answer, ...] = ()
     """What it said to entries that it is to show."""
+    turn: str = ""
+    """Why an attempt with the same bytes in other pods must wait; empty: it need not."""
     url: str = ""
     evidence: tuple[Reading, ...] | None = None
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""

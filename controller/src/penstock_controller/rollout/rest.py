@@ -6,6 +6,7 @@ from penstock_controller.api.status import Phase, Refusal, Stable
 from penstock_controller.rollout import attempt, hold
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted, why_not_ready
+from penstock_controller.rollout.refusal import is_refused
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
 
 
@@ -26,22 +27,13 @@ def _judge(situation: Situation, wanted: Wanted) -> Step:
     stable, refused = situation.status.stable, situation.status.refused
     if stable and stable.revision == wanted.revision:
         return _settle(situation, stable, wanted)
-    if refused and _is_refused(refused, wanted, situation.observation.generation):
+    if refused and is_refused(refused, wanted, situation.observation.generation):
         return _rest(situation, f"version {wanted.version} was refused: {refused.message}")
     if situation.spec.paused:
         return _rest(situation, f"paused (spec.paused): version {wanted.version} is not started")
+    if situation.observation.turn:
+        return _rest(situation, f"version {wanted.version} in other predictor pods {situation.observation.turn}")
     return attempt.start(situation, wanted)
-
-
-def _is_refused(refused: Refusal, wanted: Wanted, generation: int) -> bool:
-    """Invariant 5: a failed revision is not tried again until the alias's target or the spec's generation changes.
-
-    A refused artifact (no revision) is judged by the model store alone: when it takes the version now, so do we.
-    """
-    if refused.revision is None:
-        return False
-    same_target = (refused.version, refused.created_at_ms) == (wanted.version, wanted.created_at_ms)
-    return same_target and refused.generation == generation
 
 
 def _settle(situation: Situation, stable: Stable, wanted: Wanted) -> Step:
@@ -52,10 +44,11 @@ def _settle(situation: Situation, stable: Stable, wanted: Wanted) -> Step:
         message=f"version {wanted.version} has the bytes that already serve: no rollout",
         attempt=situation.status.attempt,
     )
-    relabelled = stable.model_copy(update={"version": wanted.version})
+    now = {"version": wanted.version, "generation": situation.observation.generation}
+    relabelled = stable.model_copy(update=now)
     status = situation.status.model_copy(update={"stable": relabelled, "refused": None})
     rest = _rest(situation.with_status(status), f"version {wanted.version} serves{hold.note(status)}")
-    return Step(status=rest.status, announcements=() if relabelled == stable else (told,))
+    return Step(status=rest.status, announcements=() if relabelled.version == stable.version else (told,))
 
 
 def _rest(situation: Situation, message: str) -> Step:

@@ -106,6 +106,17 @@ def template_is_edited(world: RolloutWorld, pick: int) -> None:
         world.target = replace(world.target, revision=f"{world.target.revision.split('-')[0]}-{world.generation}")
 
 
+def predictor_image_is_upgraded(world: RolloutWorld, pick: int) -> None:
+    """Nobody edited the spec; other resources may be before it."""
+    if isinstance(world.target, Wanted):
+        world.target = replace(world.target, revision=f"{world.target.revision.split('-')[0]}-image{pick}")
+    world.turn = "waits for its turn" if pick % 2 else ""
+
+
+def its_turn_comes(world: RolloutWorld, pick: int) -> None:
+    world.turn = ""
+
+
 def _newest(world: RolloutWorld) -> int:
     """The highest number that anything remembers: a registry never gives a number to other bytes."""
     status = world.status
@@ -376,6 +387,8 @@ EVENTS = tuple(
             load_changes,
             paused_is_switched,
             template_is_edited,
+            predictor_image_is_upgraded,
+            its_turn_comes,
             alias_moves_on,
             alias_moves_back,
             same_bytes_get_another_version,

@@ -10,7 +10,7 @@ from penstock_controller.api.analysis import ErrorRateGate, OnInconclusive
 from penstock_controller.api.status import Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import Decision, RemoveAutoscaler, ScaleWorkload
-from penstock_controller.rollout.observation import Observation, Refused, Unresolved, Workload
+from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
 
 _REFUSED = {Completion.ROLLED_BACK, Completion.ABORTED}
 _DEFAULT_GATES = (ErrorRateGate(name="error-rate"),)
@@ -46,6 +46,7 @@ class _Failed:
     generation: int
     version: str
     created_at_ms: int
+    revision: str
 
 
 @dataclass
@@ -119,8 +120,9 @@ class Watcher:
         if isinstance(target, Unresolved):
             known = self.failed
         else:
-            same = _Failed(generation, target.version, target.created_at_ms)
-            known = self.failed if self.failed == same and not isinstance(target, Refused) else None
+            revision = target.revision if isinstance(target, Wanted) else ""
+            same = _Failed(generation, target.version, target.created_at_ms, revision)
+            known = self.failed if self.failed == same else None
         started = seen.after.candidate and seen.after.attempt != seen.before.attempt
         assert not (started and known and not _retried(seen)), f"{known} is tried again as attempt {seen.after.attempt}"
         self.failed = None if _retried(seen) else known
@@ -129,7 +131,7 @@ class Watcher:
         if ended and ended != seen.before.history[:1] and ended[0].completion in _REFUSED:
             before = seen.before.candidate or seen.before.previous
             assert before
-            self.failed = _Failed(self.decided or generation, ended[0].version, before.created_at_ms)
+            self.failed = _Failed(self.decided or generation, ended[0].version, before.created_at_ms, ended[0].revision)
         if seen.after.candidate is None:
             self.decided = 0
 

@@ -40,6 +40,7 @@ def _heal(world: RolloutWorld) -> None:
     world.silent.clear()
     world.blind.clear()
     world.deaf = False
+    world.turn = ""
     world.registry.away = world.registry.refuses = False
     world.requests = 1000
     world.words.clear()

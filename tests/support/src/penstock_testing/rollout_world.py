@@ -100,6 +100,8 @@ class RolloutWorld:
     """Revision to its share of failed tries."""
     deaf: bool = False
     """No gateway pod answers when its counters are asked for."""
+    turn: str = ""
+    """Why an attempt with other predictor pods must wait."""
     words: dict[Verb, str] = field(default_factory=dict)
     """What the user's annotations say."""
     revisions: dict[str, str] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class RolloutWorld:
             gateways=tuple(self._gateway(name, split) for name, split in self.gateways.items()),
             url="http://gateway/ns/m",
             evidence=self._readings(),
+            turn=self.turn,
             words=dict(self.words),
             registry_answers=self.registry.told(outcome.due(self.status)),
         )

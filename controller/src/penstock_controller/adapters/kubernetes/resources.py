@@ -17,8 +17,21 @@ from penstock_controller.ports import Key, Resource
 class KubernetesResources:
     """Reads whole resources and writes their status with the resourceVersion that was read."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, namespace: str = "") -> None:
+        """`namespace`: the only one that is served; empty: all are."""
         self._api = CustomObjectsApi(api)
+        self._namespace = namespace
+
+    async def keys(self) -> tuple[Key, ...]:
+        """All that there are, in one answer."""
+        with translated("list ModelDeployments"):
+            if self._namespace:
+                found = await self._api.list_namespaced_custom_object(
+                    GROUP, VERSION, self._namespace, PLURAL, _request_timeout=TIMEOUT
+                )
+            else:
+                found = await self._api.list_cluster_custom_object(GROUP, VERSION, PLURAL, _request_timeout=TIMEOUT)
+        return tuple(Key(item["metadata"]["namespace"], item["metadata"]["name"]) for item in found["items"])
 
     async def read(self, key: Key) -> Resource | None:
         """The resource now."""

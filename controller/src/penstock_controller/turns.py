@@ -1,0 +1,102 @@
+"""Who may begin an attempt with other predictor pods now: one place for all resources of this controller."""
+
+from collections.abc import Callable, Iterable
+
+from penstock_controller.ports import Key
+from penstock_controller.rollout.turn import Standing
+
+_UNSEEN = "waits until the controller, which has just started, has looked at every ModelDeployment"
+
+
+class Turns:
+    """Counts attempts under way by what each resource's last pass left. Bounded by the number of resources.
+
+    A turn is given where it is asked for, before anything else can happen, so two passes at the same time cannot both
+    take the last one. After a restart nobody gets one before all resources have been seen.
+    """
+
+    def __init__(self, limit: int, wake: Callable[[Key], None]) -> None:
+        """`limit`: attempts under way at the same time. `wake`: called for a key whose turn may have come."""
+        self._limit = limit
+        self._wake = wake
+        self._standings: dict[Key, Standing] = {}
+        self._waiting: dict[Key, None] = {}
+        """In the order in which they asked."""
+        self._given: set[Key] = set()
+        self._unseen: set[Key] | None = None
+        """Resources that were there at the start and have not been looked at; None: it is not known which."""
+
+    def expect(self, keys: Iterable[Key]) -> None:
+        """All resources that there are when the controller starts."""
+        self._unseen = set(keys) - self._standings.keys()
+        self._wake_first()
+
+    def ask(self, key: Key, *, wants: bool) -> str:
+        """Why a resource's attempt must wait; empty: it may begin, or wants no turn."""
+        if not wants:
+            self._waiting.pop(key, None)
+            self._given.discard(key)
+            return ""
+        if key in self._given:
+            return ""
+        self._waiting.setdefault(key)
+        why = self._why(key)
+        if not why:
+            del self._waiting[key]
+            self._given.add(key)
+        return why
+
+    def note(self, key: Key, standing: Standing) -> None:
+        """A pass over a resource has ended."""
+        before = self._standings.get(key)
+        self._standings[key] = standing
+        self._given.discard(key)
+        self._looked_at(key)
+        if (before.failure if before else "") != standing.failure:
+            self._wake_all()
+        elif before != standing:
+            self._wake_first()
+
+    def skip(self, key: Key) -> None:
+        """A resource that cannot be read has no attempt that could go on."""
+        self._looked_at(key)
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone."""
+        self._waiting.pop(key, None)
+        self._given.discard(key)
+        gone = self._standings.pop(key, None)
+        self._looked_at(key)
+        if gone and gone.failure:
+            self._wake_all()
+        else:
+            self._wake_first()
+
+    def _looked_at(self, key: Key) -> None:
+        if self._unseen and key in self._unseen:
+            self._unseen.discard(key)
+            if not self._unseen:
+                self._wake_all()
+
+    def _why(self, key: Key) -> str:
+        if self._unseen is None or self._unseen - {key}:
+            return _UNSEEN
+        failures = sorted((other, standing.failure) for other, standing in self._standings.items() if standing.failure)
+        if failures:
+            other, failure = failures[0]
+            return f"waits: such pods failed on {other} ({failure}); another predictor image, or retry there, ends that"
+        if list(self._waiting).index(key) < self._free():
+            return ""
+        return f"waits for its turn: {self._limit} at a time (controller.maxConcurrentRollouts)"
+
+    def _free(self) -> int:
+        under_way = {key for key, standing in self._standings.items() if standing.on_trial} | self._given
+        return max(0, self._limit - len(under_way))
+
+    def _wake_first(self) -> None:
+        for key in list(self._waiting)[: self._free()]:
+            self._wake(key)
+
+    def _wake_all(self) -> None:
+        for key in list(self._waiting):
+            self._wake(key)
