@@ -40,7 +40,7 @@ VENV := .venv/.made-from-$(VENV_HASH)
 RPC := services/predictor/src/penstock_predictor/rpc/open_inference
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
   docs/reference/modeldeployment.md docs/reference/metrics.md $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
-TYPED := contracts controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
+TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
 
 ##@ Start here
 
