@@ -81,6 +81,9 @@ component: $(VENV) ## Component tests: each real process edge
 clients: $(VENV) ## Clients that are not ours against a predictor; writes docs/reference/clients.md
 	@PENSTOCK_UPDATE_CLIENTS=1 $(PYTHON) -m pytest tests/component/predictor/clients $(ARGS)
 
+screens: $(VENV) ## Write the plugin's screens in docs/user/kubectl-penstock.md anew
+	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py $(ARGS)
+
 e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
 	@tests/with-cluster $(PYTHON) -m pytest tests/e2e $(ARGS)
 
@@ -195,5 +198,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

@@ -30,6 +30,10 @@ class Asked:
         said = f"{annotation(self.verb)}={self.word}"
         return f"kubectl -n {self.namespace} annotate mdep {self.name} --overwrite {said}"
 
+    def said(self) -> str:
+        """For the person who asked."""
+        return f"asked: {self.verb.value} of {self.namespace}/{self.name} at {self.word}\nthe same: {self.kubectl}"
+
 
 def place(resource: Object) -> tuple[int, int]:
     """The attempt and the step where a resource stands, as words name them."""

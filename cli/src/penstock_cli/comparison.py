@@ -100,16 +100,28 @@ def _pointer(role: str, found: Object, record: Object | None, attempt: int | Non
 
 def differences(left: Side, right: Side) -> Iterator[str]:
     """Lines as `diff` writes them, part by part."""
-    yield from _part("attempt", _facts(left), _facts(right), left, right)
-    yield from _part("gates", _gates(left), _gates(right), left, right)
-    yield from _part("pod template", _template(left), _template(right), left, right)
-    yield from _part("model", _card(left), _card(right), left, right)
+    titles = (left.title, right.title)
+    yield from _part("attempt", titles, _facts(left), _facts(right))
+    yield from _part("gates", titles, _gates(left), _gates(right))
+    if left.template is None or right.template is None:
+        yield from _missing("pod template", {side.title: side.no_template for side in (left, right)})
+    else:
+        yield from _part("pod template", titles, _template(left.template), _template(right.template))
+    if left.card is None or right.card is None:
+        yield from _missing("model", {side.title: side.no_card for side in (left, right)})
+    else:
+        yield from _part("model", titles, _card(left.card), _card(right.card))
 
 
-def _part(name: str, one: list[str], other: list[str], left: Side, right: Side) -> Iterator[str]:
+def _part(name: str, titles: tuple[str, str], one: list[str], other: list[str]) -> Iterator[str]:
     yield f"{name}:" + (" the same" if one == other else "")
-    found = difflib.unified_diff(one, other, left.title, right.title, n=_CONTEXT, lineterm="")
+    found = difflib.unified_diff(one, other, *titles, n=_CONTEXT, lineterm="")
     yield from (f"  {each}" for each in found if not each.startswith("@@"))
+
+
+def _missing(name: str, why: Mapping[str, str]) -> Iterator[str]:
+    yield f"{name}: not compared"
+    yield from (f"  {title}: {reason}" for title, reason in why.items() if reason)
 
 
 def _facts(each: Side) -> list[str]:
@@ -138,16 +150,11 @@ def _gates(each: Side) -> list[str]:
     return lines
 
 
-def _template(each: Side) -> list[str]:
-    if each.template is None:
-        return [f"({each.no_template})"]
-    return yaml.safe_dump(dict(each.template), sort_keys=True, width=120).splitlines()
+def _template(template: Object) -> list[str]:
+    return yaml.safe_dump(dict(template), sort_keys=True, width=120).splitlines()
 
 
-def _card(each: Side) -> list[str]:
-    if each.card is None:
-        return [f"({each.no_card})"]
-    card = each.card
+def _card(card: ModelCard) -> list[str]:
     return [
         *(f"file {file.path}: {file.size} bytes, sha256 {file.sha256}" for file in card.files),
         *(f"input {_tensor(each)}" for each in card.inputs),

@@ -117,7 +117,8 @@ def history(target: Target, name: str, output: str | None) -> None:
     elif not records:
         click.echo("no attempt has ended yet", err=True)
     else:
-        _console().print(tables.history(records, datetime.now(UTC)))
+        console = _console()
+        console.print(tables.history(records, datetime.now(UTC), console.width))
 
 
 @click.command()

@@ -1,24 +1,22 @@
 """A picture on a screen, as wide as the screen is."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
-from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from penstock_cli.ages import age
-from penstock_cli.picture import ConditionView, EventView, GateView, Picture, RevisionView
+from penstock_cli.columns import WIDE, Row, grid, told
+from penstock_cli.picture import EventView, GateView, Picture, RevisionView
 from penstock_cli.steps import COMING, CURRENT, DONE, StepView
 
-WIDE = 120
-"""Columns from which sentences stand beside what they are about, and not below it."""
+_INDENT, _GAP = 2, "  "
 _PHASES = {"Healthy": "green", "Degraded": "red", "RollingBack": "red", "Paused": "yellow"}
 _VERDICTS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta"}
-_MARKS = {DONE: ("✓ ", "green"), CURRENT: ("▶ ", "bold"), COMING: ("· ", "dim")}
+_MARKS = {DONE: ("✓", "green"), CURRENT: ("▶", "bold"), COMING: ("·", "dim")}
 _GOOD = {("Ready", "True"), ("Stalled", "False"), ("RegistryReachable", "True")}
 
 
@@ -28,9 +26,9 @@ def screen(picture: Picture, now: datetime, width: int) -> RenderableType:
     return Group(
         *_head(picture),
         *_part("revisions", [_revisions(picture.revisions, now, wide)] if picture.revisions else []),
-        *_part("steps", [_steps(picture.steps)] if picture.steps else []),
+        *_part("steps", list(_steps(picture.steps, width - _INDENT))),
         *_part("gates", list(_gates(picture.gates, wide))),
-        *_part("conditions", list(_conditions(picture.conditions, now, wide))),
+        *_part("conditions", list(_conditions(picture, now, wide))),
         *_part("events", list(_events(picture.events, now, wide))),
         *(Text(problem, "yellow") for problem in picture.problems),
     )
@@ -56,18 +54,11 @@ def _head(picture: Picture) -> Iterator[RenderableType]:
 def _part(title: str, content: list[RenderableType]) -> Iterable[RenderableType]:
     if not content:
         return ()
-    return (Text(), Text(title.upper(), "dim"), *(Padding(each, (0, 0, 0, 2)) for each in content))
-
-
-def _grid(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(headings))
-    for heading in headings:
-        table.add_column(heading, no_wrap=True)
-    return table
+    return (Text(), Text(title.upper(), "dim"), *(Padding(each, (0, 0, 0, _INDENT)) for each in content))
 
 
 def _revisions(revisions: Iterable[RevisionView], now: datetime, wide: bool) -> Table:
-    table = _grid("", "version", "revision", "requests", "pods", "since", *(["digest"] if wide else []))
+    table = grid("", "version", "revision", "requests", "pods", "since", *(["digest"] if wide else []))
     for each in revisions:
         digest = [each.digest] if wide else []
         pods = "?" if each.ready is None else f"{each.ready}/{each.pods} ready"
@@ -80,18 +71,26 @@ def _share(each: RevisionView) -> str:
     return share + (f", copies of {each.mirror} %" if each.mirror else "")
 
 
-def _steps(steps: Iterable[StepView]) -> Text:
-    """Wrapped between steps, never inside one."""
-    parts = [
-        Text(_MARKS[step.state][0] + step.text.replace(" ", "\N{NO-BREAK SPACE}"), _MARKS[step.state][1])
-        for step in steps
-    ]
-    return Text("  ").join(parts)
+def _steps(steps: Iterable[StepView], width: int) -> Iterator[Text]:
+    """In lines that break between steps, never inside one."""
+    line = Text()
+    for step in map(_step, steps):
+        if line and line.cell_len + len(_GAP) + step.cell_len > width:
+            yield line
+            line = Text()
+        line = Text.assemble(line, _GAP if line else "", step)
+    if line:
+        yield line
+
+
+def _step(step: StepView) -> Text:
+    mark, style = _MARKS[step.state]
+    return Text(f"{mark} {step.text}", style)
 
 
 def _gates(gates: Iterable[GateView], wide: bool) -> Iterator[RenderableType]:
     rows = [
-        _Row(
+        Row(
             (
                 Text(gate.name),
                 Text(gate.stage),
@@ -103,28 +102,29 @@ def _gates(gates: Iterable[GateView], wide: bool) -> Iterator[RenderableType]:
         )
         for gate in gates
     ]
-    yield from _told(("", "stage", "verdict", "new failed", "old failed"), rows, wide)
+    yield from told(("", "stage", "verdict", "new failed", "old failed"), rows, wide)
 
 
-def _conditions(conditions: Iterable[ConditionView], now: datetime, wide: bool) -> Iterator[RenderableType]:
+def _conditions(picture: Picture, now: datetime, wide: bool) -> Iterator[RenderableType]:
     rows = [
-        _Row(
+        Row(
             (
                 Text(each.type),
                 Text(each.status, "green" if (each.type, each.status) in _GOOD else "yellow"),
                 Text(each.reason),
                 Text(age(each.since, now)),
             ),
-            each.message,
+            # What stands at the top already is not said again.
+            "" if each.message == picture.message else each.message,
         )
-        for each in conditions
+        for each in picture.conditions
     ]
-    yield from _told(("", "status", "reason", "since"), rows, wide)
+    yield from told(("", "status", "reason", "since"), rows, wide)
 
 
 def _events(events: Iterable[EventView], now: datetime, wide: bool) -> Iterator[RenderableType]:
     rows = [
-        _Row(
+        Row(
             (
                 Text(age(each.at, now)),
                 Text(each.reason, "yellow" if each.type == "Warning" else ""),
@@ -134,50 +134,4 @@ def _events(events: Iterable[EventView], now: datetime, wide: bool) -> Iterator[
         )
         for each in events
     ]
-    yield from _told(("ago", "reason", ""), rows, wide)
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Cells, and a sentence about them."""
-
-    cells: tuple[Text, ...]
-    sentence: str
-
-
-def _told(headings: tuple[str, ...], rows: list[_Row], wide: bool) -> Iterator[RenderableType]:
-    """Cells in columns; the sentence beside them where there is room, else below."""
-    if not rows:
-        return
-    if wide:
-        yield _beside(headings, rows)
-    else:
-        yield from _below(headings, rows)
-
-
-def _beside(headings: tuple[str, ...], rows: list[_Row]) -> Table:
-    table = _grid(*headings)
-    table.add_column("", overflow="fold")
-    for row in rows:
-        table.add_row(*row.cells, Text(row.sentence))
-    return table
-
-
-def _below(headings: tuple[str, ...], rows: list[_Row]) -> Iterator[RenderableType]:
-    widths = [
-        max(map(cell_len, column)) for column in zip(headings, *(map(str, row.cells) for row in rows), strict=True)
-    ]
-    yield _line(tuple(Text(heading, "dim") for heading in headings), widths)
-    for row in rows:
-        yield _line(row.cells, widths)
-        if row.sentence:
-            yield Padding(Text(row.sentence), (0, 0, 0, 4))
-
-
-def _line(cells: tuple[Text, ...], widths: list[int]) -> Text:
-    padded = [cell.copy() for cell in cells]
-    for cell, width in zip(padded, widths, strict=True):
-        cell.truncate(width, pad=True)
-    line = Text("  ").join(padded)
-    line.rstrip()
-    return line
+    yield from told(("ago", "reason", ""), rows, wide)

@@ -10,6 +10,7 @@ from penstock_cli.connection import Object
 from penstock_cli.errors import Trouble
 from penstock_contracts.names import LABEL_REVISION
 
+_GONE = "the Deployment of revision {} is gone"
 _STORE_URL = "PENSTOCK_STORE_URL"
 
 
@@ -19,9 +20,7 @@ def completed(cluster: Cluster, namespace: str, name: str, sides: Sequence[Side]
         deployments = cluster.deployments(namespace, name)
     except Trouble as trouble:
         why = str(trouble)
-        return [
-            replace(side, no_template=why, no_card=f"the store's address is in a Deployment: {why}") for side in sides
-        ]
+        return [replace(side, no_template=why, no_card=why) for side in sides]
     store = next((url for url in map(_store_url, deployments) if url), "")
     return [_with_card(cluster, store, _with_template(side, deployments)) for side in sides]
 
@@ -30,16 +29,16 @@ def _with_template(side: Side, deployments: Sequence[Object]) -> Side:
     for found in deployments:
         if found["metadata"].get("labels", {}).get(LABEL_REVISION) == side.revision:
             return replace(side, template=found["spec"]["template"]["spec"])
-    return replace(side, no_template=f"the Deployment of revision {side.revision} is gone")
+    return replace(side, no_template=_GONE.format(side.revision))
 
 
 def _with_card(cluster: Cluster, store: str, side: Side) -> Side:
     if not store:
-        return replace(side, no_card="no Deployment of the resource is left to tell the model store's address")
+        return replace(side, no_card="no Deployment of the resource is left, which would name the model store")
     try:
         return replace(side, card=cluster.card(store, side.digest))
     except Trouble as trouble:
-        return replace(side, no_card=f"it could not be read: {trouble}")
+        return replace(side, no_card=str(trouble))
 
 
 def _store_url(deployment: Mapping[str, Any]) -> str:

@@ -35,8 +35,7 @@ class Mouth:
         """Ask, and tell what became of it. Raises Trouble; Unheard where nobody answered in time."""
         cluster = self.target.cluster()
         asked = ask(cluster, self.target.chosen_namespace(), self.name, verb, version)
-        click.echo(f"asked: {verb.value} of {asked.namespace}/{asked.name} at {asked.word}")
-        click.echo(f"the same: {asked.kubectl}")
+        click.echo(asked.said())
         if not self.no_wait:
             self._listen(cluster, asked)
 

@@ -50,7 +50,7 @@ def text(step: Object) -> str:
     """One step in a few words."""
     match step:
         case {"setWeight": weight}:
-            return f"{weight} %"
+            return f"weight {weight} %"
         case {"pause": {"duration": length}}:
             return f"pause {length}"
         case {"pause": _}:

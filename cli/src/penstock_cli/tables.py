@@ -4,31 +4,25 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from penstock_cli.ages import age
+from penstock_cli.columns import WIDE, Row, grid, told
 from penstock_cli.picture import Picture, RevisionView
 
 Object = Mapping[str, Any]
 
-_WIDE = 120
-
-
-def _plain(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in headings:
-        table.add_column(heading, no_wrap=True)
-    return table
-
 
 def resources(pictures: Iterable[Picture], width: int, *, with_namespace: bool) -> Table:
     """One line each. `width`: columns; with enough of them, each says what it waits for."""
-    wide = width >= _WIDE
+    wide = width >= WIDE
     first = ["NAMESPACE"] if with_namespace else []
-    table = _plain(*first, "NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP")
+    table = grid(*first, "NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP")
     if wide:
-        table.add_column("MESSAGE", overflow="ellipsis", no_wrap=True)
+        table.expand = True
+        table.add_column("MESSAGE", overflow="ellipsis", no_wrap=True, ratio=1)
     for each in pictures:
         candidate = _in(each, "candidate")
         table.add_row(
@@ -59,18 +53,19 @@ def _step(picture: Picture) -> str:
     return f"{min(done + 1, len(picture.steps))}/{len(picture.steps)}"
 
 
-def history(records: Iterable[Object], now: datetime) -> Table:
-    """How attempts ended, newest first, with each gate's numbers."""
-    table = _plain("ATTEMPT", "VERSION", "REVISION", "COMPLETION", "REASON", "ENDED")
-    table.add_column("WHY", overflow="fold", min_width=20)
-    for record in records:
-        table.add_row(
-            str(record["attempt"]),
-            record["version"],
-            record["revision"],
-            record["completion"],
-            record["reason"] if record["reason"] != record["completion"] else "",
-            age(record["endedAt"], now),
-            Text(record["message"]),
-        )
-    return table
+def history(records: Iterable[Object], now: datetime, width: int) -> RenderableType:
+    """How attempts ended, newest first. `width`: columns."""
+    headings = ("ATTEMPT", "VERSION", "REVISION", "COMPLETION", "REASON", "ENDED")
+    return Group(*told(headings, [_record(record, now) for record in records], width >= WIDE))
+
+
+def _record(record: Object, now: datetime) -> Row:
+    cells = (
+        str(record["attempt"]),
+        record["version"],
+        record["revision"],
+        record["completion"],
+        record["reason"],
+        age(record["endedAt"], now),
+    )
+    return Row(tuple(map(Text, cells)), record["message"])
