@@ -1,4 +1,4 @@
-"""What a person may say of a rollout: an annotation on the ModelDeployment, which the controller reads and never removes.
+"""What a person may say of a rollout: an annotation on the ModelDeployment, which the controller never removes.
 
 `penstock.dev/<verb>: <attempt>/<step>` names the attempt, and the step as `status.candidate.step` has it (0 where no
 candidate is on trial). A word that names another place than the one where the resource stands is stale and has no

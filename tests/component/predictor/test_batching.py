@@ -19,7 +19,7 @@ from penstock_predictor.model.pace import Pace
 from penstock_predictor.model.session import OnnxSession
 from penstock_predictor.settings import Settings
 from penstock_testing import tiny_models
-from penstock_testing.faulty_models import hanging
+from penstock_testing.faulty_models import failing, hanging
 from penstock_testing.model_folder import card_of
 
 IDENTITY = ModelIdentity(name="m", version="1", digest="sha256:" + "0" * 64)
@@ -88,6 +88,13 @@ def test_rows_that_are_not_or_may_not_be_do_not_share_a_run_and_why(
     verdict = judged(build, example, tmp_path)
     assert not verdict.possible
     assert reason in verdict.reason
+
+
+def test_a_model_that_fails_by_the_first_row_of_its_run_is_not_batched(tmp_path: Path) -> None:
+    """Its failing question, second in a run, would be answered: alone it is not."""
+    failing(2.0, share=0.3)(tmp_path)
+    verdict = judge_batching(load(tmp_path / "model.onnx"), numbers([0.5, 0], [0.9, 1]))
+    assert verdict == Batching(possible=False, reason="a row that it fails on alone is answered among others")
 
 
 def test_a_quick_model_is_timed_up_to_as_many_rows_as_a_run_may_have(tmp_path: Path) -> None:

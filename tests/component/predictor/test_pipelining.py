@@ -248,3 +248,29 @@ async def test_an_offer_of_another_protocol_is_passed_over_and_its_body_is_no_re
         replies = await connection.replies(2)
         await nothing_held(app)
     assert [status(reply) for reply in replies] == [200, 200]
+
+
+async def test_each_request_on_a_connection_has_an_id_of_its_own_and_each_answer_names_it(
+    scaled: Path, start_app: StartApp
+) -> None:
+    """As a gateway sends them; a known one, with its body in the next piece, as well as one that is cut anywhere."""
+    words = [f"word-{number}" for number in range(6)]
+    requests = [post(INFER, text(ROW), f"x-request-id: {word}") for word in words]
+    async with start_app(scaled) as app:
+        connection = Connection(app.app, hot=True)
+        head = requests[3].index(b"\r\n\r\n") + 4
+        pieces = [
+            *requests[:3],
+            requests[3][:head],
+            requests[3][head:],
+            requests[4][:60],
+            requests[4][60:],
+            requests[5],
+        ]
+        await connection.send(pieces)
+        replies = await connection.replies(len(requests))
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200] * len(requests)
+    assert [f"x-request-id: {word}\r\n".encode() in reply for word, reply in zip(words, replies, strict=True)] == [
+        True
+    ] * len(words)

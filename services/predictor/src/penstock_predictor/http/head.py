@@ -9,11 +9,13 @@ from typing import Protocol
 
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_predictor.http.exchange import Exchange, asked_timeout
+from penstock_predictor.http.heads import is_request_id
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
 from penstock_predictor.tensors.binary_tail import json_length
 
 _REQUEST_ID = HEADER_REQUEST_ID.encode()
+_ID_LINE = b"\r\n" + _REQUEST_ID + b": "
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 2048
 """Bytes; with the number it bounds what is kept."""
@@ -49,28 +51,71 @@ class Head:
         self.json_length = json_length(headers.get(BINARY_HEADER, b""))
         """Of the body's beginning; tensors' bytes may follow it."""
 
+    def of_request(self, request_id: bytes) -> "Head":
+        """The same head with another request id."""
+        other = Head.__new__(Head)
+        other.route, other.length, other.keep_alive = self.route, self.length, self.keep_alive
+        other.timeout_ms, other.json_length = self.timeout_ms, self.json_length
+        other.request_id = request_id
+        other.headers = {**self.headers, _REQUEST_ID: request_id}
+        return other
+
 
 class KnownHeads:
-    """Heads by their bytes, from the first of the request line to the empty line. Bounded."""
+    """Heads by their bytes, from the first of the request line to the empty line. Bounded.
+
+    A gateway gives each request an id of its own: such a head is known by its bytes without the id.
+    """
 
     def __init__(self) -> None:
         self._heads: dict[bytes, Head] = {}
+        self._heads_without_id: dict[tuple[bytes, bytes], Head] = {}
 
     def find(self, data: bytes) -> tuple[Head, int] | None:
         """The head at the beginning of the data, and where its body begins; None for one that was not read before."""
         end = data.find(b"\r\n\r\n") + 4
         head = self._heads.get(data[:end])
-        return None if head is None else (head, end)
+        if head is not None:
+            return head, end
+        parts = _around_id(data, end)
+        if parts is None:
+            return None
+        before, request_id, behind = parts
+        known = self._heads_without_id.get((before, behind))
+        return None if known is None else (known.of_request(request_id), end)
 
     def keep(self, data: bytes, head: Head, body: bytes | memoryview) -> None:
         """Remember the head of a message that was just read, where the data is that head and `body`: all or some of it.
 
-        One with a request id does not come again.
+        One with a request id, written otherwise than gateways write it, does not come again.
         """
         end = len(data) - len(body)
         apart = data.find(b"\r\n\r\n") + 4 == end and len(body) <= head.length and data.endswith(bytes(body))
-        if not apart or end > _LONGEST_KEPT or head.request_id is not None:
+        if not apart or end > _LONGEST_KEPT:
             return
-        if len(self._heads) >= _MOST_KEPT:
+        if len(self._heads) + len(self._heads_without_id) >= _MOST_KEPT:
             self._heads.clear()
-        self._heads[data[:end]] = head
+            self._heads_without_id.clear()
+        if head.request_id is None:
+            self._heads[data[:end]] = head
+        elif (parts := _around_id(data, end)) and _is_plain(parts, head):
+            before, _, behind = parts
+            self._heads_without_id[before, behind] = head
+
+
+def _around_id(data: bytes, end: int) -> tuple[bytes, bytes, bytes] | None:
+    """What stands before the first request id, the id, and what stands behind it; None: no word to echo is there."""
+    before = data.find(_ID_LINE, 0, end) + len(_ID_LINE)
+    if before < len(_ID_LINE):
+        return None
+    behind = data.index(b"\r\n", before)
+    request_id = data[before:behind]
+    return (data[:before], request_id, data[behind:end]) if is_request_id(request_id) else None
+
+
+def _is_plain(parts: tuple[bytes, bytes, bytes], head: Head) -> bool:
+    """Whether the parser took that word for the id, and would take any other: it is the only one, on a single line."""
+    before, request_id, behind = parts
+    return (
+        request_id == head.request_id and _REQUEST_ID not in behind.lower() and before.lower().count(_REQUEST_ID) == 1
+    )

@@ -48,10 +48,12 @@ def judge_batching(model: Model, example: Feeds) -> Batching:
             return Batching(
                 possible=False, reason=f"{spec.name!r} of shape {list(spec.shape)} has no open first dimension"
             )
-    rows = _rows(model, example)
+    rows, refused = _rows(model, example)
     if len(rows) < 2:  # noqa: PLR2004 - one row shows nothing
         return Batching(possible=False, reason="no two different rows were found that it answers: it cannot be tried")
     verdict = _compare(model, rows)
+    if verdict.possible:
+        verdict = _beside_others(model, rows[0][0], refused)
     _log.info("batching was tried", extra={"possible": verdict.possible, "reason": verdict.reason})
     return verdict
 
@@ -111,13 +113,32 @@ def _compare(model: Model, rows: Sequence[tuple[Feeds, list[Array]]]) -> Batchin
     return Batching(possible=True)
 
 
+def _beside_others(model: Model, answered: Feeds, refused: Sequence[Feeds]) -> Batching:
+    """A row that the model fails on alone must not be answered because another one came before or after it."""
+    for row in refused:
+        for order in ((answered, row), (row, answered)):
+            together = {name: np.concatenate([each[name] for each in order]) for name in answered}
+            if _answers(model, together):
+                return Batching(possible=False, reason="a row that it fails on alone is answered among others")
+    return Batching(possible=True)
+
+
+def _answers(model: Model, feeds: Feeds) -> bool:
+    try:
+        model.run(feeds, model.output_names)
+    except RequestError:
+        return False
+    return True
+
+
 def _same(together: Array, alone: Array) -> bool:
     return together.shape == alone.shape and together.dtype == alone.dtype and bool(equal(alone, together).all())
 
 
-def _rows(model: Model, example: Feeds) -> list[tuple[Feeds, list[Array]]]:
-    """Different single rows with their answers: of the example, and made from it."""
+def _rows(model: Model, example: Feeds) -> tuple[list[tuple[Feeds, list[Array]]], list[Feeds]]:
+    """Different single rows, of the example and made from it: those with an answer, and those without."""
     found: list[tuple[Feeds, list[Array]]] = []
+    refused: list[Feeds] = []
     seen: set[bytes] = set()
     for candidate in _candidates(model.inputs, example):
         key = b"|".join(repr(array.tolist()).encode() for array in candidate.values())
@@ -125,9 +146,11 @@ def _rows(model: Model, example: Feeds) -> list[tuple[Feeds, list[Array]]]:
             continue
         seen.add(key)
         answer = _answer_alone(model, candidate)
-        if answer is not None:
+        if answer is None:
+            refused.append(candidate)
+        else:
             found.append((candidate, answer))
-    return found
+    return found, refused
 
 
 def _answer_alone(model: Model, row: Feeds) -> list[Array] | None:
