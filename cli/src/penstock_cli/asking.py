@@ -1,17 +1,20 @@
 """A verb: one annotation, and what the controller makes of it. Whether it makes sense is the controller's to say."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from penstock_cli.cluster import Cluster
+from penstock_cli.cluster import Cluster, events
 from penstock_cli.connection import Object
-from penstock_cli.errors import Conflict, Trouble
-from penstock_cli.handled import Heard, heard
+from penstock_cli.errors import Conflict, Trouble, Unheard
+from penstock_cli.handled import Answer, answers, is_handled
 from penstock_contracts.verbs import Verb, annotation, word
 
 _TRIES = 8
 """The controller writes the status of a rollout often: each of its writes in between is another try."""
 _LOOK_SECONDS = 0.3
+_EVENT_SECONDS = 2.0
+"""An Event is there a moment after the status that goes with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +56,14 @@ def ask(cluster: Cluster, namespace: str, name: str, verb: Verb, version: str = 
             raise Trouble(
                 f"{namespace}/{name} has moved on from {_text(first)} to {_text(here)}: look, and say it again"
             )
-        said = word(*here, version)
+        asked = Asked(
+            namespace=namespace, name=name, verb=verb, word=word(*here, version), uid=resource["metadata"]["uid"]
+        )
         try:
-            cluster.annotate(resource, annotation(verb), said)
+            cluster.annotate(resource, annotation(verb), asked.word)
         except Conflict:
             continue
-        return Asked(namespace=namespace, name=name, verb=verb, word=said, uid=resource["metadata"]["uid"])
+        return asked
     raise Trouble(f"{namespace}/{name} was changed between reading and writing, {_TRIES} times: say it again")
 
 
@@ -71,15 +76,68 @@ def _text(where: tuple[int, int]) -> str:
     return f"attempt {where[0]}, step {where[1]}"
 
 
-def wait(cluster: Cluster, asked: Asked, seconds: float) -> tuple[Heard | None, Object]:
-    """What the controller made of a word, at most that long; None: nothing yet. With the status as seen last."""
-    deadline = time.monotonic() + seconds
-    while True:
+def take_back(cluster: Cluster, namespace: str, name: str, verb: Verb, version: str, seconds: float) -> None:
+    """Where the same was said and heard before: have the controller forget it, so that it may be said again.
+
+    Raises Unheard, Trouble.
+    """
+
+    def forgotten() -> bool:
+        resource = cluster.resource(namespace, name)
+        if not is_handled(resource.get("status") or {}, verb, word(*place(resource), version)):
+            return True
+        try:
+            cluster.annotate(resource, annotation(verb), None)
+        except Conflict:
+            return False
+        return False
+
+    if not _until(forgotten, seconds):
+        raise Unheard(f"the controller does not forget the last {verb.value} within {seconds:g} s: it may be away")
+
+
+def answer(cluster: Cluster, asked: Asked, seconds: float) -> Answer:
+    """What the controller made of a word. Raises Unheard, Trouble."""
+
+    def heard() -> bool:
         resource = cluster.resource(asked.namespace, asked.name)
         if resource["metadata"]["uid"] != asked.uid:
             raise Trouble(f"{asked.namespace}/{asked.name} was deleted and made again meanwhile")
-        status: Object = resource.get("status") or {}
-        found = heard(status, asked.verb, asked.word)
-        if found or time.monotonic() >= deadline:
-            return found, status
+        return is_handled(resource.get("status") or {}, asked.verb, asked.word)
+
+    if not _until(heard, seconds):
+        raise Unheard(
+            f"not heard within {seconds:g} s: the controller may be away. It acts on it when it is back, if "
+            f"{asked.namespace}/{asked.name} still stands at {asked.word} then"
+        )
+    return _told(cluster, asked)
+
+
+def _told(cluster: Cluster, asked: Asked) -> Answer:
+    """The newest Event on it. The same words in the same phase are one Event, there since they were said first."""
+    found: list[Answer] = []
+
+    def there() -> bool:
+        listed = cluster.newest(events(asked.namespace, asked.name))["items"]
+        found[:] = answers([each for each in listed if _about(each, asked)], asked.verb, asked.word)
+        return bool(found)
+
+    try:
+        _until(there, _EVENT_SECONDS)
+    except Trouble as trouble:
+        return Answer(refused=False, message=f"heard, and whether it was refused is in an Event: {trouble}")
+    return found[-1] if found else Answer(refused=False, message="heard; no Event tells more")
+
+
+def _about(event: Object, asked: Asked) -> bool:
+    return bool(event["involvedObject"].get("uid") == asked.uid)
+
+
+def _until(holds: Callable[[], bool], seconds: float) -> bool:
+    """Look until it holds, at most that long and at least once."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(_LOOK_SECONDS)
+    return True

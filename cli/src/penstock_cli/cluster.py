@@ -46,8 +46,8 @@ class Cluster:
         """One ModelDeployment. Raises Gone, Trouble."""
         return self._connection.get(_path(namespace, name), f"read ModelDeployment {namespace}/{name}")
 
-    def annotate(self, resource: Object, annotation: str, value: str) -> Object:
-        """Write an annotation, unless the resource was changed since it was read. Raises Conflict, Trouble."""
+    def annotate(self, resource: Object, annotation: str, value: str | None) -> Object:
+        """Write an annotation (None: remove it) unless the resource was changed since. Raises Conflict, Trouble."""
         metadata = resource["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
         change = {"resourceVersion": metadata["resourceVersion"], "annotations": {annotation: value}}

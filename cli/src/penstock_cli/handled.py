@@ -1,6 +1,6 @@
-"""What the controller made of a word, read from the status."""
+"""What the controller made of a word: the status remembers that it was heard, an Event says what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,22 +8,27 @@ from penstock_contracts.verbs import Verb
 
 Object = Mapping[str, Any]
 
+_REFUSED = "VerbRefused"
+
 
 @dataclass(frozen=True)
-class Heard:
-    """The controller has dealt with a word."""
+class Answer:
+    """What came of a word."""
 
     refused: bool
     message: str
 
 
-def heard(status: Object, verb: Verb, word: str) -> Heard | None:
-    """What became of a word; None: the controller has not dealt with it."""
-    found = (status.get("handled") or {}).get(verb.value)
-    if found is None:
-        return None
-    if isinstance(found, str):
-        return Heard(refused=False, message="") if found == word else None
-    if found.get("word") != word:
-        return None
-    return Heard(refused=bool(found.get("refused")), message=str(found.get("message") or ""))
+def is_handled(status: Object, verb: Verb, word: str) -> bool:
+    """Whether the controller has dealt with a word. It does not act on it again while the annotation stays."""
+    return bool((status.get("handled") or {}).get(verb.value) == word)
+
+
+def answers(events: Sequence[Object], verb: Verb, word: str) -> list[Answer]:
+    """What Events say of a word, oldest first."""
+    about = f"{verb.value} {word} "
+    found = [each for each in events if str(each.get("message", "")).startswith(about)]
+    return [
+        Answer(refused=each.get("reason") == _REFUSED, message=each["message"])
+        for each in sorted(found, key=lambda each: str(each.get("lastTimestamp") or ""))
+    ]

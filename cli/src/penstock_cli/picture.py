@@ -139,7 +139,8 @@ def _next(metadata: Object, spec: Object, status: Object) -> str:
         return ""
     if spec.get("paused"):
         return "set spec.paused to false"
-    return f"kubectl penstock promote {metadata['name']} -n {metadata['namespace']}"
+    verb = "resume" if (status.get("candidate") or {}).get("paused") else "promote"
+    return f"kubectl penstock {verb} {metadata['name']} -n {metadata['namespace']}"
 
 
 def _revisions(status: Object, pods: Sequence[Object] | None) -> list[RevisionView]:

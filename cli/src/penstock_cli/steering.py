@@ -8,9 +8,8 @@ from typing import Any
 import click
 
 from penstock_cli import proposals
-from penstock_cli.asking import Asked, ask, wait
-from penstock_cli.cluster import Cluster
-from penstock_cli.errors import Trouble, Unheard
+from penstock_cli.asking import answer, ask, take_back
+from penstock_cli.errors import Trouble
 from penstock_cli.target import Target, with_target
 from penstock_contracts.verbs import Verb
 
@@ -33,22 +32,16 @@ class Mouth:
 
     def say(self, verb: Verb, version: str = "") -> None:
         """Ask, and tell what became of it. Raises Trouble; Unheard where nobody answered in time."""
-        cluster = self.target.cluster()
-        asked = ask(cluster, self.target.chosen_namespace(), self.name, verb, version)
+        cluster, namespace = self.target.cluster(), self.target.chosen_namespace()
+        take_back(cluster, namespace, self.name, verb, version, self.timeout)
+        asked = ask(cluster, namespace, self.name, verb, version)
         click.echo(asked.said())
-        if not self.no_wait:
-            self._listen(cluster, asked)
-
-    def _listen(self, cluster: Cluster, asked: Asked) -> None:
-        found, status = wait(cluster, asked, self.timeout)
-        if found is None:
-            raise Unheard(
-                f"not heard within {self.timeout:g} s: the controller may be away. It acts on it when it is back, if "
-                f"{asked.namespace}/{asked.name} still stands at {asked.word} then"
-            )
+        if self.no_wait:
+            return
+        found = answer(cluster, asked, self.timeout)
         if found.refused:
-            raise Trouble(f"refused: {found.message}")
-        click.echo(f"done: {found.message or status.get('message', '')}")
+            raise Trouble(found.message)
+        click.echo(found.message)
 
 
 def _verb(command: Callable[..., None]) -> Callable[..., Any]:

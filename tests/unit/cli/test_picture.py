@@ -74,6 +74,8 @@ def test_a_spec_that_was_changed_since_is_said(seen: Seen) -> None:
 
 def test_who_waits_for_a_person_names_the_command(seen: Seen) -> None:
     assert changed(seen, phase="Paused").next == "kubectl penstock promote fraud-detector -n payments"
+    paused = seen.resource["status"]["candidate"] | {"paused": True}
+    assert changed(seen, phase="Paused", candidate=paused).next.startswith("kubectl penstock resume ")
     assert changed(seen, phase="Baking").next == ""
 
 
