@@ -1,9 +1,11 @@
 """What the reconciler needs of the world. Each adapter has one of these; none has more than four methods."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from penstock_contracts.model_card import IngestStatus
+from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import Action, Announcement
@@ -29,8 +31,8 @@ class Resource:
     generation: int
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus
-    promote: str = ""
-    """What a person says: go on from `<attempt>/<step>`."""
+    words: Mapping[Verb, str] = field(default_factory=dict)
+    """What a person says: each verb's annotation."""
     raw: dict[str, Any]
 
 

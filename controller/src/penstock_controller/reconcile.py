@@ -14,7 +14,7 @@ from penstock_controller.rollout import evidence
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import Observation, Reading
-from penstock_controller.targets import Targets
+from penstock_controller.targets import Targets, named
 from penstock_controller.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ class Reconciler:
             registry_problem=resolution.away if resolution else "",
             url=self._url(key),
             evidence=readings,
-            promote=resource.promote,
+            named=named(resolution),
+            words=resource.words,
         )
 
     async def _evidence(self, resource: Resource, now: datetime) -> tuple[Reading, ...] | None:

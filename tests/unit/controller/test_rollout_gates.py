@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from penstock_contracts.evidence import Arm
+from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import Completion, GateStatus, Phase
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.observation import Unresolved
@@ -186,7 +187,7 @@ def test_the_deadline_counts_no_time_for_a_person_and_no_time_paused() -> None:
     world.edit(world.spec.model_copy(update={"paused": True})).tick()
     world.tick(3600 * 48)
     world.edit(world.spec.model_copy(update={"paused": False}))
-    world.promote = "2/1"
+    world.words[Verb.PROMOTE] = "2/1"
     world.settle()
     assert stable(world) == "2"
 
@@ -274,7 +275,7 @@ def test_gateways_that_do_not_answer_never_promote_and_never_blame(word: str) ->
 def test_a_margin_that_was_edited_begins_its_test_anew() -> None:
     world = until(_gated(weight(50), pause()), lambda world: world.status.phase is Phase.PAUSED)
     until(world, lambda world: bool(world.status.gates) and _gate(world).verdict == "pass")
-    world.promote = "2/1"
+    world.words[Verb.PROMOTE] = "2/1"
     world.edit(canary(weight(50), pause(), analysis=error_rate(margin="0.1%"), progressDeadline="60s"))
     world.run_pass()
     assert world.status.phase is not Phase.PROMOTING

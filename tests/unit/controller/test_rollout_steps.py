@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import Completion, Phase
 from penstock_controller.rollout.actions import ScaleWorkload
 from penstock_controller.rollout.observation import Refused, Unresolved
@@ -193,7 +194,7 @@ def test_a_pause_without_an_end_waits_for_a_person_and_says_how_to_go_on() -> No
     assert condition(world, "Reconciling") == ("True", "Paused")
     world.tick(3600 * 24)
     assert is_paused(world)
-    world.promote = "2/1"
+    world.words[Verb.PROMOTE] = "2/1"
     until(world, has(50))
     until(world, is_paused)
     assert "promote=2/3" in world.status.message
@@ -202,7 +203,7 @@ def test_a_pause_without_an_end_waits_for_a_person_and_says_how_to_go_on() -> No
 @pytest.mark.parametrize("word", ["1/1", "2/0", "2/3", "yes", "2"])
 def test_a_word_for_another_pause_or_attempt_has_no_effect(word: str) -> None:
     world = until(on_trial(canary(weight(5), pause(), weight(50))), is_paused)
-    world.promote = word
+    world.words[Verb.PROMOTE] = word
     for _ in range(5):
         world.tick()
     assert is_paused(world)
@@ -215,7 +216,7 @@ def test_blue_green_shows_a_preview_in_full_size_and_then_moves_everything() -> 
     assert world.workloads["rev2"].replicas == 3
     assert asked(world) == {"rev2": 0, "rev1": 100}
     assert [dict(one.headers) for one in wish(world).match] == [{"x-preview": "always"}]
-    world.promote = "2/1"
+    world.words[Verb.PROMOTE] = "2/1"
     until(world, is_baking).tick()
     assert asked(world) == {"rev2": 100, "rev1": 0}
     assert wish(world).match == ()

@@ -7,9 +7,6 @@ ANNOTATION_MODEL_VERSION = "penstock.dev/model-version"
 ANNOTATION_PROMOTED = "penstock.dev/promoted-attempt"
 """On a workload that became stable: the attempt's number. From these a lost status is rebuilt."""
 
-ANNOTATION_PROMOTE = "penstock.dev/promote"
-"""On a ModelDeployment, by a person: `<attempt>/<step>`, the pause to go on from. Any other has no effect."""
-
 LABEL_INSTANCE = "app.kubernetes.io/instance"
 LABEL_NAME = "app.kubernetes.io/name"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"

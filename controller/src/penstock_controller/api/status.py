@@ -38,6 +38,7 @@ class Completion(StrEnum):
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
+    ABORTED = "Aborted"
 
 
 class Revision(StatusModel):
@@ -96,6 +97,12 @@ class Candidate(Revision):
     """Since when no pod of it is ready, though it gets requests (RFC 3339)."""
     ending: Ending | None = None
     """Set once it is decided that the attempt ends without a promotion."""
+    paused: bool = False
+    """A person said pause: it stays at its step."""
+    pause_over: bool = False
+    """A person said promote: the current step's pause is over."""
+    by_hand: bool = False
+    """A person said promote-full: steps and gates are not waited for."""
 
 
 class Previous(Revision):
@@ -111,6 +118,8 @@ class Previous(Revision):
     """When that attempt began (RFC 3339)."""
     baking_since: str
     """When the bake began (RFC 3339)."""
+    by_hand: bool = False
+    """A person said promote-full: what bakes was promoted without its gates' pass."""
     unavailable_since: str | None = None
     """Since when no pod of stable is ready (RFC 3339)."""
 
@@ -136,6 +145,27 @@ class Refusal(StatusModel):
     """Why, in one word."""
     message: str
     """Why, with the field or file, and what to do."""
+
+
+class Hold(StatusModel):
+    """A person said undo: the version that is served instead of the one that the resource names."""
+
+    version: str
+    """The registry's version number."""
+    created_at_ms: int
+    """Creation time of that version in the registry, in milliseconds since 1970."""
+    digest: str
+    """Digest of its bytes."""
+    refused_version: str
+    """The version that served when it was said."""
+    refused_digest: str
+    """Digest of that version's bytes."""
+    alias_version: str | None = None
+    """The version that the resource named then. Another one ends the hold. None: the registry had not told."""
+    alias_created_at_ms: int | None = None
+    """Its creation time in the registry, in milliseconds since 1970."""
+    generation: Annotated[int, Field(json_schema_extra={"format": "int64"})]
+    """The generation of the spec then. Another one ends the hold."""
 
 
 class TryCount(StatusModel):
@@ -229,6 +259,8 @@ class DecisionRecord(StatusModel):
     """RFC 3339."""
     gates: Annotated[tuple[GateResult, ...], Field(max_length=16)] = ()
     """What each gate said at the end."""
+    created_at_ms: int = 0
+    """Creation time of the version in the registry, in milliseconds since 1970. 0: not known."""
 
 
 class Condition(StatusModel):
@@ -275,6 +307,12 @@ class ModelDeploymentStatus(StatusModel):
     """Revisions that finish what they have."""
     refused: Refusal | None = None
     """The version that is not tried again."""
+    hold: Hold | None = None
+    """The version that a person went back to, until the alias's target or the spec changes, or on retry."""
+    handled: Annotated[dict[str, Annotated[str, Field(max_length=64)]], Field(max_length=16)] = Field(
+        default_factory=dict
+    )
+    """Verb to the word that was done or refused: it has no effect again while the annotation stays as it is."""
     traffic: Traffic | None = None
     """What the gateway is told, and what every gateway pod is known to do."""
     history: Annotated[tuple[DecisionRecord, ...], Field(max_length=20)] = ()

@@ -2,26 +2,36 @@
 
 from penstock_contracts.traffic import Backend, TrafficSplit
 from penstock_controller.api.status import ModelDeploymentStatus, Stable
-from penstock_controller.rollout import routing
+from penstock_controller.rollout import routing, words
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import stamp
 
 
 def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> ModelDeploymentStatus:
     """The status itself, or, where it names nothing but a workload was stable once, one that names it again."""
+    status = _numbered(status, observation)
     workload = _last_promoted(observation)
     if status.stable or status.candidate or workload is None:
         return status
     stable = Stable(
         revision=workload.revision, version=workload.version, digest=workload.digest, since=stamp(observation.now)
     )
-    attempt = max(status.attempt, workload.promoted_attempt or 0)
+    attempt = status.attempt
     # Gateway pods still run the lost split: whom it may send to stays known, and drains.
     others = (Backend(revision=revision, weight=0) for revision in observation.workloads if revision != stable.revision)
     everything = (Backend(revision=stable.revision, weight=100), *others)
     wish = TrafficSplit(number=0, attempt=attempt, backends=everything, timeout_seconds=timeout)
     traffic = routing.asked(None, wish, observation.gateways)
     return status.model_copy(update={"stable": stable, "traffic": traffic, "attempt": attempt})
+
+
+def _numbered(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+    """Without a status no number is given again that anything remembers, and what was said before is over."""
+    if status.observed_generation:
+        return status
+    marks = [workload.promoted_attempt or 0 for workload in observation.workloads.values()]
+    attempt = max(status.attempt, *marks, *words.attempts(observation.words), 0)
+    return status.model_copy(update={"attempt": attempt, "handled": words.kept(observation.words)})
 
 
 def _last_promoted(observation: Observation) -> Workload | None:

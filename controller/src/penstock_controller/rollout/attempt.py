@@ -23,6 +23,11 @@ from penstock_controller.rollout.situation import SOON, Situation, Step
 from penstock_controller.rollout.steps import size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp, stamp
 
+ABORTED = "Aborted"
+UNDONE = "Undone"
+BY_HAND = {ABORTED, UNDONE}
+"""Reasons of an end that a person wanted."""
+
 
 def create(target: Wanted | Candidate, replicas: int) -> CreateWorkload:
     """The action that makes a target's workload."""
@@ -74,7 +79,7 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
     moved = status.model_copy(update={"stable": stable, "candidate": None})
     old = status.stable
     if old is None or duration.seconds(situation.spec.bake.duration) == 0:
-        ended = _promoted(situation.with_status(moved), stable, candidate.attempt, candidate.started_at, old)
+        ended = _promoted(situation.with_status(moved), stable, candidate, old)
         return replace(ended, actions=(mark,))
     previous = Previous(
         revision=old.revision,
@@ -85,6 +90,7 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
         created_at_ms=candidate.created_at_ms,
         started_at=candidate.started_at,
         baking_since=exact_stamp(now),
+        by_hand=candidate.by_hand,
     )
     message = f"version {stable.version} serves all requests; version {old.version} stays warm"
     told = Announcement(type="Normal", reason="Baking", message=message, attempt=candidate.attempt)
@@ -92,24 +98,24 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
     return Step(status=moved.model_copy(update=update), actions=(mark,), announcements=(told,), look_again=SOON)
 
 
-def end_bake(situation: Situation, stable: Stable, previous: Previous, successor: str) -> Step:
-    """The bake is over, or cut short by a version that is wanted next: the version before leaves."""
+def end_bake(situation: Situation, stable: Stable, previous: Previous, why_early: str) -> Step:
+    """The bake is over, or cut short by somebody's wish (`why_early`): the version before leaves."""
     status = situation.status.model_copy(update={"previous": None})
-    short = f"; its bake ended early because version {successor} is wanted" if successor else ""
-    return _promoted(
-        situation.with_status(status), stable, previous.attempt, previous.started_at, previous, remark=short
-    )
+    short = f"; its bake ended early because {why_early}" if why_early else ""
+    return _promoted(situation.with_status(status), stable, previous, previous, remark=short)
 
 
 def _promoted(
-    situation: Situation, stable: Stable, attempt: int, started_at: str, old: Revision | None, *, remark: str = ""
+    situation: Situation, stable: Stable, tried: Candidate | Previous, old: Revision | None, *, remark: str = ""
 ) -> Step:
+    if tried.by_hand:
+        remark = f"; a person left out its steps and gates (promote-full){remark}"
     ending = Ending(
         completion=Completion.PROMOTED,
         reason="Promoted",
         message=f"version {stable.version} serves all requests{remark}" + _numbers(situation.status),
     )
-    status, told = _recorded(situation, stable, attempt, started_at, ending)
+    status, told = _recorded(situation, stable, tried, ending)
     leaving = (_retiring(old),) if old else ()
     update = {
         "phase": situation.resting_phase(),
@@ -127,8 +133,8 @@ def _numbers(status: ModelDeploymentStatus) -> str:
 
 def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
     """The attempt ends without a promotion. A candidate that failed is remembered, so that it is not tried again."""
-    status, told = _recorded(situation, candidate, candidate.attempt, candidate.started_at, ending)
-    failed = ending.completion is Completion.ROLLED_BACK
+    status, told = _recorded(situation, candidate, candidate, ending)
+    failed = ending.completion in {Completion.ROLLED_BACK, Completion.ABORTED}
     leaving = _retiring(candidate)
     if not routing.known(status.traffic, candidate.revision):
         # It never got a request: there is nothing to drain.
@@ -160,29 +166,30 @@ def _retiring(revision: Revision) -> Retiring:
 
 
 def _recorded(
-    situation: Situation, tried: Revision, attempt: int, started_at: str, ending: Ending
+    situation: Situation, revision: Revision, tried: Candidate | Previous, ending: Ending
 ) -> tuple[ModelDeploymentStatus, Announcement]:
     """The status with the decision record and without what belonged to the attempt, and what users are told."""
     status = situation.status
     record = DecisionRecord(
-        attempt=attempt,
-        version=tried.version,
-        digest=tried.digest,
-        revision=tried.revision,
+        attempt=tried.attempt,
+        version=revision.version,
+        digest=revision.digest,
+        revision=revision.revision,
+        created_at_ms=tried.created_at_ms,
         completion=ending.completion,
         reason=ending.reason,
         message=ending.message,
-        started_at=started_at,
+        started_at=tried.started_at,
         ended_at=stamp(situation.observation.now),
         gates=gates.results(status),
     )
     told = Announcement(
         type="Warning" if ending.completion is Completion.ROLLED_BACK else "Normal",
         reason=ending.reason,
-        message=f"attempt {attempt}, version {tried.version}: {ending.message}",
-        attempt=attempt,
+        message=f"attempt {tried.attempt}, version {revision.version}: {ending.message}",
+        attempt=tried.attempt,
         completion=ending.completion.value,
-        started_at=started_at,
+        started_at=tried.started_at,
     )
     history = (record, *status.history)[: situation.spec.revision_history_limit]
     return status.model_copy(update={"history": history, "gates": (), "evidence": None}), told

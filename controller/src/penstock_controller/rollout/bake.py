@@ -15,13 +15,14 @@ from penstock_controller.rollout.trial import take_away
 def advance(situation: Situation, stable: Stable, previous: Previous) -> Step:
     """Bake on, go back, or end the attempt."""
     previous = _watched(situation, stable, previous)
-    ending = _ending(situation, stable, previous)
+    ending = situation.bake_fails or _ending(situation, stable, previous)
     if ending:
         return _go_back(situation, stable, previous, ending)
     left = _left(situation, previous)
     successor = _successor(situation, stable, previous)
-    if left <= 0 or successor:
-        return attempt.end_bake(situation, stable, previous, successor)
+    if left <= 0 or successor or situation.bake_is_over:
+        short = f"version {successor} is wanted" if successor else "a person said promote"
+        return attempt.end_bake(situation, stable, previous, short if left > 0 else "")
     return _bake(situation, stable, previous, left)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
+from penstock_controller.rollout.attempt import BY_HAND
 from penstock_controller.rollout.observation import Observation, Unresolved, why_not_ready
 from penstock_controller.rollout.timestamps import stamp
 
@@ -83,8 +84,8 @@ def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
 
 def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
     if status.candidate is None and status.previous is None and status.refused:
-        rolled_back = status.refused.revision is not None
-        reason = "RolledBack" if rolled_back else status.refused.reason
+        by_itself = status.refused.revision is not None and status.refused.reason not in BY_HAND
+        reason = "RolledBack" if by_itself else status.refused.reason
         message = f"version {status.refused.version}: {status.refused.message}"
         return _Judgement(type="Stalled", status=True, reason=reason, message=message)
     target = observation.target

@@ -10,7 +10,19 @@ Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets i
 from penstock_controller.api import duration
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import adoption, attempt, bake, evidence, gates, rest, retirement, routing, trial
+from penstock_controller.rollout import (
+    adoption,
+    attempt,
+    bake,
+    evidence,
+    gates,
+    hold,
+    rest,
+    retirement,
+    routing,
+    trial,
+    verbs,
+)
 from penstock_controller.rollout.actions import Action, Decision, ScaleWorkload
 from penstock_controller.rollout.conditions import conditions
 from penstock_controller.rollout.observation import Observation, Wanted
@@ -21,15 +33,19 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     """Decide what this pass does."""
     situation = _recovered(spec, status, observation)
     situation = situation.with_status(gates.gathered(situation))
+    heard = verbs.heard(situation)
+    situation = heard.situation
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
     final = _reported(retired.status, observation)
     read = evidence.next_due(spec, final, observation.now)
-    dues = [due for due in (step.look_again, retired.look_again, read) if due is not None]
+    # Another version is wanted from the next pass on.
+    turned = 0.0 if final.hold != status.hold else None
+    dues = [due for due in (step.look_again, retired.look_again, read, turned) if due is not None]
     return Decision(
         status=final.model_copy(update={"conditions": conditions(spec, final, observation, status.conditions)}),
         actions=(*_keep_stable(situation), *step.actions, *retired.actions),
-        announcements=step.announcements,
+        announcements=(*heard.announcements, *step.announcements),
         look_again=min(dues, default=None),
     )
 
@@ -46,6 +62,7 @@ def _phase(situation: Situation) -> Step:
 def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Situation:
     """The last status, rebuilt where it was lost, with what the gateway pods have acknowledged since."""
     status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
+    status = hold.followed(status, observation)
     traffic = routing.with_applied(status.traffic, observation.gateways)
     return Situation(spec=spec, status=status.model_copy(update={"traffic": traffic}), observation=observation)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from penstock_contracts.evidence import Arm
+from penstock_contracts.verbs import Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,14 @@ class Wanted:
     created_at_ms: int
     digest: str
     revision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A version of the registry, as a reference names it."""
+
+    version: str
+    created_at_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,5 +123,7 @@ class Observation:
     url: str = ""
     evidence: tuple[Reading, ...] | None = None
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""
-    promote: str = ""
-    """What the user's `penstock.dev/promote` says: `<attempt>/<step>`."""
+    named: Named | None = None
+    """The version that the resource names: the target, unless another one is held. None: not known."""
+    words: Mapping[Verb, str] = field(default_factory=dict)
+    """What a person says: each verb's annotation."""

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from penstock_controller.api.status import Phase, Refusal, Stable
-from penstock_controller.rollout import attempt
+from penstock_controller.rollout import attempt, hold
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted, why_not_ready
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
@@ -54,7 +54,7 @@ def _settle(situation: Situation, stable: Stable, wanted: Wanted) -> Step:
     )
     relabelled = stable.model_copy(update={"version": wanted.version})
     status = situation.status.model_copy(update={"stable": relabelled, "refused": None})
-    rest = _rest(situation.with_status(status), f"version {wanted.version} serves")
+    rest = _rest(situation.with_status(status), f"version {wanted.version} serves{hold.note(status)}")
     return Step(status=rest.status, announcements=() if relabelled == stable else (told,))
 
 

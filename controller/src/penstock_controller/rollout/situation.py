@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from penstock_contracts.traffic import Traffic
 from penstock_controller.api import duration
-from penstock_controller.api.status import Candidate, ModelDeploymentStatus, Phase
+from penstock_controller.api.status import Candidate, Ending, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import Action, Announcement
@@ -27,6 +27,10 @@ class Situation:
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus
     observation: Observation
+    bake_is_over: bool = False
+    """A person said promote in the bake."""
+    bake_fails: Ending | None = None
+    """A person said abort or undo in the bake."""
 
     @property
     def timeout(self) -> float:

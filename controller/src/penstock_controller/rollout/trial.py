@@ -6,11 +6,12 @@ Each pass starts at the top and stops at the first thing that is not there yet.
 from dataclasses import replace
 from typing import assert_never
 
+from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.api import duration
 from penstock_controller.api.analysis import OnInconclusive
 from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Stable
 from penstock_controller.api.strategy import CanaryStep, Pause
-from penstock_controller.rollout import attempt, gates, routing, wishes
+from penstock_controller.rollout import attempt, gates, routing, verbs, wishes
 from penstock_controller.rollout.actions import ScaleWorkload
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting
@@ -141,9 +142,12 @@ def _first(situation: Situation, candidate: Candidate) -> Step:
 
 
 def _progress(situation: Situation, candidate: Candidate, stable: Stable) -> Step:
-    if situation.spec.paused:
-        return holding(situation, candidate, "paused (spec.paused)", phase=Phase.PAUSED, look_again=None)
+    held = _held(situation, candidate)
+    if held:
+        return holding(situation, candidate, held, phase=Phase.PAUSED, look_again=None)
     steps = steps_of(situation.spec.strategy)
+    if candidate.by_hand and candidate.step < len(steps):
+        candidate = candidate.model_copy(update={"step": len(steps), "step_since": None})
     setting = setting_at(steps, candidate.step)
     missing = _reach(situation, candidate, stable, setting, _size(situation, candidate))
     if missing:
@@ -155,8 +159,17 @@ def _progress(situation: Situation, candidate: Candidate, stable: Stable) -> Ste
         # A margin was edited: its test began anew.
         candidate = candidate.model_copy(update={"step_tries": 0})
     if candidate.step >= len(steps):
-        return _finish(situation, candidate, stable) if _may_finish(situation) else _undecided(situation, candidate)
+        may = candidate.by_hand or _may_finish(situation)
+        return _finish(situation, candidate, stable) if may else _undecided(situation, candidate)
     return _dwell(situation, candidate, steps[candidate.step], setting)
+
+
+def _held(situation: Situation, candidate: Candidate) -> str:
+    """Why it stays at its step; empty: nobody wants that."""
+    if situation.spec.paused:
+        return "paused (spec.paused)"
+    word = verbs.place(situation.status)
+    return f"paused by a person; annotate {annotation(Verb.RESUME)}={word} to go on" if candidate.paused else ""
 
 
 def _size(situation: Situation, candidate: Candidate) -> int:
@@ -238,7 +251,7 @@ def _dwell(situation: Situation, candidate: Candidate, step: CanaryStep, setting
         lacking = _lacking(situation, candidate) if setting.gathers else ""
         if lacking:
             return waiting(situation, candidate, f"{_where(situation, candidate)}: {lacking}", look_again=SHORTLY)
-    done = {"step": candidate.step + 1, "step_since": None}
+    done = {"step": candidate.step + 1, "step_since": None, "pause_over": False}
     return holding(
         situation,
         candidate.model_copy(update=done),
@@ -255,12 +268,12 @@ def _where(situation: Situation, candidate: Candidate) -> str:
 
 def _pause(situation: Situation, candidate: Candidate, pause: Pause) -> Step | None:
     """The step that holds; None: the pause is over."""
+    if candidate.pause_over:
+        return None
     where, now = _where(situation, candidate), situation.observation.now
     if pause.duration is None:
-        word = f"{candidate.attempt}/{candidate.step}"
-        if situation.observation.promote == word:
-            return None
-        why = f"{where}: waits for a person; annotate penstock.dev/promote={word} to go on"
+        word = verbs.place(situation.status)
+        why = f"{where}: waits for a person; annotate {annotation(Verb.PROMOTE)}={word} to go on"
         return holding(situation, candidate, why, phase=Phase.PAUSED, look_again=None)
     length = duration.seconds(pause.duration)
     left = length - seconds_since(candidate.step_since or exact_stamp(now), now)

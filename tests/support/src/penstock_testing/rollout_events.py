@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from penstock_contracts.verbs import Verb, word
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_testing.rollout_counters import GatewayCounters
@@ -211,7 +212,7 @@ def resource_is_deleted_and_made_again(world: RolloutWorld, pick: int) -> None:
     world.endpoints.clear()
     for counters in world.counters.values():
         counters.restart()
-    world.promote = ""
+    world.words.clear()
     world.generation = 1
 
 
@@ -275,11 +276,47 @@ def counters_cannot_be_read(world: RolloutWorld, pick: int) -> None:
     world.deaf = True
 
 
+def _says(world: RolloutWorld, verb: Verb, pick: int) -> None:
+    """For the place where it stands, or, one time in four, for one that has been."""
+    world.say(verb)
+    if pick % 4 == 3:
+        world.words[verb] = word(max(0, world.status.attempt - 1), 0)
+
+
 def user_says_promote(world: RolloutWorld, pick: int) -> None:
-    """For the pause that is there, or, one time in three, for one that has been."""
-    candidate = world.status.candidate
-    if candidate:
-        world.promote = f"{candidate.attempt}/{max(0, candidate.step - (pick % 3 == 2))}"
+    _says(world, Verb.PROMOTE, pick)
+
+
+def user_says_promote_full(world: RolloutWorld, pick: int) -> None:
+    _says(world, Verb.PROMOTE_FULL, pick)
+
+
+def user_says_abort(world: RolloutWorld, pick: int) -> None:
+    _says(world, Verb.ABORT, pick)
+
+
+def user_says_retry(world: RolloutWorld, pick: int) -> None:
+    _says(world, Verb.RETRY, pick)
+
+
+def user_says_pause(world: RolloutWorld, pick: int) -> None:
+    _says(world, Verb.PAUSE, pick)
+
+
+def user_says_resume(world: RolloutWorld, pick: int) -> None:
+    _says(world, Verb.RESUME, pick)
+
+
+def user_says_undo(world: RolloutWorld, pick: int) -> None:
+    """To the version before, or, one time in three, to one of the records."""
+    _says(world, Verb.UNDO, pick)
+    history = world.status.history
+    if history and pick % 3 == 1:
+        world.say(Verb.UNDO, history[pick % len(history)].version)
+
+
+def user_takes_words_back(world: RolloutWorld, pick: int) -> None:
+    world.words.clear()
 
 
 def time_passes(world: RolloutWorld, pick: int) -> None:
@@ -341,6 +378,13 @@ EVENTS = tuple(
             gateway_pod_restarts,
             counters_cannot_be_read,
             user_says_promote,
+            user_says_promote_full,
+            user_says_abort,
+            user_says_retry,
+            user_says_pause,
+            user_says_resume,
+            user_says_undo,
+            user_takes_words_back,
         ),
     )
 )

@@ -12,6 +12,7 @@ from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.observation import Observation, Refused, Unresolved, Workload
 
+_REFUSED = {Completion.ROLLED_BACK, Completion.ABORTED}
 _DEFAULT_GATES = (ErrorRateGate(name="error-rate"),)
 
 
@@ -119,11 +120,11 @@ class Watcher:
             same = _Failed(generation, target.version, target.created_at_ms)
             known = self.failed if self.failed == same and not isinstance(target, Refused) else None
         started = seen.after.candidate and seen.after.attempt != seen.before.attempt
-        assert not (started and known), f"{known} is tried again as attempt {seen.after.attempt}"
-        self.failed = known
+        assert not (started and known and not _retried(seen)), f"{known} is tried again as attempt {seen.after.attempt}"
+        self.failed = None if _retried(seen) else known
         self._note_when_it_is_decided(seen)
         ended = seen.after.history[:1]
-        if ended and ended != seen.before.history[:1] and ended[0].completion is Completion.ROLLED_BACK:
+        if ended and ended != seen.before.history[:1] and ended[0].completion in _REFUSED:
             before = seen.before.candidate or seen.before.previous
             assert before
             self.failed = _Failed(self.decided or generation, ended[0].version, before.created_at_ms)
@@ -144,6 +145,12 @@ class Watcher:
         for gate in seen.after.gates:
             most = self.tries[seen.after.attempt, judged.revision] if judged else 0
             assert gate.candidate.tries <= most, f"{gate.candidate} of {most} tries that there were"
+
+
+def _retried(seen: Pass) -> bool:
+    """Whether a person said that who failed is tried again."""
+    heard = [told.message for told in seen.decision.announcements if told.reason == "VerbHeard"]
+    return any(message.startswith("retry ") for message in heard)
 
 
 def getters(split: TrafficSplit | None) -> set[str]:
@@ -221,6 +228,8 @@ def _nothing_is_promoted_without_evidence(seen: Pass) -> None:
         assert seen.before.phase is Phase.PROMOTING, "promoted out of turn"
     begins = seen.after.phase is Phase.PROMOTING and seen.before.phase is not Phase.PROMOTING
     if not begins or seen.after.stable is None:
+        return
+    if seen.after.candidate and seen.after.candidate.by_hand:
         return
     for gate, judged in _gates(seen):
         assert judged, f"promoted without a verdict of {gate.name}"

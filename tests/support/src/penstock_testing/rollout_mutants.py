@@ -219,8 +219,8 @@ MUTANTS = (
     Mutant(
         "a word for a pause that is over goes on from the next one",
         "trial.py",
-        "if situation.observation.promote == word:",
-        "if situation.observation.promote:",
+        '"step_since": None, "pause_over": False}',
+        '"step_since": None}',
     ),
     Mutant(
         "a version that is refused by the store leaves the candidate where it is",

@@ -1,5 +1,6 @@
 """After a storm: everything is well again, nobody does anything, and the rollout comes to rest by its own alarms."""
 
+from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import Phase
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
@@ -37,6 +38,7 @@ def _heal(world: RolloutWorld) -> None:
     world.blind.clear()
     world.deaf = False
     world.requests = 1000
+    world.words.clear()
     if world.spec.paused:
         world.edit(world.spec.model_copy(update={"paused": False}))
     if isinstance(world.target, Unresolved):
@@ -46,12 +48,12 @@ def _heal(world: RolloutWorld) -> None:
 def _say_promote(world: RolloutWorld) -> None:
     candidate = world.status.candidate
     if candidate and world.status.phase is Phase.PAUSED:
-        world.promote = f"{candidate.attempt}/{candidate.step}"
+        world.say(Verb.PROMOTE)
 
 
 def _seen(world: RolloutWorld) -> object:
     """What wakes the controller when it changes."""
-    return world.status, dict(world.workloads), dict(world.gateways), dict(world.endpoints), world.promote
+    return world.status, dict(world.workloads), dict(world.gateways), dict(world.endpoints), dict(world.words)
 
 
 def _forgotten(world: RolloutWorld) -> bool:
@@ -64,7 +66,7 @@ def _forgotten(world: RolloutWorld) -> bool:
 def _check_rest(world: RolloutWorld, last: Decision) -> None:
     if _forgotten(world):
         return
-    status, target = world.status, world.target
+    status, target = world.status, world.wish()
     assert not last.actions
     assert (status.candidate, status.previous, status.retiring) == (None, None, ()), status
     stable = status.stable

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from penstock_contracts.traffic import TrafficSplit
+from penstock_contracts.verbs import Verb, word
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import evidence
@@ -24,8 +25,10 @@ from penstock_controller.rollout.actions import (
     ScaleWorkload,
 )
 from penstock_controller.rollout.engine import advance
+from penstock_controller.rollout.hold import standing
 from penstock_controller.rollout.observation import (
     GatewayPod,
+    Named,
     Observation,
     Reading,
     Target,
@@ -89,8 +92,10 @@ class RolloutWorld:
     """Revision to its share of failed tries."""
     deaf: bool = False
     """No gateway pod answers when its counters are asked for."""
-    promote: str = ""
-    """What the user's annotation says."""
+    words: dict[Verb, str] = field(default_factory=dict)
+    """What the user's annotations say."""
+    revisions: dict[str, str] = field(default_factory=dict)
+    """Digest to the revision that its bytes run as."""
     lost: int = 0
     """Requests that failed in users' eyes."""
     counters: dict[str, GatewayCounters] = field(default_factory=dict)
@@ -106,13 +111,42 @@ class RolloutWorld:
         return Observation(
             now=self.now,
             generation=self.generation,
-            target=self.target,
+            target=self.wish(),
+            named=self._named(),
             workloads=dict(self.workloads),
             gateways=tuple(self._gateway(name, split) for name, split in self.gateways.items()),
             url="http://gateway/ns/m",
             evidence=self._readings(),
-            promote=self.promote,
+            words=dict(self.words),
         )
+
+    def _named(self) -> Named | None:
+        """What the registry says that the resource names."""
+        target = self.target
+        if isinstance(target, Unresolved):
+            return None
+        return Named(version=target.version, created_at_ms=target.created_at_ms)
+
+    def wish(self) -> Target:
+        """What is wanted: what the alias names, or what is held."""
+        if isinstance(self.target, Wanted):
+            self.revisions[self.target.digest] = self.target.revision
+        hold = self.status.hold
+        held = standing(hold, self._named(), self.generation)
+        if hold is None or held is None:
+            return self.target
+        return Wanted(
+            version=held.version,
+            created_at_ms=held.created_at_ms,
+            digest=hold.digest,
+            revision=self.revisions[hold.digest],
+        )
+
+    def say(self, verb: Verb, version: str = "") -> "RolloutWorld":
+        """The user annotates the resource, for the place where it stands."""
+        step = self.status.candidate.step if self.status.candidate else 0
+        self.words[verb] = word(self.status.attempt, step, version)
+        return self
 
     def _readings(self) -> tuple[Reading, ...] | None:
         if not evidence.due(self.spec, self.status, self.now):
@@ -272,6 +306,8 @@ class RolloutWorld:
             short=set(self.short),
             deleted=set(self.deleted),
             failing=dict(self.failing),
+            words=dict(self.words),
+            revisions=dict(self.revisions),
             counters={name: counters.branch() for name, counters in self.counters.items()},
             actions=[],
             announcements=[],

@@ -6,8 +6,8 @@ from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 from pydantic import ValidationError
 
 from penstock_contracts.names import GROUP, PLURAL, VERSION
+from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
-from penstock_controller.api import names
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.errors import Rejected
@@ -57,5 +57,6 @@ def _parsed(key: Key, raw: dict[str, Any]) -> Resource:
         where = ".".join(str(part) for part in first["loc"])
         raise Rejected(f"ModelDeployment {key}: {where}: {first['msg']}") from error
     metadata = raw["metadata"]
-    promote = (metadata.get("annotations") or {}).get(names.ANNOTATION_PROMOTE, "")
-    return Resource(key=key, generation=metadata["generation"], spec=spec, status=status, promote=promote, raw=raw)
+    annotations = metadata.get("annotations") or {}
+    words = {verb: annotations[annotation(verb)] for verb in Verb if annotation(verb) in annotations}
+    return Resource(key=key, generation=metadata["generation"], spec=spec, status=status, words=words, raw=raw)
