@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from penstock_cli.cluster import Cluster, events
@@ -15,6 +16,21 @@ _TRIES = 8
 _LOOK_SECONDS = 0.3
 _EVENT_SECONDS = 2.0
 """An Event is there a moment after the status that goes with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What a person wants of a resource."""
+
+    namespace: str
+    name: str
+    verb: Verb
+    version: str = ""
+    """For `undo`; empty: the one that served before."""
+
+    def word(self, resource: Object) -> str:
+        """In words of the place where the resource stands."""
+        return word(*place(resource), self.version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,55 +61,50 @@ def place(resource: Object) -> tuple[int, int]:
     return int(status.get("attempt") or 0), int(candidate.get("step") or 0)
 
 
-def ask(cluster: Cluster, namespace: str, name: str, verb: Verb, version: str = "") -> Asked:
+def ask(cluster: Cluster, wish: Wish) -> Asked:
     """Say a word of the place where the resource stands when it is said. Raises Trouble where it is not said."""
     first: tuple[int, int] | None = None
     for _ in range(_TRIES):
-        resource = cluster.resource(namespace, name)
-        here = place(resource)
-        first = first or here
-        if not _meant(verb, first, here):
-            raise Trouble(
-                f"{namespace}/{name} has moved on from {_text(first)} to {_text(here)}: look, and say it again"
-            )
-        asked = Asked(
-            namespace=namespace, name=name, verb=verb, word=word(*here, version), uid=resource["metadata"]["uid"]
-        )
+        resource = cluster.resource(wish.namespace, wish.name)
+        first = first or place(resource)
+        _check_meant(wish, first, place(resource))
+        said, uid = wish.word(resource), resource["metadata"]["uid"]
         try:
-            cluster.annotate(resource, annotation(verb), asked.word)
+            cluster.annotate(resource, annotation(wish.verb), said)
         except Conflict:
             continue
-        return asked
-    raise Trouble(f"{namespace}/{name} was changed between reading and writing, {_TRIES} times: say it again")
+        return Asked(namespace=wish.namespace, name=wish.name, verb=wish.verb, word=said, uid=uid)
+    raise Trouble(f"{wish.namespace}/{wish.name} was changed between reading and writing {_TRIES} times: say it again")
 
 
-def _meant(verb: Verb, first: tuple[int, int], here: tuple[int, int]) -> bool:
+def _check_meant(wish: Wish, first: tuple[int, int], here: tuple[int, int]) -> None:
     """Whether the place is still the one that was meant: a step more matters to who goes on from a step alone."""
-    return here == first if verb is Verb.PROMOTE else here[0] == first[0]
+    meant = here == first if wish.verb is Verb.PROMOTE else here[0] == first[0]
+    if not meant:
+        where = f"{wish.namespace}/{wish.name}"
+        raise Trouble(f"{where} has moved on from {_text(first)} to {_text(here)}: look, and say it again")
 
 
 def _text(where: tuple[int, int]) -> str:
     return f"attempt {where[0]}, step {where[1]}"
 
 
-def take_back(cluster: Cluster, namespace: str, name: str, verb: Verb, version: str, seconds: float) -> None:
+def take_back(cluster: Cluster, wish: Wish, seconds: float) -> None:
     """Where the same was said and heard before: have the controller forget it, so that it may be said again.
 
     Raises Unheard, Trouble.
     """
 
     def forgotten() -> bool:
-        resource = cluster.resource(namespace, name)
-        if not is_handled(resource.get("status") or {}, verb, word(*place(resource), version)):
+        resource = cluster.resource(wish.namespace, wish.name)
+        if not is_handled(resource.get("status") or {}, wish.verb, wish.word(resource)):
             return True
-        try:
-            cluster.annotate(resource, annotation(verb), None)
-        except Conflict:
-            return False
+        with suppress(Conflict):
+            cluster.annotate(resource, annotation(wish.verb), None)
         return False
 
     if not _until(forgotten, seconds):
-        raise Unheard(f"the controller does not forget the last {verb.value} within {seconds:g} s: it may be away")
+        raise Unheard(f"the controller does not forget the last {wish.verb.value} within {seconds:g} s: it may be away")
 
 
 def answer(cluster: Cluster, asked: Asked, seconds: float) -> Answer:

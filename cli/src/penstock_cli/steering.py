@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from penstock_cli import proposals
-from penstock_cli.asking import answer, ask, take_back
+from penstock_cli.asking import Wish, answer, ask, take_back
 from penstock_cli.errors import Trouble
 from penstock_cli.target import Target, with_target
 from penstock_contracts.verbs import Verb
@@ -32,9 +32,10 @@ class Mouth:
 
     def say(self, verb: Verb, version: str = "") -> None:
         """Ask, and tell what became of it. Raises Trouble; Unheard where nobody answered in time."""
-        cluster, namespace = self.target.cluster(), self.target.chosen_namespace()
-        take_back(cluster, namespace, self.name, verb, version, self.timeout)
-        asked = ask(cluster, namespace, self.name, verb, version)
+        cluster = self.target.cluster()
+        wish = Wish(namespace=self.target.chosen_namespace(), name=self.name, verb=verb, version=version)
+        take_back(cluster, wish, self.timeout)
+        asked = ask(cluster, wish)
         click.echo(asked.said())
         if self.no_wait:
             return

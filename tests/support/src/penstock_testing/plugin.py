@@ -1,9 +1,12 @@
 """The installed kubectl plugin."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from penstock_testing.cluster import Cluster
 
 FOLDER = Path(sys.executable).parent
 """Where the plugin's commands are installed."""
@@ -42,3 +45,17 @@ class Plugin:
     def environment(columns: int) -> dict[str, str]:
         """Nothing of the caller's reaches it."""
         return {"PATH": f"{FOLDER}:/usr/bin:/bin", "COLUMNS": str(columns), "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+def through_kubectl(cluster: Cluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """`kubectl penstock ...`: the cluster's kubectl finds the plugin in PATH. kubectl takes no option before its name."""
+    environment = {**os.environ, "PATH": f"{FOLDER}:{os.environ['PATH']}", "COLUMNS": "160"}
+    environment |= {"KUBECONFIG": cluster.kubeconfig} if cluster.kubeconfig else {}
+    return subprocess.run(
+        [cluster.kubectl_path, "penstock", *arguments, "--context", cluster.context],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        env=environment,
+    )
