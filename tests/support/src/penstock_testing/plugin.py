@@ -48,7 +48,7 @@ class Plugin:
 
 
 def through_kubectl(cluster: Cluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """`kubectl penstock ...`: the cluster's kubectl finds the plugin in PATH. kubectl takes no option before its name."""
+    """`kubectl penstock ...`: the cluster's kubectl finds the plugin in PATH. It takes no option before a plugin."""
     environment = {**os.environ, "PATH": f"{FOLDER}:{os.environ['PATH']}", "COLUMNS": "160"}
     environment |= {"KUBECONFIG": cluster.kubeconfig} if cluster.kubeconfig else {}
     return subprocess.run(
