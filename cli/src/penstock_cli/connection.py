@@ -94,9 +94,7 @@ def connect(kubeconfig: str | None, context: str | None) -> Connection:
     try:
         config.load_kube_config(kubeconfig, context, configuration)
     except (config.ConfigException, OSError, ValueError) as error:
-        raise Trouble(
-            f"no cluster to ask: {error}; name a context with --context or a file with --kubeconfig"
-        ) from error
+        raise _no_cluster(error) from error
     configuration.retries = 0
     return Connection(ApiClient(configuration))
 
@@ -106,7 +104,7 @@ def namespace_of(kubeconfig: str | None, context: str | None) -> str:
     try:
         contexts, active = config.list_kube_config_contexts(kubeconfig)
     except (config.ConfigException, OSError, ValueError) as error:
-        raise Trouble(f"no cluster to ask: {error}") from error
+        raise _no_cluster(error) from error
     chosen = next((item for item in contexts if item["name"] == context), active)
     return str((chosen or {}).get("context", {}).get("namespace") or "default")
 
@@ -116,5 +114,9 @@ def contexts_of(kubeconfig: str | None) -> list[str]:
     try:
         contexts, _ = config.list_kube_config_contexts(kubeconfig)
     except (config.ConfigException, OSError, ValueError) as error:
-        raise Trouble(f"no kubeconfig: {error}") from error
+        raise _no_cluster(error) from error
     return [str(item["name"]) for item in contexts]
+
+
+def _no_cluster(error: Exception) -> Trouble:
+    return Trouble(f"no cluster to ask: {error}; name a context with --context or a file with --kubeconfig")

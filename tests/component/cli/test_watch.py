@@ -1,18 +1,17 @@
 """`status --watch` against a real API server."""
 
 import json
+import os
+import pty
 import queue
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from penstock_testing.plugin import Plugin
 from penstock_testing.plugin_rig import Rig
-
-if TYPE_CHECKING:
-    import subprocess
 
 SECONDS = 30.0
 
@@ -58,7 +57,7 @@ def test_in_a_pipe_each_change_is_a_line_and_ctrl_c_ends_it(plugin: Plugin, rig:
         watched.process.send_signal(signal.SIGINT)
         _, errors = watched.process.communicate(timeout=SECONDS)
     assert watched.process.returncode == 130
-    assert errors == ""
+    assert errors.strip() == ""
 
 
 def test_as_json_each_change_is_an_object(plugin: Plugin, rig: Rig) -> None:
@@ -76,3 +75,29 @@ def test_a_resource_that_is_deleted_ends_it(plugin: Plugin, rig: Rig) -> None:
         _, errors = watched.process.communicate(timeout=SECONDS)
     assert watched.process.returncode == 1
     assert "does not exist (any more)" in errors
+
+
+def read_until(terminal: int, part: str) -> str:
+    text = ""
+    while part not in text:
+        text += os.read(terminal, 65536).decode(errors="replace")
+    return text
+
+
+def test_on_a_terminal_it_draws_anew_and_gives_the_cursor_back(plugin: Plugin, rig: Rig) -> None:
+    terminal, far_end = pty.openpty()
+    command = plugin.command("status", rig.name, "-n", rig.namespace, "--watch")
+    environment = Plugin.environment(80) | {"TERM": "xterm-256color", "LINES": "60"}
+    process = subprocess.Popen(command, stdout=far_end, stderr=far_end, env=environment)
+    os.close(far_end)
+    try:
+        assert "REVISIONS" in read_until(terminal, "RolloutStarted")
+        rig.write_status(message="said by the test")
+        read_until(terminal, "said by the test")
+        process.send_signal(signal.SIGINT)
+        read_until(terminal, "\x1b[?25h")
+        assert process.wait(SECONDS) == 130
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
