@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from kubernetes.aio.client import ApiClient, AppsV1Api, Configuration, CoreV1Api
+from kubernetes.aio.client import ApiClient, AppsV1Api, Configuration, CoreV1Api, CustomObjectsApi
 
+from penstock_contracts.names import GROUP, PLURAL, VERSION
+from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
@@ -60,6 +62,25 @@ async def test_a_resource_that_does_not_exist_is_none(resources: KubernetesResou
     assert await resources.read(Key(key.namespace, "other")) is None
 
 
+async def test_what_a_person_says_is_read_from_the_annotations(
+    api: ApiClient, resources: KubernetesResources, key: Key, resource: Resource
+) -> None:
+    said = {annotation(Verb.PROMOTE_FULL): "2/1", annotation(Verb.UNDO): "2/0/1", "penstock.dev/other": "2/0"}
+    await CustomObjectsApi(api).patch_namespaced_custom_object(
+        GROUP,
+        VERSION,
+        key.namespace,
+        PLURAL,
+        key.name,
+        {"metadata": {"annotations": said}},
+        _content_type="application/merge-patch+json",
+    )
+    again = await resources.read(key)
+    assert again is not None
+    assert again.words == {Verb.PROMOTE_FULL: "2/1", Verb.UNDO: "2/0/1"}
+    assert resource.words == {}
+
+
 async def test_every_status_that_the_engine_can_write_is_kept_whole(
     resources: KubernetesResources, key: Key, resource: Resource
 ) -> None:
@@ -71,6 +92,9 @@ async def test_every_status_that_the_engine_can_write_is_kept_whole(
     statuses = [world.status, world.settle().status]
     world.broken = {"rev3"}
     statuses.append(world.want("3").settle(seconds=30).status)
+    statuses.append(world.say(Verb.UNDO).say(Verb.PROMOTE_FULL).settle().status)
+    assert statuses[-1].hold
+    assert statuses[-1].handled
     for status in statuses:
         await resources.write_status(resource, status)
         again = await resources.read(key)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
-from penstock_controller.api.status import ModelDeploymentStatus, Phase
+from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
 from penstock_controller.ports import Key, RegistryVersion, Resource
@@ -52,6 +52,8 @@ class Outside:
     calls: list[str] = field(default_factory=list)
     done: list[Action] = field(default_factory=list)
     told: list[Announcement] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Versions that the store was asked for."""
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
@@ -64,6 +66,7 @@ class Outside:
 
     async def ingest(self, reference: RegistryRef, version: RegistryVersion) -> IngestStatus:
         self._call("ingest")
+        self.asked.append(version.version)
         return self.ingest_status
 
     async def read(self, key: Key) -> Resource | None:
@@ -223,3 +226,43 @@ async def test_a_store_that_is_away_is_a_reason_to_wait() -> None:
     assert await one.reconcile(KEY) is not None
     assert "the model store does not answer" in outside.status.message
     assert outside.status.refused is None
+
+
+def held(**changed: object) -> Resource:
+    """Version 7 is held since the alias named version 1."""
+    hold = Hold(
+        version="7",
+        created_at_ms=7,
+        digest=CARD.digest,
+        refused_version="1",
+        refused_digest="sha256:b",
+        alias_version="1",
+        alias_created_at_ms=1,
+        generation=1,
+    )
+    status = ModelDeploymentStatus(hold=hold.model_copy(update=changed), observed_generation=1)
+    return Resource(key=KEY, generation=1, spec=spec(), status=status, raw={})
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked"),
+    [({}, "7"), ({"alias_version": "0"}, "1"), ({"alias_created_at_ms": 9}, "1"), ({"generation": 2}, "1")],
+    ids=["it stands", "the alias has moved", "the version was made anew", "the spec has changed"],
+)
+async def test_while_a_hold_stands_the_store_is_asked_for_the_held_version(
+    changed: dict[str, object], asked: str
+) -> None:
+    outside = Outside(resource=held(**changed))
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    await one.reconcile(KEY)
+    assert outside.asked == [asked]
+    assert (outside.status.hold is not None) == (asked == "7")
+
+
+async def test_a_hold_stands_before_the_registry_has_answered() -> None:
+    outside = Outside(resource=held())
+    one, _ = reconciler(outside)
+    await one.reconcile(KEY)
+    assert outside.asked == ["7"]

@@ -24,7 +24,7 @@ from penstock_testing.strategies import weight
 
 PAGE = Path(__file__).parents[3] / "docs/maintainer/rollout-states.md"
 
-EVERY = 2000
+EVERY = 2600
 SEQUENCES = int(os.environ.get("PENSTOCK_SEQUENCES", EVERY))
 """`make check-deep` asks for more; then each of them comes to rest, not one in five."""
 STEPS = 8

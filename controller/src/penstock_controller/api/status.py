@@ -305,6 +305,8 @@ class ModelDeploymentStatus(StatusModel):
     """Counters as they were read last."""
     retiring: Annotated[tuple[Retiring, ...], Field(max_length=16)] = ()
     """Revisions that finish what they have."""
+    floor: int | None = None
+    """Where the number of pods follows the load: pods that are kept for all requests until the attempt ends."""
     refused: Refusal | None = None
     """The version that is not tried again."""
     hold: Hold | None = None

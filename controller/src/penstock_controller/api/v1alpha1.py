@@ -86,12 +86,28 @@ class Predictor(ApiModel):
             (
                 "duration(self.batcher.maxLatency) < duration(self.timeout)",
                 "batcher.maxLatency must be shorter than timeout: a request would be late before it is computed",
-            )
+            ),
+            (
+                "!has(self.maxReplicas) || self.maxReplicas >= self.minReplicas",
+                "maxReplicas must not be smaller than minReplicas",
+            ),
+            (
+                (
+                    "!has(self.maxReplicas) || self.maxReplicas == self.minReplicas || "
+                    "(has(self.resources.requests) && 'cpu' in self.resources.requests) || "
+                    "(has(self.resources.limits) && 'cpu' in self.resources.limits)"
+                ),
+                "maxReplicas needs resources.requests.cpu: utilisation is measured against it",
+            ),
         )
     )
 
     min_replicas: Annotated[int, Field(ge=1, le=100)] = 2
-    """Pods of the stable version."""
+    """Pods of the stable version; with maxReplicas, the fewest."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Where larger than minReplicas, the number of pods follows the load, up to this many."""
+    target_cpu_utilization: Annotated[int, Field(alias="targetCPUUtilization", ge=1, le=1000)] = 70
+    """With maxReplicas: per cent of the requested cpu that a pod uses on average."""
     resources: Resources = Resources()
     """Compute resources of each pod."""
     timeout: Annotated[str, duration_field("100ms", "10m")] = "10s"

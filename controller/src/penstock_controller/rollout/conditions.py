@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import routing
+from penstock_controller.rollout import routing, sizing
 from penstock_controller.rollout.attempt import BY_HAND
 from penstock_controller.rollout.observation import Observation, Unresolved, why_not_ready
 from penstock_controller.rollout.timestamps import stamp
@@ -71,8 +71,9 @@ def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, obser
         return _Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=status.message)
     workload = observation.workloads.get(stable.revision)
     ready = workload.ready if workload else 0
-    if ready != spec.predictor.min_replicas:
-        message = f"{ready} of {spec.predictor.min_replicas} pods of version {stable.version} are ready"
+    asked = sizing.asked(spec, workload)
+    if ready != asked:
+        message = f"{ready} of {asked} pods of version {stable.version} are ready"
         return _Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
     return _Judgement(type="Reconciling", status=False, reason="Settled", message=status.message)
 

@@ -20,10 +20,11 @@ from penstock_controller.rollout import (
     rest,
     retirement,
     routing,
+    sizing,
     trial,
     verbs,
 )
-from penstock_controller.rollout.actions import Action, Decision, ScaleWorkload
+from penstock_controller.rollout.actions import Action, Decision
 from penstock_controller.rollout.conditions import conditions
 from penstock_controller.rollout.observation import Observation, Wanted
 from penstock_controller.rollout.situation import Situation, Step
@@ -37,14 +38,20 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     situation = heard.situation
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
-    final = _reported(retired.status, observation)
+    final = sizing.remembered(spec, _reported(retired.status, observation), observation)
     read = evidence.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None
-    dues = [due for due in (step.look_again, retired.look_again, read, turned) if due is not None]
+    alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned)
+    dues = [due for due in alarms if due is not None]
     return Decision(
         status=final.model_copy(update={"conditions": conditions(spec, final, observation, status.conditions)}),
-        actions=(*_keep_stable(situation), *step.actions, *retired.actions),
+        actions=(
+            *_keep_stable(situation),
+            *sizing.protections(situation.status, observation),
+            *step.actions,
+            *retired.actions,
+        ),
         announcements=(*heard.announcements, *step.announcements),
         look_again=min(dues, default=None),
     )
@@ -71,10 +78,12 @@ def _keep_stable(situation: Situation) -> tuple[Action, ...]:
     """Invariant 2: stable, and in the bake previous, keep their pods whatever else happens."""
     stable, previous = situation.status.stable, situation.status.previous
     warm = (pointer.revision for pointer in (stable, previous) if pointer)
+    floor = sizing.kept(situation.spec, situation.status, situation.observation)
     scaled = tuple(
-        ScaleWorkload(revision=workload.revision, replicas=situation.replicas)
+        action
         for workload in map(situation.workload, warm)
-        if workload and workload.replicas != situation.replicas
+        if workload
+        for action in sizing.sized(situation.spec, workload, floor)
     )
     return scaled or _stable_again(situation)
 

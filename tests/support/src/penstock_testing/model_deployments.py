@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from penstock_contracts.verbs import Verb, annotation, word
 from penstock_testing.cluster import Cluster, Object
 from penstock_testing.status_watch import StatusWatch
 from penstock_testing.strategies import AT_ONCE
@@ -118,9 +119,25 @@ class Deployed:
 
     def promote(self, status: Object) -> None:
         """Let the candidate go on from the step that this status shows."""
-        candidate = status["candidate"]
-        step = f"penstock.dev/promote={candidate['attempt']}/{candidate['step']}"
-        self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, "--overwrite", step)
+        self.say(Verb.PROMOTE, status)
+
+    def say(self, verb: Verb, status: Object, version: str = "") -> None:
+        """Annotate it with a verb for the place that this status shows."""
+        text = word(status["attempt"], (status.get("candidate") or {}).get("step", 0), version)
+        said = f"{annotation(verb)}={text}"
+        self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, "--overwrite", said)
+
+    def take_back(self, verb: Verb) -> None:
+        """Remove the annotation."""
+        self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, f"{annotation(verb)}-")
+
+    def wait_handled(self, verb: Verb) -> Object:
+        """Until the word that stands there was done or refused; answers the status."""
+        found = self.cluster.get(KIND, self.name, self.namespace)
+        text = found["metadata"]["annotations"][annotation(verb)] if found else ""
+        return self.wait_until(
+            f"{verb} {text} handled", lambda status: (status.get("handled") or {}).get(verb.value) == text, 30
+        )
 
     def edit(self, **spec: object) -> None:
         """Change fields of the spec; what is inside of them is merged."""

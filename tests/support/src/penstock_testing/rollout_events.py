@@ -85,6 +85,15 @@ def pods_are_edited(world: RolloutWorld, pick: int) -> None:
     _edited(world, predictor=world.spec.predictor.model_copy(update={"min_replicas": 1 + pick % 4}))
 
 
+def pods_begin_to_follow_the_load_or_stop(world: RolloutWorld, pick: int) -> None:
+    most = (None, 4, 6, 9)[pick % 4]
+    _edited(world, predictor=world.spec.predictor.model_copy(update={"max_replicas": most}))
+
+
+def load_changes(world: RolloutWorld, pick: int) -> None:
+    world.load = (0.0, 1.5, 3.0, 8.0)[pick % 4]
+
+
 def paused_is_switched(world: RolloutWorld, pick: int) -> None:
     _edited(world, paused=not world.spec.paused)
 
@@ -348,6 +357,8 @@ EVENTS = tuple(
             gates_are_edited,
             bake_is_edited,
             pods_are_edited,
+            pods_begin_to_follow_the_load_or_stop,
+            load_changes,
             paused_is_switched,
             template_is_edited,
             alias_moves_on,

@@ -15,6 +15,30 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "the floor of an attempt follows the load down again",
+        "sizing.py",
+        "max(spec.predictor.min_replicas, status.floor or 0)",
+        "spec.predictor.min_replicas",
+    ),
+    Mutant(
+        "stable's floor is the user's while an attempt lasts",
+        "sizing.py",
+        "return total(spec, status, observation) if _on_attempt(status) else spec.predictor.min_replicas",
+        "return spec.predictor.min_replicas",
+    ),
+    Mutant(
+        "the number of pods is set beside an autoscaler",
+        "sizing.py",
+        "return bounded if workload.replicas else (*bounded, scale)",
+        "return bounded if workload.replicas == size else (*bounded, scale)",
+    ),
+    Mutant(
+        "the floor stays when the attempt has ended",
+        "sizing.py",
+        'return status.model_copy(update={"floor": None})',
+        "return status",
+    ),
+    Mutant(
         "a candidate is gone before every gateway pod has acknowledged weight 0",
         "trial.py",
         """    if wish is traffic and situation.acknowledged():
@@ -249,5 +273,65 @@ MUTANTS = (
         "routing.py",
         "    if traffic is None or not acknowledged(traffic, gateways):\n",
         "    if traffic is None:\n",
+    ),
+    Mutant(
+        "a word acts again in each pass",
+        "verbs.py",
+        "if text is None or verb.value in standing:",
+        "if text is None:",
+    ),
+    Mutant(
+        "a stale word acts",
+        "verbs.py",
+        "if spoken and word(spoken.attempt, spoken.step) != at:",
+        "if spoken and spoken.attempt > situation.status.attempt:",
+    ),
+    Mutant(
+        "what was aborted is tried again",
+        "attempt.py",
+        "failed = ending.completion in {Completion.ROLLED_BACK, Completion.ABORTED}",
+        "failed = ending.completion is Completion.ROLLED_BACK",
+    ),
+    Mutant(
+        "an abort in the bake goes back to pods that are not there",
+        "verbs.py",
+        '    if not situation.ready(previous.revision):\n        return f"no pod',
+        '    if False:\n        return f"no pod',
+    ),
+    Mutant(
+        "a hold outlasts the alias it saw",
+        "hold.py",
+        "or _moved(hold, named):",
+        "or (named is None and _moved(hold, named)):",
+    ),
+    Mutant(
+        "a hold outlasts an edit of the spec",
+        "hold.py",
+        "hold is None or hold.generation != generation or",
+        "hold is None or",
+    ),
+    Mutant(
+        "promote-full is forgotten in the bake",
+        "attempt.py",
+        "        by_hand=candidate.by_hand,\n",
+        "",
+    ),
+    Mutant(
+        "a number is given again after a lost status",
+        "adoption.py",
+        "attempt = max(status.attempt, *marks, *words.attempts(observation.words), 0)",
+        "attempt = status.attempt",
+    ),
+    Mutant(
+        "old words act after a lost status",
+        "adoption.py",
+        '"handled": words.kept(observation.words)}',
+        '"handled": {}}',
+    ),
+    Mutant(
+        "a person's pause does not hold",
+        "trial.py",
+        'to go on" if candidate.paused else ""',
+        'to go on" if candidate.paused and situation.spec.paused else ""',
     ),
 )

@@ -21,7 +21,8 @@ def bring_to_rest(world: RolloutWorld) -> None:
         seen = _seen(world)
         _say_promote(world)
         world.let_time_pass(_EVENT)
-        if _seen(world) == seen and (decision.look_again is None or _forgotten(world)):
+        # What the last pass did to the cluster is seen by one more.
+        if _seen(world) == seen and not decision.actions and (decision.look_again is None or _forgotten(world)):
             return _check_rest(world, decision)
         # An event of a pod or a gateway wakes the controller; else its own alarm does.
         if _seen(world) == seen and decision.look_again is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import ceil
 
 from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
@@ -22,11 +23,15 @@ from penstock_controller.rollout.actions import (
     DeleteWorkload,
     ForgetPromotion,
     MarkPromoted,
+    ProtectWorkload,
+    RemoveAutoscaler,
     ScaleWorkload,
+    SetAutoscaler,
 )
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.hold import standing
 from penstock_controller.rollout.observation import (
+    Autoscaler,
     GatewayPod,
     Named,
     Observation,
@@ -88,6 +93,8 @@ class RolloutWorld:
     """Revisions whose Deployment somebody deleted."""
     requests: int = 100
     """Requests that each gateway pod gets in a tick."""
+    load: float = 0.0
+    """Pods that all requests of users keep busy; an autoscaler sees it at its next look."""
     failing: dict[str, float] = field(default_factory=dict)
     """Revision to its share of failed tries."""
     deaf: bool = False
@@ -238,6 +245,15 @@ class RolloutWorld:
                 )
             case ScaleWorkload():
                 self.change(action.revision, partial(replace, replicas=action.replicas))
+            case SetAutoscaler():
+                found = self.workloads.get(action.revision)
+                before = found.autoscaler if found else None
+                scaler = Autoscaler(bounds=action.bounds, utilization=before.utilization if before else None)
+                self.change(action.revision, partial(replace, autoscaler=scaler))
+            case RemoveAutoscaler():
+                self.change(action.revision, partial(replace, autoscaler=None))
+            case ProtectWorkload():
+                self.change(action.revision, partial(replace, protected=True))
             case MarkPromoted():
                 self.change(action.revision, partial(replace, promoted_attempt=action.attempt))
             case ForgetPromotion():
@@ -257,9 +273,32 @@ class RolloutWorld:
             missing = revision in self.short and workload.replicas > 1
             able = 0 if revision in self.broken else workload.replicas - missing
             if workload.ready != able:
-                self.workloads[revision] = replace(workload, ready=able)
+                since = (*workload.ready_since, *[self.now] * able)[:able]
+                self.workloads[revision] = replace(workload, ready=able, ready_since=since)
             if able:
                 self.deleted.discard(revision)
+
+    def let_autoscalers_look(self) -> None:
+        """Each sees what its pods were busy with, and chooses their number within its bounds at once."""
+        for revision, workload in self.workloads.items():
+            scaler = workload.autoscaler
+            if scaler is None or workload.replicas == 0:
+                continue
+            busy = self.load * self._share_of(revision)
+            seen = round(scaler.bounds.target * busy / workload.ready) if workload.ready else None
+            chosen = min(max(ceil(busy), scaler.bounds.floor), scaler.bounds.ceiling)
+            looked = replace(scaler, utilization=seen)
+            self.workloads[revision] = replace(workload, replicas=chosen, autoscaler=looked)
+
+    def _share_of(self, revision: str) -> float:
+        """Of users' requests, over all gateway pods."""
+        weights = [
+            backend.weight / 100
+            for split in self.gateways.values()
+            for backend in (split.backends if split else ())
+            if backend.revision == revision
+        ]
+        return sum(weights) / max(1, len(self.gateways))
 
     def let_gateways_apply(self) -> None:
         """Every gateway pod that is not silent activates the wish, and who is not blind learns which pods are ready."""
@@ -273,6 +312,7 @@ class RolloutWorld:
     def let_time_pass(self, seconds: float) -> None:
         """Pods start, gateways apply, users ask."""
         self.now += timedelta(seconds=seconds)
+        self.let_autoscalers_look()
         self.let_pods_start()
         self.let_gateways_apply()
         self.let_users_ask()
