@@ -50,7 +50,7 @@ def get(target: Target, all_namespaces: bool, output: str | None) -> None:
 @_OUTPUT
 @with_target
 def status(target: Target, name: str, watch: bool, output: str | None) -> None:
-    """Show where a rollout stands, its numbers, and what it waits for."""
+    """Show where a rollout stands, with numbers."""
     cluster, namespace = target.cluster(), target.chosen_namespace()
     if watch:
         _watch(cluster, namespace, name, output)
@@ -127,7 +127,10 @@ def history(target: Target, name: str, output: str | None) -> None:
 @click.argument("other", shell_complete=proposals.revisions)
 @with_target
 def diff(target: Target, name: str, one: str, other: str) -> None:
-    """Compare two attempts, by number, by revision, or by `stable`, `candidate`, `previous`."""
+    """Compare two attempts.
+
+    Each is named by its number, by its revision, or as `stable`, `candidate`, `previous`.
+    """
     cluster, namespace = target.cluster(), target.chosen_namespace()
     found = cluster.resource(namespace, name).get("status") or {}
     left, right = completed(cluster, namespace, name, [side(found, one), side(found, other)])

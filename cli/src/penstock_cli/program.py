@@ -41,7 +41,7 @@ for _command in (
 @program.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a shell's script that completes `kubectl-penstock`."""
+    """Print a shell's script for completion."""
     found = get_completion_class(shell)
     if found:
         click.echo(found(program, {}, EXECUTABLE, COMPLETE).source())

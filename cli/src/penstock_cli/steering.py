@@ -68,14 +68,14 @@ def promote(mouth: Mouth, full: bool) -> None:
 @click.command()
 @_verb
 def abort(mouth: Mouth) -> None:
-    """End the attempt without a promotion; in the bake, go back to the version before."""
+    """End the attempt; in the bake, go back."""
     mouth.say(Verb.ABORT)
 
 
 @click.command()
 @_verb
 def retry(mouth: Mouth) -> None:
-    """Try the refused version again; ends a hold after `undo` too."""
+    """Try the refused version again; end a hold."""
     mouth.say(Verb.RETRY)
 
 
@@ -97,5 +97,5 @@ def resume(mouth: Mouth) -> None:
 @_verb
 @click.option("--to-version", default="", metavar="VERSION", help="Which one.", shell_complete=proposals.versions)
 def undo(mouth: Mouth, to_version: str) -> None:
-    """Go back to a version that served before, and stay there."""
+    """Go back to an earlier version and stay there."""
     mouth.say(Verb.UNDO, to_version)
