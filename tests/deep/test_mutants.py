@@ -21,6 +21,7 @@ SCENARIOS = (
     "test_steps.py",
     "test_sizing.py",
     "test_verbs.py",
+    "test_outcome.py",
 )
 MACHINE = ("test_rollout_machine.py",)
 _LONGEST = 600

@@ -14,7 +14,7 @@ from penstock_testing.sizes import Size, Sizes
 from penstock_testing.strategies import GATED, by_steps
 
 RATE = 80.0
-"""Less than two pods are for; three times as much is more. A request takes them about 0.4 ms, being there 3 ms a second."""
+"""Less than two pods are for; three times as much is more. A request takes about 0.4 ms of processor time."""
 LEAST, MOST = 2, 6
 MEASURED = 65.0
 """Seconds after which what versions use is known to belong to the weights that stand."""

@@ -9,7 +9,7 @@ import pytest
 
 from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import Completion, Phase
-from penstock_controller.rollout.observation import Unresolved
+from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
 from penstock_testing.rollout_scenes import (
     NO_GATES,
@@ -316,10 +316,31 @@ def test_a_word_that_was_taken_back_may_be_said_again() -> None:
 
 def test_retry_is_refused_for_what_the_store_refuses() -> None:
     world = two_versions_served()
-    world.target = Unresolved(reason="AliasNotFound", message="no alias", permanent=True)
+    world.target = Refused(version="3", created_at_ms=1003, reason="PickleOnly", message="model.pkl")
     world.tick()
     world.say(Verb.RETRY).tick()
+    assert "the model store refuses version 3" in refusal(world)
+
+
+def test_retry_of_nothing_is_refused() -> None:
+    world = two_versions_served().say(Verb.RETRY)
+    world.tick()
     assert "no version was refused" in refusal(world)
+
+
+def test_undo_to_a_version_that_failed_its_trial_anew_is_refused_until_retry() -> None:
+    world = two_versions_served()
+    world.spec = canary(weight(50), pause(), predictor={"minReplicas": 1}, progressDeadline="5s")
+    world.broken = {"rev1"}
+    world.say(Verb.UNDO)
+    until(world, lambda world: world.status.refused is not None)
+    world.broken.clear()
+    world.settle(0.2)
+    assert stable(world) == "2"
+    world.say(Verb.UNDO).tick()
+    assert "version 1 was refused (ProgressDeadlineExceeded): retry tries it again" in refusal(world)
+    world.say(Verb.RETRY).settle(0.2)
+    assert (stable(world), world.status.hold, world.status.refused) == ("2", None, None)
 
 
 @pytest.mark.parametrize("word", ["yes", "2", "2/1/7", "-2/1", "2/1 ", "9" * 5000])

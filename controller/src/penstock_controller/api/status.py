@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from penstock_contracts.traffic import Traffic
+from penstock_controller.api.registry_write import RegistryWrite
 from penstock_controller.api.schema import StatusModel
 
 
@@ -319,5 +320,7 @@ class ModelDeploymentStatus(StatusModel):
     """What the gateway is told, and what every gateway pod is known to do."""
     history: Annotated[tuple[DecisionRecord, ...], Field(max_length=20)] = ()
     """Decision records, newest first."""
+    registry_write: RegistryWrite = RegistryWrite()
+    """What the registry is to show of them."""
     url: str | None = None
     """Where the model answers inside the cluster."""

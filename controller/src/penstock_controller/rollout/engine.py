@@ -17,6 +17,7 @@ from penstock_controller.rollout import (
     evidence,
     gates,
     hold,
+    outcome,
     rest,
     retirement,
     routing,
@@ -38,7 +39,8 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     situation = heard.situation
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
-    final = sizing.remembered(spec, _reported(retired.status, observation), observation)
+    shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
+    final = sizing.remembered(spec, shown, observation)
     read = evidence.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None

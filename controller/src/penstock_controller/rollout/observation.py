@@ -6,6 +6,7 @@ from datetime import datetime
 
 from penstock_contracts.evidence import Arm
 from penstock_contracts.verbs import Verb
+from penstock_controller.rollout.registry_entry import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +146,8 @@ class Observation:
     gateways: tuple[GatewayPod, ...]
     registry_problem: str = ""
     """Why the registry did not answer; empty: it did."""
+    registry_answers: tuple[Answer, ...] = ()
+    """What it said to entries that it is to show."""
     url: str = ""
     evidence: tuple[Reading, ...] | None = None
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""

@@ -334,4 +334,32 @@ MUTANTS = (
         'to go on" if candidate.paused else ""',
         'to go on" if candidate.paused and situation.spec.paused else ""',
     ),
+    Mutant(
+        "an outcome is not told to the registry",
+        "outcome.py",
+        "items = [*known.unwritten, *(_of(record, sources[record.revision]) for record in ended)]",
+        "items = [*known.unwritten]",
+    ),
+    Mutant(
+        "an outcome goes to the model that the spec names now",
+        "outcome.py",
+        "item.revision not in known or _is_wanted(target, item)}",
+        "True}",
+    ),
+    Mutant(
+        "what the registry has is written again",
+        "outcome.py",
+        "if _outcome_entry(item) not in done)",
+        "if True)",
+    ),
+    Mutant(
+        "the live alias stays where it was first",
+        "outcome.py",
+        """        return known
+    return wanted
+""",
+        """        return known
+    return known or wanted
+""",
+    ),
 )

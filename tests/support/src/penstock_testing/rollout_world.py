@@ -14,7 +14,7 @@ from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import evidence
+from penstock_controller.rollout import evidence, outcome
 from penstock_controller.rollout.actions import (
     Action,
     Announcement,
@@ -43,6 +43,7 @@ from penstock_controller.rollout.observation import (
 )
 from penstock_testing.rollout_counters import GatewayCounters, Loss
 from penstock_testing.rollout_invariants import Pass, Watcher
+from penstock_testing.rollout_registry import RolloutRegistry
 from penstock_testing.strategies import AT_ONCE
 
 _PASSES = 300
@@ -106,6 +107,7 @@ class RolloutWorld:
     lost: int = 0
     """Requests that failed in users' eyes."""
     counters: dict[str, GatewayCounters] = field(default_factory=dict)
+    registry: RolloutRegistry = field(default_factory=RolloutRegistry)
     now: datetime = _START
     generation: int = 1
     actions: list[Action] = field(default_factory=list)
@@ -125,6 +127,7 @@ class RolloutWorld:
             url="http://gateway/ns/m",
             evidence=self._readings(),
             words=dict(self.words),
+            registry_answers=self.registry.told(outcome.due(self.status)),
         )
 
     def _named(self) -> Named | None:
@@ -349,6 +352,7 @@ class RolloutWorld:
             words=dict(self.words),
             revisions=dict(self.revisions),
             counters={name: counters.branch() for name, counters in self.counters.items()},
+            registry=self.registry.branch(),
             actions=[],
             announcements=[],
             watcher=self.watcher.branch(),
