@@ -40,7 +40,7 @@ VENV := .venv/.made-from-$(VENV_HASH)
 RPC := services/predictor/src/penstock_predictor/rpc/open_inference
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
   docs/reference/modeldeployment.md docs/reference/metrics.md $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
-TYPED := contracts controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
+TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
 
 ##@ Start here
 
@@ -80,6 +80,9 @@ component: $(VENV) ## Component tests: each real process edge
 
 clients: $(VENV) ## Clients that are not ours against a predictor; writes docs/reference/clients.md
 	@PENSTOCK_UPDATE_CLIENTS=1 $(PYTHON) -m pytest tests/component/predictor/clients $(ARGS)
+
+screens: $(VENV) ## Write the plugin's screens in docs/user/kubectl-penstock.md anew
+	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py $(ARGS)
 
 e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
 	@tests/with-cluster $(PYTHON) -m pytest tests/e2e $(ARGS)
@@ -195,5 +198,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

@@ -1,0 +1,137 @@
+"""A picture on a screen, as wide as the screen is."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from penstock_cli.ages import age
+from penstock_cli.columns import WIDE, Row, grid, told
+from penstock_cli.picture import EventView, GateView, Picture, RevisionView
+from penstock_cli.steps import COMING, CURRENT, DONE, StepView
+
+_INDENT, _GAP = 2, "  "
+_PHASES = {"Healthy": "green", "Degraded": "red", "RollingBack": "red", "Paused": "yellow"}
+_VERDICTS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta"}
+_MARKS = {DONE: ("✓", "green"), CURRENT: ("▶", "bold"), COMING: ("·", "dim")}
+_GOOD = {("Ready", "True"), ("Stalled", "False"), ("RegistryReachable", "True")}
+
+
+def screen(picture: Picture, now: datetime, width: int) -> RenderableType:
+    """All of it. `width`: columns."""
+    wide = width >= WIDE
+    return Group(
+        *_head(picture),
+        *_part("revisions", [_revisions(picture.revisions, now, wide)] if picture.revisions else []),
+        *_part("steps", list(_steps(picture.steps, width - _INDENT))),
+        *_part("gates", list(_gates(picture.gates, wide))),
+        *_part("conditions", list(_conditions(picture, now, wide))),
+        *_part("events", list(_events(picture.events, now, wide))),
+        *(Text(problem, "yellow") for problem in picture.problems),
+    )
+
+
+def _head(picture: Picture) -> Iterator[RenderableType]:
+    title = Text.assemble(
+        (f"{picture.namespace}/{picture.name}", "bold"), "  ", (picture.phase, _PHASES.get(picture.phase, "cyan"))
+    )
+    yield title.append(f"  attempt {picture.attempt}" if picture.attempt else "").append(f"  {picture.model}", "dim")
+    if picture.url:
+        yield Text(picture.url, "dim")
+    if picture.message:
+        yield Text(picture.message)
+    if picture.refused and picture.refused not in picture.message:
+        yield Text(picture.refused, "red")
+    if picture.behind:
+        yield Text("the spec was changed; the controller has not looked at that yet", "yellow")
+    if picture.next:
+        yield Text(f"to go on: {picture.next}", "yellow")
+
+
+def _part(title: str, content: list[RenderableType]) -> Iterable[RenderableType]:
+    if not content:
+        return ()
+    return (Text(), Text(title.upper(), "dim"), *(Padding(each, (0, 0, 0, _INDENT)) for each in content))
+
+
+def _revisions(revisions: Iterable[RevisionView], now: datetime, wide: bool) -> Table:
+    table = grid("", "version", "revision", "requests", "pods", "since", *(["digest"] if wide else []))
+    for each in revisions:
+        digest = [each.digest] if wide else []
+        pods = "?" if each.ready is None else f"{each.ready}/{each.pods} ready"
+        table.add_row(each.role, each.version, each.revision, _share(each), pods, age(each.since, now), *digest)
+    return table
+
+
+def _share(each: RevisionView) -> str:
+    share = "?" if each.weight is None else f"{each.weight} %"
+    return share + (f", copies of {each.mirror} %" if each.mirror else "")
+
+
+def _steps(steps: Iterable[StepView], width: int) -> Iterator[Text]:
+    """In lines that break between steps, never inside one."""
+    line = Text()
+    for step in map(_step, steps):
+        if line and line.cell_len + len(_GAP) + step.cell_len > width:
+            yield line
+            line = Text()
+        line = Text.assemble(line, _GAP if line else "", step)
+    if line:
+        yield line
+
+
+def _step(step: StepView) -> Text:
+    mark, style = _MARKS[step.state]
+    return Text(f"{mark} {step.text}", style)
+
+
+def _gates(gates: Iterable[GateView], wide: bool) -> Iterator[RenderableType]:
+    rows = [
+        Row(
+            (
+                Text(gate.name),
+                Text(gate.stage),
+                Text(gate.verdict, _VERDICTS.get(gate.verdict, "")),
+                Text(f"{gate.failures} of {gate.tries}"),
+                Text(f"{gate.stable_failures} of {gate.stable_tries}"),
+            ),
+            gate.message,
+        )
+        for gate in gates
+    ]
+    yield from told(("", "stage", "verdict", "new failed", "old failed"), rows, wide)
+
+
+def _conditions(picture: Picture, now: datetime, wide: bool) -> Iterator[RenderableType]:
+    rows = [
+        Row(
+            (
+                Text(each.type),
+                Text(each.status, "green" if (each.type, each.status) in _GOOD else "yellow"),
+                Text(each.reason),
+                Text(age(each.since, now)),
+            ),
+            # What stands at the top already is not said again.
+            "" if each.message == picture.message else each.message,
+        )
+        for each in picture.conditions
+    ]
+    yield from told(("", "status", "reason", "since"), rows, wide)
+
+
+def _events(events: Iterable[EventView], now: datetime, wide: bool) -> Iterator[RenderableType]:
+    rows = [
+        Row(
+            (
+                Text(age(each.at, now)),
+                Text(each.reason, "yellow" if each.type == "Warning" else ""),
+                Text(f"x{each.count}" if each.count > 1 else ""),
+            ),
+            each.message,
+        )
+        for each in events
+    ]
+    yield from told(("ago", "reason", ""), rows, wide)

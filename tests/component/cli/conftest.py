@@ -1,0 +1,55 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+from kubernetes.client import ApiClient
+from kubernetes.config import new_client_from_config
+
+from penstock_cli.cluster import Cluster
+from penstock_cli.connection import Connection
+from penstock_testing.plugin import Plugin
+from penstock_testing.plugin_rig import Rig, install_crd
+
+ON_TRIAL = Path(__file__).parents[2] / "data" / "cli" / "on_trial.yaml"
+
+
+@pytest.fixture(scope="session")
+def admin(api_server: str) -> ApiClient:
+    """A real API server, with every right."""
+    return new_client_from_config(api_server)
+
+
+@pytest.fixture(scope="session")
+def with_crd(admin: ApiClient) -> ApiClient:
+    """The same, with the CRD served."""
+    install_crd(admin)
+    return admin
+
+
+@pytest.fixture
+def moment() -> dict[str, Any]:
+    """A moment of a rollout, and of its pods and Events."""
+    found: dict[str, Any] = yaml.safe_load(ON_TRIAL.read_text())
+    return found
+
+
+@pytest.fixture
+def rig(with_crd: ApiClient, moment: dict[str, Any]) -> Iterator[Rig]:
+    """A ModelDeployment at that moment, in a namespace of its own."""
+    rig = Rig(with_crd, f"cli-{uuid4().hex[:8]}", moment)
+    rig.create()
+    yield rig
+    rig.delete()
+
+
+@pytest.fixture
+def cluster(with_crd: ApiClient) -> Cluster:
+    return Cluster(Connection(with_crd))
+
+
+@pytest.fixture
+def plugin(api_server: str) -> Plugin:
+    return Plugin(api_server)

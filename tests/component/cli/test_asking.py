@@ -1,0 +1,138 @@
+"""Words that meet a resource which changes under them; the test writes what the controller would."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kubernetes.client import ApiClient
+
+from penstock_cli.asking import Wish, ask
+from penstock_cli.cluster import Cluster
+from penstock_cli.connection import Connection, Object
+from penstock_cli.errors import Conflict, Trouble
+from penstock_contracts.verbs import Verb
+from penstock_testing.plugin import Plugin
+from penstock_testing.plugin_rig import Rig
+
+SECONDS = 20.0
+
+
+class Interrupted(Cluster):
+    """Somebody else writes after each of the first readings."""
+
+    def __init__(self, api: ApiClient, write: Callable[[int], None], times: int) -> None:
+        super().__init__(Connection(api))
+        self._write, self._times, self.read = write, times, 0
+
+    def resource(self, namespace: str, name: str) -> Object:
+        found = super().resource(namespace, name)
+        self.read += 1
+        if self.read <= self._times:
+            self._write(self.read)
+        return found
+
+
+def wish(rig: Rig, verb: Verb) -> Wish:
+    return Wish(namespace=rig.namespace, name=rig.name, verb=verb)
+
+
+def at_step(rig: Rig, step: int) -> None:
+    rig.write_status(candidate=rig.read()["status"]["candidate"] | {"step": step})
+
+
+def test_an_annotation_on_an_old_reading_is_a_conflict_and_changes_nothing(cluster: Cluster, rig: Rig) -> None:
+    resource = cluster.resource(rig.namespace, rig.name)
+    rig.write_status(message="another")
+    with pytest.raises(Conflict):
+        cluster.annotate(resource, "penstock.dev/abort", "12/5")
+    assert "annotations" not in rig.read()["metadata"]
+
+
+def test_a_word_is_said_again_where_only_the_message_changed(with_crd: ApiClient, rig: Rig) -> None:
+    busy = Interrupted(with_crd, lambda number: rig.write_status(message=f"reading {number}"), times=3)
+    assert ask(busy, wish(rig, Verb.PROMOTE)).word == "12/5"
+    assert busy.read == 4
+
+
+def test_who_promotes_a_step_does_not_promote_the_next_one(with_crd: ApiClient, rig: Rig) -> None:
+    busy = Interrupted(with_crd, lambda _: at_step(rig, 6), times=1)
+    with pytest.raises(Trouble, match="moved on from attempt 12, step 5 to attempt 12, step 6"):
+        ask(busy, wish(rig, Verb.PROMOTE))
+    assert "annotations" not in rig.read()["metadata"]
+
+
+def test_who_aborts_an_attempt_aborts_it_at_its_next_step_too(with_crd: ApiClient, rig: Rig) -> None:
+    busy = Interrupted(with_crd, lambda _: at_step(rig, 6), times=1)
+    assert ask(busy, wish(rig, Verb.ABORT)).word == "12/6"
+
+
+def test_a_resource_that_never_rests_is_given_up(with_crd: ApiClient, rig: Rig) -> None:
+    busy = Interrupted(with_crd, lambda number: rig.write_status(message=str(number)), times=1000)
+    with pytest.raises(Trouble, match="say it again"):
+        ask(busy, wish(rig, Verb.ABORT))
+
+
+def until(holds: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def annotation_of(rig: Rig, verb: str) -> str | None:
+    found: str | None = rig.read()["metadata"].get("annotations", {}).get(f"penstock.dev/{verb}")
+    return found
+
+
+def hears(rig: Rig, verb: str, reason: str, message: str) -> None:
+    """As the controller does: remember the word, and make an Event."""
+    until(lambda: annotation_of(rig, verb))
+    rig.write_status(handled={verb: annotation_of(rig, verb)})
+    event = {
+        "metadata": {"name": f"{rig.name}.{reason.lower()}"},
+        "involvedObject": {"apiVersion": "penstock.dev/v1alpha1", "kind": "ModelDeployment", "name": rig.name},
+        "type": "Warning" if reason == "VerbRefused" else "Normal",
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": "2026-03-02T09:41:00Z",
+    }
+    rig.tell(event, rig.read()["metadata"]["uid"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "code"),
+    [
+        ("VerbHeard", "pause 12/5 heard in phase Progressing", 0),
+        ("VerbRefused", "pause 12/5 refused in phase Baking: it is promoted already", 1),
+    ],
+)
+def test_what_the_controller_made_of_a_word_is_told(
+    plugin: Plugin, rig: Rig, reason: str, message: str, code: int
+) -> None:
+    controller = threading.Thread(target=hears, args=(rig, "pause", reason, message))
+    controller.start()
+    said = plugin.run("pause", rig.name, "-n", rig.namespace, "--timeout", "20")
+    controller.join()
+    assert said.returncode == code, said.stderr
+    assert message in (said.stderr if code else said.stdout)
+
+
+def test_what_was_heard_before_is_taken_back_and_said_again(plugin: Plugin, rig: Rig) -> None:
+    said: list[str | None] = []
+
+    def forgets() -> None:
+        until(lambda: annotation_of(rig, "pause") is None)
+        said.append(annotation_of(rig, "pause"))
+        rig.write_status(handled={})
+
+    assert plugin.run("pause", rig.name, "-n", rig.namespace, "--no-wait").returncode == 0
+    rig.write_status(handled={"pause": "12/5"})
+    controller = threading.Thread(target=forgets)
+    controller.start()
+    again = plugin.run("pause", rig.name, "-n", rig.namespace, "--no-wait", "--timeout", "20")
+    controller.join()
+    assert again.returncode == 0, again.stderr
+    assert said == [None]
+    assert annotation_of(rig, "pause") == "12/5"

@@ -1,0 +1,42 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rich.console import Console, RenderableType
+
+from penstock_cli.picture import Seen
+
+DATA = Path(__file__).parents[2] / "data" / "cli"
+
+
+@pytest.fixture
+def on_trial() -> dict[str, Any]:
+    """A moment of a rollout: what the API server answers, and the time."""
+    found: dict[str, Any] = yaml.safe_load((DATA / "on_trial.yaml").read_text())
+    return found
+
+
+@pytest.fixture
+def seen(on_trial: dict[str, Any]) -> Seen:
+    return Seen(resource=on_trial["resource"], pods=on_trial["pods"], events=on_trial["events"])
+
+
+@pytest.fixture
+def now(on_trial: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(on_trial["now"]).astimezone(UTC)
+
+
+@pytest.fixture
+def printed() -> Callable[[RenderableType, int], str]:
+    """What stands on a screen of that many columns, without colours."""
+
+    def of(renderable: RenderableType, width: int) -> str:
+        out = StringIO()
+        Console(file=out, width=width, highlight=False, force_terminal=False).print(renderable)
+        return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+    return of

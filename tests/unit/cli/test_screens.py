@@ -1,0 +1,74 @@
+"""The screens in the user's page are what the code shows. `make screens` writes them anew."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import RenderableType
+
+from penstock_cli import tables
+from penstock_cli.asking import Asked
+from penstock_cli.comparison import Side, differences, side
+from penstock_cli.lines import line, stamped
+from penstock_cli.picture import Seen, picture
+from penstock_cli.screen import screen
+from penstock_contracts.verbs import Verb
+
+PAGE = Path(__file__).parents[3] / "docs" / "user" / "kubectl-penstock.md"
+SCREENS = re.compile(r"(<!-- screen: (\w+) (\d+) -->\n```text\n)(.*?)(```\n)", re.DOTALL)
+FORBIDDEN = (
+    'you lack a right: services "http:penstock-model-store:8080" is forbidden: User "jane" cannot get resource '
+    '"services/proxy" in API group "" in the namespace "penstock-system"'
+)
+Printed = Callable[[RenderableType, int], str]
+
+
+@pytest.fixture
+def shown(on_trial: dict[str, Any], seen: Seen, now: datetime, printed: Printed) -> dict[str, Callable[[int], str]]:
+    """Each kind of screen, by its columns."""
+    found = picture(seen)
+    status = on_trial["resource"]["status"]
+    asked = Asked(namespace="payments", name="fraud-detector", verb=Verb.ABORT, word="12/5", uid="5d0c")
+    return {
+        "status": lambda width: printed(screen(found, now, width), width),
+        "get": lambda width: printed(tables.resources([found], width, with_namespace=True), width),
+        "history": lambda width: printed(tables.history(status["history"], now, width), width),
+        "line": lambda _: stamped(line(found), now) + "\n",
+        "diff": lambda _: "".join(f"{each}\n" for each in differences(*sides(status))),
+        "abort": lambda _: f"$ kubectl penstock abort fraud-detector -n payments\n{asked.said()}\n",
+    }
+
+
+def sides(status: dict[str, Any]) -> list[Side]:
+    """Of the older one only the record is left."""
+    older, newer = side(status, "10"), side(status, "11")
+    gone = f"the Deployment of revision {older.revision} is gone"
+    unreadable = "read the card of sha256:d3b07384d113 from Service penstock-system/penstock-model-store: " + FORBIDDEN
+    return [replace(older, no_template=gone, no_card=unreadable), replace(newer, no_card=unreadable)]
+
+
+def test_the_pages_screens_are_what_the_code_shows(shown: dict[str, Callable[[int], str]]) -> None:
+    page = PAGE.read_text()
+
+    def anew(found: re.Match[str]) -> str:
+        return found[1] + shown[found[2]](int(found[3])) + found[5]
+
+    written = SCREENS.sub(anew, page)
+    if os.environ.get("PENSTOCK_UPDATE_SCREENS"):
+        PAGE.write_text(written)
+    assert page == written or os.environ.get("PENSTOCK_UPDATE_SCREENS"), "run `make screens`"
+
+
+def test_the_page_has_each_kind_of_screen(shown: dict[str, Callable[[int], str]]) -> None:
+    assert {found[2] for found in SCREENS.finditer(PAGE.read_text())} == shown.keys()
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("kind", ["status", "get", "history"])
+def test_no_line_is_longer_than_the_screen(kind: str, width: int, shown: dict[str, Callable[[int], str]]) -> None:
+    assert max(map(len, shown[kind](width).splitlines())) <= width
