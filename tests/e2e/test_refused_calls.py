@@ -1,6 +1,5 @@
 """What none of Penstock's identities may do: real calls in their name, refused by the real API server."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -8,52 +7,59 @@ from uuid import uuid4
 import pytest
 
 from penstock_testing.chart import Chart
-from penstock_testing.cluster import Cluster, CommandError
-from penstock_testing.platform import NAMESPACE, RELEASE, Platform, namespace
+from penstock_testing.cluster import Cluster
+from penstock_testing.impersonation import Impersonation, impersonation
+from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, RELEASE, Platform, namespace
 
 SCOPED = "scoped"
 """A release that may act in one namespace only."""
+CORE, USERS = "/api/v1", "/api/v1/namespaces/{users}"
+OURS = f"{CORE}/namespaces/{NAMESPACE}"
+APPS, MODELS = "/apis/apps/v1/namespaces/{users}", "/apis/penstock.dev/v1alpha1/namespaces/{users}/modeldeployments"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modeldeployments.penstock.dev"
+
 NOT_THE_CONTROLLER = [
-    "get secrets -n {users}",
-    "get secret anything -n penstock-system",
-    "get configmaps -n {users}",
-    "get nodes",
-    "get namespaces",
-    "patch modeldeployment model -n {users} --type=merge -p {{}}",
-    "delete modeldeployment model -n {users}",
-    "delete pod any -n {users}",
-    "create token default -n {users}",
-    "delete namespace {users}",
-    "get clusterroles",
-    "create clusterrolebinding more --clusterrole=cluster-admin --serviceaccount=penstock-system:penstock-controller",
-    "patch crd modeldeployments.penstock.dev --type=merge -p {{}}",
-    "get --raw /api/v1/namespaces/penstock-system/pods/any:8082/proxy/v1/applied",
+    f"GET {USERS}/secrets",
+    f"GET {OURS}/secrets/any",
+    f"GET {USERS}/configmaps",
+    f"GET {CORE}/nodes",
+    f"GET {CORE}/namespaces",
+    f"PUT {MODELS}/model",
+    f"PATCH {MODELS}/model",
+    f"DELETE {MODELS}/model",
+    f"POST {USERS}/pods",
+    f"DELETE {USERS}/pods/any",
+    f"POST {USERS}/pods/any/exec?command=sh",
+    f"POST {USERS}/serviceaccounts/default/token",
+    f"DELETE {CORE}/namespaces/{{users}}",
+    f"POST {RBAC}/clusterrolebindings",
+    f"PATCH {RBAC}/clusterroles/cluster-admin",
+    f"PATCH {CRD}",
+    f"GET {OURS}/pods/any:8082/proxy/v1/applied",
 ]
 NOT_THE_GATEWAY = [
-    "get secrets -A",
-    "get pods -n {users}",
-    "get deployments -n {users}",
-    "get modeldeployment model -n {users}",
-    "patch modeldeployment model -n {users} --subresource=status --type=merge -p {{}}",
-    "create deployment more -n {users} --image=more",
-    "create service clusterip more -n {users} --tcp=80",
-    "delete modeldeployment model -n {users}",
-    "delete endpointslice any -n {users}",
-    "create token penstock-gateway -n penstock-system",
+    f"GET {CORE}/secrets",
+    f"GET {USERS}/pods",
+    f"GET {APPS}/deployments",
+    f"GET {MODELS}/model",
+    f"PUT {MODELS}/model/status",
+    f"POST {APPS}/deployments",
+    f"POST {USERS}/services",
+    f"DELETE {MODELS}/model",
+    "PATCH /apis/discovery.k8s.io/v1/namespaces/{users}/endpointslices/any",
+    f"POST {OURS}/serviceaccounts/{RELEASE}-gateway/token",
 ]
 NOT_THE_STORE = [
-    "get secrets -n penstock-system",
-    "get configmaps -n penstock-system",
-    "get modeldeployments -A",
-    "get pods -n penstock-system",
-    "get persistentvolumeclaims -n penstock-system",
-    "create configmap more -n penstock-system",
+    f"GET {OURS}/secrets",
+    f"GET {OURS}/configmaps",
+    "GET /apis/penstock.dev/v1alpha1/modeldeployments",
+    f"GET {OURS}/pods",
+    f"GET {OURS}/persistentvolumeclaims",
+    f"POST {OURS}/events",
 ]
-NOT_A_PREDICTOR = [
-    "get modeldeployments -n {users}",
-    "get secrets -n {users}",
-    "get pods -n {users}",
-]
+NOT_A_PREDICTOR = [f"GET {MODELS}", f"GET {USERS}/secrets", f"GET {USERS}/pods"]
+"""Its pods have no token; this is what the account they are under could do."""
 CALLS = [
     *((f"{NAMESPACE}:{RELEASE}-controller", call) for call in NOT_THE_CONTROLLER),
     *((f"{NAMESPACE}:{RELEASE}-gateway", call) for call in NOT_THE_GATEWAY),
@@ -61,24 +67,18 @@ CALLS = [
     *(("{users}:default", call) for call in NOT_A_PREDICTOR),
 ]
 IN_ITS_NAMESPACE = [
-    ("controller", "get modeldeployments"),
-    ("controller", "get deployments"),
-    ("controller", "get pods"),
-    ("gateway", "get modeldeployments"),
-    ("gateway", "get endpointslices"),
+    ("controller", "penstock.dev/v1alpha1/{place}modeldeployments"),
+    ("controller", "apps/v1/{place}deployments"),
+    ("gateway", "penstock.dev/v1alpha1/{place}modeldeployments"),
+    ("gateway", "discovery.k8s.io/v1/{place}endpointslices"),
 ]
-"""What the release that is bound to one namespace may do there, and there only."""
+"""What the release that is bound to one namespace may list there, and there only."""
 
 
-def refused(cluster: Cluster, account: str, call: str) -> bool:
-    """Whether RBAC refuses the call, made as a service account `<namespace>:<name>`."""
-    try:
-        cluster.kubectl(*shlex.split(call), f"--as=system:serviceaccount:{account}")
-    except CommandError as error:
-        assert "(Forbidden)" in str(error), error
-        assert f'User "system:serviceaccount:{account}" cannot' in str(error)
-        return True
-    return False
+@pytest.fixture(scope="module")
+def acting(cluster: Cluster) -> Iterator[Impersonation]:
+    with impersonation(cluster) as acting:
+        yield acting
 
 
 @pytest.fixture(scope="module")
@@ -103,26 +103,33 @@ def scoped(platform: Platform, somewhere: str) -> Iterator[str]:
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
-def test_there_are_thirty_of_them() -> None:
-    assert len(CALLS) >= 30
+def test_there_are_thirty_of_them_and_more() -> None:
+    assert len(CALLS) > 30
 
 
 @pytest.mark.parametrize(("account", "call"), CALLS)
-def test_a_call_beyond_its_part_is_refused(cluster: Cluster, somewhere: str, account: str, call: str) -> None:
-    assert refused(cluster, account.format(users=somewhere), call.format(users=somewhere))
+def test_a_call_beyond_its_part_is_refused(acting: Impersonation, somewhere: str, account: str, call: str) -> None:
+    assert acting.refused(account.format(users=somewhere), call.format(users=somewhere))
 
 
-@pytest.mark.parametrize(("part", "call"), IN_ITS_NAMESPACE)
+def test_a_call_that_belongs_to_a_part_is_not_refused(acting: Impersonation, somewhere: str) -> None:
+    controller = f"{NAMESPACE}:{RELEASE}-controller"
+    assert not acting.refused(controller, f"GET {MODELS}/model".format(users=somewhere))
+    assert not acting.refused(controller, f"PUT {MODELS}/model/status".format(users=somewhere))
+
+
+@pytest.mark.parametrize(("part", "collection"), IN_ITS_NAMESPACE)
 def test_one_namespace_is_served_and_no_other(
-    cluster: Cluster, somewhere: str, scoped: str, part: str, call: str
+    acting: Impersonation, somewhere: str, scoped: str, part: str, collection: str
 ) -> None:
     account = f"{scoped}:{SCOPED}-{part}"
-    assert not refused(cluster, account, f"{call} -n {somewhere}")
-    assert refused(cluster, account, f"{call} -n mlflow")
-    assert refused(cluster, account, f"{call} -A")
+    assert not acting.refused(account, f"GET /apis/{collection}".format(place=f"namespaces/{somewhere}/"))
+    assert acting.refused(account, f"GET /apis/{collection}".format(place=f"namespaces/{MLFLOW_NAMESPACE}/"))
+    assert acting.refused(account, f"GET /apis/{collection}".format(place=""))
 
 
-@pytest.mark.parametrize("call", ["get secrets", "get configmaps", "get services", "delete pod any"])
-def test_its_one_namespace_is_not_its_own(cluster: Cluster, somewhere: str, scoped: str, call: str) -> None:
-    for part in ("controller", "gateway", "model-store"):
-        assert refused(cluster, f"{scoped}:{SCOPED}-{part}", f"{call} -n {somewhere}")
+@pytest.mark.parametrize("part", ["controller", "gateway", "model-store"])
+def test_its_one_namespace_is_not_its_own(acting: Impersonation, somewhere: str, scoped: str, part: str) -> None:
+    account = f"{scoped}:{SCOPED}-{part}"
+    for call in (f"GET {USERS}/secrets", f"GET {USERS}/configmaps", f"DELETE {USERS}/pods/any", f"DELETE {MODELS}/any"):
+        assert acting.refused(account, call.format(users=somewhere))
