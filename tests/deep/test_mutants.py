@@ -13,7 +13,15 @@ from penstock_testing.rollout_mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "tests/unit/controller"
-SCENARIOS = ("test_engine.py", "test_rollout_steps.py", "test_rollout_gates.py", "test_bake.py", "test_steps.py")
+SCENARIOS = (
+    "test_engine.py",
+    "test_rollout_steps.py",
+    "test_rollout_gates.py",
+    "test_bake.py",
+    "test_steps.py",
+    "test_sizing.py",
+    "test_outcome.py",
+)
 MACHINE = ("test_rollout_machine.py",)
 _LONGEST = 600
 

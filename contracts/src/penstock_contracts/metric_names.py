@@ -138,5 +138,12 @@ CONTROLLER_REGISTRY_ERRORS = Metric(
     labels=("registry",),
     meaning="Registry calls that failed.",
 )
+CONTROLLER_REGISTRY_WRITES = Metric(
+    name="penstock_controller_registry_writes_total",
+    kind="counter",
+    part="controller",
+    labels=("outcome",),
+    meaning="Tries to write an attempt's outcome or the live alias: written, away, refused, impossible (given up).",
+)
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

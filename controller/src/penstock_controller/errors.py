@@ -5,6 +5,7 @@ PenstockError
 │   ├── RegistryAway
 │   ├── StoreAway
 │   └── ClusterAway
+├── RegistryRefused the registry does not let us write: a person must act
 ├── VersionMissing  the registry answered: there is no such model, alias or version
 ├── Conflict        somebody else wrote first: look again
 └── Rejected        the API server refused an object: a person must act
@@ -29,6 +30,10 @@ class StoreAway(Away):
 
 class ClusterAway(Away):
     """The Kubernetes API."""
+
+
+class RegistryRefused(PenstockError):
+    """The registry does not let us write. The message names what must be allowed."""
 
 
 class VersionMissing(PenstockError):

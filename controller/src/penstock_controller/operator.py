@@ -7,6 +7,7 @@ from collections import defaultdict
 from penstock_controller.errors import Away, Conflict, PenstockError
 from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler
+from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.work_queue import WorkQueue
@@ -25,6 +26,7 @@ class Operator:
         queue: WorkQueue,
         reconciler: Reconciler,
         watch: RegistryWatch,
+        outbox: RegistryOutbox,
         telemetry: Telemetry,
         *,
         workers: int,
@@ -32,6 +34,7 @@ class Operator:
         self.queue = queue
         self._reconciler = reconciler
         self._watch = watch
+        self._outbox = outbox
         self._telemetry = telemetry
         self._workers = workers
         self._failures: defaultdict[Key, int] = defaultdict(int)
@@ -40,6 +43,7 @@ class Operator:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch.run())
+            tasks.create_task(self._outbox.run())
             for _ in range(self._workers):
                 tasks.create_task(self._work())
 

@@ -8,6 +8,7 @@ from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import GatewayPod, Reading, Workload
+from penstock_controller.rollout.registry_entry import Entry, Tag
 
 
 @dataclass(frozen=True, order=True)
@@ -47,6 +48,17 @@ class Registry(Protocol):
 
     async def resolve(self, reference: RegistryRef) -> RegistryVersion:
         """The version a reference means now. Raises RegistryAway, VersionMissing."""
+        ...
+
+
+class Recorder(Protocol):
+    """The model registry, where it is written to."""
+
+    async def record(self, entry: Entry, tag: Tag | None) -> None:
+        """Make the registry show an entry, its outcome by this tag; what it shows already is not written again.
+
+        Raises RegistryAway, RegistryRefused, VersionMissing.
+        """
         ...
 
 

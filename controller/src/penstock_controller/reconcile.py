@@ -9,8 +9,9 @@ from datetime import datetime
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
+from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.rollout import evidence
+from penstock_controller.rollout import evidence, outcome
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import Observation, Reading
@@ -39,6 +40,7 @@ class Reconciler:
         self,
         world: World,
         watch: RegistryWatch,
+        outbox: RegistryOutbox,
         targets: Targets,
         telemetry: Telemetry,
         *,
@@ -49,6 +51,7 @@ class Reconciler:
         """`resync`: seconds after which a resource is looked at again when nothing happens."""
         self._world = world
         self._watch = watch
+        self._outbox = outbox
         self._targets = targets
         self._telemetry = telemetry
         self._clock = clock
@@ -64,6 +67,7 @@ class Reconciler:
         resource = await self._world.resources.read(key)
         if resource is None:
             self._watch.forget(key)
+            self._outbox.forget(key)
             return None
         decision = advance(resource.spec, resource.status, await self._observe(resource))
         rejection = await self._execute(resource, decision)
@@ -92,6 +96,7 @@ class Reconciler:
             workloads={workload.revision: workload for workload in workloads},
             gateways=gateways,
             registry_problem=resolution.away if resolution else "",
+            registry_answers=self._outbox.offer(key, outcome.due(resource.status)),
             url=self._url(key),
             evidence=readings,
             promote=resource.promote,

@@ -34,6 +34,7 @@ class RegistryWatch:
 
     def follow(self, key: Key, reference: RegistryRef) -> Resolution | None:
         """What is known of a resource's reference; None: nothing yet, the resource is woken when it is."""
+        reference = reference.wish
         if self._followers.get(key) != reference:
             self._followers[key] = reference
             self._drop_unfollowed()

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """YAML file: `registries: {<name>: {uri: ...}}`."""
     gateway_url: str
     """Base of `status.url`."""
+    cluster_name: str = ""
+    """The cluster's name in the registry's tags; empty: it is left out."""
     poll_seconds: float = Field(default=2.0, gt=0)
     """How often each alias is looked up."""
     resync_seconds: float = Field(default=60.0, gt=0)

@@ -18,6 +18,7 @@ class Telemetry:
         self._passes = _counter(metric_names.CONTROLLER_PASSES, registry)
         self._attempts = _counter(metric_names.CONTROLLER_ATTEMPTS, registry)
         self._registry_errors = _counter(metric_names.CONTROLLER_REGISTRY_ERRORS, registry)
+        self._registry_writes = _counter(metric_names.CONTROLLER_REGISTRY_WRITES, registry)
         seconds = metric_names.CONTROLLER_PASS_SECONDS
         self.pass_seconds = Histogram(seconds.name, seconds.meaning, registry=registry)
 
@@ -37,3 +38,7 @@ class Telemetry:
     def registry_failed(self, connection: str) -> None:
         """A registry call failed."""
         self._registry_errors.labels(connection).inc()
+
+    def registry_written(self, outcome: str) -> None:
+        """A try to write an outcome or the live alias: written, away, refused or impossible."""
+        self._registry_writes.labels(outcome).inc()

@@ -14,11 +14,13 @@ from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler, World
+from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.settings import Settings
 from penstock_controller.targets import Targets
@@ -65,6 +67,7 @@ def _assembled(
     )
     queue = WorkQueue(time.monotonic)
     uris = {name: connection.uri for name, connection in settings.connections().items()}
+    outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
     watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
     world = World(
         resources=KubernetesResources(api),
@@ -78,5 +81,7 @@ def _assembled(
     def url(key: Key) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
-    reconciler = Reconciler(world, watch, targets, telemetry, clock=_now, url=url, resync=settings.resync_seconds)
-    return Operator(queue, reconciler, watch, telemetry, workers=settings.workers)
+    reconciler = Reconciler(
+        world, watch, outbox, targets, telemetry, clock=_now, url=url, resync=settings.resync_seconds
+    )
+    return Operator(queue, reconciler, watch, outbox, telemetry, workers=settings.workers)

@@ -38,6 +38,7 @@ CLIENTS = (
     Identity("proxy", "system:kube-proxy"),
     Identity("coredns", "system:coredns"),
     Identity("provisioner", "system:volume-provisioner"),
+    Identity("metrics-server", "system:metrics-server"),
 )
 
 

@@ -9,6 +9,7 @@ from testcluster.certificates import NODE_NAME
 
 REGISTRY_PORT = 5000
 DNS_READY_PORT = 8181
+METRICS_PORT = 4443
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -35,6 +36,7 @@ def files(at: Layout) -> dict[str, str]:
         "Corefile": _corefile(at),
         "audit-policy.yaml": json.dumps(_audit_policy(), indent=1),
         "registry.yml": json.dumps(_registry(at), indent=1),
+        "metrics-server.json": json.dumps(_metrics_endpoints(at), indent=1),
     }
 
 
@@ -153,6 +155,22 @@ def _registry(at: Layout) -> dict[str, object]:
     }
 
 
+def _metrics_endpoints(at: Layout) -> dict[str, object]:
+    """Where the API server finds metrics-server: its Service has no pods, for it runs beside the node."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "metrics-server",
+            "namespace": "kube-system",
+            "labels": {"kubernetes.io/service-name": "metrics-server"},
+        },
+        "addressType": "IPv4",
+        "ports": [{"name": "https", "port": METRICS_PORT, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [at.addresses.node], "conditions": {"ready": True}}],
+    }
+
+
 def commands(at: Layout) -> dict[str, list[str]]:
     """Every process of the node, by name, in the order they are started."""
     kube = str(at.binaries / "kube")
@@ -167,6 +185,7 @@ def commands(at: Layout) -> dict[str, list[str]]:
         "proxy": [kube, "kube-proxy", *_proxy_flags(at)],
         "coredns": [str(at.binaries / "coredns"), "-conf", f"{at.state}/Corefile"],
         "provisioner": [kube, "volume-provisioner", *_provisioner_flags(at)],
+        "metrics-server": [kube, "metrics-server", *_metrics_server_flags(at)],
     }
 
 
@@ -226,6 +245,11 @@ def _controller_manager_flags(at: Layout) -> list[str]:
         "--allocate-node-cidrs=false",
         "--kube-api-qps=500",  # the default of 20 makes its forty controllers queue up for five seconds
         "--kube-api-burst=500",
+        # a load that changes is answered within seconds, not within the minutes that suit a production cluster
+        "--horizontal-pod-autoscaler-sync-period=2s",
+        "--horizontal-pod-autoscaler-downscale-stabilization=20s",
+        "--horizontal-pod-autoscaler-initial-readiness-delay=5s",
+        "--horizontal-pod-autoscaler-cpu-initialization-period=60s",
     ]
 
 
@@ -256,4 +280,20 @@ def _provisioner_flags(at: Layout) -> list[str]:
         f"--kubeconfig={at.kubeconfig('provisioner')}",
         f"--directory={at.state}/volumes",
         f"--node={NODE_NAME}",
+    ]
+
+
+def _metrics_server_flags(at: Layout) -> list[str]:
+    kubeconfig = at.kubeconfig("metrics-server")
+    return [
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--bind-address={at.addresses.node}",
+        f"--secure-port={METRICS_PORT}",
+        f"--cert-dir={at.state}/metrics-server",
+        "--kubelet-insecure-tls",  # the kubelet signs its own certificate
+        "--kubelet-preferred-address-types=InternalIP",
+        "--kubelet-request-timeout=5s",
+        "--metric-resolution=10s",  # it takes no shorter one
     ]

@@ -28,6 +28,8 @@ def wait(kept: Record, programs: Path) -> None:
         "service accounts": lambda: server.get("/api/v1/namespaces/default/serviceaccounts/default") is not None,
         "the registry": lambda: answers(f"http://{node}:{components.REGISTRY_PORT}/v2/"),
         "DNS": lambda: answers(f"http://{node}:{components.DNS_READY_PORT}/ready"),
+        # Until it answers, kubectl complains, and no namespace that is deleted ends.
+        "metrics-server": lambda: server.get("/apis/metrics.k8s.io/v1beta1") is not None,
     }
     for what, check in checks.items():
         _wait(kept, until, what, check)
@@ -59,5 +61,7 @@ def _apply(kept: Record, programs: Path) -> bool:
         "apply",
         "-f",
         str(paths.HERE / "addons.yaml"),
+        "-f",
+        str(kept.state / "metrics-server.json"),
     ]
     return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0

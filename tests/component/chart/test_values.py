@@ -88,6 +88,7 @@ def test_every_value_is_used_by_a_template() -> None:
         ("images.predictor=", "/images/predictor"),
         ("controller.pollSeconds=0", "/controller/pollSeconds"),
         ("watchNamespace=Not_A_Name", "/watchNamespace"),
+        ("clusterName=west.example", "/clusterName"),
         ("crds.keep=perhaps", "/crds/keep"),
     ],
 )

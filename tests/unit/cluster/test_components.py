@@ -34,10 +34,19 @@ def test_the_api_server_names_the_nodes_address_in_its_certificate() -> None:
 def test_every_component_has_an_identity_of_its_own() -> None:
     commands = components.commands(_at(0))
     used = [word for command in commands.values() for word in command if word.startswith("--kubeconfig=")]
-    assert len(used) == len(set(used)) == 5
+    assert len(used) == len(set(used)) == 6
 
 
 def test_files_are_kept_below_the_state_folder_or_in_the_sandboxs_own_run() -> None:
     assert 'root = "/state/containerd"' in components.files(_at(0))["containerd.toml"]
     network = json.loads(components.files(_at(0))["cni/10-bridge.conflist"])
     assert network["plugins"][0]["ipam"]["dataDir"] == "/state/cni-addresses"
+
+
+def test_the_api_server_is_told_where_metrics_server_listens() -> None:
+    endpoints = json.loads(components.files(_at(3))["metrics-server.json"])
+    command = components.commands(_at(3))["metrics-server"]
+    (port,) = endpoints["ports"]
+    assert endpoints["endpoints"][0]["addresses"] == [Addresses(3).node]
+    assert f"--bind-address={Addresses(3).node}" in command
+    assert f"--secure-port={port['port']}" in command

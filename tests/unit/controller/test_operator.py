@@ -13,6 +13,7 @@ from penstock_controller.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from penstock_controller.reconcile import Reconciler
+    from penstock_controller.registry_outbox import RegistryOutbox
     from penstock_controller.registry_watch import RegistryWatch
 
 A = Key("ns", "a")
@@ -57,6 +58,7 @@ async def worked(answers: Answers) -> int:
         queue,
         cast("Reconciler", answers),
         cast("RegistryWatch", Idle()),
+        cast("RegistryOutbox", Idle()),
         Telemetry(CollectorRegistry()),
         workers=1,
     )

@@ -14,9 +14,11 @@ from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
 from penstock_controller.ports import Key, RegistryVersion, Resource
 from penstock_controller.reconcile import Reconciler, World
+from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload
 from penstock_controller.rollout.observation import GatewayPod, Workload
+from penstock_controller.rollout.registry_entry import Entry, Tag
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.workload.placement import Placement
@@ -61,6 +63,9 @@ class Outside:
     async def resolve(self, reference: RegistryRef) -> RegistryVersion:
         self._call("resolve")
         return RegistryVersion(version="1", created_at_ms=1)
+
+    async def record(self, entry: Entry, tag: Tag | None) -> None:
+        self._call("record")
 
     async def ingest(self, reference: RegistryRef, version: RegistryVersion) -> IngestStatus:
         self._call("ingest")
@@ -113,6 +118,7 @@ async def resolved(watch: RegistryWatch) -> None:
 
 
 def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
+    telemetry = Telemetry(CollectorRegistry())
     watch = RegistryWatch(outside, lambda _: None, interval=1)
     world = World(
         resources=outside,
@@ -123,8 +129,9 @@ def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
     made = Reconciler(
         world,
         watch,
+        RegistryOutbox(outside, ["default"], telemetry, lambda _: None),
         Targets(outside, PLACEMENT),
-        Telemetry(CollectorRegistry()),
+        telemetry,
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         url=lambda key: f"http://gateway/{key}",
         resync=60.0,

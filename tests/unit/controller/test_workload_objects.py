@@ -3,7 +3,10 @@
 import pytest
 
 from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.rollout.observation import Bounds
 from penstock_controller.workload import objects
+from penstock_controller.workload.autoscaler import horizontal_pod_autoscaler
+from penstock_controller.workload.budget import pod_disruption_budget
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import spec
 
@@ -17,7 +20,7 @@ OWNER = {
 WISH = CreateWorkload(revision="rev", version="7", digest=DIGEST, replicas=3)
 
 
-def made() -> dict[str, object]:
+def made() -> objects.Object:
     return objects.deployment(OWNER, WISH, objects.pod_spec("m", spec(), DIGEST, PLACEMENT))
 
 
@@ -42,6 +45,7 @@ def test_the_number_of_pods_and_the_waiting_times_of_a_rollout_are_not_in_the_re
     same = {
         objects.revision_of("m", spec(), DIGEST, PLACEMENT),
         objects.revision_of("m", spec(predictor={"minReplicas": 9}), DIGEST, PLACEMENT),
+        objects.revision_of("m", spec(predictor={"maxReplicas": 9, "targetCPUUtilization": 50}), DIGEST, PLACEMENT),
         objects.revision_of("m", spec(progressDeadline="1h", paused=True), DIGEST, PLACEMENT),
     }
     assert len(same) == 1
@@ -58,7 +62,7 @@ def test_a_pod_holds_no_token_and_outlives_its_drain_and_its_longest_request() -
 
 def test_the_version_is_told_to_the_pods_though_it_is_not_in_the_revision() -> None:
     deployment = made()
-    pod = deployment["spec"]["template"]["spec"]  # type: ignore[index]
+    pod = deployment["spec"]["template"]["spec"]
     for container in [*pod["initContainers"], *pod["containers"]]:
         assert {"name": "PENSTOCK_MODEL_VERSION", "value": "7"} in container["env"]
 
@@ -90,7 +94,7 @@ def test_the_service_leads_to_ports_that_the_container_names() -> None:
 
 def test_children_go_with_their_owner_without_blocking_it() -> None:
     for child in (made(), objects.service(OWNER, "rev", DIGEST)):
-        (reference,) = child["metadata"]["ownerReferences"]  # type: ignore[index]
+        (reference,) = child["metadata"]["ownerReferences"]
         assert reference["uid"] == "u-1"
         assert reference["controller"] is True
         assert reference["blockOwnerDeletion"] is False
@@ -107,3 +111,34 @@ def test_the_longest_names_are_valid_for_a_service() -> None:
     owner = OWNER | {"metadata": {"name": "m" * 40, "namespace": "ns", "uid": "u"}}
     revision = objects.revision_of("m" * 40, spec(), DIGEST, PLACEMENT)
     assert len(objects.service(owner, revision, DIGEST)["metadata"]["name"]) <= 63
+
+
+def test_what_belongs_to_a_revision_is_named_alike_and_owned_by_the_resource() -> None:
+    made_all = (
+        made(),
+        objects.service(OWNER, "rev", DIGEST),
+        horizontal_pod_autoscaler(OWNER, "rev", Bounds(floor=2, ceiling=5, target=70)),
+        pod_disruption_budget(OWNER, "rev"),
+    )
+    assert {each["metadata"]["name"] for each in made_all} == {"m-rev"}
+    assert {each["metadata"]["ownerReferences"][0]["uid"] for each in made_all} == {"u-1"}
+    assert len({str(each["metadata"]["labels"]) for each in made_all}) == 1
+
+
+def test_a_drain_may_take_the_only_pod_there_is() -> None:
+    """`minAvailable: 1` would hold it up for ever."""
+    budget = pod_disruption_budget(OWNER, "rev")["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert "minAvailable" not in budget
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_pods_are_spread_where_that_can_be_and_each_revision_by_itself() -> None:
+    pod = objects.pod_spec("m", spec(), DIGEST, PLACEMENT)
+    assert [each["topologyKey"] for each in pod["topologySpreadConstraints"]] == [
+        "kubernetes.io/hostname",
+        "topology.kubernetes.io/zone",
+    ]
+    for each in pod["topologySpreadConstraints"]:
+        assert each["whenUnsatisfiable"] == "ScheduleAnyway"
+        assert each["matchLabelKeys"] == ["penstock.dev/revision"]

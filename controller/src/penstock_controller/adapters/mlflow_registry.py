@@ -8,23 +8,20 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from penstock_controller.adapters.mlflow_client import LIMIT, MISSING, REFUSED, clients, said
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.ports import RegistryVersion
 from penstock_controller.telemetry import Telemetry
 
 _THREADS = 4
-_LIMIT = 15.0
-"""Seconds, above what MLflow's client is told by its own environment variables."""
-_MISSING = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
-"""MLflow answers a missing alias with HTTP 400 and INVALID_PARAMETER_VALUE."""
 
 
 class MlflowRegistry:
     """Looks versions up. One client for each connection."""
 
     def __init__(self, connections: Mapping[str, str], telemetry: Telemetry) -> None:
-        self._clients = {name: MlflowClient(tracking_uri=uri, registry_uri=uri) for name, uri in connections.items()}
+        self._clients = clients(connections)
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="registry")
         self._telemetry = telemetry
 
@@ -40,23 +37,23 @@ class MlflowRegistry:
         loop = asyncio.get_running_loop()
         call = loop.run_in_executor(self._threads, _look_up, client, reference)
         try:
-            found = await asyncio.wait_for(call, timeout=_LIMIT)
+            found = await asyncio.wait_for(call, timeout=LIMIT)
         except TimeoutError as error:
-            raise self._away(reference, f"no answer in {_LIMIT:g} s") from error
+            raise self._away(reference, f"no answer in {LIMIT:g} s") from error
         except MlflowException as error:
             raise self._translated(reference, error) from error
         return RegistryVersion(version=str(found.version), created_at_ms=int(found.creation_timestamp))
 
     def _translated(self, reference: RegistryRef, error: MlflowException) -> Exception:
-        if error.error_code in _MISSING:
+        if error.error_code in MISSING:
             return _missing(reference, str(error.message))
-        return self._away(reference, str(error.message))
+        if error.error_code in REFUSED:
+            return self._away(reference, said(error), "refuses")
+        return self._away(reference, said(error))
 
-    def _away(self, reference: RegistryRef, why: str) -> RegistryAway:
+    def _away(self, reference: RegistryRef, why: str, does: str = "does not answer") -> RegistryAway:
         self._telemetry.registry_failed(reference.connection)
-        # The text of a refused connection holds an object's address: it would be another one on each try.
-        text = why.split("(Caused by", maxsplit=1)[0].split("\n", maxsplit=1)[0][:300]
-        return RegistryAway(f"registry {reference.connection!r} does not answer: {text}")
+        return RegistryAway(f"registry {reference.connection!r} {does}: {why}")
 
 
 def _look_up(client: MlflowClient, reference: RegistryRef) -> ModelVersion:

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from penstock_contracts.traffic import Traffic
+from penstock_controller.api.registry_write import RegistryWrite
 from penstock_controller.api.schema import StatusModel
 
 
@@ -273,11 +274,15 @@ class ModelDeploymentStatus(StatusModel):
     """Counters as they were read last."""
     retiring: Annotated[tuple[Retiring, ...], Field(max_length=16)] = ()
     """Revisions that finish what they have."""
+    floor: int | None = None
+    """Where the number of pods follows the load: pods that are kept for all requests until the attempt ends."""
     refused: Refusal | None = None
     """The version that is not tried again."""
     traffic: Traffic | None = None
     """What the gateway is told, and what every gateway pod is known to do."""
     history: Annotated[tuple[DecisionRecord, ...], Field(max_length=20)] = ()
     """Decision records, newest first."""
+    registry_write: RegistryWrite = RegistryWrite()
+    """What the registry is to show of them."""
     url: str | None = None
     """Where the model answers inside the cluster."""

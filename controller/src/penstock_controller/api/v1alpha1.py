@@ -14,38 +14,50 @@ from penstock_controller.api.analysis import Analysis
 from penstock_controller.api.schema import ApiModel, Name, ResourceList, cel, duration_field
 from penstock_controller.api.strategy import Strategy
 
+Alias = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        json_schema_extra=cel(
+            (
+                "self.lowerAscii() != 'latest' && !self.matches('^[vV][0-9]+$')",
+                "MLflow reserves 'latest' and v<number>: choose another alias",
+            )
+        ),
+    ),
+]
+
 
 class RegistryRef(ApiModel):
     """Which model, and which version of it."""
 
     model_config = ConfigDict(
-        json_schema_extra=cel(("has(self.alias) != has(self.version)", "name exactly one of alias and version"))
+        json_schema_extra=cel(
+            ("has(self.alias) != has(self.version)", "name exactly one of alias and version"),
+            (
+                "!has(self.alias) || !has(self.liveAlias) || self.alias.lowerAscii() != self.liveAlias.lowerAscii()",
+                "liveAlias must differ from alias: you move alias, Penstock moves liveAlias",
+            ),
+        )
     )
 
     connection: Name = "default"
     """Name of a registry connection; the administrator defines connections in the chart's `registries`."""
     model: Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^/:\x00-\x1f]+$")]
     """Name of the registered model."""
-    alias: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=100,
-                pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
-                json_schema_extra=cel(
-                    (
-                        "self.lowerAscii() != 'latest' && !self.matches('^[vV][0-9]+$')",
-                        "MLflow reserves 'latest' and v<number>: choose another alias",
-                    )
-                ),
-            ),
-        ]
-        | None
-    ) = None
+    alias: Alias | None = None
     """Follow this alias: moving it in the registry starts a rollout."""
     version: Annotated[str, Field(max_length=12, pattern=r"^[1-9][0-9]*$")] | None = None
     """Stay at this version."""
+    live_alias: Alias | None = None
+    """Penstock points this alias at the version that is stable: at promotion, and back when the bake takes it back."""
+
+    @property
+    def wish(self) -> "RegistryRef":
+        """What is looked up: the same for all who want the same."""
+        return self.model_copy(update={"live_alias": None})
 
 
 class Resources(ApiModel):
@@ -86,12 +98,28 @@ class Predictor(ApiModel):
             (
                 "duration(self.batcher.maxLatency) < duration(self.timeout)",
                 "batcher.maxLatency must be shorter than timeout: a request would be late before it is computed",
-            )
+            ),
+            (
+                "!has(self.maxReplicas) || self.maxReplicas >= self.minReplicas",
+                "maxReplicas must not be smaller than minReplicas",
+            ),
+            (
+                (
+                    "!has(self.maxReplicas) || self.maxReplicas == self.minReplicas || "
+                    "(has(self.resources.requests) && 'cpu' in self.resources.requests) || "
+                    "(has(self.resources.limits) && 'cpu' in self.resources.limits)"
+                ),
+                "maxReplicas needs resources.requests.cpu: utilisation is measured against it",
+            ),
         )
     )
 
     min_replicas: Annotated[int, Field(ge=1, le=100)] = 2
-    """Pods of the stable version."""
+    """Pods of the stable version; with maxReplicas, the fewest."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Where larger than minReplicas, the number of pods follows the load, up to this many."""
+    target_cpu_utilization: Annotated[int, Field(alias="targetCPUUtilization", ge=1, le=1000)] = 70
+    """With maxReplicas: per cent of the requested cpu that a pod uses on average."""
     resources: Resources = Resources()
     """Compute resources of each pod."""
     timeout: Annotated[str, duration_field("100ms", "10m")] = "10s"

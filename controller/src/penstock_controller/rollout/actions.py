@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.rollout.observation import Bounds
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateWorkload:
-    """Make the revision's Service and Deployment."""
+    """Make the revision's Service, disruption budget and Deployment."""
 
     revision: str
     version: str
@@ -22,6 +23,28 @@ class ScaleWorkload:
 
     revision: str
     replicas: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetAutoscaler:
+    """Let the revision's number of pods follow its load from now on, or within other bounds."""
+
+    revision: str
+    bounds: Bounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveAutoscaler:
+    """Let the revision's number of pods stay as it is."""
+
+    revision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtectWorkload:
+    """Make the revision's disruption budget again."""
+
+    revision: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +64,21 @@ class ForgetPromotion:
 
 @dataclass(frozen=True, kw_only=True)
 class DeleteWorkload:
-    """Remove the revision's Deployment and Service."""
+    """Remove the revision's Deployment and all that belongs to it."""
 
     revision: str
 
 
-Action = CreateWorkload | ScaleWorkload | MarkPromoted | ForgetPromotion | DeleteWorkload
+Action = (
+    CreateWorkload
+    | ScaleWorkload
+    | SetAutoscaler
+    | RemoveAutoscaler
+    | ProtectWorkload
+    | MarkPromoted
+    | ForgetPromotion
+    | DeleteWorkload
+)
 
 
 @dataclass(frozen=True, kw_only=True)

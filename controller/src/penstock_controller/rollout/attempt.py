@@ -16,7 +16,7 @@ from penstock_controller.api.status import (
     Revision,
     Stable,
 )
-from penstock_controller.rollout import gates, routing, wishes
+from penstock_controller.rollout import gates, routing, sizing, wishes
 from penstock_controller.rollout.actions import Announcement, CreateWorkload, MarkPromoted
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.situation import SOON, Situation, Step
@@ -63,7 +63,7 @@ def start(situation: Situation, wanted: Wanted) -> Step:
 def _first_size(situation: Situation) -> int:
     if situation.status.stable is None:
         return situation.replicas
-    return size_at(steps_of(situation.spec.strategy), 0, situation.replicas)
+    return sizing.capped(situation.spec, size_at(steps_of(situation.spec.strategy), 0, situation.replicas))
 
 
 def promote(situation: Situation, candidate: Candidate) -> Step:

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import routing
+from penstock_controller.rollout import outcome, routing, sizing
 from penstock_controller.rollout.observation import Observation, Unresolved, why_not_ready
+from penstock_controller.rollout.registry_entry import Writing
 from penstock_controller.rollout.timestamps import stamp
+
+_REASONS = {Writing.AWAY: "RegistryAway", Writing.REFUSED: "RegistryRefused"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ def conditions(
         _ready(status, observation),
         _reconciling(spec, status, observation),
         _stalled(status, observation),
-        _registry(observation),
+        _registry(status, observation, before),
     )
     return tuple(_condition(judgement, observation, before) for judgement in judgements)
 
@@ -70,8 +73,9 @@ def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, obser
         return _Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=status.message)
     workload = observation.workloads.get(stable.revision)
     ready = workload.ready if workload else 0
-    if ready != spec.predictor.min_replicas:
-        message = f"{ready} of {spec.predictor.min_replicas} pods of version {stable.version} are ready"
+    asked = sizing.asked(spec, workload)
+    if ready != asked:
+        message = f"{ready} of {asked} pods of version {stable.version} are ready"
         return _Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
     return _Judgement(type="Reconciling", status=False, reason="Settled", message=status.message)
 
@@ -93,8 +97,28 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgem
     return _Judgement(type="Stalled", status=False, reason="NotStalled", message="")
 
 
-def _registry(observation: Observation) -> _Judgement:
+def _registry(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> _Judgement:
     if observation.registry_problem:
         message = f"{observation.registry_problem}; what serves goes on, nothing new starts"
         return _Judgement(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
-    return _Judgement(type="RegistryReachable", status=True, reason="Answered", message="")
+    return _unwritten(status, observation, before) or _Judgement(
+        type="RegistryReachable", status=True, reason="Answered", message=status.registry_write.problem
+    )
+
+
+def _unwritten(
+    status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]
+) -> _Judgement | None:
+    """What keeps the registry from showing an outcome or the live alias; None: nothing that is known."""
+    waiting = outcome.due(status)
+    for answer in observation.registry_answers:
+        reason = _REASONS.get(answer.writing)
+        if reason and answer.entry in waiting:
+            return _Judgement(type="RegistryReachable", status=False, reason=reason, message=answer.message)
+    if not waiting or observation.registry_answers:
+        return None
+    # A controller that has just started has asked for nothing yet: what was known stands until it has.
+    known = next((item for item in before if item.type == "RegistryReachable"), None)
+    if known is None or known.reason not in _REASONS.values():
+        return None
+    return _Judgement(type=known.type, status=False, reason=known.reason, message=known.message)

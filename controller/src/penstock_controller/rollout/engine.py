@@ -10,8 +10,20 @@ Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets i
 from penstock_controller.api import duration
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import adoption, attempt, bake, evidence, gates, rest, retirement, routing, trial
-from penstock_controller.rollout.actions import Action, Decision, ScaleWorkload
+from penstock_controller.rollout import (
+    adoption,
+    attempt,
+    bake,
+    evidence,
+    gates,
+    outcome,
+    rest,
+    retirement,
+    routing,
+    sizing,
+    trial,
+)
+from penstock_controller.rollout.actions import Action, Decision
 from penstock_controller.rollout.conditions import conditions
 from penstock_controller.rollout.observation import Observation, Wanted
 from penstock_controller.rollout.situation import Situation, Step
@@ -23,12 +35,18 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     situation = situation.with_status(gates.gathered(situation))
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
-    final = _reported(retired.status, observation)
+    shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
+    final = sizing.remembered(spec, shown, observation)
     read = evidence.next_due(spec, final, observation.now)
-    dues = [due for due in (step.look_again, retired.look_again, read) if due is not None]
+    dues = [due for due in (step.look_again, retired.look_again, read, sizing.next_due(final)) if due is not None]
     return Decision(
         status=final.model_copy(update={"conditions": conditions(spec, final, observation, status.conditions)}),
-        actions=(*_keep_stable(situation), *step.actions, *retired.actions),
+        actions=(
+            *_keep_stable(situation),
+            *sizing.protections(situation.status, observation),
+            *step.actions,
+            *retired.actions,
+        ),
         announcements=step.announcements,
         look_again=min(dues, default=None),
     )
@@ -54,10 +72,12 @@ def _keep_stable(situation: Situation) -> tuple[Action, ...]:
     """Invariant 2: stable, and in the bake previous, keep their pods whatever else happens."""
     stable, previous = situation.status.stable, situation.status.previous
     warm = (pointer.revision for pointer in (stable, previous) if pointer)
+    floor = sizing.kept(situation.spec, situation.status, situation.observation)
     scaled = tuple(
-        ScaleWorkload(revision=workload.revision, replicas=situation.replicas)
+        action
         for workload in map(situation.workload, warm)
-        if workload and workload.replicas != situation.replicas
+        if workload
+        for action in sizing.sized(situation.spec, workload, floor)
     )
     return scaled or _stable_again(situation)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from penstock_contracts.evidence import Arm
+from penstock_controller.rollout.registry_entry import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,25 @@ Target = Wanted | Unresolved | Refused
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """Between which numbers of pods an autoscaler chooses, and by what."""
+
+    floor: int
+    ceiling: int
+    target: int
+    """Per cent of the requested cpu that it lets a pod use on average."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Autoscaler:
+    """A revision's HorizontalPodAutoscaler."""
+
+    bounds: Bounds
+    utilization: int | None = None
+    """Per cent of the requested cpu that its pods were seen to use on average; None: it has seen none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """A revision's Deployment."""
 
@@ -55,6 +75,12 @@ class Workload:
     """The attempt in which it became stable; None: never."""
     problem: str = ""
     """Why pods are not ready, in the words of the pods."""
+    ready_since: tuple[datetime, ...] = ()
+    """Since when each of the pods that are ready has been so."""
+    autoscaler: Autoscaler | None = None
+    """None: its number of pods is ours to say."""
+    protected: bool = True
+    """Whether it has its disruption budget."""
 
 
 def why_not_ready(workload: Workload | None) -> str:
@@ -111,6 +137,8 @@ class Observation:
     gateways: tuple[GatewayPod, ...]
     registry_problem: str = ""
     """Why the registry did not answer; empty: it did."""
+    registry_answers: tuple[Answer, ...] = ()
+    """What it said to entries that it is to show."""
     url: str = ""
     evidence: tuple[Reading, ...] | None = None
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""

@@ -6,7 +6,7 @@ from penstock_contracts.traffic import Traffic
 from penstock_controller.api import duration
 from penstock_controller.api.status import Candidate, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import routing
+from penstock_controller.rollout import routing, sizing
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
@@ -36,7 +36,7 @@ class Situation:
     @property
     def replicas(self) -> int:
         """Pods of a revision that may get all requests."""
-        return self.spec.predictor.min_replicas
+        return sizing.total(self.spec, self.status, self.observation)
 
     @property
     def patience(self) -> float:

@@ -10,8 +10,7 @@ from penstock_controller.api import duration
 from penstock_controller.api.analysis import OnInconclusive
 from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Stable
 from penstock_controller.api.strategy import CanaryStep, Pause
-from penstock_controller.rollout import attempt, gates, routing, wishes
-from penstock_controller.rollout.actions import ScaleWorkload
+from penstock_controller.rollout import attempt, gates, routing, sizing, wishes
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting
 from penstock_controller.rollout.steps import EVERYTHING, Setting, setting_at, size_at, steps_of
@@ -163,7 +162,8 @@ def _size(situation: Situation, candidate: Candidate) -> int:
     """Pods for what the steps ask for, and for what the gateway still sends where that was more."""
     total = situation.replicas
     now = Setting(weight=routing.largest_weight(situation.status.traffic, candidate.revision))
-    return max(size_at(steps_of(situation.spec.strategy), candidate.step, total), now.replicas(total))
+    size = max(size_at(steps_of(situation.spec.strategy), candidate.step, total), now.replicas(total))
+    return sizing.capped(situation.spec, size)
 
 
 def _reach(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting, size: int) -> Step | None:
@@ -188,9 +188,9 @@ def _pods(situation: Situation, candidate: Candidate, size: int) -> Step | None:
     if workload is None:
         actions = (attempt.create(candidate, size),)
         return waiting(situation, candidate, "its Deployment is being made", actions=actions, look_again=SOON)
-    if workload.replicas != size:
-        scale = ScaleWorkload(revision=candidate.revision, replicas=size)
-        return waiting(situation, candidate, "its Deployment is being scaled", actions=(scale,), look_again=SOON)
+    sized = sizing.sized(situation.spec, workload, size)
+    if sized:
+        return waiting(situation, candidate, "its Deployment is being scaled", actions=sized, look_again=SOON)
     if workload.ready < size:
         why = f"{workload.ready} of {size} pods are ready" + _problem(situation, candidate)
         return waiting(situation, candidate, why, look_again=SHORTLY)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
+from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_controller.api import duration, names
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import CreateWorkload
@@ -14,6 +14,7 @@ Object = dict[str, Any]
 
 _MODEL_DIR = "/model"
 _REVISION_LENGTH = 10
+_ACROSS = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 _LOCKED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -77,6 +78,19 @@ def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Place
             }
         ],
         "volumes": [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+        "topologySpreadConstraints": [_spread(name, across) for across in _ACROSS],
+    }
+
+
+def _spread(name: str, across: str) -> Object:
+    """Evenly where that can be; a pod that cannot be placed so is placed elsewhere. Each revision by itself."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": across,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {LABEL_MODEL_DEPLOYMENT: name}},
+        # The revision is a hash of this, so it cannot stand in it.
+        "matchLabelKeys": [LABEL_REVISION],
     }
 
 
@@ -105,7 +119,8 @@ def _environment(name: str, spec: ModelDeploymentSpec, digest: str, placement: P
     return [{"name": key, "value": value} for key, value in values.items()]
 
 
-def _metadata(owner: Object, revision: str, annotations: dict[str, str]) -> Object:
+def metadata(owner: Object, revision: str, annotations: dict[str, str] | None = None) -> Object:
+    """What every object of a revision is named, labelled and owned by."""
     name = owner["metadata"]["name"]
     reference = {
         "apiVersion": owner["apiVersion"],
@@ -119,7 +134,7 @@ def _metadata(owner: Object, revision: str, annotations: dict[str, str]) -> Obje
         "name": names.workload_name(name, revision),
         "namespace": owner["metadata"]["namespace"],
         "labels": names.labels(name, revision),
-        "annotations": annotations,
+        "annotations": annotations or {},
         "ownerReferences": [reference],
     }
 
@@ -137,7 +152,7 @@ def deployment(owner: Object, workload: CreateWorkload, pod: Object) -> Object:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(owner, revision, annotations),
+        "metadata": metadata(owner, revision, annotations),
         "spec": {
             "replicas": workload.replicas,
             "revisionHistoryLimit": 0,
@@ -156,7 +171,7 @@ def service(owner: Object, revision: str, digest: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(owner, revision, {names.ANNOTATION_DIGEST: digest}),
+        "metadata": metadata(owner, revision, {names.ANNOTATION_DIGEST: digest}),
         "spec": {
             "selector": names.selector(name, revision),
             "ports": [

@@ -1,4 +1,4 @@
-// kube is etcd, the Kubernetes components, kubectl and a volume provisioner in one program: what they share is linked
+// kube is etcd, the Kubernetes components, kubectl, metrics-server and a volume provisioner in one program: what they share is linked
 // once. The first argument, or the name it is called by, says which one it is.
 package main
 
@@ -31,6 +31,7 @@ var commands = map[string]func() *cobra.Command{
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 	"kube-proxy":              proxy.NewProxyCommand,
+	"metrics-server":          newMetricsServerCommand,
 	"volume-provisioner":      newProvisionerCommand,
 }
 

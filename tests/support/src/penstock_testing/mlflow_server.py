@@ -40,14 +40,25 @@ class MlflowServer:
     """Its database, artifacts and log."""
 
 
+ADMIN, PASSWORD = "admin", "a-password-of-tests"
+"""Of a server that asks who calls."""
+
+
 @contextmanager
-def mlflow_server(folder: Path) -> Iterator[MlflowServer]:
-    """Run a server that keeps all in a folder and hands out artifacts itself; ended with the block."""
+def mlflow_server(folder: Path, *, basic_auth: bool = False) -> Iterator[MlflowServer]:
+    """Run a server that keeps all in a folder and hands out artifacts itself; ended with the block.
+
+    `basic_auth`: it lets nobody in but ADMIN and whom that lets in, by MLflow's own app for that.
+    """
     port = _free_port()
     uri = f"http://127.0.0.1:{port}"
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            _command(folder, port), env={**os.environ, **_ENVIRONMENT}, stdout=log, stderr=log, start_new_session=True
+            [*_command(folder, port), *(["--app-name", "basic-auth"] if basic_auth else [])],
+            env={**os.environ, **_ENVIRONMENT, **(_basic_auth(folder) if basic_auth else {})},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         _wait(uri, process, folder / "server.log")
@@ -94,6 +105,20 @@ def _command(folder: Path, port: int) -> list[str]:
         *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
         *("--artifacts-destination", str(folder / "artifacts")),
     ]
+
+
+def _basic_auth(folder: Path) -> dict[str, str]:
+    """Settings of MLflow's app; users may read what nobody lets them edit."""
+    file = folder / "basic_auth.ini"
+    file.write_text(
+        "[mlflow]\n"
+        "default_permission = READ\n"
+        f"database_uri = sqlite:///{folder / 'users.db'}\n"
+        f"admin_username = {ADMIN}\n"
+        f"admin_password = {PASSWORD}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    return {"MLFLOW_AUTH_CONFIG_PATH": str(file), "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-key-of-tests"}
 
 
 def _free_port() -> int:

@@ -121,6 +121,10 @@ class Platform:
         """Folder of the chart."""
         return ROOT / "charts" / "penstock"
 
+    def change(self, *settings: str) -> None:
+        """Upgrade with the values that are there but for these `--set` arguments."""
+        self._upgrade("--reuse-values", *(part for setting in settings for part in ("--set", setting)))
+
     def restore(self, values: str) -> None:
         """Install again with the values (JSON) of an earlier installation."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

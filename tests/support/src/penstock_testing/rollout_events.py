@@ -46,6 +46,7 @@ BAKES: tuple[dict[str, object], ...] = ({"duration": "5s"}, {"duration": "0s"}, 
 def trial_spec(strategy: int, gates: int, bake: int, *, replicas: int = 2, paused: bool = False) -> ModelDeploymentSpec:
     """One of the specs that the machine knows; time runs fast in it."""
     return spec(
+        registry={"model": "m", "alias": "champion", "liveAlias": "live"},
         strategy=STRATEGIES[strategy % len(STRATEGIES)],
         analysis={"interval": "1s", **GATES[gates % len(GATES)]},
         bake=BAKES[bake % len(BAKES)],
@@ -82,6 +83,15 @@ def bake_is_edited(world: RolloutWorld, pick: int) -> None:
 
 def pods_are_edited(world: RolloutWorld, pick: int) -> None:
     _edited(world, predictor=world.spec.predictor.model_copy(update={"min_replicas": 1 + pick % 4}))
+
+
+def pods_begin_to_follow_the_load_or_stop(world: RolloutWorld, pick: int) -> None:
+    most = (None, 4, 6, 9)[pick % 4]
+    _edited(world, predictor=world.spec.predictor.model_copy(update={"max_replicas": most}))
+
+
+def load_changes(world: RolloutWorld, pick: int) -> None:
+    world.load = (0.0, 1.5, 3.0, 8.0)[pick % 4]
 
 
 def paused_is_switched(world: RolloutWorld, pick: int) -> None:
@@ -135,9 +145,23 @@ def alias_is_deleted(world: RolloutWorld, pick: int) -> None:
 def registry_goes_away_and_comes_back(world: RolloutWorld, pick: int) -> None:
     wish = world.target
     world.target = Unresolved(reason="RegistryAway", message="registry 'default' does not answer")
+    world.registry.away = True
     for _ in range(1 + pick % 3):
         world.tick()
     world.target = wish
+    world.registry.away = False
+
+
+def registry_takes_nothing(world: RolloutWorld, pick: int) -> None:
+    """It can be read, but writing is refused, or fails."""
+    world.registry.away, world.registry.refuses = pick % 2 == 0, pick % 2 == 1
+
+
+def another_model_is_named(world: RolloutWorld, pick: int) -> None:
+    """Its versions have numbers of their own."""
+    registry = world.spec.registry.model_copy(update={"model": "mn"[pick % 2]})
+    world.edit(world.spec.model_copy(update={"registry": registry}))
+    alias_moves_on(world, pick)
 
 
 def store_goes_away(world: RolloutWorld, pick: int) -> None:
@@ -311,6 +335,8 @@ EVENTS = tuple(
             gates_are_edited,
             bake_is_edited,
             pods_are_edited,
+            pods_begin_to_follow_the_load_or_stop,
+            load_changes,
             paused_is_switched,
             template_is_edited,
             alias_moves_on,
@@ -319,6 +345,8 @@ EVENTS = tuple(
             version_is_refused_by_the_store,
             alias_is_deleted,
             registry_goes_away_and_comes_back,
+            registry_takes_nothing,
+            another_model_is_named,
             store_goes_away,
             candidate_begins_to_fail,
             stable_begins_to_fail,

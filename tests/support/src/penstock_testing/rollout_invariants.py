@@ -9,7 +9,7 @@ from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.api.analysis import ErrorRateGate, OnInconclusive
 from penstock_controller.api.status import Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout.actions import Decision
+from penstock_controller.rollout.actions import Decision, RemoveAutoscaler, ScaleWorkload
 from penstock_controller.rollout.observation import Observation, Refused, Unresolved, Workload
 
 _DEFAULT_GATES = (ErrorRateGate(name="error-rate"),)
@@ -87,6 +87,8 @@ class Watcher:
             self.edges.add((seen.before.phase, seen.after.phase))
         _only_named_revisions_get_users(seen)
         _stable_keeps_its_pods(seen)
+        _floors_hold_until_the_attempt_ends(seen)
+        _who_has_an_autoscaler_is_not_scaled_by_us(seen)
         _a_share_rises_onto_ready_pods(seen)
         _nothing_is_promoted_without_evidence(seen)
         _applied_is_what_every_gateway_pod_does(seen)
@@ -182,7 +184,37 @@ def _stable_keeps_its_pods(seen: Pass) -> None:
     for pointer in (seen.after.stable, seen.after.previous):
         workload = seen.workloads.get(pointer.revision) if pointer else None
         if workload and seen.before.stable == seen.after.stable:
-            assert workload.replicas >= seen.spec.predictor.min_replicas, f"{pointer} is scaled down"
+            assert workload.replicas >= _least(seen, workload), f"{pointer} is scaled down"
+
+
+def _least(seen: Pass, workload: Workload) -> int:
+    """An autoscaler brings its pods within new bounds only when it looks next."""
+    return 1 if workload.autoscaler else seen.spec.predictor.min_replicas
+
+
+def _floors_hold_until_the_attempt_ends(seen: Pass) -> None:
+    """What stable, and in the bake previous, may not fall below is not lowered, unless the user allows no more."""
+    most = seen.spec.predictor.max_replicas
+    before, after = seen.before.floor or 0, seen.after.floor or 0
+    if seen.after.candidate is None and seen.after.previous is None:
+        assert not after, f"a floor of {after} with no attempt"
+        return
+    assert after >= min(before, most or before), f"the floor falls from {before} to {after}"
+    if seen.before.stable != seen.after.stable:
+        return  # the next pass looks after the one that it has become
+    for pointer in (seen.after.stable, seen.after.previous):
+        workload = seen.workloads.get(pointer.revision) if pointer else None
+        if workload and workload.autoscaler and most:
+            held = min(before, most)
+            assert workload.autoscaler.bounds.floor >= held, f"{pointer} may fall below {held} pods"
+
+
+def _who_has_an_autoscaler_is_not_scaled_by_us(seen: Pass) -> None:
+    for action in seen.decision.actions:
+        workload = seen.observation.workloads.get(action.revision)
+        scaled = isinstance(action, ScaleWorkload) and workload is not None and workload.autoscaler is not None
+        removed = RemoveAutoscaler(revision=action.revision) in seen.decision.actions
+        assert not scaled or removed or (workload and workload.replicas == 0), f"{action} beside an autoscaler"
 
 
 def _share(status: ModelDeploymentStatus, candidate: Candidate) -> tuple[int, int]:

@@ -15,6 +15,30 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "the floor of an attempt follows the load down again",
+        "sizing.py",
+        "max(spec.predictor.min_replicas, status.floor or 0)",
+        "spec.predictor.min_replicas",
+    ),
+    Mutant(
+        "stable's floor is the user's while an attempt lasts",
+        "sizing.py",
+        "return total(spec, status, observation) if _on_attempt(status) else spec.predictor.min_replicas",
+        "return spec.predictor.min_replicas",
+    ),
+    Mutant(
+        "the number of pods is set beside an autoscaler",
+        "sizing.py",
+        "return bounded if workload.replicas else (*bounded, scale)",
+        "return bounded if workload.replicas == size else (*bounded, scale)",
+    ),
+    Mutant(
+        "the floor stays when the attempt has ended",
+        "sizing.py",
+        'return status.model_copy(update={"floor": None})',
+        "return status",
+    ),
+    Mutant(
         "a candidate is gone before every gateway pod has acknowledged weight 0",
         "trial.py",
         """    if wish is traffic and situation.acknowledged():
@@ -249,5 +273,33 @@ MUTANTS = (
         "routing.py",
         "    if traffic is None or not acknowledged(traffic, gateways):\n",
         "    if traffic is None:\n",
+    ),
+    Mutant(
+        "an outcome is not told to the registry",
+        "outcome.py",
+        "items = [*known.unwritten, *(_of(record, sources[record.revision]) for record in ended)]",
+        "items = [*known.unwritten]",
+    ),
+    Mutant(
+        "an outcome goes to the model that the spec names now",
+        "outcome.py",
+        "item.revision not in known or _is_wanted(target, item)}",
+        "True}",
+    ),
+    Mutant(
+        "what the registry has is written again",
+        "outcome.py",
+        "if _outcome_entry(item) not in done)",
+        "if True)",
+    ),
+    Mutant(
+        "the live alias stays where it was first",
+        "outcome.py",
+        """        return known
+    return wanted
+""",
+        """        return known
+    return known or wanted
+""",
     ),
 )

@@ -1,6 +1,7 @@
 """After a storm: everything is well again, nobody does anything, and the rollout comes to rest by its own alarms."""
 
 from penstock_controller.api.status import Phase
+from penstock_controller.rollout import outcome
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_testing.rollout_invariants import getters
@@ -20,7 +21,9 @@ def bring_to_rest(world: RolloutWorld) -> None:
         seen = _seen(world)
         _say_promote(world)
         world.let_time_pass(_EVENT)
-        if _seen(world) == seen and (decision.look_again is None or _forgotten(world)):
+        # The registry's answers wake it too; and what the last pass did to the cluster is seen by one more.
+        quiet = _seen(world) == seen and not outcome.due(world.status) and not decision.actions
+        if quiet and (decision.look_again is None or _forgotten(world)):
             return _check_rest(world, decision)
         # An event of a pod or a gateway wakes the controller; else its own alarm does.
         if _seen(world) == seen and decision.look_again is not None:
@@ -36,6 +39,7 @@ def _heal(world: RolloutWorld) -> None:
     world.silent.clear()
     world.blind.clear()
     world.deaf = False
+    world.registry.away = world.registry.refuses = False
     world.requests = 1000
     if world.spec.paused:
         world.edit(world.spec.model_copy(update={"paused": False}))
@@ -80,7 +84,26 @@ def _check_rest(world: RolloutWorld, last: Decision) -> None:
     if isinstance(target, Refused):
         assert status.refused
     assert status.phase is (Phase.HEALTHY if stable and not lost else Phase.DEGRADED)
+    _check_registry(world)
     writes = world.writes
     for _ in range(_AT_REST):
         assert not world.tick(3600).actions, "something is done at rest"
     assert world.writes == writes, "something is written at rest"
+
+
+def _check_registry(world: RolloutWorld) -> None:
+    """It shows each outcome and stable by its alias, and got none of it twice."""
+    assert not outcome.due(world.status)
+    registry, wish = world.registry, world.spec.registry
+    written = {(one.version, one.outcome.attempt, one.outcome.ended_at) for one in registry.writes if one.outcome}
+    for record in world.status.history:
+        known = (record.version, record.attempt, record.ended_at)
+        later = [end for version, _, end in written if version == record.version and end >= record.ended_at]
+        assert known in written or later, f"the registry was never told of {record}"
+    twice = {entry for entry, count in registry.writes.items() if entry.outcome and count > 1}
+    assert not twice, f"written more than once: {twice}"
+    if world.status.stable and wish.live_alias:
+        live = world.status.registry_write.live
+        assert live, "nothing follows stable"
+        shown = registry.aliases[(live.connection, live.model), live.alias]
+        assert shown == world.status.stable.version, f"{wish.live_alias} is at {shown}"

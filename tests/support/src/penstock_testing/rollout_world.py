@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import ceil
 
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import evidence
+from penstock_controller.rollout import evidence, outcome
 from penstock_controller.rollout.actions import (
     Action,
     Announcement,
@@ -21,10 +22,14 @@ from penstock_controller.rollout.actions import (
     DeleteWorkload,
     ForgetPromotion,
     MarkPromoted,
+    ProtectWorkload,
+    RemoveAutoscaler,
     ScaleWorkload,
+    SetAutoscaler,
 )
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import (
+    Autoscaler,
     GatewayPod,
     Observation,
     Reading,
@@ -35,6 +40,7 @@ from penstock_controller.rollout.observation import (
 )
 from penstock_testing.rollout_counters import GatewayCounters, Loss
 from penstock_testing.rollout_invariants import Pass, Watcher
+from penstock_testing.rollout_registry import RolloutRegistry
 from penstock_testing.strategies import AT_ONCE
 
 _PASSES = 300
@@ -85,6 +91,8 @@ class RolloutWorld:
     """Revisions whose Deployment somebody deleted."""
     requests: int = 100
     """Requests that each gateway pod gets in a tick."""
+    load: float = 0.0
+    """Pods that all requests of users keep busy; an autoscaler sees it at its next look."""
     failing: dict[str, float] = field(default_factory=dict)
     """Revision to its share of failed tries."""
     deaf: bool = False
@@ -94,6 +102,7 @@ class RolloutWorld:
     lost: int = 0
     """Requests that failed in users' eyes."""
     counters: dict[str, GatewayCounters] = field(default_factory=dict)
+    registry: RolloutRegistry = field(default_factory=RolloutRegistry)
     now: datetime = _START
     generation: int = 1
     actions: list[Action] = field(default_factory=list)
@@ -112,6 +121,7 @@ class RolloutWorld:
             url="http://gateway/ns/m",
             evidence=self._readings(),
             promote=self.promote,
+            registry_answers=self.registry.told(outcome.due(self.status)),
         )
 
     def _readings(self) -> tuple[Reading, ...] | None:
@@ -204,6 +214,15 @@ class RolloutWorld:
                 )
             case ScaleWorkload():
                 self.change(action.revision, partial(replace, replicas=action.replicas))
+            case SetAutoscaler():
+                found = self.workloads.get(action.revision)
+                before = found.autoscaler if found else None
+                scaler = Autoscaler(bounds=action.bounds, utilization=before.utilization if before else None)
+                self.change(action.revision, partial(replace, autoscaler=scaler))
+            case RemoveAutoscaler():
+                self.change(action.revision, partial(replace, autoscaler=None))
+            case ProtectWorkload():
+                self.change(action.revision, partial(replace, protected=True))
             case MarkPromoted():
                 self.change(action.revision, partial(replace, promoted_attempt=action.attempt))
             case ForgetPromotion():
@@ -223,9 +242,32 @@ class RolloutWorld:
             missing = revision in self.short and workload.replicas > 1
             able = 0 if revision in self.broken else workload.replicas - missing
             if workload.ready != able:
-                self.workloads[revision] = replace(workload, ready=able)
+                since = (*workload.ready_since, *[self.now] * able)[:able]
+                self.workloads[revision] = replace(workload, ready=able, ready_since=since)
             if able:
                 self.deleted.discard(revision)
+
+    def let_autoscalers_look(self) -> None:
+        """Each sees what its pods were busy with, and chooses their number within its bounds at once."""
+        for revision, workload in self.workloads.items():
+            scaler = workload.autoscaler
+            if scaler is None or workload.replicas == 0:
+                continue
+            busy = self.load * self._share_of(revision)
+            seen = round(scaler.bounds.target * busy / workload.ready) if workload.ready else None
+            chosen = min(max(ceil(busy), scaler.bounds.floor), scaler.bounds.ceiling)
+            looked = replace(scaler, utilization=seen)
+            self.workloads[revision] = replace(workload, replicas=chosen, autoscaler=looked)
+
+    def _share_of(self, revision: str) -> float:
+        """Of users' requests, over all gateway pods."""
+        weights = [
+            backend.weight / 100
+            for split in self.gateways.values()
+            for backend in (split.backends if split else ())
+            if backend.revision == revision
+        ]
+        return sum(weights) / max(1, len(self.gateways))
 
     def let_gateways_apply(self) -> None:
         """Every gateway pod that is not silent activates the wish, and who is not blind learns which pods are ready."""
@@ -239,6 +281,7 @@ class RolloutWorld:
     def let_time_pass(self, seconds: float) -> None:
         """Pods start, gateways apply, users ask."""
         self.now += timedelta(seconds=seconds)
+        self.let_autoscalers_look()
         self.let_pods_start()
         self.let_gateways_apply()
         self.let_users_ask()
@@ -273,6 +316,7 @@ class RolloutWorld:
             deleted=set(self.deleted),
             failing=dict(self.failing),
             counters={name: counters.branch() for name, counters in self.counters.items()},
+            registry=self.registry.branch(),
             actions=[],
             announcements=[],
             watcher=self.watcher.branch(),

@@ -1,7 +1,7 @@
 """The API server's refusals, translated once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
 from aiohttp import ClientError
@@ -32,6 +32,26 @@ def is_gone(error: ApiException) -> bool:
 def exists(error: ApiException) -> bool:
     """Whether the object exists already."""
     return bool(error.status == 409) and _reason(error) == "AlreadyExists"  # noqa: PLR2004 - HTTP
+
+
+async def made(kind: str, call: Awaitable[object]) -> None:
+    """Make an object; made before is made. Raises Rejected, ClusterAway."""
+    with translated(f"create {kind}"):
+        try:
+            await call
+        except ApiException as error:
+            if not exists(error):
+                raise
+
+
+async def gone(kind: str, call: Awaitable[object]) -> None:
+    """Delete an object; gone before is gone. Raises Rejected, ClusterAway."""
+    with translated(f"delete {kind}"):
+        try:
+            await call
+        except ApiException as error:
+            if not is_gone(error):
+                raise
 
 
 def _meaning(what: str, error: ApiException) -> Exception:

@@ -1,0 +1,140 @@
+"""Autoscalers and disruption budgets of revisions, made, seen and healed through a real API server."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from kubernetes.aio.client import ApiClient, ApiException, AppsV1Api, AutoscalingV2Api, CoreV1Api, PolicyV1Api
+
+from penstock_controller.adapters.kubernetes.resources import KubernetesResources
+from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.ports import Key, Resource
+from penstock_controller.rollout.actions import (
+    CreateWorkload,
+    DeleteWorkload,
+    ProtectWorkload,
+    RemoveAutoscaler,
+    SetAutoscaler,
+)
+from penstock_controller.rollout.observation import Bounds, Workload
+from penstock_controller.workload.objects import revision_of
+from penstock_controller.workload.placement import Placement
+
+PLACEMENT = Placement(image="localhost/no-such-image:1", store_url="http://store:8080")
+DIGEST = "sha256:" + "a" * 64
+BOUNDS = Bounds(floor=2, ceiling=5, target=70)
+
+
+@pytest.fixture
+async def resource(api: ApiClient, key: Key) -> Resource:
+    found = await KubernetesResources(api).read(key)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+async def workloads(api: ApiClient, resource: Resource) -> KubernetesWorkloads:
+    """With the workload of one revision."""
+    made = KubernetesWorkloads(api, PLACEMENT)
+    await made.execute(resource, CreateWorkload(revision=revision(resource), version="1", digest=DIGEST, replicas=2))
+    return made
+
+
+def revision(resource: Resource) -> str:
+    return revision_of(resource.key.name, resource.spec, DIGEST, PLACEMENT)
+
+
+def name(resource: Resource) -> str:
+    return f"{resource.key.name}-{revision(resource)}"
+
+
+async def seen(workloads: KubernetesWorkloads, resource: Resource) -> Workload:
+    (workload,) = await workloads.observe(resource.key)
+    return workload
+
+
+async def test_an_autoscaler_is_made_bounded_anew_and_removed_and_each_may_be_repeated(
+    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+) -> None:
+    assert (await seen(workloads, resource)).autoscaler is None
+    for bounds in (BOUNDS, replace(BOUNDS, floor=4), Bounds(floor=1, ceiling=9, target=50)):
+        for _ in range(2):
+            await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=bounds))
+        found = (await seen(workloads, resource)).autoscaler
+        assert found is not None
+        assert found.bounds == bounds
+    made = await AutoscalingV2Api(api).read_namespaced_horizontal_pod_autoscaler(name(resource), resource.key.namespace)
+    assert made.metadata.owner_references[0].uid == resource.raw["metadata"]["uid"]
+    assert (made.spec.scale_target_ref.kind, made.spec.scale_target_ref.name) == ("Deployment", name(resource))
+    for _ in range(2):
+        await workloads.execute(resource, RemoveAutoscaler(revision=revision(resource)))
+    assert (await seen(workloads, resource)).autoscaler is None
+
+
+async def test_kubernetes_brings_the_pods_up_to_the_floor_though_nothing_is_measured(
+    workloads: KubernetesWorkloads, resource: Resource
+) -> None:
+    await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=replace(BOUNDS, floor=4)))
+    async with asyncio.timeout(30):
+        while (await seen(workloads, resource)).replicas != 4:  # noqa: ASYNC110 - another process decides
+            await asyncio.sleep(0.2)
+
+
+async def test_an_autoscaler_that_follows_something_else_is_not_taken_for_ours(
+    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+) -> None:
+    await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
+    target = {"type": "AverageValue", "averageValue": "1Gi"}
+    memory = {"type": "Resource", "resource": {"name": "memory", "target": target}}
+    await AutoscalingV2Api(api).patch_namespaced_horizontal_pod_autoscaler(
+        name(resource),
+        resource.key.namespace,
+        {"spec": {"metrics": [memory]}},
+        _content_type="application/merge-patch+json",
+    )
+    found = (await seen(workloads, resource)).autoscaler
+    assert found is not None
+    assert found.bounds != BOUNDS
+
+
+async def test_a_budget_is_made_with_the_workload_and_again_when_it_is_lost(
+    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+) -> None:
+    policy = PolicyV1Api(api)
+    made = await policy.read_namespaced_pod_disruption_budget(name(resource), resource.key.namespace)
+    assert made.spec.max_unavailable == 1
+    assert made.metadata.owner_references[0].uid == resource.raw["metadata"]["uid"]
+    assert (await seen(workloads, resource)).protected
+    await policy.delete_namespaced_pod_disruption_budget(name(resource), resource.key.namespace)
+    assert not (await seen(workloads, resource)).protected
+    for _ in range(2):
+        await workloads.execute(resource, ProtectWorkload(revision=revision(resource)))
+    assert (await seen(workloads, resource)).protected
+
+
+async def test_a_workload_that_is_deleted_leaves_nothing_behind(
+    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+) -> None:
+    await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
+    for _ in range(2):
+        await workloads.execute(resource, DeleteWorkload(revision=revision(resource)))
+    namespace = resource.key.namespace
+    calls = (
+        AutoscalingV2Api(api).read_namespaced_horizontal_pod_autoscaler,
+        PolicyV1Api(api).read_namespaced_pod_disruption_budget,
+        AppsV1Api(api).read_namespaced_deployment,
+        CoreV1Api(api).read_namespaced_service,
+    )
+    for call in calls:
+        with pytest.raises(ApiException, match="404"):
+            await call(name(resource), namespace)
+
+
+async def test_the_pod_template_spreads_a_revision_over_nodes_and_zones(
+    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+) -> None:
+    made = await AppsV1Api(api).read_namespaced_deployment(name(resource), resource.key.namespace)
+    spread = made.spec.template.spec.topology_spread_constraints
+    assert [each.topology_key for each in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    assert {each.when_unsatisfiable for each in spread} == {"ScheduleAnyway"}
+    assert all(each.match_label_keys == ["penstock.dev/revision"] for each in spread)

@@ -1,0 +1,81 @@
+"""A second MLflow server on the cluster, which asks who calls: MLflow's own app for basic auth."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from penstock_testing.cluster import Cluster, Object
+from penstock_testing.mlflow_server import ADMIN, PASSWORD
+from penstock_testing.platform import NAMESPACE, RELEASE, ROOT, Platform, namespace
+
+CONNECTION = "locked"
+NAMESPACE_OF_MLFLOW = "mlflow-locked"
+DEPLOYMENT = ("mlflow", NAMESPACE_OF_MLFLOW, "app.kubernetes.io/name=mlflow")
+CLUSTER_NAME = "tests"
+_SECRET = "mlflow-credentials"  # noqa: S105 - the name of a Secret
+_SETTINGS = {"MLFLOW_AUTH_ADMIN_USERNAME": ADMIN, "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
+_CREDENTIALS = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+
+
+class LockedMlflow:
+    """It is there, and Penstock has its credentials."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    @property
+    def url(self) -> str:
+        """Where it answers from here, to who has the credentials."""
+        port = self._cluster.node_port("mlflow-node-port", NAMESPACE_OF_MLFLOW)
+        return f"http://{self._cluster.node_address()}:{port}"
+
+    def writes(self) -> list[str]:
+        """Requests in its access log since its last start that set a tag or an alias, whoever sent them."""
+        log = self._cluster.kubectl("logs", "deployment/mlflow", "-n", NAMESPACE_OF_MLFLOW, "--tail=-1")
+        lines = [line for line in log.splitlines() if "POST /api/2.0/mlflow/" in line]
+        return [line for line in lines if "model-versions/set-tag" in line or "registered-models/alias" in line]
+
+
+@contextmanager
+def locked_mlflow(platform: Platform) -> Iterator[LockedMlflow]:
+    """Run one and install Penstock with its credentials for the time of the context."""
+    cluster = platform.cluster
+    values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    cluster.apply(namespace(NAMESPACE_OF_MLFLOW), *_server(platform), _secret())
+    try:
+        cluster.kubectl(
+            *("rollout", "status", "deployment/mlflow", "-n", NAMESPACE_OF_MLFLOW, "--timeout=240s"), seconds=245
+        )
+        uri = f"http://mlflow.{NAMESPACE_OF_MLFLOW}.svc.cluster.local:5000"
+        platform.change(
+            f"registries.{CONNECTION}.uri={uri}",
+            f"registryCredentialsSecret={_SECRET}",
+            f"clusterName={CLUSTER_NAME}",
+        )
+        yield LockedMlflow(cluster)
+    finally:
+        platform.restore(values)
+        cluster.kubectl("delete", "namespace", NAMESPACE_OF_MLFLOW, "--wait=false")
+        cluster.kubectl("delete", "secret", _SECRET, "-n", NAMESPACE)
+
+
+def _server(platform: Platform) -> list[Object]:
+    objects = [
+        item for path in sorted((ROOT / "examples" / "mlflow").glob("*.yaml")) for item in platform.manifests(path)
+    ]
+    for item in objects:
+        item["metadata"]["namespace"] = NAMESPACE_OF_MLFLOW
+        if item["kind"] == "Deployment":
+            (container,) = item["spec"]["template"]["spec"]["containers"]
+            container["args"].append("--app-name=basic-auth")
+            settings = {**_SETTINGS, "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-key-of-tests"}
+            container["env"] += [{"name": name, "value": value} for name, value in settings.items()]
+    return objects
+
+
+def _secret() -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": _SECRET, "namespace": NAMESPACE},
+        "stringData": _CREDENTIALS,
+    }
