@@ -68,6 +68,7 @@ class Reconciler:
         if resource is None:
             self._watch.forget(key)
             self._outbox.forget(key)
+            self._telemetry.forgotten(key)
             return None
         decision = advance(resource.spec, resource.status, await self._observe(resource))
         rejection = await self._execute(resource, decision)
@@ -75,6 +76,7 @@ class Reconciler:
         if status != resource.status:
             await self._world.resources.write_status(resource, status)
         self._telemetry.passed(written=status != resource.status)
+        self._telemetry.stands(key, status.phase)
         if rejection is not None:
             return _AFTER_REJECTION
         return self._resync if decision.look_again is None else min(self._resync, decision.look_again)
