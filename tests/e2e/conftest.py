@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +17,30 @@ from penstock_testing.scenes import Scene
 
 # MLflow's client would try for minutes to reach a server that a test has taken away.
 os.environ |= {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+
+
+_LAST = "test_api_audit.py"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The audit looks back on all others."""
+    items.sort(key=lambda item: item.path.name == _LAST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def suite_began() -> float:
+    """Unix time."""
+    return time.time()
+
+
+@pytest.fixture(scope="session")
+def suite_is_whole(request: pytest.FixtureRequest) -> bool:
+    """Whether no end-to-end test was left out: neither by a path or name, nor by an expression, nor by its failure."""
+    files = {item.path for item in request.session.items if item.path.parent == Path(__file__).parent}
+    chosen = [request.config.getoption(name) for name in ("keyword", "markexpr", "lf", "deselect")]
+    by_name = any("::" in argument for argument in request.config.args)
+    return files == set(Path(__file__).parent.glob("test_*.py")) and not any(chosen) and not by_name
 
 
 @pytest.fixture(scope="session")

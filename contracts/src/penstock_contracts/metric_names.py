@@ -116,7 +116,7 @@ CONTROLLER_PASSES = Metric(
     kind="counter",
     part="controller",
     labels=("outcome",),
-    meaning="Reconcile passes, by outcome: unchanged, written, conflict, error.",
+    meaning="Reconcile passes, by outcome: unchanged, written (a status write each), conflict, error.",
 )
 CONTROLLER_PASS_SECONDS = Metric(
     name="penstock_controller_pass_seconds",
@@ -144,6 +144,33 @@ CONTROLLER_REGISTRY_WRITES = Metric(
     part="controller",
     labels=("outcome",),
     meaning="Tries to write an attempt's outcome or the live alias: written, away, refused, impossible (given up).",
+)
+
+CONTROLLER_RESOURCES = Metric(
+    name="penstock_controller_resources",
+    kind="gauge",
+    part="controller",
+    labels=("phase",),
+    meaning="ModelDeployments by phase, as their last passes left them.",
+)
+CONTROLLER_QUEUE = Metric(
+    name="penstock_controller_queue_waiting",
+    kind="gauge",
+    part="controller",
+    meaning="ModelDeployments whose next pass is due and waits for a worker.",
+)
+CONTROLLER_REGISTRY_REACHABLE = Metric(
+    name="penstock_controller_registry_reachable",
+    kind="gauge",
+    part="controller",
+    labels=("registry",),
+    meaning="1 when the registry answered the last look-up, 0 when it did not; none before the first.",
+)
+CONTROLLER_EVIDENCE_FAILURES = Metric(
+    name="penstock_controller_evidence_failures_total",
+    kind="counter",
+    part="controller",
+    meaning="Gateway pods that did not answer when they were asked for evidence.",
 )
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

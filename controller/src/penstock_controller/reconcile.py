@@ -72,6 +72,7 @@ class Reconciler:
             self._watch.forget(key)
             self._outbox.forget(key)
             self._turns.forget(key)
+            self._telemetry.forgotten(key)
             return None
         observation = await self._observe(resource)
         decision = advance(resource.spec, resource.status, observation)
@@ -81,6 +82,7 @@ class Reconciler:
             await self._world.resources.write_status(resource, status)
         self._turns.note(key, turn.standing(status, observation.target))
         self._telemetry.passed(written=status != resource.status)
+        self._telemetry.stands(key, status.phase)
         if rejection is not None:
             return _AFTER_REJECTION
         return self._resync if decision.look_again is None else min(self._resync, decision.look_again)

@@ -1,8 +1,11 @@
 """The controller's own metrics."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from penstock_contracts import metric_names
+from penstock_controller.api.status import Phase
 from penstock_controller.ports import Key
 from penstock_controller.rollout.actions import Announcement
 
@@ -11,14 +14,25 @@ def _counter(metric: metric_names.Metric, registry: CollectorRegistry) -> Counte
     return Counter(metric.name.removesuffix("_total"), metric.meaning, metric.labels, registry=registry)
 
 
+def _gauge(metric: metric_names.Metric, registry: CollectorRegistry) -> Gauge:
+    return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
+
+
 class Telemetry:
-    """Counts passes, attempts and registry errors."""
+    """Counts passes, attempts and what did not answer, and shows how resources stand."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._passes = _counter(metric_names.CONTROLLER_PASSES, registry)
         self._attempts = _counter(metric_names.CONTROLLER_ATTEMPTS, registry)
         self._registry_errors = _counter(metric_names.CONTROLLER_REGISTRY_ERRORS, registry)
         self._registry_writes = _counter(metric_names.CONTROLLER_REGISTRY_WRITES, registry)
+        self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
+        self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
+        self._queue = _gauge(metric_names.CONTROLLER_QUEUE, registry)
+        self._resources = _gauge(metric_names.CONTROLLER_RESOURCES, registry)
+        for phase in Phase:
+            self._resources.labels(phase.value).set(0)
+        self._phases: dict[Key, Phase] = {}
         seconds = metric_names.CONTROLLER_PASS_SECONDS
         self.pass_seconds = Histogram(seconds.name, seconds.meaning, registry=registry)
 
@@ -35,9 +49,32 @@ class Telemetry:
         if announcement.completion:
             self._attempts.labels(key.namespace, key.name, announcement.completion, announcement.reason).inc()
 
+    def stands(self, key: Key, phase: Phase) -> None:
+        """A pass left a resource in this phase."""
+        self.forgotten(key)
+        self._phases[key] = phase
+        self._resources.labels(phase.value).inc()
+
+    def forgotten(self, key: Key) -> None:
+        """The resource is gone."""
+        if before := self._phases.pop(key, None):
+            self._resources.labels(before.value).dec()
+
+    def queue_is(self, waiting: Callable[[], int]) -> None:
+        """How many keys wait is asked for whenever the metrics are read, from another thread."""
+        self._queue.set_function(waiting)
+
     def registry_failed(self, connection: str) -> None:
         """A registry call failed."""
         self._registry_errors.labels(connection).inc()
+
+    def registry_answers(self, connection: str, *, yes: bool) -> None:
+        """Whether a look-up was answered, be it that there is no such version."""
+        self._reachable.labels(connection).set(yes)
+
+    def evidence_missed(self) -> None:
+        """A gateway pod did not say what it had counted."""
+        self._evidence_failures.inc()
 
     def registry_written(self, outcome: str) -> None:
         """A try to write an outcome or the live alias: written, away, refused or impossible."""

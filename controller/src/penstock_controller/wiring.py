@@ -68,13 +68,14 @@ def _assembled(
         image=settings.predictor_image, store_url=settings.store_url, drain_seconds=settings.drain_seconds
     )
     queue = WorkQueue(time.monotonic)
+    telemetry.queue_is(queue.waiting)
     uris = {name: connection.uri for name, connection in settings.connections().items()}
     outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
     watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
     world = World(
         resources=KubernetesResources(api, settings.watch_namespace),
         workloads=KubernetesWorkloads(api, placement),
-        gateways=HttpGateways(api, gateway_client, namespace=settings.namespace, release=settings.release),
+        gateways=HttpGateways(api, gateway_client, telemetry, namespace=settings.namespace, release=settings.release),
         announcer=KubernetesEvents(api, _now),
     )
     targets = Targets(HttpModelStore(store_client), placement)

@@ -45,6 +45,11 @@ class WorkQueue:
             self.add(key, max(again - (self._clock() - taken), again / 2))
         self._changed.set()
 
+    def waiting(self) -> int:
+        """How many keys are due and not taken. Any thread may ask."""
+        now = self._clock()
+        return sum(due <= now for key, due in list(self._due.items()) if key not in self._running)
+
     def _next(self) -> tuple[Key | None, float]:
         free = [(due, key) for key, due in self._due.items() if key not in self._running]
         if not free:

@@ -134,12 +134,15 @@ def _corefile(at: Layout) -> str:
 
 
 def _audit_policy() -> dict[str, object]:
+    """Every write, and whatever a workload asks: Kubernetes' own readers would fill the disk."""
     writes = {"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]}
+    kubernetes = {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]}
+    workloads = {"level": "Metadata", "userGroups": ["system:serviceaccounts"]}
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [writes, {"level": "None"}],
+        "rules": [writes, kubernetes, workloads, {"level": "None"}],
     }
 
 

@@ -129,6 +129,19 @@ def test_a_change_of_the_registries_restarts_those_that_read_them_and_no_other(c
     assert {name for name in before if before[name] != after[name]} == {"controller", "model-store"}
 
 
+def test_only_those_that_ask_the_api_server_have_a_token(defaults: Rendered) -> None:
+    automounted = {
+        component for component, pod in defaults.pods().items() if pod["spec"].get("automountServiceAccountToken", True)
+    }
+    assert automounted == {"controller"}  # of one container
+    projected = {
+        name
+        for name, container in defaults.containers().items()
+        if any("serviceaccount" in mount["mountPath"] for mount in container["volumeMounts"])
+    }
+    assert projected == {"gateway/agent"}
+
+
 def test_credentials_reach_the_controller_and_the_store_only(chart: Chart) -> None:
     containers = chart.render("registryCredentialsSecret=mlflow-login").containers()
     reads = {name for name, container in containers.items() if "mlflow-login" in str(container.get("envFrom"))}

@@ -89,6 +89,7 @@ def test_every_value_is_used_by_a_template() -> None:
         ("controller.pollSeconds=0", "/controller/pollSeconds"),
         ("watchNamespace=Not_A_Name", "/watchNamespace"),
         ("clusterName=west.example", "/clusterName"),
+        ("networkPolicies.metricsFrom[0]=Not_A_Name", "/networkPolicies/metricsFrom/0"),
         ("crds.keep=perhaps", "/crds/keep"),
     ],
 )

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from kubernetes.aio.client import ApiClient, CoreV1Api
+from prometheus_client import CollectorRegistry
 
 from penstock_contracts.evidence import Arm, GatewayEvidence, RevisionTries
 from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
 from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.ports import Key
+from penstock_controller.telemetry import Telemetry
 from penstock_testing.faulty_server import Exchange, Fault, FaultyServer
 
 ATTEMPT = 7
@@ -41,7 +43,8 @@ async def gateway_pod(api: ApiClient, key: Key, name: str, address: str, *, read
 
 
 def gateways(api: ApiClient, client: httpx.AsyncClient, key: Key, port: int) -> HttpGateways:
-    return HttpGateways(api, client, namespace=key.namespace, release=RELEASE, agent_port=port)
+    telemetry = Telemetry(CollectorRegistry())
+    return HttpGateways(api, client, telemetry, namespace=key.namespace, release=RELEASE, agent_port=port)
 
 
 def says(message: GatewayEvidence | GatewayStatus) -> Fault:

@@ -101,6 +101,37 @@ async def test_headers_that_steer_us_are_dropped_and_the_request_id_is_ours(
     assert [name for name in answer.headers if name.startswith("x-envoy-")] == []
 
 
+STEERING = [
+    "X-Penstock-Revision: forged",
+    "x-penstock-revision: forged again",
+    "X-PENSTOCK-ATTEMPT: 9",
+    "x-penstock-: nothing",
+    "X-Envoy-Upstream-Rq-Timeout-Ms: 1",
+    "x-envoy-upstream-rq-timeout-ms: 2",
+    "X-ENVOY-RETRY-ON: 5xx",
+    "x-envoy-max-retries: 100",
+    "x-envoy-retry-on: gateway-error",
+    "X-Envoy-Original-Path: /admin",
+    "x-Envoy-Force-Trace: true",
+    "x-envoy-internal: true",
+    "x-envoy-decorator-operation: forged",
+]
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+async def test_headers_that_steer_us_are_dropped_in_any_case_and_however_often_they_come(
+    served: GatewayRig, version: str
+) -> None:
+    headers = [part for header in (*STEERING, "X-User-Id: u1") for part in ("-H", header)]
+    command = ("curl", "-s", version, *headers, f"{served.url}{PATH}")
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    seen = json.loads(output)["headers"]
+    assert seen["x-user-id"] == "u1"
+    steering = {name for name in seen if name.lower().startswith(("x-envoy-", "x-penstock-"))}
+    assert steering <= {"x-envoy-external-address"}
+
+
 async def test_a_body_at_the_limit_passes_and_one_byte_more_is_413(
     served: GatewayRig, client: httpx.AsyncClient
 ) -> None:

@@ -16,11 +16,13 @@ def test_two_clusters_give_their_pods_different_cgroups() -> None:
     assert roots == ["/pstk0", "/pstk7"]
 
 
-def test_the_audit_policy_writes_down_writes_and_nothing_else() -> None:
+def test_the_audit_policy_writes_down_writes_and_what_workloads_ask_and_nothing_else() -> None:
     policy = json.loads(components.files(_at(0))["audit-policy.yaml"])
-    writes, rest = policy["rules"]
-    assert writes["level"] == "Metadata"
+    writes, kubernetes, workloads, rest = policy["rules"]
+    assert writes["level"] == workloads["level"] == "Metadata"
     assert set(writes["verbs"]) == {"create", "update", "patch", "delete", "deletecollection"}
+    assert kubernetes == {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]}
+    assert workloads["userGroups"] == ["system:serviceaccounts"]
     assert rest == {"level": "None"}
 
 

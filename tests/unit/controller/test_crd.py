@@ -55,10 +55,12 @@ def test_an_optional_field_is_optional_and_not_nullable(schema: dict[str, Any]) 
     assert "default" not in registry["properties"]["alias"]
 
 
-def test_status_has_no_defaults_because_the_api_server_must_not_write_what_no_controller_saw(
+def test_fields_of_status_have_no_defaults_because_the_api_server_must_not_write_what_no_controller_saw(
     schema: dict[str, Any],
 ) -> None:
-    assert all("default" not in node for node in nodes(schema["properties"]["status"]))
+    status = schema["properties"]["status"]
+    assert status["default"] == {"observedGeneration": -1}, "no controller has seen it: kstatus waits for one"
+    assert [node["default"] for node in nodes(status) if "default" in node] == [status["default"]]
 
 
 def test_a_fixed_length_tuple_is_refused_at_generation() -> None:

@@ -113,3 +113,16 @@ async def test_what_happens_in_a_pass_is_looked_at_right_after_it_whatever_the_p
     queue.add(A)
     queue.done(A, 60.0)
     assert await taken_at_once(queue) == A
+
+
+async def test_keys_wait_that_are_due_and_not_taken() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.add(A)
+    queue.add(B, delay=10)
+    assert queue.waiting() == 1
+    clock.now += 10
+    assert queue.waiting() == 2
+    assert await taken_at_once(queue) == A
+    queue.add(A)
+    assert queue.waiting() == 1

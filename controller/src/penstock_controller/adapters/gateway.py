@@ -14,6 +14,7 @@ from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translat
 from penstock_controller.api.names import LABEL_INSTANCE, LABEL_NAME
 from penstock_controller.ports import Key
 from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
+from penstock_controller.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
 _ENVOY = "envoy"
@@ -27,6 +28,7 @@ class HttpGateways:
         self,
         api: ApiClient,
         client: httpx.AsyncClient,
+        telemetry: Telemetry,
         *,
         namespace: str,
         release: str,
@@ -34,6 +36,7 @@ class HttpGateways:
     ) -> None:
         self._core = CoreV1Api(api)
         self._client = client
+        self._telemetry = telemetry
         self._namespace = namespace
         self._agent_port = agent_port
         self._selector = f"{LABEL_INSTANCE}={release},{LABEL_NAME}=penstock,{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
@@ -69,6 +72,7 @@ class HttpGateways:
         try:
             answer = GatewayEvidence.model_validate_json(await self._get(pod, path))
         except (httpx.HTTPError, ValidationError) as error:
+            self._telemetry.evidence_missed()
             _log.warning("no evidence from gateway pod %s: %s", pod.metadata.name, type(error).__name__)
             return None
         return _reading(answer)

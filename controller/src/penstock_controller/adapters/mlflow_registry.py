@@ -42,10 +42,12 @@ class MlflowRegistry:
             raise self._away(reference, f"no answer in {LIMIT:g} s") from error
         except MlflowException as error:
             raise self._translated(reference, error) from error
+        self._telemetry.registry_answers(reference.connection, yes=True)
         return RegistryVersion(version=str(found.version), created_at_ms=int(found.creation_timestamp))
 
     def _translated(self, reference: RegistryRef, error: MlflowException) -> Exception:
         if error.error_code in MISSING:
+            self._telemetry.registry_answers(reference.connection, yes=True)
             return _missing(reference, str(error.message))
         if error.error_code in REFUSED:
             return self._away(reference, said(error), "refuses")
@@ -53,6 +55,7 @@ class MlflowRegistry:
 
     def _away(self, reference: RegistryRef, why: str, does: str = "does not answer") -> RegistryAway:
         self._telemetry.registry_failed(reference.connection)
+        self._telemetry.registry_answers(reference.connection, yes=False)
         return RegistryAway(f"registry {reference.connection!r} {does}: {why}")
 
 

@@ -98,8 +98,13 @@ def _without_nulls(default: Any) -> Any:
 
 
 def _status_schema() -> Schema:
-    """Status without defaults: the API server must not write what no controller has seen."""
-    return _without_defaults(structural(ModelDeploymentStatus.model_json_schema(mode="serialization")))
+    """Status without defaults of fields: the API server must not write what no controller has seen.
+
+    That no controller has seen it yet is what it does write: kstatus (`helm --wait`, Flux) takes a resource without a
+    status for done.
+    """
+    schema = _without_defaults(structural(ModelDeploymentStatus.model_json_schema(mode="serialization")))
+    return schema | {"default": {"observedGeneration": -1}}
 
 
 def _without_defaults(node: Schema) -> Schema:

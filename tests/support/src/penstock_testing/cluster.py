@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 Object = dict[str, Any]
 
 COMMAND_SECONDS = 120.0
+_READS = ("get", "list", "watch")
 
 
 class CommandError(RuntimeError):
@@ -124,15 +126,26 @@ class Cluster:
 
     def writes_by(self, prefix: str, since: float) -> list[Object]:
         """Audited writes since a Unix time by identities whose name begins with `prefix`."""
+        return [event for event in self.calls_by(prefix, since) if _is_write(event)]
+
+    def calls_by(self, prefix: str, since: float) -> Iterator[Object]:
+        """Audited calls, reads too, since a Unix time by identities whose name begins with `prefix`.
+
+        A watch is there twice: when it begins and when it ends.
+        """
         if self.audit_log is None:
             raise CommandError("only a test cluster of our own has an audit log that can be read")
-        lines = self.audit_log.read_text().splitlines()
-        events = (json.loads(line) for line in lines if prefix in line)
-        return [event for event in events if _is_write(event, prefix) and _unix(event) >= since]
+        with self.audit_log.open() as lines:
+            for line in lines:
+                if prefix not in line or not line.endswith("\n"):  # a line that is being written
+                    continue
+                event = json.loads(line)
+                if event["user"]["username"].startswith(prefix) and _unix(event) >= since:
+                    yield event
 
 
-def _is_write(event: Object, prefix: str) -> bool:
-    return str(event["user"]["username"]).startswith(prefix) and event["stage"] == "ResponseComplete"
+def _is_write(event: Object) -> bool:
+    return event["verb"] not in _READS and event["stage"] == "ResponseComplete"
 
 
 def _unix(event: Object) -> float:

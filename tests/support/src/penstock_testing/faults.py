@@ -47,7 +47,7 @@ def kill(cluster: Cluster, pod: Object, container: str = "") -> float:
     if not ids:
         raise CommandError(f"pod {pod['metadata']['name']} has no running container {container}")
     at = time.time()
-    _inside(cluster, "sh", "-c", _KILL, "kill", *ids)
+    inside(cluster, "sh", "-c", _KILL, "kill", *ids)
     return at
 
 
@@ -98,14 +98,14 @@ class Repeatedly:
 @contextmanager
 def stopped_api_server(cluster: Cluster) -> Iterator[None]:
     """The API server's process is stopped (SIGSTOP) for the time of the context: whoever asks it gets no answer."""
-    pids = _inside(cluster, "sh", "-c", _FIND_COMPONENT, "find", "kube-apiserver").split()
+    pids = inside(cluster, "sh", "-c", _FIND_COMPONENT, "find", "kube-apiserver").split()
     if len(pids) != 1:
         raise CommandError(f"cluster {cluster.name} has {len(pids)} processes that are its API server: {pids}")
-    _inside(cluster, "kill", "-STOP", *pids)
+    inside(cluster, "kill", "-STOP", *pids)
     try:
         yield
     finally:
-        _inside(cluster, "kill", "-CONT", *pids)
+        inside(cluster, "kill", "-CONT", *pids)
     wait_for("an answer of the API server", lambda: _answers(cluster), seconds=60)
 
 
@@ -140,7 +140,7 @@ def cordoned(cluster: Cluster) -> Iterator[None]:
         cluster.kubectl("uncordon", *nodes)
 
 
-def _inside(cluster: Cluster, *command: str) -> str:
+def inside(cluster: Cluster, *command: str) -> str:
     if not cluster.name:
         raise CommandError("this needs a test cluster of our own: on CONTEXT the node's processes are not ours")
     full = [str(SCRIPT), "exec", cluster.name, "--", *command]

@@ -12,7 +12,11 @@ NAMESPACE_OF_MLFLOW = "mlflow-locked"
 DEPLOYMENT = ("mlflow", NAMESPACE_OF_MLFLOW, "app.kubernetes.io/name=mlflow")
 CLUSTER_NAME = "tests"
 _SECRET = "mlflow-credentials"  # noqa: S105 - the name of a Secret
-_SETTINGS = {"MLFLOW_AUTH_ADMIN_USERNAME": ADMIN, "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
+_SETTINGS = {
+    "MLFLOW_AUTH_ADMIN_USERNAME": ADMIN,
+    "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD,
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-key-of-tests",
+}
 _CREDENTIALS = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
 
 
@@ -40,7 +44,7 @@ def locked_mlflow(platform: Platform) -> Iterator[LockedMlflow]:
     """Run one and install Penstock with its credentials for the time of the context."""
     cluster = platform.cluster
     values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
-    cluster.apply(namespace(NAMESPACE_OF_MLFLOW), *_server(platform), _secret())
+    cluster.apply(namespace(NAMESPACE_OF_MLFLOW), *_server(platform), _secret(NAMESPACE, _CREDENTIALS))
     try:
         cluster.kubectl(
             *("rollout", "status", "deployment/mlflow", "-n", NAMESPACE_OF_MLFLOW, "--timeout=240s"), seconds=245
@@ -67,15 +71,10 @@ def _server(platform: Platform) -> list[Object]:
         if item["kind"] == "Deployment":
             (container,) = item["spec"]["template"]["spec"]["containers"]
             container["args"].append("--app-name=basic-auth")
-            settings = {**_SETTINGS, "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-key-of-tests"}
-            container["env"] += [{"name": name, "value": value} for name, value in settings.items()]
-    return objects
+            container["envFrom"] = [{"secretRef": {"name": _SECRET}}]
+    return [_secret(NAMESPACE_OF_MLFLOW, _SETTINGS), *objects]
 
 
-def _secret() -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": _SECRET, "namespace": NAMESPACE},
-        "stringData": _CREDENTIALS,
-    }
+def _secret(where: str, values: dict[str, str]) -> Object:
+    metadata = {"name": _SECRET, "namespace": where}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}

@@ -1,4 +1,4 @@
-"""Every status that a ModelDeployment has, as it comes: one kubectl that watches costs less than many that ask."""
+"""Every state that a ModelDeployment has, as it comes: one kubectl that watches costs less than many that ask."""
 
 import json
 import subprocess
@@ -12,11 +12,11 @@ from penstock_testing.cluster import Cluster, Object
 RESTART_SECONDS = 0.5
 
 
-class StatusWatch:
+class ObjectWatch:
     """`kubectl get --watch` from a thread, from entering the context until leaving it. It begins with what is."""
 
     def __init__(self, cluster: Cluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
-        """`tell` is called from the thread, with each status; an empty one where there is none."""
+        """`tell` is called from the thread, with the whole object."""
         self._cluster, self._tell = cluster, tell
         self._arguments = ("get", KIND, name, "-n", namespace, "--watch", "-o", "json")
         self._end = threading.Event()
@@ -39,7 +39,7 @@ class StatusWatch:
         while process := self._started():
             for found in documents(process.stdout or ()):
                 if found["kind"] == KIND:  # not the Status object by which the API server ends a watch
-                    self._tell(found.get("status") or {})
+                    self._tell(found)
             process.wait()
             self._end.wait(RESTART_SECONDS)  # the API server ends a watch now and then
 
@@ -49,6 +49,14 @@ class StatusWatch:
                 self._process = self._cluster.start_kubectl(*self._arguments)
                 return self._process
             return None
+
+
+class StatusWatch(ObjectWatch):
+    """Of the status only."""
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
+        """`tell` is called from the thread, with each status; an empty one where there is none."""
+        super().__init__(cluster, namespace, name, lambda found: tell(found.get("status") or {}))
 
 
 def documents(lines: Iterable[str]) -> Iterator[Object]:

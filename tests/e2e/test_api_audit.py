@@ -1,0 +1,25 @@
+"""Comes last (conftest.py): what Penstock's identities asked the API server in this whole run, by its audit log."""
+
+import pytest
+
+from penstock_testing.api_audit import judge
+from penstock_testing.platform import NAMESPACE, RELEASE, ROOT, Platform
+
+IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
+RBAC = "roles.rbac.authorization.k8s.io,rolebindings.rbac.authorization.k8s.io"
+CLUSTER_RBAC = "clusterroles.rbac.authorization.k8s.io,clusterrolebindings.rbac.authorization.k8s.io"
+
+
+def test_no_call_was_refused_and_over_the_whole_suite_no_right_was_left_unused(
+    platform: Platform, suite_began: float, suite_is_whole: bool, request: pytest.FixtureRequest
+) -> None:
+    cluster = platform.cluster
+    selector = f"app.kubernetes.io/instance={RELEASE}"
+    rbac = cluster.items(RBAC, "", selector) + cluster.items(CLUSTER_RBAC, "", selector)
+    audit = judge(rbac, cluster.calls_by(IDENTITIES, suite_began))
+    file = ROOT / "build" / "api-audit.txt"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(audit.table() + "\n")
+    assert audit.granted
+    assert audit.used
+    assert audit.violations(whole=suite_is_whole) == [], audit.table()

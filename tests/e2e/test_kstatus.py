@@ -1,0 +1,72 @@
+"""What kubectl's kin (helm --wait, Flux, Argo CD by its like) takes a ModelDeployment for, by kstatus' own library."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+
+import pytest
+from testcluster import go_toolchain, versions
+
+from penstock_testing.cluster import Object
+from penstock_testing.kstatus import Kstatus, built
+from penstock_testing.model_deployments import model_deployment
+from penstock_testing.scenes import Scene
+from penstock_testing.status_watch import ObjectWatch
+from penstock_testing.strategies import canary, pause, weight
+
+
+@pytest.fixture(scope="module")
+def kstatus() -> Kstatus:
+    return built(go_toolchain.find(versions.read()))
+
+
+@contextmanager
+def watched(scene: Scene) -> Iterator[list[Object]]:
+    """Every state of the test's resource, once it is there, in its order."""
+    states: list[Object] = []
+    with ObjectWatch(scene.platform.cluster, scene.namespace, "model", states.append):
+        yield states
+
+
+def course(kstatus: Kstatus, states: list[Object]) -> list[str]:
+    """What kstatus said, each word once for as long as it held."""
+    return [word for word, _ in groupby(kstatus.of(states))]
+
+
+def test_a_resource_that_no_controller_has_seen_is_in_progress(kstatus: Kstatus, scene: Scene) -> None:
+    """As the API server answers the one who made it: before any status was written, it is not done."""
+    text = json.dumps(model_deployment("model", scene.namespace, "of-no-registry"))
+    made = json.loads(scene.platform.cluster.kubectl("create", "-f", "-", "-o", "json", stdin=text))
+    assert "phase" not in made["status"]
+    assert kstatus.of([made]) == ["InProgress"]
+
+
+def test_in_progress_until_it_serves_over_a_promotion_and_failed_after_a_rollback(
+    kstatus: Kstatus, scene: Scene
+) -> None:
+    steps = canary(weight(50), pause(1))
+    first, second = scene.register(1.0), scene.register(2.0)
+    scene.move(first)
+    scene.platform.cluster.apply(model_deployment("model", scene.namespace, scene.model, **steps))
+    deployed = scene.deployed()
+    with watched(scene) as states:
+        deployed.wait_ready()
+        deployed.wait_settled()
+    assert course(kstatus, states) == ["InProgress", "Current"]
+
+    with watched(scene) as states:
+        scene.move(second)
+        deployed.wait_for_version(second)
+        deployed.wait_settled()
+    assert course(kstatus, states) == ["Current", "InProgress", "Current"]
+
+    with watched(scene) as states:
+        deployed.edit(progressDeadline="5s", predictor={"resources": {"requests": {"cpu": "900"}}})
+        deployed.wait_until("it went back", _is_stalled)
+        deployed.wait_settled()
+    assert course(kstatus, states) == ["Current", "InProgress", "Failed"]
+
+
+def _is_stalled(status: Object) -> bool:
+    return any(item["type"] == "Stalled" and item["status"] == "True" for item in status.get("conditions", []))

@@ -1,0 +1,36 @@
+"""Every series in contracts is exported by its part, as it runs, and no other of ours is."""
+
+import pytest
+
+from penstock_testing.exported import differences
+from penstock_testing.platform import NAMESPACE, Platform
+from penstock_testing.scenes import Scene
+
+PORTS = {"controller": 8081, "gateway": 8082, "model-store": 8080}
+PREDICTOR_PORT = 8080
+
+
+def metrics(platform: Platform, namespace: str, pod: str, port: int) -> str:
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/metrics"
+    return platform.cluster.kubectl("get", "--raw", path)
+
+
+@pytest.mark.parametrize("part", sorted(PORTS))
+def test_a_part_exports_what_is_declared(platform: Platform, part: str) -> None:
+    for pod in platform.pods(part):
+        assert differences(metrics(platform, NAMESPACE, pod["metadata"]["name"], PORTS[part]), part) == []
+
+
+def test_a_predictor_exports_what_is_declared_and_the_controller_counts_its_resource(scene: Scene) -> None:
+    scene.serve_first(predictor={"minReplicas": 1})
+    selector = "penstock.dev/model-deployment=model"
+    (pod,) = scene.platform.cluster.items("pods", scene.namespace, selector)
+    assert (
+        differences(metrics(scene.platform, scene.namespace, pod["metadata"]["name"], PREDICTOR_PORT), "predictor")
+        == []
+    )
+    (controller,) = scene.platform.pods("controller")
+    told = metrics(scene.platform, NAMESPACE, controller["metadata"]["name"], PORTS["controller"])
+    values = dict(line.rsplit(" ", 1) for line in told.splitlines() if not line.startswith("#"))
+    assert float(values['penstock_controller_resources{phase="Healthy"}']) >= 1
+    assert float(values['penstock_controller_registry_reachable{registry="default"}']) == 1

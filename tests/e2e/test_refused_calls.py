@@ -1,0 +1,135 @@
+"""What none of Penstock's identities may do: real calls in their name, refused by the real API server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from penstock_testing.chart import Chart
+from penstock_testing.cluster import Cluster
+from penstock_testing.impersonation import Impersonation, impersonation
+from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, RELEASE, Platform, namespace
+
+SCOPED = "scoped"
+"""A release that may act in one namespace only."""
+CORE, USERS = "/api/v1", "/api/v1/namespaces/{users}"
+OURS = f"{CORE}/namespaces/{NAMESPACE}"
+APPS, MODELS = "/apis/apps/v1/namespaces/{users}", "/apis/penstock.dev/v1alpha1/namespaces/{users}/modeldeployments"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modeldeployments.penstock.dev"
+
+NOT_THE_CONTROLLER = [
+    f"GET {USERS}/secrets",
+    f"GET {OURS}/secrets/any",
+    f"GET {USERS}/configmaps",
+    f"GET {CORE}/nodes",
+    f"GET {CORE}/namespaces",
+    f"PUT {MODELS}/model",
+    f"PATCH {MODELS}/model",
+    f"DELETE {MODELS}/model",
+    f"POST {USERS}/pods",
+    f"DELETE {USERS}/pods/any",
+    f"POST {USERS}/pods/any/exec?command=sh",
+    f"POST {USERS}/serviceaccounts/default/token",
+    f"DELETE {CORE}/namespaces/{{users}}",
+    f"POST {RBAC}/clusterrolebindings",
+    f"PATCH {RBAC}/clusterroles/cluster-admin",
+    f"PATCH {CRD}",
+    f"GET {OURS}/pods/any:8082/proxy/v1/applied",
+]
+NOT_THE_GATEWAY = [
+    f"GET {CORE}/secrets",
+    f"GET {USERS}/pods",
+    f"GET {APPS}/deployments",
+    f"GET {MODELS}/model",
+    f"PUT {MODELS}/model/status",
+    f"POST {APPS}/deployments",
+    f"POST {USERS}/services",
+    f"DELETE {MODELS}/model",
+    "PATCH /apis/discovery.k8s.io/v1/namespaces/{users}/endpointslices/any",
+    f"POST {OURS}/serviceaccounts/{RELEASE}-gateway/token",
+]
+NOT_THE_STORE = [
+    f"GET {OURS}/secrets",
+    f"GET {OURS}/configmaps",
+    "GET /apis/penstock.dev/v1alpha1/modeldeployments",
+    f"GET {OURS}/pods",
+    f"GET {OURS}/persistentvolumeclaims",
+    f"POST {OURS}/events",
+]
+NOT_A_PREDICTOR = [f"GET {MODELS}", f"GET {USERS}/secrets", f"GET {USERS}/pods"]
+"""Its pods have no token; this is what the account they are under could do."""
+CALLS = [
+    *((f"{NAMESPACE}:{RELEASE}-controller", call) for call in NOT_THE_CONTROLLER),
+    *((f"{NAMESPACE}:{RELEASE}-gateway", call) for call in NOT_THE_GATEWAY),
+    *((f"{NAMESPACE}:{RELEASE}-model-store", call) for call in NOT_THE_STORE),
+    *(("{users}:default", call) for call in NOT_A_PREDICTOR),
+]
+IN_ITS_NAMESPACE = [
+    ("controller", "penstock.dev/v1alpha1/{place}modeldeployments"),
+    ("controller", "apps/v1/{place}deployments"),
+    ("gateway", "penstock.dev/v1alpha1/{place}modeldeployments"),
+    ("gateway", "discovery.k8s.io/v1/{place}endpointslices"),
+]
+"""What the release that is bound to one namespace may list there, and there only."""
+
+
+@pytest.fixture(scope="module")
+def acting(cluster: Cluster) -> Iterator[Impersonation]:
+    with impersonation(cluster) as acting:
+        yield acting
+
+
+@pytest.fixture(scope="module")
+def somewhere(platform: Platform) -> Iterator[str]:
+    """A namespace of users."""
+    name = f"refused-{uuid4().hex[:6]}"
+    platform.cluster.apply(namespace(name))
+    yield name
+    platform.cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def scoped(platform: Platform, somewhere: str) -> Iterator[str]:
+    """The namespace of another release's accounts; `watchNamespace` is somewhere else. No pods run there."""
+    name = f"{SCOPED}-{uuid4().hex[:6]}"
+    cluster = platform.cluster
+    cluster.apply(namespace(name))
+    chart = Chart(helm=Path(cluster.helm_path))
+    rendered = chart.render("crds.enabled=false", f"watchNamespace={somewhere}", namespace=name, release=SCOPED)
+    cluster.apply(*rendered.of("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"))
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_there_are_thirty_of_them_and_more() -> None:
+    assert len(CALLS) > 30
+
+
+@pytest.mark.parametrize(("account", "call"), CALLS)
+def test_a_call_beyond_its_part_is_refused(acting: Impersonation, somewhere: str, account: str, call: str) -> None:
+    assert acting.refused(account.format(users=somewhere), call.format(users=somewhere))
+
+
+def test_a_call_that_belongs_to_a_part_is_not_refused(acting: Impersonation, somewhere: str) -> None:
+    controller = f"{NAMESPACE}:{RELEASE}-controller"
+    assert not acting.refused(controller, f"GET {MODELS}/model".format(users=somewhere))
+    assert not acting.refused(controller, f"PUT {MODELS}/model/status".format(users=somewhere))
+
+
+@pytest.mark.parametrize(("part", "collection"), IN_ITS_NAMESPACE)
+def test_one_namespace_is_served_and_no_other(
+    acting: Impersonation, somewhere: str, scoped: str, part: str, collection: str
+) -> None:
+    account = f"{scoped}:{SCOPED}-{part}"
+    assert not acting.refused(account, f"GET /apis/{collection}".format(place=f"namespaces/{somewhere}/"))
+    assert acting.refused(account, f"GET /apis/{collection}".format(place=f"namespaces/{MLFLOW_NAMESPACE}/"))
+    assert acting.refused(account, f"GET /apis/{collection}".format(place=""))
+
+
+@pytest.mark.parametrize("part", ["controller", "gateway", "model-store"])
+def test_its_one_namespace_is_not_its_own(acting: Impersonation, somewhere: str, scoped: str, part: str) -> None:
+    account = f"{scoped}:{SCOPED}-{part}"
+    for call in (f"GET {USERS}/secrets", f"GET {USERS}/configmaps", f"DELETE {USERS}/pods/any", f"DELETE {MODELS}/any"):
+        assert acting.refused(account, call.format(users=somewhere))

@@ -1,0 +1,61 @@
+"""A registry's password, through a rollout and through failures: nobody reads it who may not read the Secret."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock_testing import faults, readable
+from penstock_testing.cluster import Cluster
+from penstock_testing.locked_mlflow import CONNECTION, DEPLOYMENT, LockedMlflow, locked_mlflow
+from penstock_testing.mlflow_server import ADMIN, PASSWORD
+from penstock_testing.platform import Platform
+from penstock_testing.registered_models import RegisteredModels
+from penstock_testing.scenes import Scene
+
+
+@pytest.fixture(scope="module")
+def mlflow(platform: Platform) -> Iterator[LockedMlflow]:
+    with locked_mlflow(platform) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_USERNAME", ADMIN)
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+        yield server
+
+
+@pytest.fixture
+def scene(platform: Platform, mlflow: LockedMlflow, users: str, tmp_path: Path) -> Scene:
+    return Scene(platform=platform, registry=RegisteredModels(mlflow.url), namespace=users, folder=tmp_path)
+
+
+def found(cluster: Cluster) -> tuple[list[str], int]:
+    """Where the password stands, as it is or as HTTP sends it, and how many texts were read."""
+    as_sent = base64.b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode()
+    in_secret = base64.b64encode(PASSWORD.encode()).decode()
+    read = list(readable.texts(cluster))
+    told = [where for where, text in read if any(word in text for word in (PASSWORD, as_sent, in_secret))]
+    return told, len(read)
+
+
+def test_a_registrys_password_stands_in_no_log_object_event_or_argument(scene: Scene) -> None:
+    cluster = scene.platform.cluster
+    first, second = scene.register(1.0), scene.register(2.0)
+    scene.move(first)
+    registry = {"connection": CONNECTION, "model": scene.model, "alias": "champion"}
+    deployed = scene.serve(registry=registry, predictor={"minReplicas": 1})
+    with faults.scaled_to_zero(cluster, *DEPLOYMENT):
+        deployed.wait_until(
+            "the registry is away", lambda _: deployed.condition("RegistryReachable")["status"] == "False"
+        )
+        assert found(cluster)[0] == []
+    scene.move(second)
+    deployed.wait_for_version(second)
+    deployed.wait_settled()
+    deployed.edit(registry=registry | {"connection": "unknown"})
+    deployed.wait_until("it says so", lambda _: deployed.condition("Stalled")["status"] == "True")
+    told, texts = found(cluster)
+    assert told == []
+    assert texts > 50  # kinds, and pods with logs
+    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "told", "namespace": scene.namespace}}
+    cluster.apply(probe | {"data": {"password": PASSWORD}})
+    assert found(cluster)[0] == ["configmaps"], "the search finds what is there"

@@ -1,0 +1,53 @@
+from prometheus_client import CollectorRegistry
+
+from penstock_controller.api.status import Phase
+from penstock_controller.ports import Key
+from penstock_controller.telemetry import Telemetry
+
+KEY, OTHER = Key("payments", "one"), Key("payments", "two")
+
+
+def resources(metrics: CollectorRegistry, phase: Phase) -> float | None:
+    return metrics.get_sample_value("penstock_controller_resources", {"phase": phase.value})
+
+
+def test_every_phase_is_there_from_the_beginning() -> None:
+    metrics = CollectorRegistry()
+    Telemetry(metrics)
+    assert {resources(metrics, phase) for phase in Phase} == {0.0}
+
+
+def test_a_resource_counts_in_the_phase_of_its_last_pass_only() -> None:
+    metrics = CollectorRegistry()
+    telemetry = Telemetry(metrics)
+    for key, phase in ((KEY, Phase.PENDING), (OTHER, Phase.HEALTHY), (KEY, Phase.HEALTHY), (KEY, Phase.HEALTHY)):
+        telemetry.stands(key, phase)
+    assert (resources(metrics, Phase.PENDING), resources(metrics, Phase.HEALTHY)) == (0, 2)
+
+
+def test_a_resource_that_is_gone_counts_nowhere() -> None:
+    metrics = CollectorRegistry()
+    telemetry = Telemetry(metrics)
+    telemetry.stands(KEY, Phase.HEALTHY)
+    telemetry.forgotten(KEY)
+    telemetry.forgotten(OTHER)
+    assert resources(metrics, Phase.HEALTHY) == 0
+
+
+def test_a_registry_is_reachable_as_its_last_look_up_was() -> None:
+    metrics = CollectorRegistry()
+    telemetry = Telemetry(metrics)
+    labels = {"registry": "default"}
+    assert metrics.get_sample_value("penstock_controller_registry_reachable", labels) is None
+    for yes in (True, False):
+        telemetry.registry_answers("default", yes=yes)
+        assert metrics.get_sample_value("penstock_controller_registry_reachable", labels) == yes
+
+
+def test_the_queue_is_asked_when_the_metrics_are_read() -> None:
+    metrics = CollectorRegistry()
+    waiting = [3]
+    Telemetry(metrics).queue_is(lambda: waiting[0])
+    assert metrics.get_sample_value("penstock_controller_queue_waiting") == 3
+    waiting[0] = 0
+    assert metrics.get_sample_value("penstock_controller_queue_waiting") == 0
