@@ -1,4 +1,4 @@
-"""What kubectl's kin (helm --wait, Flux, Argo CD by its like) takes a ModelDeployment for, by kstatus' own library."""
+"""What helm, Flux and their kin take a ModelDeployment for, by kstatus' own library."""
 
 import json
 from collections.abc import Iterator
