@@ -1,14 +1,15 @@
-"""What kubectl's kin (helm --wait, Flux, Argo CD by its like) takes a ModelDeployment for, by kstatus' own library."""
+"""What helm, Flux and their kin take a ModelDeployment for, by kstatus' own library."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 from testcluster import go_toolchain, versions
 
-from penstock_testing.cluster import Object
+from penstock_testing.cluster import CommandError, Object
 from penstock_testing.kstatus import Kstatus, built
 from penstock_testing.model_deployments import model_deployment
 from penstock_testing.scenes import Scene
@@ -70,3 +71,27 @@ def test_in_progress_until_it_serves_over_a_promotion_and_failed_after_a_rollbac
 
 def _is_stalled(status: Object) -> bool:
     return any(item["type"] == "Stalled" and item["status"] == "True" for item in status.get("conditions", []))
+
+
+def chart_of(resource: Object, folder: Path) -> Path:
+    """A chart of a user's with this resource in it, and nothing else."""
+    (folder / "templates").mkdir(parents=True, exist_ok=True)
+    (folder / "Chart.yaml").write_text("{apiVersion: v2, name: models, version: 1.0.0}")
+    (folder / "templates" / "model.yaml").write_text(json.dumps(resource))
+    return folder
+
+
+def test_helm_waits_until_it_serves_and_tells_of_a_rollback(scene: Scene) -> None:
+    """helm 4 judges by kstatus."""
+    scene.move(scene.register(1.0))
+    install = ("upgrade", "--install", "models", "-n", scene.namespace, "--wait")
+    resource = model_deployment("model", scene.namespace, scene.model)
+    scene.platform.cluster.helm(*install, "--timeout=120s", str(chart_of(resource, scene.folder / "chart")))
+    assert scene.deployed().condition("Ready")["status"] == "True"
+    scene.deployed().wait_settled()
+
+    resource["spec"] |= {"progressDeadline": "5s", "predictor": {"resources": {"requests": {"cpu": "900"}}}}
+    with pytest.raises(CommandError, match="model"):
+        scene.platform.cluster.helm(*install, "--timeout=30s", str(chart_of(resource, scene.folder / "chart")))
+    assert scene.deployed().condition("Stalled")["reason"] == "RolledBack"
+    assert scene.deployed().condition("Ready")["status"] == "True"
