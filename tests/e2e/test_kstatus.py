@@ -12,6 +12,7 @@ from testcluster import go_toolchain, versions
 from penstock_testing.cluster import CommandError, Object
 from penstock_testing.kstatus import Kstatus, built
 from penstock_testing.model_deployments import model_deployment
+from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.status_watch import ObjectWatch
 from penstock_testing.strategies import canary, pause, weight
@@ -24,9 +25,10 @@ def kstatus() -> Kstatus:
 
 @contextmanager
 def watched(scene: Scene) -> Iterator[list[Object]]:
-    """Every state of the test's resource, once it is there, in its order."""
+    """Every state of the test's resource from the one it has now, in its order."""
     states: list[Object] = []
     with ObjectWatch(scene.platform.cluster, scene.namespace, "model", states.append):
+        wait_for("a first state", lambda: states or None, seconds=30)
         yield states
 
 
