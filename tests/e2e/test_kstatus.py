@@ -63,7 +63,7 @@ def test_in_progress_until_it_serves_over_a_promotion_and_failed_after_a_rollbac
     assert course(kstatus, states) == ["Current", "InProgress", "Current"]
 
     with watched(scene) as states:
-        deployed.edit(progressDeadline="5s", predictor={"resources": {"requests": {"cpu": "900"}}})
+        deployed.edit(progressDeadline="10s", predictor={"resources": {"requests": {"cpu": "900"}}})
         deployed.wait_until("it went back", _is_stalled)
         deployed.wait_settled()
     assert course(kstatus, states) == ["Current", "InProgress", "Failed"]
@@ -90,8 +90,8 @@ def test_helm_waits_until_it_serves_and_tells_of_a_rollback(scene: Scene) -> Non
     assert scene.deployed().condition("Ready")["status"] == "True"
     scene.deployed().wait_settled()
 
-    resource["spec"] |= {"progressDeadline": "5s", "predictor": {"resources": {"requests": {"cpu": "900"}}}}
+    resource["spec"] |= {"progressDeadline": "10s", "predictor": {"resources": {"requests": {"cpu": "900"}}}}
     with pytest.raises(CommandError, match="model"):
-        scene.platform.cluster.helm(*install, "--timeout=30s", str(chart_of(resource, scene.folder / "chart")))
+        scene.platform.cluster.helm(*install, "--timeout=60s", str(chart_of(resource, scene.folder / "chart")))
     assert scene.deployed().condition("Stalled")["reason"] == "RolledBack"
     assert scene.deployed().condition("Ready")["status"] == "True"

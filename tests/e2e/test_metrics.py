@@ -2,12 +2,12 @@
 
 import pytest
 
+from penstock_contracts.names import GATEWAY_AGENT_PORT, PREDICTOR_PORT
 from penstock_testing.exported import differences
 from penstock_testing.platform import NAMESPACE, Platform
 from penstock_testing.scenes import Scene
 
-PORTS = {"controller": 8081, "gateway": 8082, "model-store": 8080}
-PREDICTOR_PORT = 8080
+PORTS = {"controller": 8081, "gateway": GATEWAY_AGENT_PORT, "model-store": 8080}
 
 
 def metrics(platform: Platform, namespace: str, pod: str, port: int) -> str:
