@@ -32,14 +32,27 @@ class Phase(StrEnum):
     DEGRADED = "Degraded"
     """Nothing serves, or no pod of stable is ready."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Phase | None":
+        """Of a newer controller: each pass finds the phase anew."""
+        return cls.PENDING if isinstance(value, str) else None
+
 
 class Completion(StrEnum):
-    """How an attempt ended."""
+    """How an attempt ended. A word of a newer controller stays what it is."""
 
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
     ABORTED = "Aborted"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Completion | None":
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
 
 
 class Revision(StatusModel):

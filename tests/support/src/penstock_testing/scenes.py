@@ -65,12 +65,16 @@ class Scene:
     def questions(
         self,
         *,
+        name: str = "model",
         above: float = 0.0,
         count: int = QUESTIONS,
         headers: Callable[[int], Mapping[str, str]] = lambda _: {},
     ) -> list[Question]:
-        """Different ones, whose first values are spread evenly from `above` to 1; `headers`: of each by its number."""
-        path = f"/{self.namespace}/model/v2/models/model/infer"
+        """Different ones, whose first values are spread evenly from `above` to 1.
+
+        `name`: of the ModelDeployment. `headers`: of each by its number.
+        """
+        path = f"/{self.namespace}/{name}/v2/models/{name}/infer"
         generator = np.random.default_rng(7)
         firsts = generator.permutation(above + (1 - above) * (np.arange(count) + 0.5) / count)
         rows = [np.array([[first, generator.normal()]], dtype=np.float32) for first in firsts]
