@@ -122,6 +122,9 @@ bench-cores: $(VENV) ## What the predictor does with a second core: threads or w
 bench-at-rest: $(VENV) ## What Penstock writes while nothing happens: MINUTES=10 RESOURCES=20
 	@tests/with-cluster $(PYTHON) bench/at_rest/at_rest.py
 
+bench-many: $(VENV) ## Two hundred resources: at rest, one among them, fifty rollouts at once: RESOURCES=200 ROLLOUTS=50 MINUTES=10 ROUNDS=2000
+	@tests/with-cluster $(PYTHON) -m bench.many.many
+
 ##@ Code
 
 fmt: $(VENV) ## Format, and fix what ruff can fix
@@ -198,5 +201,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-many bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

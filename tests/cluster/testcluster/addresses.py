@@ -6,7 +6,7 @@ from dataclasses import dataclass
 NODES = ipaddress.ip_network("198.51.100.0/24")
 PODS = ipaddress.ip_network("198.18.0.0/16")
 SERVICES = ipaddress.ip_network("198.19.0.0/16")
-POD_RANGE = ipaddress.ip_network("198.18.0.0/24")
+POD_RANGE = ipaddress.ip_network("198.18.0.0/22")
 API_SERVICE = SERVICES[1]
 BLACKHOLES = (NODES, SERVICES, PODS)
 

@@ -112,6 +112,7 @@ def _kubelet(at: Layout) -> dict[str, object]:
         },
         "imageGCHighThresholdPercent": 100,
         "registerNode": True,
+        "maxPods": 500,  # many small resources on one node
     }
 
 

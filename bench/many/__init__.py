@@ -1,0 +1,1 @@
+"""Many resources under one controller."""
