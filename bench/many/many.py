@@ -1,9 +1,10 @@
 # ruff: noqa: T201
 """Two hundred resources under one controller. `make bench-many`, some half an hour with all of them.
 
-One resource alone is edited ten times, then one among all of them: seconds until its status speaks of the edit. Then all
-rest: the API server's audit log is read for writes by Penstock, and what its parts used is read from their own metrics. Then
-some get another version at once. At last resources that can serve nothing are made and deleted, to see what is left of them.
+One resource alone is edited ten times, then one among all of them: seconds until its status speaks of the edit. Then
+all rest: the API server's audit log is read for writes by Penstock, and what its parts used is read from their own
+metrics. Then some get another version at once. At last resources that can serve nothing are made and deleted, to see
+what is left of them.
 """
 
 import json
