@@ -29,6 +29,8 @@ class Turns:
     def expect(self, keys: Iterable[Key]) -> None:
         """All resources that there are when the controller starts."""
         self._unseen = set(keys) - self._standings.keys()
+        for key in self._unseen:
+            self._wake(key)  # one that is deleted before the watch begins has no event: a pass finds that it is gone
         self._wake_first()
 
     def ask(self, key: Key, *, wants: bool) -> str:
@@ -49,17 +51,21 @@ class Turns:
     def note(self, key: Key, standing: Standing) -> None:
         """A pass over a resource has ended."""
         before = self._standings.get(key)
+        unused = key in self._given and not standing.on_trial
         self._standings[key] = standing
         self._given.discard(key)
         self._looked_at(key)
         if (before.failure if before else "") != standing.failure:
             self._wake_all()
-        elif before != standing:
+        elif unused or before != standing:
             self._wake_first()
 
     def skip(self, key: Key) -> None:
-        """A resource that cannot be read has no attempt that could go on."""
+        """A resource that cannot be read begins nothing: it stands in nobody's way."""
+        self._waiting.pop(key, None)
+        self._given.discard(key)
         self._looked_at(key)
+        self._wake_first()
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""

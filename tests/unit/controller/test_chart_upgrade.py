@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from penstock_controller.api.status import Completion, Phase
-from penstock_controller.rollout.observation import Wanted
+from penstock_controller.rollout.observation import Unresolved, Wanted
 from penstock_controller.rollout.turn import standing, wants_turn
 from penstock_testing.rollout_scenes import condition, is_baking, last, until
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
@@ -104,6 +104,24 @@ def test_pods_that_do_not_start_are_a_failure_that_others_hear_of() -> None:
     assert not found.on_trial
     assert "spec.progressDeadline" in found.failure
     assert not wants(world)
+
+
+AWAY = Unresolved(reason="AskingRegistry", message="asking the registry")
+
+
+def test_a_failure_holds_after_a_restart_before_registry_and_store_have_answered() -> None:
+    world = upgraded(served())
+    world.broken = {"rev1-image2"}
+    world.settle(60)
+    assert "spec.progressDeadline" in standing(world.status, AWAY).failure
+    assert standing(world.status, replace(AWAY, permanent=True)).failure == ""
+
+
+def test_a_version_that_failed_is_none_of_the_image_either_while_the_registry_is_away() -> None:
+    world = served().want("2")
+    world.broken = {"rev2"}
+    world.settle(60)
+    assert standing(world.status, AWAY).failure == ""
 
 
 def test_another_image_after_one_that_failed_is_tried() -> None:

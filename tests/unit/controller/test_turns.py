@@ -92,6 +92,26 @@ def test_a_resource_that_cannot_be_read_does_not_hold_up_the_others() -> None:
     assert asked(turns, KEYS[0]) == [True]
 
 
+def test_one_that_cannot_be_read_any_more_leaves_the_line() -> None:
+    woken: list[Key] = []
+    turns = of(1, woken=woken)
+    asked(turns, *KEYS[:3])
+    turns.skip(KEYS[1])
+    turns.note(KEYS[0], AT_REST)
+    assert woken == [KEYS[2]]
+    assert asked(turns, KEYS[2]) == [True]
+
+
+def test_all_that_were_there_at_the_start_are_looked_at_also_those_of_which_no_event_comes() -> None:
+    woken: list[Key] = []
+    turns = Turns(1, woken.append)
+    turns.note(KEYS[0], AT_REST)
+    turns.expect(KEYS[:2])
+    assert woken == [KEYS[1]]
+    turns.forget(KEYS[1])
+    assert asked(turns, KEYS[0]) == [True]
+
+
 def test_where_one_failed_the_others_wait_and_say_where_and_why() -> None:
     woken: list[Key] = []
     turns = of(1, woken=woken)

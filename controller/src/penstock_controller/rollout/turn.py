@@ -6,8 +6,8 @@ time, and where one failed the others wait: what is wrong is the image, and it i
 
 from dataclasses import dataclass
 
-from penstock_controller.api.status import ModelDeploymentStatus, Stable
-from penstock_controller.rollout.observation import Target, Wanted
+from penstock_controller.api.status import ModelDeploymentStatus, Refusal, Stable
+from penstock_controller.rollout.observation import Target, Unresolved, Wanted
 from penstock_controller.rollout.refusal import is_refused
 
 
@@ -39,10 +39,20 @@ def standing(status: ModelDeploymentStatus, target: Target) -> Standing:
 def _failure(status: ModelDeploymentStatus, target: Target) -> str:
     """An attempt that failed after an edit of the spec says nothing of the administrator's part."""
     stable, refused = status.stable, status.refused
-    if stable is None or refused is None or not isinstance(target, Wanted):
+    if stable is None or refused is None or stable.generation not in {0, refused.generation}:
         return ""
-    failed = _is_upgrade(stable, target) and refused.revision == target.revision
-    return refused.message if failed and stable.generation in {0, refused.generation} else ""
+    return refused.message if _failed(stable, refused, target) else ""
+
+
+def _failed(stable: Stable, refused: Refusal, target: Target) -> bool:
+    match target:
+        case Wanted():
+            return _is_upgrade(stable, target) and refused.revision == target.revision
+        case Unresolved(permanent=False):
+            # After a restart, or while registry or store is away: until more is known, what stands in status holds.
+            return refused.revision is not None and refused.version == stable.version
+        case _:
+            return False
 
 
 def _is_upgrade(stable: Stable, wanted: Wanted) -> bool:
