@@ -1,5 +1,7 @@
 """Every series in contracts is exported by its part, as it runs, and no other of ours is."""
 
+import json
+
 import pytest
 
 from penstock_contracts.names import GATEWAY_AGENT_PORT, PREDICTOR_PORT
@@ -19,6 +21,26 @@ def metrics(platform: Platform, namespace: str, pod: str, port: int) -> str:
 def test_a_part_exports_what_is_declared(platform: Platform, part: str) -> None:
     for pod in platform.pods(part):
         assert differences(metrics(platform, NAMESPACE, pod["metadata"]["name"], PORTS[part]), part) == []
+
+
+def test_an_end_has_one_reason_word_in_status_event_log_line_and_metric(scene: Scene) -> None:
+    deployed, _ = scene.serve_first(predictor={"minReplicas": 1})
+    cluster, name = scene.platform.cluster, f"{scene.namespace}/model"
+    (record,) = deployed.status()["history"]
+    events = [event for event in cluster.items("events", scene.namespace) if record["message"] in event["message"]]
+    assert [event["reason"] for event in events] == [record["reason"]]
+    (controller,) = scene.platform.pods("controller")
+    pod = controller["metadata"]["name"]
+    lines = map(json.loads, cluster.kubectl("logs", pod, "-n", NAMESPACE, "--tail=-1").splitlines())
+    ends = [line for line in lines if line.get("key") == name and line.get("completion")]
+    assert [(line["reason"], line["completion"], line["attempt"]) for line in ends] == [
+        (record["reason"], record["completion"], record["attempt"])
+    ]
+    labels = (
+        f'completion="{record["completion"]}",name="model",namespace="{scene.namespace}",reason="{record["reason"]}"'
+    )
+    told = metrics(scene.platform, NAMESPACE, pod, PORTS["controller"])
+    assert f"penstock_controller_attempts_total{{{labels}}} 1.0" in told
 
 
 def test_a_predictor_exports_what_is_declared_and_the_controller_counts_its_resource(scene: Scene) -> None:

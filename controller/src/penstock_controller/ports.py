@@ -9,7 +9,7 @@ from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import Action, Announcement
-from penstock_controller.rollout.observation import GatewayPod, Reading, Workload
+from penstock_controller.rollout.observation import GatewayPod, Reading, RegistryVersion, Workload
 from penstock_controller.rollout.registry_entry import Entry, Tag
 
 
@@ -35,14 +35,6 @@ class Resource:
     words: Mapping[Verb, str] = field(default_factory=dict)
     """What a person says: each verb's annotation."""
     raw: dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegistryVersion:
-    """A version of a registered model."""
-
-    version: str
-    created_at_ms: int
 
 
 class Registry(Protocol):

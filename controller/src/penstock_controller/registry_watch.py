@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
-from penstock_controller.ports import Key, Registry, RegistryVersion
+from penstock_controller.ports import Key, Registry
+from penstock_controller.rollout.observation import RegistryVersion
 
 
 @dataclass(frozen=True, kw_only=True)

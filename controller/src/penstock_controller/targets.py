@@ -2,18 +2,17 @@
 
 from penstock_contracts.model_card import IngestPhase, IngestStatus
 from penstock_controller.errors import StoreAway
-from penstock_controller.ports import RegistryVersion, Resource, Store
+from penstock_controller.ports import Resource, Store
 from penstock_controller.registry_watch import Resolution
 from penstock_controller.rollout import hold
-from penstock_controller.rollout.observation import Named, Refused, Target, Unresolved, Wanted
+from penstock_controller.rollout.observation import Refused, RegistryVersion, Target, Unresolved, Wanted
 from penstock_controller.workload.objects import revision_of
 from penstock_controller.workload.placement import Placement
 
 
-def named(resolution: Resolution | None) -> Named | None:
+def named(resolution: Resolution | None) -> RegistryVersion | None:
     """The version that a resource names; None: not known."""
-    version = resolution.version if resolution else None
-    return Named(version=version.version, created_at_ms=version.created_at_ms) if version else None
+    return resolution.version if resolution else None
 
 
 class Targets:
@@ -28,9 +27,7 @@ class Targets:
         held = hold.standing(resource.status.hold, named(resolution), resource.generation)
         if held:
             # Whatever has become of the alias, or of the registry: the store has that version's bytes.
-            return await self._checked(
-                resource, RegistryVersion(version=held.version, created_at_ms=held.created_at_ms)
-            )
+            return await self._checked(resource, held)
         if resolution is None:
             return Unresolved(reason="AskingRegistry", message="asking the registry")
         if resolution.missing:

@@ -33,6 +33,8 @@ class Telemetry:
         for phase in Phase:
             self._resources.labels(phase.value).set(0)
         self._phases: dict[Key, Phase] = {}
+        self._ended: dict[Key, set[tuple[str, str, str, str]]] = {}
+        """The series of attempts that each resource has."""
         seconds = metric_names.CONTROLLER_PASS_SECONDS
         self.pass_seconds = Histogram(seconds.name, seconds.meaning, registry=registry)
 
@@ -47,16 +49,23 @@ class Telemetry:
     def announced(self, key: Key, announcement: Announcement) -> None:
         """Users were told of a transition; those that end an attempt are counted."""
         if announcement.completion:
-            self._attempts.labels(key.namespace, key.name, announcement.completion, announcement.reason).inc()
+            labels = (key.namespace, key.name, announcement.completion, announcement.reason)
+            self._ended.setdefault(key, set()).add(labels)
+            self._attempts.labels(*labels).inc()
 
     def stands(self, key: Key, phase: Phase) -> None:
         """A pass left a resource in this phase."""
-        self.forgotten(key)
+        self._leaves_phase(key)
         self._phases[key] = phase
         self._resources.labels(phase.value).inc()
 
     def forgotten(self, key: Key) -> None:
-        """The resource is gone."""
+        """The resource is gone, and its series with it: names would gather for ever."""
+        self._leaves_phase(key)
+        for labels in self._ended.pop(key, ()):
+            self._attempts.remove(*labels)
+
+    def _leaves_phase(self, key: Key) -> None:
         if before := self._phases.pop(key, None):
             self._resources.labels(before.value).dec()
 

@@ -12,12 +12,12 @@ from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, Ing
 from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
-from penstock_controller.ports import Key, RegistryVersion, Resource
+from penstock_controller.ports import Key, Resource
 from penstock_controller.reconcile import Reconciler, World
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload
-from penstock_controller.rollout.observation import GatewayPod, Workload
+from penstock_controller.rollout.observation import GatewayPod, RegistryVersion, Workload
 from penstock_controller.rollout.registry_entry import Entry, Tag
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry

@@ -5,8 +5,9 @@ from collections import Counter
 
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
-from penstock_controller.ports import Key, RegistryVersion
+from penstock_controller.ports import Key
 from penstock_controller.registry_watch import RegistryWatch, Resolution
+from penstock_controller.rollout.observation import RegistryVersion
 
 A, B = Key("ns", "a"), Key("ns", "b")
 CHAMPION = RegistryRef(model="m", alias="champion")

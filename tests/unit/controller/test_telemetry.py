@@ -2,6 +2,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock_controller.api.status import Phase
 from penstock_controller.ports import Key
+from penstock_controller.rollout.actions import Announcement
 from penstock_controller.telemetry import Telemetry
 
 KEY, OTHER = Key("payments", "one"), Key("payments", "two")
@@ -51,3 +52,22 @@ def test_the_queue_is_asked_when_the_metrics_are_read() -> None:
     assert metrics.get_sample_value("penstock_controller_queue_waiting") == 3
     waiting[0] = 0
     assert metrics.get_sample_value("penstock_controller_queue_waiting") == 0
+
+
+def ended(metrics: CollectorRegistry, key: Key) -> float | None:
+    labels = {"namespace": key.namespace, "name": key.name, "completion": "Promoted", "reason": "Promoted"}
+    return metrics.get_sample_value("penstock_controller_attempts_total", labels)
+
+
+def test_attempts_are_counted_for_each_resource_until_it_is_gone() -> None:
+    metrics = CollectorRegistry()
+    telemetry = Telemetry(metrics)
+    told = Announcement(
+        type="Normal", reason="Promoted", message="", attempt=1, completion="Promoted", started_at="now"
+    )
+    for key in (KEY, OTHER, KEY):
+        telemetry.announced(key, told)
+        telemetry.stands(key, Phase.HEALTHY)
+    assert (ended(metrics, KEY), ended(metrics, OTHER)) == (2, 1)
+    telemetry.forgotten(KEY)
+    assert (ended(metrics, KEY), ended(metrics, OTHER)) == (None, 1)

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from penstock_controller.adapters.mlflow_client import LIMIT, MISSING, REFUSED, clients, said
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
-from penstock_controller.ports import RegistryVersion
+from penstock_controller.rollout.observation import RegistryVersion
 from penstock_controller.telemetry import Telemetry
 
 _THREADS = 4

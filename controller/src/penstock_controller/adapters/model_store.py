@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from penstock_contracts.model_card import IngestPhase, IngestRequest, IngestStatus
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import StoreAway
-from penstock_controller.ports import RegistryVersion
+from penstock_controller.rollout.observation import RegistryVersion
 
 _Asked = tuple[str, str, RegistryVersion]
 _REMEMBERED = 4096

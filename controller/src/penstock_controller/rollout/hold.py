@@ -1,17 +1,17 @@
 """What `undo` leaves behind: a version that is wanted instead of the one that the resource names."""
 
 from penstock_controller.api.status import DecisionRecord, Hold, ModelDeploymentStatus, Stable
-from penstock_controller.rollout.observation import Named, Observation
+from penstock_controller.rollout.observation import Observation, RegistryVersion
 
 
-def standing(hold: Hold | None, named: Named | None, generation: int) -> Named | None:
+def standing(hold: Hold | None, named: RegistryVersion | None, generation: int) -> RegistryVersion | None:
     """The version that is wanted because of a hold; None: what the resource names. An unknown name ends nothing."""
     if hold is None or hold.generation != generation or _moved(hold, named):
         return None
-    return Named(version=hold.version, created_at_ms=hold.created_at_ms)
+    return RegistryVersion(version=hold.version, created_at_ms=hold.created_at_ms)
 
 
-def _moved(hold: Hold, named: Named | None) -> bool:
+def _moved(hold: Hold, named: RegistryVersion | None) -> bool:
     if named is None or hold.alias_version is None:
         return False
     return (named.version, named.created_at_ms) != (hold.alias_version, hold.alias_created_at_ms)

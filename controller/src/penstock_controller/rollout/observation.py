@@ -20,7 +20,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class RegistryVersion:
     """A version of the registry, as a reference names it."""
 
     version: str
@@ -153,7 +153,7 @@ class Observation:
     url: str = ""
     evidence: tuple[Reading, ...] | None = None
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""
-    named: Named | None = None
+    named: RegistryVersion | None = None
     """The version that the resource names: the target, unless another one is held. None: not known."""
     words: Mapping[Verb, str] = field(default_factory=dict)
     """What a person says: each verb's annotation."""

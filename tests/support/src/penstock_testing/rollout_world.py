@@ -33,9 +33,9 @@ from penstock_controller.rollout.hold import standing
 from penstock_controller.rollout.observation import (
     Autoscaler,
     GatewayPod,
-    Named,
     Observation,
     Reading,
+    RegistryVersion,
     Target,
     Unresolved,
     Wanted,
@@ -133,12 +133,12 @@ class RolloutWorld:
             registry_answers=self.registry.told(outcome.due(self.status)),
         )
 
-    def _named(self) -> Named | None:
+    def _named(self) -> RegistryVersion | None:
         """What the registry says that the resource names."""
         target = self.target
         if isinstance(target, Unresolved):
             return None
-        return Named(version=target.version, created_at_ms=target.created_at_ms)
+        return RegistryVersion(version=target.version, created_at_ms=target.created_at_ms)
 
     def wish(self) -> Target:
         """What is wanted: what the alias names, or what is held."""
