@@ -9,6 +9,7 @@ from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import KIND
 from penstock_testing.platform import NAMESPACE, RELEASE, Platform, wait_for
 from penstock_testing.scenes import Scene
+from penstock_testing.status_watch import ObjectWatch
 from penstock_testing.strategies import GATED, by_steps
 
 LIMIT = 2
@@ -51,6 +52,24 @@ def _on_trial(resource: Object) -> bool:
     return bool(resource["status"].get("candidate") or resource["status"].get("previous"))
 
 
+class Crowd:
+    """How many of the resources were on trial at the same time, by every state that each of them had."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._names: set[str] = set()
+
+    def see(self, resource: Object) -> None:
+        """The next state of one of them."""
+        change = self._names.add if _on_trial(resource) else self._names.discard
+        change(resource["metadata"]["name"])
+        self.most = max(self.most, len(self._names))
+
+
+def _watched(scene: Scene, crowd: Crowd) -> ObjectWatch:
+    return ObjectWatch(scene.platform.cluster, scene.namespace, "", crowd.see)
+
+
 def _is_at_rest(resource: Object) -> bool:
     status = resource["status"]
     reasons = {item["type"]: item["reason"] for item in status["conditions"]}
@@ -79,23 +98,22 @@ def test_a_new_predictor_image_goes_through_the_gates_a_few_resources_at_a_time(
     scene: Scene, upgraded: Platform
 ) -> None:
     before = _revisions(_served(scene))
-    most = 0
+    crowd = Crowd()
 
     def all_are_new() -> list[Object] | None:
-        nonlocal most
         found = _resources(scene)
-        most = max(most, sum(map(_on_trial, found)))
         new = all(one != other for one, other in zip(_revisions(found), before, strict=True))
         return found if new and all(map(_is_at_rest, found)) else None
 
     questions = [question for name in NAMES for question in scene.questions(name=name, count=4)]
-    with scene.traffic(scene.expectation("1", questions=questions), rate=RATE, seconds=400) as traffic:
+    expected = scene.expectation("1", questions=questions)
+    with _watched(scene, crowd), scene.traffic(expected, rate=RATE, seconds=400) as traffic:
         image = another_name(upgraded.cluster.images["predictor"])
         upgraded.change(f"controller.maxConcurrentRollouts={LIMIT}", f"images.predictor={image}")
         after = wait_for("all upgraded", all_are_new, seconds=300)
         result = traffic.result()
     result.assert_none_failed()
-    assert most == LIMIT
+    assert crowd.most == LIMIT
     for resource in after:
         record = resource["status"]["history"][0]
         assert (record["attempt"], record["version"], record["completion"]) == (2, "1", "Promoted")
@@ -106,6 +124,7 @@ def test_an_image_that_cannot_start_harms_no_more_resources_than_may_try_at_once
     scene: Scene, upgraded: Platform
 ) -> None:
     before = _revisions(_served(scene))
+    crowd = Crowd()
 
     def halted() -> list[Object] | None:
         found = _resources(scene)
@@ -114,7 +133,8 @@ def test_an_image_that_cannot_start_harms_no_more_resources_than_may_try_at_once
         return found if len(waiting) + len(failed) == len(found) else None
 
     questions = [question for name in NAMES for question in scene.questions(name=name, count=4)]
-    with scene.traffic(scene.expectation("1", questions=questions), rate=RATE, seconds=400) as traffic:
+    expected = scene.expectation("1", questions=questions)
+    with _watched(scene, crowd), scene.traffic(expected, rate=RATE, seconds=400) as traffic:
         image = missing(upgraded.cluster.images["predictor"])
         upgraded.change(f"controller.maxConcurrentRollouts={LIMIT}", f"images.predictor={image}")
         after = wait_for("the others wait", halted, seconds=200)
@@ -122,7 +142,7 @@ def test_an_image_that_cannot_start_harms_no_more_resources_than_may_try_at_once
     result.assert_none_failed()
     assert _revisions(after) == before
     refused = [item for item in after if item["status"].get("refused")]
-    assert len(refused) == LIMIT
+    assert (len(refused), crowd.most) == (LIMIT, LIMIT)
     for item in refused:
         record = item["status"]["history"][0]
         assert (record["completion"], record["reason"]) == ("RolledBack", "ProgressDeadlineExceeded")

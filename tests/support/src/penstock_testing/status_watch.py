@@ -16,9 +16,9 @@ class ObjectWatch:
     """`kubectl get --watch` from a thread, from entering the context until leaving it. It begins with what is."""
 
     def __init__(self, cluster: Cluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
-        """`tell` is called from the thread, with the whole object."""
+        """`name`: empty for all of the namespace. `tell` is called from the thread, with the whole object."""
         self._cluster, self._tell = cluster, tell
-        self._arguments = ("get", KIND, name, "-n", namespace, "--watch", "-o", "json")
+        self._arguments = ("get", KIND, *filter(None, [name]), "-n", namespace, "--watch", "-o", "json")
         self._end = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
