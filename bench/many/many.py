@@ -2,8 +2,8 @@
 """Two hundred resources under one controller. `make bench-many`, some half an hour with all of them.
 
 One resource alone is edited ten times, then one among all of them: seconds until its status speaks of the edit. Then
-all rest: the API server's audit log is read for writes by Penstock, and what its parts used is read from their own
-metrics. Then some get another version at once. At last resources that can serve nothing are made and deleted, to see
+all rest: the API server's audit log is read for writes by Penstock, and what its parts used is read from the
+kubelet. Then some get another version at once. At last resources that can serve nothing are made and deleted, to see
 what is left of them.
 """
 
@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from penstock_testing.cluster import Cluster, Object
 from penstock_testing.model_deployments import KIND, model_deployment
 from penstock_testing.platform import NAMESPACE, ROOT, Platform, namespace, wait_for
@@ -35,7 +33,7 @@ EDITS = 10
 BATCH = 20
 """Resources that are made at the same time: a node of two processors starts as many pods in a quarter of a minute."""
 IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
-PORTS = {"controller": 8081, "gateway": 8082}
+CONTAINERS = {"controller": "controller", "gateway": "agent"}
 SMALL: Object = {"predictor": {"minReplicas": 1, "resources": {"requests": {"cpu": "1m", "memory": "16Mi"}}}}
 
 
@@ -48,16 +46,18 @@ class Usage:
 
 
 def usage(platform: Platform, component: str) -> Usage:
-    """Of a component's first pod, by its own metrics."""
+    """Of a component's container in its first pod, as the kubelet sees it."""
     pod = platform.pods(component)[0]["metadata"]["name"]
-    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{PORTS[component]}/proxy/metrics"
-    samples = {
-        sample.name: sample.value
-        for family in text_string_to_metric_families(platform.cluster.kubectl("get", "--raw", path))
-        for sample in family.samples
-        if sample.name.startswith("process_")
-    }
-    return Usage(samples["process_cpu_seconds_total"], samples["process_resident_memory_bytes"] / 2**20)
+    node = platform.cluster.items("nodes")[0]["metadata"]["name"]
+    summary = json.loads(platform.cluster.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))
+    container = next(
+        container
+        for one in summary["pods"]
+        if one["podRef"]["name"] == pod
+        for container in one["containers"]
+        if container["name"] == CONTAINERS[component]
+    )
+    return Usage(container["cpu"]["usageCoreNanoSeconds"] / 1e9, container["memory"]["rssBytes"] / 2**20)
 
 
 def reaction(scene: Scene, name: str) -> list[float]:
@@ -113,15 +113,16 @@ def _ended(scene: Scene, version: str) -> list[str] | None:
 
 def at_rest(platform: Platform) -> Object:
     """Watch for the minutes; writes, and what the parts used."""
-    since, before = time.time(), {part: usage(platform, part) for part in PORTS}
+    since, before = time.time(), {part: usage(platform, part) for part in CONTAINERS}
     time.sleep(60 * MINUTES)
-    used = {part: usage(platform, part) for part in PORTS}
+    used = {part: usage(platform, part) for part in CONTAINERS}
     return {
         "writes": [f"{event['verb']} {event['requestURI']}" for event in platform.cluster.writes_by(IDENTITIES, since)],
         "processor, per cent of one core": {
-            part: round((used[part].cpu_seconds - before[part].cpu_seconds) / (60 * MINUTES) * 100, 2) for part in PORTS
+            part: round((used[part].cpu_seconds - before[part].cpu_seconds) / (60 * MINUTES) * 100, 2)
+            for part in CONTAINERS
         },
-        "resident, MiB": {part: round(used[part].resident_mebibytes, 1) for part in PORTS},
+        "resident, MiB": {part: round(used[part].resident_mebibytes, 1) for part in CONTAINERS},
     }
 
 
