@@ -27,7 +27,8 @@ def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: fl
 
 def _numbered(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """Without a status no number is given again that anything remembers, and what was said before is over."""
-    if status.observed_generation:
+    # The API server fills in -1 where no controller has written.
+    if status.observed_generation > 0:
         return status
     marks = [workload.promoted_attempt or 0 for workload in observation.workloads.values()]
     attempt = max(status.attempt, *marks, *words.attempts(observation.words), 0)

@@ -379,5 +379,5 @@ class RolloutWorld:
 
     def lose_status(self) -> None:
         """A backup of the cluster is restored: statuses are gone."""
-        self.status = ModelDeploymentStatus()
+        self.status = ModelDeploymentStatus(observed_generation=-1)  # as the API server fills it in
         self.watcher.status_was_lost()
