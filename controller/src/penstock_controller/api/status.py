@@ -3,11 +3,14 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from penstock_contracts.traffic import Traffic
 from penstock_controller.api.registry_write import RegistryWrite
 from penstock_controller.api.schema import StatusModel
+
+LONGEST_ANSWER = 1024
+"""Characters of the message of an answer."""
 
 
 class Phase(StrEnum):
@@ -53,6 +56,31 @@ class Completion(StrEnum):
         unknown = str.__new__(cls, value)
         unknown._name_ = unknown._value_ = value
         return unknown
+
+
+class Outcome(StrEnum):
+    """What became of a person's word. One of a newer controller stays what it is."""
+
+    HEARD = "Heard"
+    REFUSED = "Refused"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Outcome | None":
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
+
+
+class Answer(StatusModel):
+    """What became of a word that status.handled has."""
+
+    # No enum in the CRD: it is written back as it was read, also by a controller older than the one that said it.
+    outcome: Annotated[Outcome, WithJsonSchema({"type": "string", "maxLength": 32})]
+    """Heard (it was done) or Refused (nothing was)."""
+    message: Annotated[str, Field(max_length=LONGEST_ANSWER)]
+    """In which phase; what it does, or why it is refused."""
 
 
 class Revision(StatusModel):
@@ -333,6 +361,8 @@ class ModelDeploymentStatus(StatusModel):
         default_factory=dict
     )
     """Verb to the word that was done or refused: it has no effect again while the annotation stays as it is."""
+    answers: Annotated[dict[str, Answer], Field(max_length=16)] = Field(default_factory=dict)
+    """Verb to what became of that word. None for a word that was there before this status was."""
     traffic: Traffic | None = None
     """What the gateway is told, and what every gateway pod is known to do."""
     history: Annotated[tuple[DecisionRecord, ...], Field(max_length=20)] = ()
