@@ -117,7 +117,7 @@ def test_a_rollout_that_an_older_controller_began_is_ended_by_this_one() -> None
     """Its status knows nothing of what is new; all that is new has a value for that."""
     world = on_trial(spec())
     until(world, lambda world: world.status.candidate is not None)
-    fields = ("handled", "answers", "hold", "floor", "registryWrite")
+    fields = ("handled", "answers", "upgradeFailure", "hold", "floor", "registryWrite")
     old = {key: value for key, value in dumped(world.status).items() if key not in fields}
     old["stable"].pop("generation")
     world.status = ModelDeploymentStatus.model_validate(old)

@@ -11,6 +11,8 @@ from penstock_controller.api.schema import StatusModel
 
 LONGEST_ANSWER = 1024
 """Characters of the message of an answer."""
+LONGEST_FAILURE = 1024
+"""Characters of the message of a failure that other resources show."""
 
 
 class Phase(StrEnum):
@@ -193,6 +195,22 @@ class Refusal(StatusModel):
     """Why, with the field or file, and what to do."""
 
 
+class UpgradeFailure(StatusModel):
+    """Stable's own bytes failed in other predictor pods, which the administrator wants: others wait for it.
+
+    It outlasts a retry until that has ended, and stays as long as such pods are wanted.
+    """
+
+    pods: Annotated[str, Field(max_length=32)]
+    """What the administrator had decided about predictor pods, as a hash."""
+    message: Annotated[str, Field(max_length=LONGEST_FAILURE)]
+    """Why they failed."""
+    failed_at: str
+    """When that attempt ended (RFC 3339)."""
+    passed_at: str | None = None
+    """When, after that, the resource was seen to be served by such pods (RFC 3339). None: it was not."""
+
+
 class Hold(StatusModel):
     """A person said undo: the version that is served instead of the one that the resource names."""
 
@@ -355,6 +373,8 @@ class ModelDeploymentStatus(StatusModel):
     """Where the number of pods follows the load: pods that are kept for all requests until the attempt ends."""
     refused: Refusal | None = None
     """The version that is not tried again."""
+    upgrade_failure: UpgradeFailure | None = None
+    """How predictor pods failed here that the administrator wants everywhere."""
     hold: Hold | None = None
     """The version that a person went back to, until the alias's target or the spec changes, or on retry."""
     handled: Annotated[dict[str, Annotated[str, Field(max_length=64)]], Field(max_length=16)] = Field(
