@@ -54,6 +54,7 @@ def platform(cluster: Cluster) -> Iterator[Platform]:
     found = Platform(cluster)
     found.install_mlflow()
     found.install(
+        "controller.pollSeconds=1",  # half of the default: an alias moves a hundred times
         f"modelStore.maxArtifactBytes={MAX_ARTIFACT_BYTES}",
         f"modelStore.maxFiles={MAX_FILES}",
         f"modelStore.maxReferenceBytes={MAX_REFERENCE_BYTES}",

@@ -8,7 +8,7 @@ from penstock_testing.scenes import Scene
 
 IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
 QUIET = 8.0
-"""Seconds in which a controller that started anew, or looks at the registry every 2 s, would have written."""
+"""Seconds in which a controller that started anew, or looks at the registry every second, would have written."""
 
 
 def test_kubectl_wait_and_status_agree(scene: Scene) -> None:
