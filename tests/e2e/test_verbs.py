@@ -100,7 +100,7 @@ def test_undo_stays_undone_over_a_restart_of_the_controller_until_the_alias_move
         scene.platform.cluster.kubectl("rollout", "restart", "deployment/penstock-controller", "-n", NAMESPACE)
         wait_for("another controller", lambda: _another(scene, before) or None, seconds=90)
         scene.platform.wait_component("controller", seconds=90)
-        time.sleep(10)
+        time.sleep(5)
         after = deployed.status()
         assert (after["stable"]["version"], after["attempt"]) == (first, status["attempt"])
         assert after["hold"] == status["hold"]
