@@ -40,7 +40,6 @@ def test_pause_resume_promote_and_promote_full_on_trial_and_promote_in_the_bake(
         deployed.wait_paused(second, 5)
         assert deployed.condition("Reconciling")["status"] == "True"
         deployed.take_back(Verb.RESUME)
-        deployed.wait_until("forgotten", lambda status: "resume" not in (status.get("handled") or {}))
         deployed.say(Verb.RESUME, status)
         deployed.wait_for_phase("Progressing")
         deployed.say(Verb.PROMOTE, status)
