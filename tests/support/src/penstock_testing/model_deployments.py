@@ -129,10 +129,10 @@ class Deployed:
         """Annotate it with several verbs in one change."""
         self._annotate("--overwrite", *(f"{annotation(verb)}={text}" for verb in verbs))
 
-    def take_back(self, *verbs: Verb) -> None:
-        """Remove the annotations of these verbs, and wait until they are forgotten: they may be said again."""
+    def take_back(self, *verbs: Verb) -> Object:
+        """Remove the annotations of these verbs; answers the status once they are forgotten and may be said again."""
         self._annotate(*(f"{annotation(verb)}-" for verb in verbs))
-        self.wait_until("forgotten", lambda status: not set(verbs) & set(status.get("handled") or {}), 30)
+        return self.wait_until("forgotten", lambda status: not set(verbs) & set(status.get("handled") or {}), 30)
 
     def _annotate(self, *arguments: str) -> None:
         self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, *arguments)

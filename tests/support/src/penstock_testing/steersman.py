@@ -29,6 +29,8 @@ class Steersman:
         assert self.page[verb, phase].does, f"{verb} in {phase}: the page says that it is refused"
         status = self._silent_in(phase)
         self.deployed.say(verb, status, version)
+        # The Event is there before the status that it tells of.
+        self.deployed.wait_handled(verb)
         self._told("VerbHeard", {f"{verb} {word_at(status, version)} heard in phase {phase}"})
         self.met.add((verb, phase))
 
@@ -54,8 +56,8 @@ class Steersman:
 
     def _silent_in(self, phase: str) -> Object:
         """The status in that phase with nothing said."""
-        self.deployed.take_back(*Verb)
-        return self.deployed.wait_for_phase(phase)
+        status = self.deployed.take_back(*Verb)
+        return status if status.get("phase") == phase else self.deployed.wait_for_phase(phase)
 
     def _told(self, reason: str, messages: Iterable[str]) -> None:
         expected = set(messages)
