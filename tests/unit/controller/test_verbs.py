@@ -1,9 +1,7 @@
 """Each verb in each phase, run through the engine, against the table that users read; and what the verbs do."""
 
-import re
 from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +9,7 @@ from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import LONGEST_ANSWER, Completion, Outcome, Phase
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
+from penstock_testing import steering_page
 from penstock_testing.rollout_scenes import (
     NO_GATES,
     asked,
@@ -28,8 +27,6 @@ from penstock_testing.rollout_scenes import (
 )
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 from penstock_testing.strategies import weight
-
-PAGE = Path(__file__).parents[3] / "docs/user/steering.md"
 
 
 def _in(world: RolloutWorld, phase: Phase) -> RolloutWorld:
@@ -165,17 +162,10 @@ def test_each_verb_in_each_phase_does_what_the_table_says_once(verb: Verb, phase
 
 
 def test_the_page_for_users_has_the_table_of_the_engine() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \|(.+)\|$", PAGE.read_text(), flags=re.MULTILINE)
-    shown = {
-        (Verb(verb), phase): text.strip()
-        for verb, cells in rows
-        if verb in set(Verb) and len(cells.split("|")) == len(Phase)
-        for phase, text in zip(Phase, cells.split("|"), strict=True)
-    }
-    table = {key: cell.what if isinstance(cell, Acts) else "-" for key, cell in TABLE.items()}
-    assert shown == table
-    text = PAGE.read_text()
-    assert [cell.why for cell in TABLE.values() if isinstance(cell, Refuses) and cell.why not in text] == []
+    shown = {key: cell.does or cell.why_not for key, cell in steering_page.read().items()}
+    refused = {key for key, cell in steering_page.read().items() if cell.why_not}
+    assert shown == {key: cell.what if isinstance(cell, Acts) else cell.why for key, cell in TABLE.items()}
+    assert refused == {key for key, cell in TABLE.items() if isinstance(cell, Refuses)}
 
 
 def test_promote_ends_a_pause_that_has_a_length() -> None:
