@@ -18,7 +18,8 @@ from penstock_predictor.serving.runtime import Runtime
 class _NoRoute:
     """For what is no request to any route."""
 
-    label = UNMATCHED
+    def __init__(self) -> None:
+        self.label = UNMATCHED
 
     def takes_long(self, _: Exchange) -> bool:
         """There is nothing to read."""

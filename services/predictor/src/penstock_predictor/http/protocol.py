@@ -54,7 +54,7 @@ class PredictorProtocol(HttpToolsProtocol):
         self._runtime = intake.runtime
         self._arriving: HotExchange | None = None
         self._arrived: HotExchange | None = None
-        """The last whose body the parser completed."""
+        """The last whose body the parser completed in what arrived last."""
         self._chunks: list[bytes] = []
         self._buffer: BodyBuffer | BodyDrain | None = None
         """Of a request that arrives past the parser."""
@@ -149,7 +149,6 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def _read_first(self, data: bytes) -> None:
         """Read what begins a message by the parser, and remember its head."""
-        self._arrived = None
         self._read(data)
         known_heads = self._intake.known_heads
         if self._arrived is not None and self._between_messages:
@@ -171,6 +170,7 @@ class PredictorProtocol(HttpToolsProtocol):
             self.data_received(bytes(rest))
 
     def _read(self, data: bytes) -> None:
+        self._arrived = None
         self._head_began = False
         self._piece_bytes = len(data)
         self._parse(data)

@@ -100,7 +100,7 @@ def _request_type(element: Any) -> type[msgspec.Struct]:
     A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
     in it too.
     """
-    absent = msgspec.Raw | msgspec.UnsetType
+    absent: Any = msgspec.Raw | msgspec.UnsetType
     tensor = msgspec.defstruct(
         "Tensor",
         [
