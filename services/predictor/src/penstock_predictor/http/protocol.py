@@ -38,7 +38,8 @@ _OFFER = frozenset({b"upgrade", b"http2-settings"})
 class PredictorProtocol(HttpToolsProtocol):
     """One connection."""
 
-    transport: GatheringTransport  # type: ignore[assignment]  # a transport for all that is used of one
+    transport: Any
+    """A GatheringTransport once there is a connection; uvicorn's own `__init__` sets None."""
 
     def __init__(
         self,
