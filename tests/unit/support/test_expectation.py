@@ -84,6 +84,15 @@ def test_what_a_version_does_not_answer_is_not_its_answer() -> None:
     assert Expectation([QUESTION], {"faulty": [None]}).attribute(0, body) is None
 
 
+def test_a_plain_predict_answer_is_told_beside_a_version_that_does_not_answer() -> None:
+    answers: dict[str, list[Any]] = {
+        "stable": [{"label": np.array([0]), "score": np.array([[0.9, 0.1]])}],
+        "faulty": [None],
+    }
+    body = json.dumps({"predictions": [{"prediction": 0, "probability": [0.9, 0.1]}]})
+    assert Expectation([QUESTION], answers).attribute(0, body) == "stable"
+
+
 def test_a_version_is_not_asked_what_it_hangs_on(tmp_path: Path) -> None:
     hanging(5.0, share=0.5)(tmp_path)
     questions = [Question.infer("/infer", {"x": np.array([[first, 0]], dtype=np.float32)}) for first in (0.25, 0.75)]

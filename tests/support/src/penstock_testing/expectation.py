@@ -99,13 +99,12 @@ class Expectation:
 
     def attribute(self, question: int, body: str) -> str | None:
         """The version whose answer `body` is; None when it is no version's."""
+        expected = {version: each for version, given in self._answers.items() if (each := given[question])}
         try:
             content = json.loads(body)
-            answers = {version: _parsed(content, given[question] or {}) for version, given in self._answers.items()}
+            return next((version for version, each in expected.items() if _matches(each, _parsed(content, each))), None)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
-        expected = {version: given[question] for version, given in self._answers.items()}
-        return next((version for version, each in expected.items() if each and _matches(each, answers[version])), None)
 
     def _check_distinct(self) -> None:
         for (one, first), (other, second) in combinations(self._answers.items(), 2):

@@ -26,6 +26,7 @@ for process in /proc/[0-9]*; do
 done
 true
 """
+_API_PORT = "6443"
 
 
 def container_ids(pod: Object, container: str = "") -> list[str]:
@@ -138,6 +139,28 @@ def cordoned(cluster: Cluster) -> Iterator[None]:
         yield
     finally:
         cluster.kubectl("uncordon", *nodes)
+
+
+@contextmanager
+def cut_off(cluster: Cluster, pod: Object) -> Iterator[None]:
+    """A pod and the API server hear nothing of each other for the time of the context. Others reach both.
+
+    A gateway pod serves on by what it knew, and acknowledges nothing new.
+    """
+    address = pod["status"]["podIP"]
+    to = ("INPUT", "-s", address, "-p", "tcp", "--dport", _API_PORT, "-j", "DROP")
+    back = ("OUTPUT", "-d", address, "-p", "tcp", "--sport", _API_PORT, "-j", "DROP")
+    with _rule(cluster, *to), _rule(cluster, *back):
+        yield
+
+
+@contextmanager
+def _rule(cluster: Cluster, *rule: str) -> Iterator[None]:
+    inside(cluster, "iptables", "-w", "-I", *rule)
+    try:
+        yield
+    finally:
+        inside(cluster, "iptables", "-w", "-D", *rule)
 
 
 def inside(cluster: Cluster, *command: str) -> str:

@@ -3,7 +3,7 @@
 import json
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,13 +123,19 @@ class Deployed:
 
     def say(self, verb: Verb, status: Object, version: str = "") -> None:
         """Annotate it with a verb for the place that this status shows."""
-        text = word(status["attempt"], (status.get("candidate") or {}).get("step", 0), version)
-        said = f"{annotation(verb)}={text}"
-        self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, "--overwrite", said)
+        self.say_at_once([verb], word_at(status, version))
 
-    def take_back(self, verb: Verb) -> None:
-        """Remove the annotation."""
-        self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, f"{annotation(verb)}-")
+    def say_at_once(self, verbs: Iterable[Verb], text: str) -> None:
+        """Annotate it with several verbs in one change."""
+        self._annotate("--overwrite", *(f"{annotation(verb)}={text}" for verb in verbs))
+
+    def take_back(self, *verbs: Verb) -> Object:
+        """Remove the annotations of these verbs; answers the status once they are forgotten and may be said again."""
+        self._annotate(*(f"{annotation(verb)}-" for verb in verbs))
+        return self.wait_until("forgotten", lambda status: not set(verbs) & set(status.get("handled") or {}), 30)
+
+    def _annotate(self, *arguments: str) -> None:
+        self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, *arguments)
 
     def wait_handled(self, verb: Verb) -> Object:
         """Until the word that stands there was done or refused; answers the status."""
@@ -138,6 +144,12 @@ class Deployed:
         return self.wait_until(
             f"{verb} {text} handled", lambda status: (status.get("handled") or {}).get(verb.value) == text, 30
         )
+
+    def events(self, reason: str) -> list[str]:
+        """The messages of its Events under that reason."""
+        chosen = f"involvedObject.name={self.name},reason={reason}"
+        text = self.cluster.kubectl("get", "events", "-n", self.namespace, "--field-selector", chosen, "-o", "json")
+        return [event["message"] for event in json.loads(text)["items"]]
 
     def edit(self, **spec: object) -> None:
         """Change fields of the spec; what is inside of them is merged."""
@@ -151,6 +163,11 @@ class Deployed:
     def delete(self, seconds: float = 60.0) -> None:
         """`kubectl delete`, waiting for its end."""
         self.cluster.kubectl("delete", KIND, self.name, "-n", self.namespace, f"--timeout={seconds:g}s")
+
+
+def word_at(status: Object, version: str = "") -> str:
+    """A word for the place that this status shows. `version`: for `undo`."""
+    return word(status["attempt"], (status.get("candidate") or {}).get("step", 0), version)
 
 
 def _on_trial(status: Object, version: str, weight: int) -> bool:

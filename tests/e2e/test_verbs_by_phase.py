@@ -1,0 +1,140 @@
+"""Every verb in every phase of docs/user/steering.md: where it acts, and where it is refused."""
+
+from contextlib import AbstractContextManager
+
+from penstock_contracts.names import LABEL_REVISION
+from penstock_contracts.verbs import Verb
+from penstock_testing import faults
+from penstock_testing.artifacts import BAD_ARTIFACTS
+from penstock_testing.cluster import Object
+from penstock_testing.model_deployments import Deployed, model_deployment
+from penstock_testing.scenes import Scene
+from penstock_testing.steersman import Steersman
+from penstock_testing.strategies import canary, pause, weight
+
+STRATEGY: Object = {
+    "predictor": {"minReplicas": 1},
+    "analysis": {"gates": []},
+    "bake": {"duration": "600s"},
+    **canary(weight(20), pause(600), pause()),
+}
+NO_NODE_HAS_IT: Object = {"resources": {"requests": {"cpu": "1000"}}}
+ANY_NODE_HAS_IT: Object = {"resources": {"requests": {"cpu": "10m"}}}
+NOTHING_TO_RETRY = "no version was refused, and none is held"
+NOBODY_BEFORE = "no version served before"
+PICKLE = next(each for each in BAD_ARTIFACTS if each.travels)
+
+
+def a_gateway_pod_that_learns_nothing(scene: Scene) -> AbstractContextManager[None]:
+    """Moving requests takes as long as the context: one gateway pod serves on by what it knew."""
+    return faults.cut_off(scene.platform.cluster, scene.platform.pods("gateway")[0])
+
+
+def at_the_pause(deployed: Deployed, version: str) -> None:
+    """Until that version is on trial, in the pause of 600 s."""
+    deployed.wait_until(
+        f"version {version} in its first pause",
+        lambda status: _place(status) == (version, 20, 1),
+    )
+
+
+def _place(status: Object) -> tuple[str, int, int]:
+    candidate = status.get("candidate") or {}
+    return candidate.get("version", ""), candidate.get("weight", 0), candidate.get("step", 0)
+
+
+def test_what_is_said_before_and_while_the_first_version_starts(scene: Scene) -> None:
+    spec = STRATEGY | {"predictor": STRATEGY["predictor"] | NO_NODE_HAS_IT}
+    scene.platform.cluster.apply(model_deployment("model", scene.namespace, scene.model, **spec))
+    deployed = scene.deployed()
+    person = Steersman(deployed)
+    person.is_refused("Pending")
+    bad = scene.register(PICKLE.build)
+    scene.move(bad)
+    unfit = f"the model store refuses version {bad}: register another one"
+    person.is_refused("Degraded", besides={Verb.RETRY: unfit, Verb.UNDO: NOBODY_BEFORE})
+    first = scene.register(1.0)
+    scene.move(first)
+    person.is_refused("Initializing")
+    person.does(Verb.ABORT, "Initializing")
+    person.is_refused("Degraded", besides={Verb.UNDO: NOBODY_BEFORE})
+    assert (deployed.wait_for_end(first)["completion"], deployed.condition("Stalled")["reason"]) == ("Aborted",) * 2
+    person.does(Verb.RETRY, "Degraded")
+    deployed.wait_for_attempt(2)
+    with a_gateway_pod_that_learns_nothing(scene):
+        deployed.edit(predictor=ANY_NODE_HAS_IT)
+        nowhere = "it is the first version, and the gateway moves all requests to it: there is nothing to go back to"
+        person.is_refused("Promoting", besides={Verb.ABORT: nowhere})
+    deployed.wait_for_version(first)
+    with scene.traffic(scene.expectation(first)) as run:
+        alone = "status.history has no other version that served"
+        person.is_refused("Healthy", besides={Verb.RETRY: NOTHING_TO_RETRY, Verb.UNDO: alone})
+        result = run.result()
+    result.assert_none_failed()
+    assert person.lacks("Pending", "Initializing") == set()
+
+
+def test_what_is_said_while_a_second_version_comes_goes_and_stays(scene: Scene) -> None:
+    deployed, first = scene.serve_first(**STRATEGY)
+    second = scene.register(2.0)
+    person = Steersman(deployed)
+
+    def tried_again() -> None:
+        person.does(Verb.RETRY, "Healthy")
+        at_the_pause(deployed, second)
+
+    with scene.traffic(scene.expectation(first, second)) as run:
+        scene.move(second)
+        at_the_pause(deployed, second)
+        person.is_refused("Progressing")
+        person.does(Verb.PAUSE, "Progressing")
+        person.is_refused("Paused")
+        person.does(Verb.RESUME, "Paused")
+        with a_gateway_pod_that_learns_nothing(scene):
+            person.does(Verb.PROMOTE_FULL, "Progressing")
+            person.is_refused("Promoting")
+            person.does(Verb.ABORT, "Promoting")
+            person.is_refused("RollingBack")
+        person.is_refused("Healthy")
+        tried_again()
+        person.does(Verb.ABORT, "Progressing")
+        tried_again()
+        person.does(Verb.PROMOTE, "Progressing")
+        person.does(Verb.PAUSE, "Paused")
+        person.does(Verb.ABORT, "Paused")
+        tried_again()
+        person.does(Verb.PROMOTE, "Progressing")
+        person.does(Verb.PROMOTE, "Paused")
+        person.is_refused("Baking")
+        person.does(Verb.ABORT, "Baking")
+        tried_again()
+        person.does(Verb.PROMOTE, "Progressing")
+        person.does(Verb.PROMOTE_FULL, "Paused")
+        person.does(Verb.UNDO, "Baking")
+        tried_again()
+        person.does(Verb.PROMOTE_FULL, "Progressing")
+        person.does(Verb.PROMOTE, "Baking")
+        person.does(Verb.UNDO, "Healthy")
+        at_the_pause(deployed, first)
+        person.does(Verb.PROMOTE_FULL, "Progressing")
+        person.does(Verb.PROMOTE, "Baking")
+        status = deployed.wait_for_phase("Healthy")
+        result = run.result()
+    result.assert_none_failed()
+    assert (status["stable"]["version"], status["hold"]["version"]) == (first, first)
+    _said_while_nothing_serves(scene, person, status["stable"]["revision"])
+    assert deployed.status()["candidate"]["version"] == second
+    assert person.lacks("Healthy", "Progressing", "Paused", "Promoting", "Baking", "RollingBack", "Degraded") == set()
+
+
+def _said_while_nothing_serves(scene: Scene, person: Steersman, stable: str) -> None:
+    """Stable's pods are killed, and no node takes new ones."""
+    cluster = scene.platform.cluster
+    with faults.cordoned(cluster):
+        for pod in cluster.items("pods", scene.namespace, f"{LABEL_REVISION}={stable}"):
+            faults.replace(cluster, pod)
+        person.is_refused("Degraded")
+        person.does(Verb.UNDO, "Degraded")
+        person.does(Verb.ABORT, "Progressing")
+        person.does(Verb.RETRY, "Degraded")
+        person.deployed.wait_for_phase("Progressing")
