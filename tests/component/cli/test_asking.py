@@ -131,7 +131,7 @@ def test_who_may_read_no_events_is_told_of_a_refusal(rig: Rig, admin: ApiClient,
     person = tmp_path / "person.yaml"
     person.write_text(yaml.safe_dump(rig.person(admin.configuration.host, steer)))
     said = said_pause(Plugin(str(person)), rig, {"pause": {"outcome": "Refused", "message": "not now"}})
-    assert (said.returncode, said.stderr.strip()) == (1, "Error: not now")
+    assert (said.returncode, said.stderr.strip()) == (1, "penstock: not now")
 
 
 def test_what_was_heard_before_is_taken_back_and_said_again(plugin: Plugin, rig: Rig) -> None:
