@@ -87,11 +87,14 @@ screens: $(VENV) ## Write the plugin's screens in docs/user/kubectl-penstock.md 
 e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
 	@tests/with-cluster $(PYTHON) -m pytest tests/e2e $(ARGS)
 
+# Where a run's time goes: the longest of set-ups, calls and tear-downs, in seconds.
+SLOWEST := --durations=30 --durations-min=5
+
 # Inside with-cluster.
 test-on-cluster: $(VENV)
 	@# Two processes: what serves component tests until their session ends takes nothing from the traffic of the others.
-	@tests/stage "component tests" $(PYTHON) -m pytest tests/component $(ARGS)
-	@tests/stage "end-to-end tests" $(PYTHON) -m pytest tests/e2e $(ARGS)
+	@tests/stage "component tests" $(PYTHON) -m pytest tests/component $(SLOWEST) $(ARGS)
+	@tests/stage "end-to-end tests" $(PYTHON) -m pytest tests/e2e $(SLOWEST) $(ARGS)
 
 ##@ Bench
 
@@ -118,9 +121,6 @@ bench-answers: $(VENV) ## A million requests of all kinds, each answer compared 
 
 bench-cores: $(VENV) ## What the predictor does with a second core: threads or workers
 	@UV=$(UV) $(PYTHON) -m bench.serving.cores
-
-bench-at-rest: $(VENV) ## What Penstock writes while nothing happens: MINUTES=10 RESOURCES=20
-	@tests/with-cluster $(PYTHON) bench/at_rest/at_rest.py
 
 bench-many: $(VENV) ## Two hundred resources: at rest, one among them, fifty rollouts at once: RESOURCES=200 ROLLOUTS=50 MINUTES=10 ROUNDS=2000
 	@tests/with-cluster $(PYTHON) -m bench.many.many
@@ -201,5 +201,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
 helm:
 	@$(CLUSTER) build > /dev/null
 
-.PHONY: bench-answers bench-at-rest bench-cores bench-footprint bench-gateway bench-many bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-cores bench-footprint bench-gateway bench-many bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

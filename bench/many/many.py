@@ -2,9 +2,9 @@
 """Two hundred resources under one controller. `make bench-many`, some half an hour with all of them.
 
 One resource alone is edited ten times, then one among all of them: seconds until its status speaks of the edit. Then
-all rest: the API server's audit log is read for writes by Penstock, and what its parts used is read from the
-kubelet. Then some get another version at once. At last resources that can serve nothing are made and deleted, to see
-what is left of them.
+all rest, and with them one that went back: the API server's audit log is read for writes by Penstock, and what its
+parts used is read from the kubelet. Then some get another version at once. At last resources that can serve nothing
+are made and deleted, to see what is left of them.
 """
 
 import json
@@ -95,6 +95,14 @@ def serve(scene: Scene, names: Sequence[str]) -> None:
         print(f"{start + len(batch)} of {len(names)} serve", flush=True)
 
 
+def serve_one_that_went_back(scene: Scene) -> None:
+    """One that serves on after an edit whose pods could not be placed."""
+    deployed = scene.serve("model-that-went-back", registry={"model": scene.model, "alias": "steady"}, **SMALL)
+    deployed.edit(progressDeadline="10s", predictor={"resources": {"requests": {"cpu": "900"}}})
+    deployed.wait_until("it went back", lambda status: status["history"][0]["completion"] == "RolledBack")
+    deployed.wait_settled()
+
+
 def _alias(name: str) -> str:
     return "champion" if int(name.removeprefix("model-")) < ROLLOUTS else "steady"
 
@@ -166,6 +174,7 @@ def measured(platform: Platform, scene: Scene) -> Object:
     serve(scene, names[:-1])
     time.sleep(10)
     found["one among all, s"] = reaction(scene, last)
+    serve_one_that_went_back(scene)
     found["at rest"] = at_rest(platform)
     print(json.dumps(found["at rest"], indent=1), flush=True)
     found["rollouts"] = rollouts(scene)

@@ -37,10 +37,11 @@ def suite_began() -> float:
 @pytest.fixture(scope="session")
 def suite_is_whole(request: pytest.FixtureRequest) -> bool:
     """Whether no end-to-end test was left out: neither by a path or name, nor by an expression, nor by its failure."""
-    files = {item.path for item in request.session.items if item.path.parent == Path(__file__).parent}
+    here = Path(__file__).parent
+    files = {item.path for item in request.session.items if item.path.is_relative_to(here)}
     chosen = [request.config.getoption(name) for name in ("keyword", "markexpr", "lf", "deselect")]
     by_name = any("::" in argument for argument in request.config.args)
-    return files == set(Path(__file__).parent.glob("test_*.py")) and not any(chosen) and not by_name
+    return files == set(here.rglob("test_*.py")) and not any(chosen) and not by_name
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +54,7 @@ def platform(cluster: Cluster) -> Iterator[Platform]:
     found = Platform(cluster)
     found.install_mlflow()
     found.install(
+        "controller.pollSeconds=1",  # half of the default: an alias moves a hundred times
         f"modelStore.maxArtifactBytes={MAX_ARTIFACT_BYTES}",
         f"modelStore.maxFiles={MAX_FILES}",
         f"modelStore.maxReferenceBytes={MAX_REFERENCE_BYTES}",

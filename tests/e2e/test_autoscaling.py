@@ -102,9 +102,7 @@ def test_load_that_triples_in_the_bake_finds_the_version_before_large_enough_whe
     harmful = scene.expectation(first, second, silent_below=silent)
     with scene.traffic(harmless, rate=RATE, seconds=580) as base, Sizes(deployed) as sizes:
         scene.move(second)
-        deployed.wait_for_phase("Baking")
-        time.sleep(MEASURED)
-        before = floor(deployed.status())
+        before = floor(deployed.wait_for_phase("Baking"))
         assert before >= LEAST
         with scene.traffic(harmless, rate=2 * RATE, seconds=580) as more:
             needed = grown(deployed, before)

@@ -30,6 +30,8 @@ def test_a_rollout_is_seen_held_and_ended_by_kubectl_penstock(scene: Scene, told
         assert shares == [("stable", first, 80), ("candidate", second, 20)]
         assert all(each["ready"] == each["pods"] > 0 for each in seen["revisions"])
         assert "kubectl penstock promote model" in plugin(scene, "status", "model")
+        # The same word at the same place: refused first, heard later.
+        assert "refused in phase Paused: no person has paused it" in plugin(scene, "resume", "model", code=1)
         for _ in range(2):
             assert "heard in phase Paused" in plugin(scene, "pause", "model")
             assert "heard in phase Paused" in plugin(scene, "resume", "model")

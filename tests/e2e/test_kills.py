@@ -10,7 +10,7 @@ from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.traffic_result import TrafficResult
 
-BEFORE, AFTER = 4.0, 12.0
+BEFORE, AFTER = 2.0, 8.0
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from penstock_testing.model_deployments import model_deployment
 from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.status_watch import ObjectWatch
-from penstock_testing.strategies import canary, pause, weight
+from penstock_testing.strategies import BRIEF, canary, pause, weight
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_resource_that_no_controller_has_seen_is_in_progress(kstatus: Kstatus,
 def test_in_progress_until_it_serves_over_a_promotion_and_failed_after_a_rollback(
     kstatus: Kstatus, scene: Scene
 ) -> None:
-    steps = canary(weight(50), pause(1))
+    steps = canary(weight(50), pause(1)) | {"predictor": BRIEF}
     first, second = scene.register(1.0), scene.register(2.0)
     scene.move(first)
     scene.platform.cluster.apply(model_deployment("model", scene.namespace, scene.model, **steps))

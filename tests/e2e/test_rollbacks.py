@@ -103,7 +103,7 @@ def test_a_version_that_always_answers_500_reads_as_100_per_cent_errors_while_us
 
 
 def test_a_version_that_exits_at_half_of_the_requests_goes_back(scene: Scene, told: Callable[[], str]) -> None:
-    deployed, first = scene.serve_first(**GATED, **by_steps(4))
+    deployed, first = scene.serve_first(**GATED, **by_steps(4, (5, 50)))
     second = scene.register(2.0)
     revision = ""
 

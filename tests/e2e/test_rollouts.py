@@ -35,7 +35,7 @@ def climb(deployed: Deployed, version: str, until: int | None = None) -> None:
 
 
 def test_a_good_version_is_promoted_by_its_steps(scene: Scene, told: Callable[[], str]) -> None:
-    deployed, first = scene.serve_first(**GATED, **by_steps(3))
+    deployed, first = scene.serve_first(**GATED, **by_steps(2))
     second = scene.register(2.0)
     with scene.traffic(scene.expectation(first, second), rate=RATE) as run, Timeline(deployed) as timeline:
         time.sleep(2)
@@ -87,7 +87,7 @@ def test_an_edit_of_what_runs_at_each_step_begins_a_new_attempt_and_the_last_one
         scene.move(second)
         for number, edited_at in enumerate(WEIGHTS, start=1):
             climb(deployed, second, edited_at)
-            deployed.edit(predictor={"timeout": f"{10 + number}s"})
+            deployed.edit(predictor={"timeout": f"{5 + number}s"})
             deployed.wait_for_attempt(before + number + 1)
         climb(deployed, second)
         deployed.wait_for_version(second)

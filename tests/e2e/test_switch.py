@@ -13,12 +13,12 @@ def test_alias_moved_under_load_loses_no_request_and_none_reaches_the_old_versio
     scene.registry.move(scene.model, first)
     deployed = scene.serve()
     deployed.wait_settled()
-    with scene.traffic(scene.expectation(first, second)) as run:
-        time.sleep(8)
+    with scene.traffic(scene.expectation(first, second), rate=200.0) as run:
+        time.sleep(3)
         scene.registry.move(scene.model, second)
         status = deployed.wait_for_version(second)
         pods = scene.platform.acknowledged(scene.namespace, "model")
-        time.sleep(20)
+        time.sleep(12)  # longer than any of the driver's connections lasts
         deployed.wait_settled()
         result = run.result()
     assert result.valid, result.describe()

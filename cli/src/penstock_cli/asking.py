@@ -5,17 +5,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from penstock_cli.cluster import Cluster, events
+from penstock_cli.cluster import Cluster
 from penstock_cli.connection import Object
 from penstock_cli.errors import Conflict, Trouble, Unheard
-from penstock_cli.handled import Answer, answers, is_handled
+from penstock_cli.handled import Answer, answer_to, is_handled
 from penstock_contracts.verbs import Verb, annotation, word
 
 _TRIES = 8
 """The controller writes the status of a rollout often: each of its writes in between is another try."""
 _LOOK_SECONDS = 0.3
-_EVENT_SECONDS = 2.0
-"""An Event is there a moment after the status that goes with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,39 +107,23 @@ def take_back(cluster: Cluster, wish: Wish, seconds: float) -> None:
 
 def answer(cluster: Cluster, asked: Asked, seconds: float) -> Answer:
     """What the controller made of a word. Raises Unheard, Trouble."""
+    found: list[Answer] = []
 
     def heard() -> bool:
         resource = cluster.resource(asked.namespace, asked.name)
         if resource["metadata"]["uid"] != asked.uid:
             raise Trouble(f"{asked.namespace}/{asked.name} was deleted and made again meanwhile")
-        return is_handled(resource.get("status") or {}, asked.verb, asked.word)
+        status = resource.get("status") or {}
+        if is_handled(status, asked.verb, asked.word):
+            found.append(answer_to(status, asked.verb))
+        return bool(found)
 
     if not _until(heard, seconds):
         raise Unheard(
             f"not heard within {seconds:g} s: the controller may be away. It acts on it when it is back, if "
             f"{asked.namespace}/{asked.name} still stands at {asked.word} then"
         )
-    return _told(cluster, asked)
-
-
-def _told(cluster: Cluster, asked: Asked) -> Answer:
-    """The newest Event on it. The same words in the same phase are one Event, there since they were said first."""
-    found: list[Answer] = []
-
-    def there() -> bool:
-        listed = cluster.newest(events(asked.namespace, asked.name))["items"]
-        found[:] = answers([each for each in listed if _about(each, asked)], asked.verb, asked.word)
-        return bool(found)
-
-    try:
-        _until(there, _EVENT_SECONDS)
-    except Trouble as trouble:
-        return Answer(refused=False, message=f"heard, and whether it was refused is in an Event: {trouble}")
-    return found[-1] if found else Answer(refused=False, message="heard; no Event tells more")
-
-
-def _about(event: Object, asked: Asked) -> bool:
-    return bool(event["involvedObject"].get("uid") == asked.uid)
+    return found[0]
 
 
 def _until(holds: Callable[[], bool], seconds: float) -> bool:

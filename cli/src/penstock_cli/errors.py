@@ -9,7 +9,7 @@ class Trouble(Exception):
 
 
 class Unheard(Trouble):
-    """It is asked, and nobody has answered in time."""
+    """It is asked, and what became of it is not known: nobody has answered in time, or not so that it is understood."""
 
     code = 2
 

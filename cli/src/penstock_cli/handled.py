@@ -1,6 +1,6 @@
-"""What the controller made of a word: the status remembers that it was heard, an Event says what came of it."""
+"""What the controller made of a word, as the status has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +8,24 @@ from penstock_contracts.verbs import Verb
 
 Object = Mapping[str, Any]
 
-_REFUSED = "VerbRefused"
-
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a word."""
+    """What became of a word."""
 
-    refused: bool
+    outcome: str
+    """`Heard`, `Refused`; something else: what this plugin does not know; empty: the status does not tell."""
     message: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing was done."""
+        return self.outcome == "Refused"
+
+    @property
+    def heard(self) -> bool:
+        """Whether it was done."""
+        return self.outcome == "Heard"
 
 
 def is_handled(status: Object, verb: Verb, word: str) -> bool:
@@ -24,11 +33,7 @@ def is_handled(status: Object, verb: Verb, word: str) -> bool:
     return bool((status.get("handled") or {}).get(verb.value) == word)
 
 
-def answers(events: Sequence[Object], verb: Verb, word: str) -> list[Answer]:
-    """What Events say of a word, oldest first."""
-    about = f"{verb.value} {word} "
-    found = [each for each in events if str(each.get("message", "")).startswith(about)]
-    return [
-        Answer(refused=each.get("reason") == _REFUSED, message=each["message"])
-        for each in sorted(found, key=lambda each: str(each.get("lastTimestamp") or ""))
-    ]
+def answer_to(status: Object, verb: Verb) -> Answer:
+    """What became of the verb's word that was dealt with last."""
+    said = (status.get("answers") or {}).get(verb.value) or {}
+    return Answer(outcome=str(said.get("outcome", "")), message=str(said.get("message", "")))

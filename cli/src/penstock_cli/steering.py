@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from penstock_cli import proposals
-from penstock_cli.asking import Wish, answer, ask, take_back
-from penstock_cli.errors import Trouble
+from penstock_cli.asking import Asked, Wish, answer, ask, take_back
+from penstock_cli.errors import Trouble, Unheard
+from penstock_cli.handled import Answer
 from penstock_cli.target import Target, with_target
 from penstock_contracts.verbs import Verb
 
@@ -42,7 +43,15 @@ class Mouth:
         found = answer(cluster, asked, self.timeout)
         if found.refused:
             raise Trouble(found.message)
+        if not found.heard:
+            raise Unheard(_untold(asked, found))
         click.echo(found.message)
+
+
+def _untold(asked: Asked, found: Answer) -> str:
+    """Of a controller of another age than this plugin."""
+    told = f"{found.outcome}: {found.message}" if found.outcome else "the status does not tell, an Event may"
+    return f"{asked.verb.value} {asked.word} was dealt with; whether it was done or refused is not known: {told}"
 
 
 def _verb(command: Callable[..., None]) -> Callable[..., Any]:

@@ -80,7 +80,7 @@ class Reconciler:
         status = decision.status if rejection is None else _rejected(resource.status, rejection)
         if status != resource.status:
             await self._world.resources.write_status(resource, status)
-        self._turns.note(key, turn.standing(status, observation.target))
+        self._turns.note(key, turn.standing(status, observation.target, observation.pods))
         self._telemetry.passed(written=status != resource.status)
         self._telemetry.stands(key, status.phase)
         if rejection is not None:
@@ -104,10 +104,12 @@ class Reconciler:
             self._world.gateways.observe(key),
             self._evidence(resource, now),
         )
-        wants = turn.wants_turn(resource.status, target, resource.generation, paused=resource.spec.paused)
+        pods, paused = self._targets.pods, resource.spec.paused
+        wants = turn.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
         return Observation(
             now=now,
             turn=self._turns.ask(key, wants=wants),
+            pods=pods,
             generation=resource.generation,
             target=target,
             workloads={workload.revision: workload for workload in workloads},

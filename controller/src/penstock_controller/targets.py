@@ -6,7 +6,7 @@ from penstock_controller.ports import Resource, Store
 from penstock_controller.registry_watch import Resolution
 from penstock_controller.rollout import hold
 from penstock_controller.rollout.observation import Refused, RegistryVersion, Target, Unresolved, Wanted
-from penstock_controller.workload.objects import revision_of
+from penstock_controller.workload.objects import pods_of, revision_of
 from penstock_controller.workload.placement import Placement
 
 
@@ -21,6 +21,8 @@ class Targets:
     def __init__(self, store: Store, placement: Placement) -> None:
         self._store = store
         self._placement = placement
+        self.pods = pods_of(placement)
+        """What the administrator wants of every predictor pod, as a hash."""
 
     async def target(self, resource: Resource, resolution: Resolution | None) -> Target:
         """The target of a resource. Never raises for something that is away: that is a target too."""

@@ -50,12 +50,12 @@ class Turns:
 
     def note(self, key: Key, standing: Standing) -> None:
         """A pass over a resource has ended."""
-        before = self._standings.get(key)
+        before, halt = self._standings.get(key), self._halt()
         unused = key in self._given and not standing.on_trial
         self._standings[key] = standing
         self._given.discard(key)
         self._looked_at(key)
-        if (before.failure if before else "") != standing.failure:
+        if halt != self._halt():
             self._wake_all()
         elif unused or before != standing:
             self._wake_first()
@@ -71,9 +71,10 @@ class Turns:
         """The resource is gone."""
         self._waiting.pop(key, None)
         self._given.discard(key)
-        gone = self._standings.pop(key, None)
+        halt = self._halt()
+        self._standings.pop(key, None)
         self._looked_at(key)
-        if gone and gone.failure:
+        if halt != self._halt():
             self._wake_all()
         else:
             self._wake_first()
@@ -87,13 +88,26 @@ class Turns:
     def _why(self, key: Key) -> str:
         if self._unseen is None or self._unseen - {key}:
             return _UNSEEN
-        failures = sorted((other, standing.failure) for other, standing in self._standings.items() if standing.failure)
-        if failures:
-            other, failure = failures[0]
-            return f"waits: such pods failed on {other} ({failure}); another predictor image, or retry there, ends that"
+        halt = self._halt()
+        if halt:
+            return halt
         if list(self._waiting).index(key) < self._free():
             return ""
         return f"waits for its turn: {self._limit} at a time (controller.maxConcurrentRollouts)"
+
+    def _halt(self) -> str:
+        """Why nobody gets a turn; empty: no such pods failed, or they have served since where they had failed."""
+        passed = max((standing.passed_at for standing in self._standings.values()), default="")
+        failures = [
+            (not standing.on_trial, key, standing.failure)
+            for key, standing in self._standings.items()
+            if standing.failure and standing.failed_at >= passed
+        ]
+        if not failures:
+            return ""
+        rests, key, failure = min(failures)
+        ends = "; another predictor image, or a retry there that succeeds, ends that"
+        return f"waits: such pods failed on {key} ({failure})" + (ends if rests else ", and are tried there again")
 
     def _free(self) -> int:
         under_way = {key for key, standing in self._standings.items() if standing.on_trial} | self._given

@@ -3,9 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes.client import ApiClient
 
 from penstock_cli.asking import Wish, ask
@@ -86,37 +89,49 @@ def annotation_of(rig: Rig, verb: str) -> str | None:
     return found
 
 
-def hears(rig: Rig, verb: str, reason: str, message: str) -> None:
-    """As the controller does: remember the word, and make an Event."""
+def hears(rig: Rig, verb: str, answers: dict[str, Any]) -> None:
+    """As the controller does: remember the word, and what became of it."""
     until(lambda: annotation_of(rig, verb))
-    rig.write_status(handled={verb: annotation_of(rig, verb)})
-    event = {
-        "metadata": {"name": f"{rig.name}.{reason.lower()}"},
-        "involvedObject": {"apiVersion": "penstock.dev/v1alpha1", "kind": "ModelDeployment", "name": rig.name},
-        "type": "Warning" if reason == "VerbRefused" else "Normal",
-        "reason": reason,
-        "message": message,
-        "lastTimestamp": "2026-03-02T09:41:00Z",
-    }
-    rig.tell(event, rig.read()["metadata"]["uid"])
+    rig.write_status(handled={verb: annotation_of(rig, verb)}, answers=answers)
 
 
-@pytest.mark.parametrize(
-    ("reason", "message", "code"),
-    [
-        ("VerbHeard", "pause 12/5 heard in phase Progressing", 0),
-        ("VerbRefused", "pause 12/5 refused in phase Baking: it is promoted already", 1),
-    ],
-)
-def test_what_the_controller_made_of_a_word_is_told(
-    plugin: Plugin, rig: Rig, reason: str, message: str, code: int
-) -> None:
-    controller = threading.Thread(target=hears, args=(rig, "pause", reason, message))
+def said_pause(plugin: Plugin, rig: Rig, answers: dict[str, Any]) -> CompletedProcess[str]:
+    """`pause`, with a controller that answers so."""
+    controller = threading.Thread(target=hears, args=(rig, "pause", answers))
     controller.start()
     said = plugin.run("pause", rig.name, "-n", rig.namespace, "--timeout", "20")
     controller.join()
+    return said
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message", "code"),
+    [
+        ("Heard", "pause 12/5 heard in phase Progressing: stays at this step", 0),
+        ("Refused", "pause 12/5 refused in phase Baking: it is promoted already", 1),
+        ("Postponed", "till noon", 2),
+    ],
+)
+def test_what_the_controller_made_of_a_word_is_told(
+    plugin: Plugin, rig: Rig, outcome: str, message: str, code: int
+) -> None:
+    said = said_pause(plugin, rig, {"pause": {"outcome": outcome, "message": message}})
     assert said.returncode == code, said.stderr
     assert message in (said.stderr if code else said.stdout)
+
+
+def test_what_an_older_controller_made_of_a_word_is_not_made_up(plugin: Plugin, rig: Rig) -> None:
+    said = said_pause(plugin, rig, {})
+    assert said.returncode == 2
+    assert "the status does not tell" in said.stderr
+
+
+def test_who_may_read_no_events_is_told_of_a_refusal(rig: Rig, admin: ApiClient, tmp_path: Path) -> None:
+    steer = {"apiGroups": ["penstock.dev"], "resources": ["modeldeployments"], "verbs": ["get", "patch"]}
+    person = tmp_path / "person.yaml"
+    person.write_text(yaml.safe_dump(rig.person(admin.configuration.host, steer)))
+    said = said_pause(Plugin(str(person)), rig, {"pause": {"outcome": "Refused", "message": "not now"}})
+    assert (said.returncode, said.stderr.strip()) == (1, "penstock: not now")
 
 
 def test_what_was_heard_before_is_taken_back_and_said_again(plugin: Plugin, rig: Rig) -> None:

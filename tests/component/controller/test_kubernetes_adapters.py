@@ -11,7 +11,7 @@ from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
-from penstock_controller.api.status import Phase
+from penstock_controller.api.status import ModelDeploymentStatus, Outcome, Phase
 from penstock_controller.errors import ClusterAway, Conflict, Rejected
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.actions import (
@@ -23,7 +23,7 @@ from penstock_controller.rollout.actions import (
 )
 from penstock_controller.workload.objects import revision_of
 from penstock_controller.workload.placement import Placement
-from penstock_testing.rollout_world import RolloutWorld
+from penstock_testing.rollout_world import RolloutWorld, wanted
 
 PLACEMENT = Placement(image="localhost/no-such-image:1", store_url="http://store:8080")
 DIGEST = "sha256:" + "a" * 64
@@ -95,6 +95,11 @@ async def test_every_status_that_the_engine_can_write_is_kept_whole(
     statuses.append(world.say(Verb.UNDO).say(Verb.PROMOTE_FULL).settle().status)
     assert statuses[-1].hold
     assert statuses[-1].handled
+    assert {answer.outcome for answer in statuses[-1].answers.values()} == {Outcome.HEARD, Outcome.REFUSED}
+    world = RolloutWorld(broken={"rev1-upgraded"}).want("1").settle()
+    world.target = wanted("1", revision="rev1-upgraded")
+    statuses.append(world.settle(seconds=60).status)
+    assert statuses[-1].upgrade_failure
     for status in statuses:
         await resources.write_status(resource, status)
         again = await resources.read(key)
@@ -102,6 +107,18 @@ async def test_every_status_that_the_engine_can_write_is_kept_whole(
         assert again.status == status
         assert again.generation == 1
         resource = again
+
+
+async def test_what_a_newer_controller_made_of_a_word_is_written_back_as_it_was_read(
+    resources: KubernetesResources, resource: Resource, key: Key
+) -> None:
+    answer = {"outcome": "Postponed", "message": "till noon"}
+    status = ModelDeploymentStatus.model_validate({"handled": {"pause": "2/1"}, "answers": {"pause": answer}})
+    await resources.write_status(resource, status)
+    again = await resources.read(key)
+    assert again is not None
+    assert again.raw["status"]["answers"] == {"pause": answer}
+    assert again.status == status
 
 
 async def test_a_status_write_on_an_old_reading_is_a_conflict_and_changes_nothing(

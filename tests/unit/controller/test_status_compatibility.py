@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from penstock_controller.api.status import Completion, ModelDeploymentStatus, Phase
-from penstock_testing.rollout_scenes import last, on_trial, until
+from penstock_contracts.verbs import Verb
+from penstock_controller.api.crd import custom_resource_definition
+from penstock_controller.api.status import LONGEST_ANSWER, Completion, ModelDeploymentStatus, Outcome, Phase
+from penstock_testing.rollout_scenes import canary, is_paused, last, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld, spec
+from penstock_testing.strategies import weight
 
 OLDER: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "data/statuses/before-verbs.json").read_text()
@@ -53,7 +56,7 @@ def strangers(node: Any) -> Any:
 
 @pytest.mark.parametrize("phase", OLDER)
 def test_fields_of_a_newer_controller_are_let_pass(phase: str) -> None:
-    maps = ("kinds", "handled")
+    maps = ("kinds", "handled", "answers")
     newer = {key: value for key, value in strangers(OLDER[phase]).items() if key not in maps}
     known = json.loads(json.dumps(newer), object_hook=lambda item: _without_maps(item, maps))
     assert dumped(ModelDeploymentStatus.model_validate(known)) == dumped(
@@ -78,11 +81,43 @@ def test_words_of_a_newer_controller_stop_nothing_and_its_records_stay() -> None
     assert status.phase is Phase.PENDING
 
 
+def test_a_word_that_an_older_controller_dealt_with_is_over_and_nothing_is_made_up_of_it() -> None:
+    """It remembered words alone."""
+    world = on_trial(canary(weight(5), pause()))
+    until(world, is_paused)
+    world.say(Verb.PAUSE)
+    world.status = ModelDeploymentStatus.model_validate(dumped(world.status) | {"handled": {"pause": "2/1"}})
+    world.tick()
+    assert world.words[Verb.PAUSE] == "2/1"
+    assert (world.status.handled, world.status.answers) == ({"pause": "2/1"}, {})
+    assert world.status.candidate
+    assert not world.status.candidate.paused
+
+
+def test_what_a_newer_controller_made_of_a_word_stops_no_pass_and_stays() -> None:
+    world = on_trial(canary(weight(5), pause()))
+    until(world, is_paused)
+    answered = {"handled": {"pause": "2/1"}, "answers": {"pause": {"outcome": "Postponed", "message": "till noon"}}}
+    world.say(Verb.PAUSE)
+    world.status = ModelDeploymentStatus.model_validate(dumped(world.status) | answered)
+    world.tick()
+    assert dumped(world.status)["answers"] == answered["answers"]
+    assert world.status.answers["pause"].outcome not in set(Outcome)
+
+
+def test_an_outcome_that_is_not_known_here_is_let_pass_by_the_api_server_too() -> None:
+    versions = custom_resource_definition()["spec"]["versions"]
+    status = versions[0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    answer = status["answers"]["additionalProperties"]["properties"]
+    assert "enum" not in answer["outcome"]
+    assert answer["message"]["maxLength"] == LONGEST_ANSWER
+
+
 def test_a_rollout_that_an_older_controller_began_is_ended_by_this_one() -> None:
     """Its status knows nothing of what is new; all that is new has a value for that."""
     world = on_trial(spec())
     until(world, lambda world: world.status.candidate is not None)
-    fields = ("handled", "hold", "floor", "registryWrite")
+    fields = ("handled", "answers", "upgradeFailure", "hold", "floor", "registryWrite")
     old = {key: value for key, value in dumped(world.status).items() if key not in fields}
     old["stable"].pop("generation")
     world.status = ModelDeploymentStatus.model_validate(old)

@@ -1,5 +1,7 @@
 """Whose attempt with other predictor pods may begin."""
 
+from dataclasses import replace
+
 from penstock_controller.ports import Key
 from penstock_controller.rollout.turn import Standing
 from penstock_controller.turns import Turns
@@ -140,6 +142,80 @@ def test_a_failure_goes_with_its_resource() -> None:
     turns.note(KEYS[0], Standing(on_trial=False, failure="no pod"))
     assert asked(turns, KEYS[1]) == [False]
     turns.forget(KEYS[0])
+    assert asked(turns, KEYS[1]) == [True]
+
+
+def failed(at: int) -> Standing:
+    """Such pods failed, at that second."""
+    return Standing(on_trial=False, failure="no pod", failed_at=f"2026-01-01T00:00:{at:02}Z")
+
+
+def passed(at: int) -> Standing:
+    """Where they had failed they served, at that second."""
+    return Standing(on_trial=False, passed_at=f"2026-01-01T00:00:{at:02}Z")
+
+
+def again(standing: Standing) -> Standing:
+    """A retry is under way."""
+    return replace(standing, on_trial=True)
+
+
+def test_while_a_retry_is_under_way_the_others_go_on_waiting_and_say_so() -> None:
+    woken: list[Key] = []
+    turns = of(3, woken=woken)
+    turns.note(KEYS[0], failed(1))
+    rests = turns.ask(KEYS[1], wants=True)
+    woken.clear()
+    turns.note(KEYS[0], again(failed(1)))
+    assert woken == [KEYS[1]]
+    assert turns.ask(KEYS[1], wants=True) == "waits: such pods failed on ns/m0 (no pod), and are tried there again"
+    turns.note(KEYS[0], failed(2))
+    assert turns.ask(KEYS[1], wants=True) == rests
+
+
+def test_one_retry_that_succeeded_lets_the_others_go_on_also_where_another_still_refuses() -> None:
+    woken: list[Key] = []
+    turns = of(3, woken=woken)
+    for key in KEYS[:2]:
+        turns.note(key, failed(1))
+    asked(turns, *KEYS[2:])
+    turns.note(KEYS[0], again(failed(1)))
+    woken.clear()
+    turns.note(KEYS[0], passed(5))
+    assert woken == KEYS[2:]
+    assert asked(turns, *KEYS[2:]) == [True, True, True, False]
+
+
+def test_where_they_fail_after_they_had_passed_the_others_wait_again() -> None:
+    turns = of(3)
+    turns.note(KEYS[0], passed(5))
+    turns.note(KEYS[1], failed(6))
+    assert asked(turns, KEYS[2]) == [False]
+
+
+def test_a_retry_of_one_that_holds_nobody_up_holds_nobody_up() -> None:
+    turns = of(3)
+    turns.note(KEYS[0], passed(5))
+    turns.note(KEYS[1], again(failed(1)))
+    assert asked(turns, KEYS[2]) == [True]
+
+
+def test_after_a_restart_a_retry_under_way_holds_the_others() -> None:
+    turns = of(3, seen=0)
+    for key in KEYS[1:]:
+        turns.note(key, AT_REST)
+    turns.note(KEYS[0], again(failed(1)))
+    assert asked(turns, KEYS[1]) == [False]
+
+
+def test_when_the_resource_is_deleted_during_its_retry_the_others_go_on() -> None:
+    woken: list[Key] = []
+    turns = of(1, woken=woken)
+    turns.note(KEYS[0], again(failed(1)))
+    asked(turns, *KEYS[1:3])
+    woken.clear()
+    turns.forget(KEYS[0])
+    assert woken == KEYS[1:3]
     assert asked(turns, KEYS[1]) == [True]
 
 

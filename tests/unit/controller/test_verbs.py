@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import Completion, Phase
+from penstock_controller.api.status import LONGEST_ANSWER, Completion, Outcome, Phase
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
 from penstock_testing import steering_page
@@ -124,6 +124,11 @@ def said(world: RolloutWorld, reason: str) -> list[str]:
     return [told.message for told in world.announcements if told.reason == reason]
 
 
+def answers(world: RolloutWorld) -> dict[str, tuple[Outcome, str]]:
+    """What the status says of each word."""
+    return {verb: (answer.outcome, answer.message) for verb, answer in world.status.answers.items()}
+
+
 def refusal(world: RolloutWorld) -> str:
     """The only refusal."""
     (message,) = said(world, "VerbRefused")
@@ -138,13 +143,17 @@ def test_each_verb_in_each_phase_does_what_the_table_says_once(verb: Verb, phase
     unsaid = silent.status
     world.say(verb).run_pass()
     cell = TABLE[verb, phase]
+    forgetful = world.status.model_copy(update={"handled": {}, "answers": {}})
     if isinstance(cell, Acts):
-        assert said(world, "VerbHeard") == [f"{verb.value} {world.words[verb]} heard in phase {phase}"]
+        heard = f"{verb.value} {world.words[verb]} heard in phase {phase}"
+        assert said(world, "VerbHeard") == [heard]
         assert said(world, "VerbRefused") == []
-        assert world.status.model_copy(update={"handled": {}}) != unsaid
+        assert forgetful != unsaid
+        assert answers(world) == {verb: (Outcome.HEARD, f"{heard}: {cell.what}")}
     else:
         assert refusal(world) == f"{verb.value} {world.words[verb]} refused in phase {phase}: {cell.why}"
-        assert world.status.model_copy(update={"handled": {}}) == unsaid
+        assert forgetful == unsaid
+        assert answers(world) == {verb: (Outcome.REFUSED, refusal(world))}
     assert world.status.handled[verb] == world.words[verb]
     world.announcements.clear()
     for _ in range(5):
@@ -299,7 +308,7 @@ def test_a_word_that_was_taken_back_may_be_said_again() -> None:
     world.say(Verb.RESUME).tick()
     world.words.clear()
     world.tick()
-    assert world.status.handled == {}
+    assert (world.status.handled, world.status.answers) == ({}, {})
     world.say(Verb.PAUSE).tick()
     assert "paused by a person" in world.status.message
 
@@ -341,6 +350,9 @@ def test_a_word_without_its_form_is_refused_once_and_remembered_in_part(word: st
         world.tick()
     assert "must be like 2/1" in refusal(world)
     assert len(world.status.handled["promote"]) <= 64
+    outcome, message = answers(world)["promote"]
+    assert (outcome, message) == (Outcome.REFUSED, refusal(world))
+    assert len(message) <= LONGEST_ANSWER
 
 
 @pytest.mark.parametrize("word", ["1/1", "2/0", "2/3", "3/0"])
@@ -351,6 +363,55 @@ def test_a_word_for_another_place_is_neither_done_nor_refused(word: str) -> None
         world.tick()
     assert is_paused(world)
     assert said(world, "VerbRefused") == []
+    assert answers(world) == {}
+
+
+def refused_resume() -> RolloutWorld:
+    """`resume` was refused in Progressing; then, at the same step, a person paused it."""
+    world = _progressing().say(Verb.RESUME)
+    world.tick()
+    assert "it is not paused" in refusal(world)
+    world.say(Verb.PAUSE).tick()
+    assert is_paused(world)
+    return world
+
+
+def test_a_refused_word_is_over_also_where_it_would_act_later_at_the_same_place() -> None:
+    world = refused_resume()
+    for _ in range(5):
+        world.tick()
+    assert is_paused(world)
+    assert answers(world)["resume"] == (Outcome.REFUSED, refusal(world))
+
+
+def test_a_refused_word_that_was_taken_back_and_is_said_again_is_heard_and_the_status_says_so() -> None:
+    world = refused_resume()
+    text = world.words.pop(Verb.RESUME)
+    world.tick()
+    assert "resume" not in answers(world)
+    world.say(Verb.RESUME).tick()
+    assert world.words[Verb.RESUME] == text
+    outcome, message = answers(world)["resume"]
+    assert (outcome, message) == (Outcome.HEARD, f"resume {text} heard in phase Paused: ends a person's pause")
+    assert not is_paused(world)
+
+
+def test_a_word_for_a_place_to_come_is_answered_when_that_place_is_reached() -> None:
+    world = _progressing()
+    world.words[Verb.PAUSE] = "2/2"
+    world.tick()
+    assert answers(world) == {}
+    until(world, lambda world: bool(world.status.answers), 60)
+    assert answers(world)["pause"][0] is Outcome.HEARD
+    assert is_paused(world)
+
+
+def test_another_word_of_the_same_verb_takes_the_answer_of_the_one_before_away() -> None:
+    world = paused_by_a_person()
+    world.words[Verb.PAUSE] = "9/9"
+    world.tick()
+    assert answers(world) == {}
+    assert world.status.handled == {}
 
 
 def test_undo_goes_back_through_the_steps_and_stays_there() -> None:
@@ -486,6 +547,7 @@ def test_after_a_lost_status_no_number_is_given_again_and_old_words_do_nothing()
     assert stable(world) == "2"
     assert world.status.attempt == 9
     assert said(world, "VerbRefused") == []
+    assert answers(world) == {}
     world.want("3").settle(0.2)
     assert world.status.attempt == 10
 

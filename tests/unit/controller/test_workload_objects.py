@@ -1,5 +1,7 @@
 """A revision's Kubernetes objects, without I/O."""
 
+from dataclasses import replace
+
 import pytest
 
 from penstock_controller.rollout.actions import CreateWorkload
@@ -39,6 +41,17 @@ def test_other_bytes_template_image_or_drain_are_other_revisions() -> None:
         objects.revision_of("m", spec(), DIGEST, Placement(image="predictor:2", store_url="http://store:8080")),
     }
     assert len(revisions) == 7
+
+
+def test_what_the_administrator_wants_of_all_pods_has_a_name_of_its_own() -> None:
+    every = [
+        PLACEMENT,
+        replace(PLACEMENT, image="predictor:2"),
+        replace(PLACEMENT, drain_seconds=6),
+        replace(PLACEMENT, store_url="http://store:8081"),
+    ]
+    assert len({objects.pods_of(placement) for placement in every}) == len(every)
+    assert objects.pods_of(replace(PLACEMENT)) == objects.pods_of(PLACEMENT)
 
 
 def test_the_number_of_pods_and_the_waiting_times_of_a_rollout_are_not_in_the_revision() -> None:

@@ -184,6 +184,13 @@ def _fields(path: str, node: Schema) -> Iterator[tuple[str, Schema]]:
         here = f"{path}.{name}" + ("[]" if "items" in field else "")
         yield here, field
         yield from _fields(here, inner)
+        yield from _fields(f"{here}.*", _values(field))
+
+
+def _values(field: Schema) -> Schema:
+    """What stands under each key of a map."""
+    values = field.get("additionalProperties")
+    return values if isinstance(values, dict) else {}
 
 
 def _row(path: str, field: Schema) -> str:

@@ -3,11 +3,16 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from penstock_contracts.traffic import Traffic
 from penstock_controller.api.registry_write import RegistryWrite
 from penstock_controller.api.schema import StatusModel
+
+LONGEST_ANSWER = 1024
+"""Characters of the message of an answer."""
+LONGEST_FAILURE = 1024
+"""Characters of the message of a failure that other resources show."""
 
 
 class Phase(StrEnum):
@@ -53,6 +58,31 @@ class Completion(StrEnum):
         unknown = str.__new__(cls, value)
         unknown._name_ = unknown._value_ = value
         return unknown
+
+
+class Outcome(StrEnum):
+    """What became of a person's word. One of a newer controller stays what it is."""
+
+    HEARD = "Heard"
+    REFUSED = "Refused"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Outcome | None":
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
+
+
+class Answer(StatusModel):
+    """What became of a word that status.handled has."""
+
+    # No enum in the CRD: it is written back as it was read, also by a controller older than the one that said it.
+    outcome: Annotated[Outcome, WithJsonSchema({"type": "string", "maxLength": 32})]
+    """Heard (it was done) or Refused (nothing was)."""
+    message: Annotated[str, Field(max_length=LONGEST_ANSWER)]
+    """In which phase; what it does, or why it is refused."""
 
 
 class Revision(StatusModel):
@@ -163,6 +193,22 @@ class Refusal(StatusModel):
     """Why, in one word."""
     message: str
     """Why, with the field or file, and what to do."""
+
+
+class UpgradeFailure(StatusModel):
+    """Stable's own bytes failed in other predictor pods, which the administrator wants: others wait for it.
+
+    It outlasts a retry until that has ended, and stays as long as such pods are wanted.
+    """
+
+    pods: Annotated[str, Field(max_length=32)]
+    """What the administrator had decided about predictor pods, as a hash."""
+    message: Annotated[str, Field(max_length=LONGEST_FAILURE)]
+    """Why they failed."""
+    failed_at: str
+    """When that attempt ended (RFC 3339)."""
+    passed_at: str | None = None
+    """When, after that, the resource was seen to be served by such pods (RFC 3339). None: it was not."""
 
 
 class Hold(StatusModel):
@@ -327,12 +373,16 @@ class ModelDeploymentStatus(StatusModel):
     """Where the number of pods follows the load: pods that are kept for all requests until the attempt ends."""
     refused: Refusal | None = None
     """The version that is not tried again."""
+    upgrade_failure: UpgradeFailure | None = None
+    """How predictor pods failed here that the administrator wants everywhere."""
     hold: Hold | None = None
     """The version that a person went back to, until the alias's target or the spec changes, or on retry."""
     handled: Annotated[dict[str, Annotated[str, Field(max_length=64)]], Field(max_length=16)] = Field(
         default_factory=dict
     )
     """Verb to the word that was done or refused: it has no effect again while the annotation stays as it is."""
+    answers: Annotated[dict[str, Answer], Field(max_length=16)] = Field(default_factory=dict)
+    """Verb to what became of that word. None for a word that was there before this status was."""
     traffic: Traffic | None = None
     """What the gateway is told, and what every gateway pod is known to do."""
     history: Annotated[tuple[DecisionRecord, ...], Field(max_length=20)] = ()

@@ -23,6 +23,7 @@ from penstock_controller.rollout import (
     routing,
     sizing,
     trial,
+    turn,
     verbs,
 )
 from penstock_controller.rollout.actions import Action, Decision
@@ -40,7 +41,7 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
     shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
-    final = sizing.remembered(spec, shown, observation)
+    final = turn.noted(sizing.remembered(spec, shown, observation), observation)
     read = evidence.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None

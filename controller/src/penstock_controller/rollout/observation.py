@@ -150,6 +150,8 @@ class Observation:
     """What it said to entries that it is to show."""
     turn: str = ""
     """Why an attempt with the same bytes in other pods must wait; empty: it need not."""
+    pods: str = ""
+    """What the administrator wants of every predictor pod, as a hash."""
     url: str = ""
     evidence: tuple[Reading, ...] | None = None
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""

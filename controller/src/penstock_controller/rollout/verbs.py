@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from penstock_contracts.verbs import Verb, word
-from penstock_controller.api.status import Completion, DecisionRecord, Ending, ModelDeploymentStatus, Phase, Stable
+from penstock_controller.api.status import (
+    LONGEST_ANSWER,
+    Answer,
+    Completion,
+    DecisionRecord,
+    Ending,
+    ModelDeploymentStatus,
+    Outcome,
+    Phase,
+    Stable,
+)
 from penstock_controller.rollout import hold, words
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.attempt import ABORTED, UNDONE
@@ -125,9 +135,10 @@ def heard(situation: Situation) -> Heard:
     """Do, or refuse, each word that is new and names this place. One that is neither acts in no later pass."""
     said = situation.observation.words
     before = situation.status.handled
-    # A word that was taken back is forgotten: it may be said again.
+    # A word that was taken back is forgotten: it may be said again. A refused one is over like one that was done.
     standing = {verb: text for verb, text in words.kept(said).items() if before.get(verb) == text}
-    situation = _remembering(situation, standing)
+    answers = {verb: answer for verb, answer in situation.status.answers.items() if verb in standing}
+    situation = _remembering(situation, standing, answers)
     told: list[Announcement] = []
     at = place(situation.status)
     for verb in Verb:
@@ -143,14 +154,28 @@ def _said(situation: Situation, verb: Verb, text: str, at: str) -> tuple[Situati
     spoken = words.read(verb, text)
     if spoken and word(spoken.attempt, spoken.step) != at:
         return situation, None
-    outcome = _outcome(situation, spoken) if spoken else f"it must be like {at}, not {text[: words.LONGEST]!r}"
     phase = phase_of(situation)
-    after = situation if isinstance(outcome, str) else outcome
-    after = _remembering(after, {**after.status.handled, **words.kept({verb: text})})
+    outcome = _outcome(situation, spoken) if spoken else f"it must be like {at}, not {text[: words.LONGEST]!r}"
     told = f"{verb.value} {text[: words.LONGEST]}"
     if isinstance(outcome, str):
-        return after, _announcement(situation, "Warning", "VerbRefused", f"{told} refused in phase {phase}: {outcome}")
-    return after, _announcement(situation, "Normal", "VerbHeard", f"{told} heard in phase {phase}")
+        message = f"{told} refused in phase {phase}: {outcome}"
+        after = _answered(situation, verb, text, Outcome.REFUSED, message)
+        return after, _announcement(situation, "Warning", "VerbRefused", message)
+    message = f"{told} heard in phase {phase}"
+    after = _answered(outcome, verb, text, Outcome.HEARD, f"{message}: {_deed(verb, phase)}")
+    return after, _announcement(situation, "Normal", "VerbHeard", message)
+
+
+def _deed(verb: Verb, phase: Phase) -> str:
+    cell = TABLE[verb, phase]
+    return cell.what if isinstance(cell, Acts) else ""
+
+
+def _answered(situation: Situation, verb: Verb, text: str, outcome: Outcome, message: str) -> Situation:
+    status = situation.status
+    answer = Answer(outcome=outcome, message=message[:LONGEST_ANSWER])
+    handled = {**status.handled, **words.kept({verb: text})}
+    return _remembering(situation, handled, {**status.answers, verb.value: answer})
 
 
 def _announcement(situation: Situation, kind: str, reason: str, message: str) -> Announcement:
@@ -162,8 +187,9 @@ def _announcement(situation: Situation, kind: str, reason: str, message: str) ->
     )
 
 
-def _remembering(situation: Situation, handled: dict[str, str]) -> Situation:
-    return situation.with_status(situation.status.model_copy(update={"handled": handled}))
+def _remembering(situation: Situation, handled: dict[str, str], answers: dict[str, Answer]) -> Situation:
+    update = {"handled": handled, "answers": answers}
+    return situation.with_status(situation.status.model_copy(update=update))
 
 
 def phase_of(situation: Situation) -> Phase:

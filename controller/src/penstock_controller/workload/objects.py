@@ -6,7 +6,7 @@ from typing import Any
 
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_controller.api import duration, names
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.workload.placement import Placement
 
@@ -29,6 +29,12 @@ def revision_of(name: str, spec: ModelDeploymentSpec, digest: str, placement: Pl
     """
     material = json.dumps([digest, pod_spec(name, spec, digest, placement)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(material.encode()).hexdigest()[:_REVISION_LENGTH]
+
+
+def pods_of(placement: Placement) -> str:
+    """A hash of what is the same in every predictor pod: the image, what the administrator set, and this template."""
+    nobodys = ModelDeploymentSpec(registry=RegistryRef(model="any", alias="any"))
+    return revision_of("", nobodys, "", placement)
 
 
 def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> Object:

@@ -96,6 +96,7 @@ class Watcher:
         _applied_is_what_every_gateway_pod_does(seen)
         _who_does_not_promote_leaves_users_first(seen)
         _weights_add_up(seen)
+        _what_became_of_a_word_is_told_while_it_stands(seen)
         self._each_attempt_ends_once(seen)
         self._who_failed_is_not_tried_again(seen)
         self._no_try_is_counted_twice(seen)
@@ -173,6 +174,14 @@ def users_getters(split: TrafficSplit) -> set[str]:
 
 def _named(status: ModelDeploymentStatus) -> set[str]:
     return {pointer.revision for pointer in (status.stable, status.candidate, status.previous) if pointer}
+
+
+def _what_became_of_a_word_is_told_while_it_stands(seen: Pass) -> None:
+    handled, answers = seen.after.handled, seen.after.answers
+    assert answers.keys() <= handled.keys(), f"{answers.keys()} are answered, {handled.keys()} were said"
+    new = {verb for verb, word in handled.items() if seen.before.handled.get(verb) != word}
+    lost = seen.before.observed_generation <= 0
+    assert lost or new <= answers.keys(), f"{new - answers.keys()} were dealt with, and nobody is told how"
 
 
 def _only_named_revisions_get_users(seen: Pass) -> None:

@@ -102,6 +102,8 @@ class RolloutWorld:
     """No gateway pod answers when its counters are asked for."""
     turn: str = ""
     """Why an attempt with other predictor pods must wait."""
+    pods: str = "image1"
+    """What the administrator wants of every predictor pod."""
     words: dict[Verb, str] = field(default_factory=dict)
     """What the user's annotations say."""
     revisions: dict[str, str] = field(default_factory=dict)
@@ -129,6 +131,7 @@ class RolloutWorld:
             url="http://gateway/ns/m",
             evidence=self._readings(),
             turn=self.turn,
+            pods=self.pods,
             words=dict(self.words),
             registry_answers=self.registry.told(outcome.due(self.status)),
         )

@@ -15,6 +15,7 @@ from penstock_testing.model_deployments import Deployed, model_deployment
 from penstock_testing.plan import TrafficPlan
 from penstock_testing.platform import Platform
 from penstock_testing.registered_models import RegisteredModels
+from penstock_testing.strategies import BRIEF
 from penstock_testing.traffic import TrafficRun
 
 QUESTIONS = 20
@@ -49,6 +50,7 @@ class Scene:
 
     def serve(self, name: str = "model", **spec: Any) -> Deployed:
         """Apply the smallest useful resource (and what the test says about it) and wait until it is ready."""
+        spec["predictor"] = BRIEF | spec.get("predictor", {})
         self.platform.cluster.apply(model_deployment(name, self.namespace, self.model, **spec))
         deployed = self.deployed(name)
         deployed.wait_ready()

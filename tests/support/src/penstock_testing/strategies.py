@@ -15,6 +15,10 @@ GATED: Object = {
 """A version that is as good as stable passes within seconds at 200 requests a second."""
 
 
+BRIEF: Object = {"timeout": "5s"}
+"""Predictor: pods of a version that leaves stay for as long as a request may last, and tests wait for that."""
+
+
 def weight(per_cent: int) -> Object:
     """Step: the candidate gets this share of users' requests."""
     return {"setWeight": per_cent}

@@ -1,31 +1,13 @@
 """A registry's password, through a rollout and through failures: nobody reads it who may not read the Secret."""
 
 import base64
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from penstock_testing import faults, readable
 from penstock_testing.cluster import Cluster
-from penstock_testing.locked_mlflow import CONNECTION, DEPLOYMENT, LockedMlflow, locked_mlflow
+from penstock_testing.locked_mlflow import CONNECTION, DEPLOYMENT
 from penstock_testing.mlflow_server import ADMIN, PASSWORD
-from penstock_testing.platform import NAMESPACE, RELEASE, Platform
-from penstock_testing.registered_models import RegisteredModels
+from penstock_testing.platform import NAMESPACE, RELEASE
 from penstock_testing.scenes import Scene
-
-
-@pytest.fixture(scope="module")
-def mlflow(platform: Platform) -> Iterator[LockedMlflow]:
-    with locked_mlflow(platform) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_USERNAME", ADMIN)
-        patch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
-        yield server
-
-
-@pytest.fixture
-def scene(platform: Platform, mlflow: LockedMlflow, users: str, tmp_path: Path) -> Scene:
-    return Scene(platform=platform, registry=RegisteredModels(mlflow.url), namespace=users, folder=tmp_path)
 
 
 def found(cluster: Cluster) -> tuple[list[str], list[str]]:

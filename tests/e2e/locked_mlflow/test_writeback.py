@@ -2,19 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
 from mlflow import MlflowClient
 
 from penstock_testing import faults
 from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
-from penstock_testing.locked_mlflow import CLUSTER_NAME, CONNECTION, DEPLOYMENT, LockedMlflow, locked_mlflow
-from penstock_testing.mlflow_server import ADMIN, PASSWORD
-from penstock_testing.platform import Platform, wait_for
-from penstock_testing.registered_models import RegisteredModels
+from penstock_testing.locked_mlflow import CLUSTER_NAME, CONNECTION, DEPLOYMENT, LockedMlflow
+from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 
@@ -22,19 +18,6 @@ OUTAGE = 120.0
 QUIET = 20.0
 """Seconds in which a second write would have come."""
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
-
-
-@pytest.fixture(scope="module")
-def mlflow(platform: Platform) -> Iterator[LockedMlflow]:
-    with locked_mlflow(platform) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_USERNAME", ADMIN)
-        patch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
-        yield server
-
-
-@pytest.fixture
-def scene(platform: Platform, mlflow: LockedMlflow, users: str, tmp_path: Path) -> Scene:
-    return Scene(platform=platform, registry=RegisteredModels(mlflow.url), namespace=users, folder=tmp_path)
 
 
 def following(scene: Scene) -> Object:
