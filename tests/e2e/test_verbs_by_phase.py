@@ -16,7 +16,6 @@ STRATEGY: Object = {
     "predictor": {"minReplicas": 1},
     "analysis": {"gates": []},
     "bake": {"duration": "600s"},
-    "revisionHistoryLimit": 20,
     **canary(weight(20), pause(600), pause()),
 }
 NO_NODE_HAS_IT: Object = {"resources": {"requests": {"cpu": "1000"}}}
