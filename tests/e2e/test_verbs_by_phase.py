@@ -34,7 +34,8 @@ def at_the_pause(deployed: Deployed, version: str) -> None:
     """Until that version is on trial, in the pause of 600 s."""
     deployed.wait_until(
         f"version {version} in its first pause",
-        lambda status: _place(status) == (version, 20, 1),
+        # The pause has begun a pass after the step was reached.
+        lambda status: _place(status) == (version, 20, 1) and "stepSince" in status["candidate"],
     )
 
 
