@@ -7,7 +7,7 @@ from penstock_testing.cluster import Cluster, Object
 from penstock_testing.status_watch import StatusWatch, documents
 
 KUBECTL = """#!/bin/sh
-echo run >> {runs}
+echo "$@" >> {runs}
 cat {printed}
 [ $(wc -l < {runs}) -lt 2 ] || exec sleep 600
 """
@@ -41,3 +41,19 @@ def test_a_watch_that_the_api_server_ends_begins_again_and_ends_with_its_context
     with StatusWatch(cluster, "users", "model", tell):
         assert enough.wait(60)
     assert told == [{}, {"phase": "Healthy"}] * 2
+
+
+def test_one_resource_is_watched_as_a_list_of_one_for_by_its_name_kubectl_misses_what_changes_before_the_watch(
+    tmp_path: Path,
+) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(KUBECTL.format(runs=tmp_path / "runs", printed=tmp_path / "printed"))
+    os.chmod(kubectl, 0o755)  # noqa: PTH101, S103 - a program of the test's own
+    (tmp_path / "printed").write_text('{\n    "kind": "ModelDeployment"\n}\n')
+    seen = threading.Event()
+    cluster = Cluster(context="none", kubeconfig="", images={}, kubectl_path=str(kubectl))
+    with StatusWatch(cluster, "users", "model", lambda _: seen.set()):
+        assert seen.wait(60)
+    asked = (tmp_path / "runs").read_text().splitlines()[0].split()
+    assert "--field-selector=metadata.name=model" in asked
+    assert "model" not in asked
