@@ -1,12 +1,9 @@
 """What stands between the parts' pods and others, as they run."""
 
 import json
-from pathlib import Path
 
 import pytest
-import yaml
 
-from penstock_testing.chart import Chart
 from penstock_testing.cluster import CommandError
 from penstock_testing.platform import NAMESPACE, RESTRICTED, Platform
 
@@ -41,13 +38,3 @@ def test_containers_that_ask_no_api_server_have_no_token(platform: Platform) -> 
         if any(mount["mountPath"] == TOKEN for mount in container["volumeMounts"])
     }
     assert having == {"controller/controller", "gateway/agent"}
-
-
-def test_the_charts_network_policies_are_taken_by_the_api_server(platform: Platform) -> None:
-    """This cluster's network plugin enforces none: decision 16."""
-    chart = Chart(helm=Path(platform.cluster.helm_path))
-    policies = chart.render("networkPolicies.enabled=true", "networkPolicies.metricsFrom[0]=monitoring").of(
-        "NetworkPolicy"
-    )
-    said = platform.cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump_all(policies))
-    assert said.count("created (server dry run)") == len(policies) == 3

@@ -16,7 +16,6 @@ STRATEGY: Object = {
     "predictor": {"minReplicas": 1},
     "analysis": {"gates": []},
     "bake": {"duration": "600s"},
-    "revisionHistoryLimit": 20,
     **canary(weight(20), pause(600), pause()),
 }
 NO_NODE_HAS_IT: Object = {"resources": {"requests": {"cpu": "1000"}}}
@@ -35,7 +34,8 @@ def at_the_pause(deployed: Deployed, version: str) -> None:
     """Until that version is on trial, in the pause of 600 s."""
     deployed.wait_until(
         f"version {version} in its first pause",
-        lambda status: _place(status) == (version, 20, 1),
+        # The pause has begun a pass after the step was reached.
+        lambda status: _place(status) == (version, 20, 1) and "stepSince" in status["candidate"],
     )
 
 

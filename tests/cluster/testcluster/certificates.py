@@ -39,6 +39,7 @@ CLIENTS = (
     Identity("coredns", "system:coredns"),
     Identity("provisioner", "system:volume-provisioner"),
     Identity("metrics-server", "system:metrics-server"),
+    Identity("network-policies", "system:network-policies"),
 )
 
 

@@ -187,6 +187,7 @@ def commands(at: Layout) -> dict[str, list[str]]:
         "coredns": [str(at.binaries / "coredns"), "-conf", f"{at.state}/Corefile"],
         "provisioner": [kube, "volume-provisioner", *_provisioner_flags(at)],
         "metrics-server": [kube, "metrics-server", *_metrics_server_flags(at)],
+        "network-policies": [kube, "network-policies", *_network_policies_flags(at)],
     }
 
 
@@ -297,4 +298,12 @@ def _metrics_server_flags(at: Layout) -> list[str]:
         "--kubelet-preferred-address-types=InternalIP",
         "--kubelet-request-timeout=5s",
         "--metric-resolution=10s",  # it takes no shorter one
+    ]
+
+
+def _network_policies_flags(at: Layout) -> list[str]:
+    return [
+        f"--kubeconfig={at.kubeconfig('network-policies')}",
+        f"--node={NODE_NAME}",
+        f"--service-cluster-ip-range={SERVICES}",
     ]

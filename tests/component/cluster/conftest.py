@@ -35,16 +35,20 @@ class Cluster:
     def state(self) -> Path:
         return self.cache / "clusters" / self.name
 
+    def command(self, command: str) -> list[str]:
+        return [str(SCRIPT), command, self.name]
+
     def start(self, *options: str) -> subprocess.Popen[str]:
-        command = [str(SCRIPT), "up", self.name, *options]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            [*self.command("up"), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     def up(self, *options: str) -> None:
         output, _ = (starting := self.start(*options)).communicate(timeout=UP_LIMIT)
         assert starting.returncode == 0, output
 
     def run(self, command: str, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        own = [str(SCRIPT), command, self.name, *arguments]
+        own = [*self.command(command), *arguments]
         return subprocess.run(own, input=given, capture_output=True, text=True, timeout=120, check=False)
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:

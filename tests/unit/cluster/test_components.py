@@ -34,7 +34,7 @@ def test_the_api_server_names_the_nodes_address_in_its_certificate() -> None:
 def test_every_component_has_an_identity_of_its_own() -> None:
     commands = components.commands(_at(0))
     used = [word for command in commands.values() for word in command if word.startswith("--kubeconfig=")]
-    assert len(used) == len(set(used)) == 6
+    assert len(used) == len(set(used)) == 7
 
 
 def test_files_are_kept_below_the_state_folder_or_in_the_sandboxs_own_run() -> None:

@@ -508,6 +508,27 @@ def test_undo_of_the_only_version_is_refused() -> None:
     assert "no other version that served" in refusal(world)
 
 
+def test_undo_goes_back_over_more_attempts_that_failed_than_there_are_records_kept() -> None:
+    world = two_versions_served(revisionHistoryLimit=3)
+    world.edit(canary(weight(50), pause(), analysis=NO_GATES, revisionHistoryLimit=3))
+    for version in "3456":
+        until(world.want(version), is_paused)
+        world.say(Verb.ABORT).settle(0.2)
+    assert [record.version for record in world.status.history] == ["6", "2", "1"]
+    world.say(Verb.UNDO)
+    until(world, is_paused)
+    assert world.status.candidate
+    assert world.status.candidate.version == "1"
+
+
+def test_one_record_kept_is_the_newest() -> None:
+    world = two_versions_served(revisionHistoryLimit=1)
+    world.edit(canary(weight(50), pause(), analysis=NO_GATES, revisionHistoryLimit=1))
+    until(world.want("3"), is_paused)
+    world.say(Verb.ABORT).settle(0.2)
+    assert [record.version for record in world.status.history] == ["3"]
+
+
 def test_undo_of_a_new_label_for_the_same_bytes_looks_further_back() -> None:
     world = two_versions_served()
     two = world.status.stable

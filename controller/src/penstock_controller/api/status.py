@@ -1,7 +1,7 @@
 """The status of a ModelDeployment: what is known to be."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, WithJsonSchema
 
@@ -43,36 +43,32 @@ class Phase(StrEnum):
         return cls.PENDING if isinstance(value, str) else None
 
 
-class Completion(StrEnum):
-    """How an attempt ended. A word of a newer controller stays what it is."""
+class OpenWord(StrEnum):
+    """A word of a newer controller stays what it is."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
+
+
+class Completion(OpenWord):
+    """How an attempt ended."""
 
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
     ABORTED = "Aborted"
 
-    @classmethod
-    def _missing_(cls, value: object) -> "Completion | None":
-        if not isinstance(value, str):
-            return None
-        unknown = str.__new__(cls, value)
-        unknown._name_ = unknown._value_ = value
-        return unknown
 
-
-class Outcome(StrEnum):
-    """What became of a person's word. One of a newer controller stays what it is."""
+class Outcome(OpenWord):
+    """What became of a person's word."""
 
     HEARD = "Heard"
     REFUSED = "Refused"
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Outcome | None":
-        if not isinstance(value, str):
-            return None
-        unknown = str.__new__(cls, value)
-        unknown._name_ = unknown._value_ = value
-        return unknown
 
 
 class Answer(StatusModel):

@@ -168,6 +168,6 @@ class ModelDeploymentSpec(ApiModel):
     progress_deadline: Annotated[str, duration_field("10s", "24h")] = "10m"
     """A new version that waits this long in all, for its pods, the gateway or a step's own evidence, is taken back."""
     revision_history_limit: Annotated[int, Field(ge=1, le=20)] = 5
-    """Decision records kept in status."""
+    """Decision records kept in status. Attempts that failed leave before the two versions that served last."""
     paused: bool = False
     """While true, no new version is started, and one on trial stays at its step."""

@@ -16,7 +16,7 @@ from penstock_controller.api.status import (
     Revision,
     Stable,
 )
-from penstock_controller.rollout import gates, routing, sizing, wishes
+from penstock_controller.rollout import gates, history, routing, sizing, wishes
 from penstock_controller.rollout.actions import Announcement, CreateWorkload, MarkPromoted
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.situation import SOON, Situation, Step
@@ -198,5 +198,5 @@ def _recorded(
         completion=ending.completion.value,
         started_at=tried.started_at,
     )
-    history = (record, *status.history)[: situation.spec.revision_history_limit]
-    return status.model_copy(update={"history": history, "gates": (), "evidence": None}), told
+    records = history.kept((record, *status.history), situation.spec.revision_history_limit)
+    return status.model_copy(update={"history": records, "gates": (), "evidence": None}), told

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from penstock_gateway.applied import Applied, acknowledge
 from penstock_gateway.configuration import Configuration, configure
-from penstock_gateway.errors import EnvoyAway, Refused, Unconfirmed
+from penstock_gateway.errors import EnvoyAway, Refused, Unconfirmed, Unwritable
 from penstock_gateway.metrics import Metrics
 from penstock_gateway.observed import Observed
 from penstock_gateway.plan import changed, narrowed
@@ -77,24 +77,30 @@ class Agent:
         rejected: Mapping[Key, str] = {}
         try:
             if world.complete:
-                rejected, confirmed = await self._publish(world), True
+                rejected, confirmed = await self._publish(world)
             else:
                 confirmed = await self._publisher.confirmed()
             why_not = "" if confirmed else "Envoy does not run on what is on disk"
-        except (EnvoyAway, Unconfirmed) as error:
+        except (EnvoyAway, Unconfirmed, Unwritable) as error:
             confirmed, why_not = False, str(error)
         self._stand(confirmed=confirmed, why_not=why_not, rejected=rejected)
 
-    async def _publish(self, world: World) -> Mapping[Key, str]:
-        """Return what was rejected, by us or by Envoy; everything else is active."""
+    async def _publish(self, world: World) -> tuple[Mapping[Key, str], bool]:
+        """Return what was rejected, by us, by Envoy or by the disk, and whether everything else is active."""
         written = self._publisher.written
         settled = settle(world.wishes or {}, written.live)
         target = self._without_refused(configure(settled.live, world.endpoints()))
+        unwritten: Mapping[Key, str] = {}
+        confirmed = True
         try:
             await self._publisher.publish(target)
         except Refused as error:
             await self._one_by_one(target, error)
-        return {**settled.rejected, **{key: refusal.reason for key, refusal in self._refusals.items()}}
+        except Unwritable as error:
+            unwritten = dict.fromkeys(changed(self._publisher.written, target), str(error))
+            confirmed = await self._publisher.confirmed()
+        refused = {key: refusal.reason for key, refusal in self._refusals.items()}
+        return {**settled.rejected, **refused, **unwritten}, confirmed
 
     async def _one_by_one(self, target: Configuration, error: Refused) -> None:
         """Envoy refuses a file as a whole: find out whose part it is, so that only that one stays behind."""

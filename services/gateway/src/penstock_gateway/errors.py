@@ -4,6 +4,7 @@ GatewayError
 |-- EnvoyAway        Envoy's admin interface does not answer: nothing can be confirmed now, try again
 |-- Unconfirmed      Envoy answers, but has not taken what is on disk within the time limit: try again
 |-- Refused          Envoy refused a file; the last good one is back on disk
+|-- Unwritable       the disk does not take a file; what was there stays, try again
 `-- UnknownCluster   routes name a cluster that nothing defines: a fault of the agent, nothing was written
 """
 
@@ -22,6 +23,10 @@ class Unconfirmed(GatewayError):
 
 class Refused(GatewayError):
     """Envoy refused a configuration."""
+
+
+class Unwritable(GatewayError):
+    """A file could not be written."""
 
 
 class UnknownCluster(GatewayError):

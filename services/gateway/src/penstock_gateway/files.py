@@ -2,11 +2,13 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from penstock_gateway.bootstrap import ROUTES_NAME, ConfigPaths, render_bootstrap
 from penstock_gateway.configuration import Configuration
+from penstock_gateway.errors import Unwritable
 from penstock_gateway.reading import read_clusters, read_live
 from penstock_gateway.resource_file import resource_file
 from penstock_gateway.settings import Settings
@@ -40,10 +42,18 @@ def read_configuration(paths: ConfigPaths) -> Configuration:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Replace a file so that a reader, or a start after a crash, finds the old text or the new one, whole."""
+    """Replace a file so that a reader, or a start after a crash, finds the old text or the new one, whole.
+
+    Raises Unwritable: the old text stays, and nothing takes up room beside it.
+    """
     fresh = _beside(path)
-    fresh.write_text(text)
-    fresh.replace(path)
+    try:
+        fresh.write_text(text)
+        fresh.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise Unwritable(f"cannot write {path}: {error.strerror}; trying again") from error
 
 
 def _create(path: Path, text: str) -> None:

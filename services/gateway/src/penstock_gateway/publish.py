@@ -62,7 +62,7 @@ class Publisher:
     async def publish(self, target: Configuration) -> None:
         """Return when Envoy runs on the target (and perhaps on clusters that linger).
 
-        Raises Refused (the last good file is back on disk), Unconfirmed or EnvoyAway (call again).
+        Raises Refused (the last good file is back on disk), Unwritable, Unconfirmed or EnvoyAway (call again).
         """
         self._linger(target)
         confirmed = await self.confirmed()

@@ -32,6 +32,7 @@ var commands = map[string]func() *cobra.Command{
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 	"kube-proxy":              proxy.NewProxyCommand,
 	"metrics-server":          newMetricsServerCommand,
+	"network-policies":        newNetworkPoliciesCommand,
 	"volume-provisioner":      newProvisionerCommand,
 }
 

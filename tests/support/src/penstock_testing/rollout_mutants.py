@@ -187,8 +187,8 @@ MUTANTS = (
     Mutant(
         "what gates said of the last attempt is kept",
         "attempt.py",
-        'update={"history": history, "gates": (), "evidence": None}',
-        'update={"history": history}',
+        'update={"history": records, "gates": (), "evidence": None}',
+        'update={"history": records}',
     ),
     Mutant(
         "the version before is scaled down in the bake",

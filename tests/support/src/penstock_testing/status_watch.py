@@ -18,7 +18,9 @@ class ObjectWatch:
     def __init__(self, cluster: Cluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
         """`name`: empty for all of the namespace. `tell` is called from the thread, with the whole object."""
         self._cluster, self._tell = cluster, tell
-        self._arguments = ("get", KIND, *filter(None, [name]), "-n", namespace, "--watch", "-o", "json")
+        # Asked for by its name, kubectl passes over a change between its reading and its watch; of a list it does not.
+        chosen = (f"--field-selector=metadata.name={name}",) if name else ()
+        self._arguments = ("get", KIND, *chosen, "-n", namespace, "--watch", "-o", "json")
         self._end = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None

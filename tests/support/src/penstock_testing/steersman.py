@@ -47,7 +47,7 @@ class Steersman:
         # All of one change are heard in one pass.
         after = self.deployed.wait_handled(next(iter(said)))
         self._told("VerbRefused", (f"{verb} {text} refused in phase {phase}: {said[verb]}" for verb in said))
-        assert _standing(after) == _standing(before)
+        assert _standing(after) == _standing(before), f"before: {_standing(before)}; after: {_standing(after)}"
         self.met.update((verb, phase) for verb in why)
 
     def lacks(self, *phases: str) -> set[tuple[Verb, str]]:
