@@ -20,13 +20,14 @@ class Connection(Protocol):
 class HotExchange(Exchange):
     """Replies leave a connection in the order of its requests."""
 
-    __slots__ = ("_connection", "head", "keep_alive", "refused", "reply", "started")
+    __slots__ = ("_connection", "head", "keep_alive", "refused", "reply", "request_id", "started")
 
-    def __init__(self, connection: Connection, head: Head, time_limit: float) -> None:
+    def __init__(self, connection: Connection, head: Head, request_id: bytes | None, time_limit: float) -> None:
         self.started = started = time.monotonic()
         super().__init__(head.headers, Deadline(started + time_limit, time_limit))
         self._connection = connection
         self.head = head
+        self.request_id = request_id
         self.keep_alive = head.keep_alive
         self.refused: RequestError | None = None
         """Known before the body arrived; it is said when the body is there."""

@@ -20,7 +20,7 @@ from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, HeadT
 from penstock_predictor.http.asgi_exchange import as_response
 from penstock_predictor.http.body_buffer import BodyBuffer, BodyDrain
 from penstock_predictor.http.gathering import GatheringTransport
-from penstock_predictor.http.head import Head
+from penstock_predictor.http.head import REQUEST_ID, Head
 from penstock_predictor.http.hot_exchange import HotExchange
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply, refusal
@@ -136,14 +136,18 @@ class PredictorProtocol(HttpToolsProtocol):
             self._read(data)
             return
         known = self._intake.known_heads.find(data)
-        if known is None or len(data) - known[1] > known[0].length:
+        if known is None:
             self._read_first(data)
-        elif len(data) - known[1] == known[0].length:
-            self._begin_hot(known[0])
-            self._complete(data[known[1] :])
+            return
+        head, request_id, end = known
+        missing = head.length - (len(data) - end)
+        if missing < 0:
+            self._read_first(data)
+        elif missing == 0:
+            self._begin_hot(head, request_id)
+            self._complete(data[end:])
         else:
-            head, end = known
-            exchange = self._begin_hot(head)
+            exchange = self._begin_hot(head, request_id)
             refused = exchange.refused is not None
             self._buffer = BodyDrain(head.length) if refused else BodyBuffer(head.length, head.json_length)
             self._fill(self._buffer, memoryview(data)[end:])
@@ -153,9 +157,9 @@ class PredictorProtocol(HttpToolsProtocol):
         self._read(data)
         known_heads = self._intake.known_heads
         if self._arrived is not None and self._between_messages:
-            known_heads.keep(data, self._arrived.head, self._arrived.body)
+            known_heads.keep(data, self._arrived.head, self._arrived.request_id, self._arrived.body)
         elif self._arriving is not None and self._arriving.refused is None:
-            known_heads.keep(data, self._arriving.head, b"".join(self._chunks))
+            known_heads.keep(data, self._arriving.head, self._arriving.request_id, b"".join(self._chunks))
 
     def _fill(self, buffer: BodyBuffer | BodyDrain, data: memoryview) -> None:
         """Take what arrives of a body whose head needed no parser: its body needs none either."""
@@ -239,11 +243,13 @@ class PredictorProtocol(HttpToolsProtocol):
         self._in_head = False
         if self._head_bytes + self._piece_bytes > MAX_HEAD_BYTES:
             self._check_head()
-        head = self._recognise()
+        headers = dict(self.headers)
+        request_id = headers.pop(REQUEST_ID, None)
+        head = self._recognise(headers)
         if head is None:
             self._begin_asgi()
         else:
-            self._begin_hot(head)
+            self._begin_hot(head, request_id)
 
     def _check_head(self) -> None:
         """Raise HeadTooLarge, which stops the parser."""
@@ -256,21 +262,20 @@ class PredictorProtocol(HttpToolsProtocol):
         self._cause = error
         return error
 
-    def _recognise(self) -> Head | None:
+    def _recognise(self, headers: dict[bytes, bytes]) -> Head | None:
         """The head of an ordinary request to the loaded model, one that need not wait for another."""
         route = self._intake.hot.get(self.url)
         if route is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
             return None
         if self._in_asgi():
             return None
-        headers = dict(self.headers)
         length = headers.get(b"content-length")
         if length is None or int(length) > self._runtime.settings.max_body_bytes or not _UNUSUAL.isdisjoint(headers):
             return None
         return Head(route, headers, int(length), keep_alive=self.parser.should_keep_alive())
 
-    def _begin_hot(self, head: Head) -> HotExchange:
-        exchange = HotExchange(self, head, self._intake.time_limit)
+    def _begin_hot(self, head: Head, request_id: bytes | None) -> HotExchange:
+        exchange = HotExchange(self, head, request_id, self._intake.time_limit)
         self._arriving = exchange
         self._owed.append(exchange)
         try:
@@ -367,7 +372,7 @@ class PredictorProtocol(HttpToolsProtocol):
         self._deaf = True
         if self._in_asgi() and not self._end_asgi(error):
             return
-        exchange = HotExchange(self, self._intake.no_head, self._intake.time_limit)
+        exchange = HotExchange(self, self._intake.no_head, None, self._intake.time_limit)
         self._owed.append(exchange)
         exchange.answer(refusal(error))
 
@@ -421,7 +426,7 @@ class PredictorProtocol(HttpToolsProtocol):
         close = not exchange.keep_alive or (self._runtime.lifecycle.draining and not self._owed and not self.pipeline)
         self.server_state.total_requests += 1
         defaults = self.server_state.default_headers
-        self.transport.write_whole(self._intake.heads.write(reply, defaults, exchange.head.request_id, close=close))
+        self.transport.write_whole(self._intake.heads.write(reply, defaults, exchange.request_id, close=close))
         if close:
             self._owed.clear()
             self.transport.close()
