@@ -6,18 +6,17 @@ import httptools
 import pytest
 
 from penstock_predictor.http.exchange import Exchange
-from penstock_predictor.http.head import REQUEST_ID, Head, KnownHeads
+from penstock_predictor.http.head import REQUEST_ID, Head, KnownHeads, Route
 from penstock_predictor.http.http_call import HttpCall
 
 BODY = b"{}"
 
 
-class Reader:
+class Reader(Route):
     """Reads one request as the server's parser does."""
 
-    label = "infer"
-
     def __init__(self, data: bytes) -> None:
+        super().__init__("infer")
         self.headers: dict[bytes, bytes] = {}
         httptools.HttpRequestParser(self).feed_data(data)
 

@@ -4,8 +4,8 @@ A caller on a kept-alive connection sends the same head again and again. A head 
 beginning of a message, it would read in the same way again: the same bytes need no second reading.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
 
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_predictor.http.exchange import Exchange, asked_timeout
@@ -21,15 +21,18 @@ _LONGEST_KEPT = 2048
 """Bytes; with the number it bounds what is kept."""
 
 
-class Route(Protocol):
+class Route(ABC):
     """A way to ask the model over HTTP."""
 
-    label: str
-    """Its name in metrics."""
+    def __init__(self, label: str) -> None:
+        self.label = label
+        """Its name in metrics."""
 
+    @abstractmethod
     def takes_long(self, exchange: Exchange, /) -> bool:
         """Whether reading takes so long that it should not be done on the event loop."""
 
+    @abstractmethod
     def read(self, exchange: Exchange, /) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""
 

@@ -1,7 +1,7 @@
 """A request on the hot way."""
 
 import time
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError
@@ -10,9 +10,10 @@ from penstock_predictor.http.head import Head
 from penstock_predictor.http.reply import Reply
 
 
-class Connection(Protocol):
+class Connection(ABC):
     """Where replies go."""
 
+    @abstractmethod
     def owed_reply(self, exchange: "HotExchange", reply: Reply) -> None:
         """Write a reply when it is its turn."""
 

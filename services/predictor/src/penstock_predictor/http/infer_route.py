@@ -1,6 +1,7 @@
 """`POST /v2/models/{name}/infer`: a request's bytes to a call, a call's outcome to a reply."""
 
 from penstock_predictor.http.exchange import SOON_READ, Exchange
+from penstock_predictor.http.head import Route
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.reply import BINARY, Reply
@@ -66,11 +67,11 @@ class BinaryCall(HttpCall):
         return Reply(body, content_type=BINARY, extra=((BINARY_HEADER, str(length).encode()),))
 
 
-class InferRoute:
+class InferRoute(Route):
     """Reads V2 requests for one model."""
 
     def __init__(self, model: Model, aside: Aside, label: str) -> None:
-        self.label = label
+        super().__init__(label)
         self._model = model
         self._aside = aside
         self._quick = QuickJson(model.inputs)

@@ -15,11 +15,8 @@ from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
 
 
-class _NoRoute:
+class _NoRoute(Route):
     """For what is no request to any route."""
-
-    def __init__(self) -> None:
-        self.label = UNMATCHED
 
     def takes_long(self, _: Exchange) -> bool:
         """There is nothing to read."""
@@ -39,7 +36,7 @@ class Intake:
         self.hot: dict[bytes, Route] = {}
         """Path to route, of those that need no application; empty until a model is there."""
         self.known_heads = KnownHeads()
-        self.no_head = Head(_NoRoute(), {}, 0, keep_alive=False)
+        self.no_head = Head(_NoRoute(UNMATCHED), {}, 0, keep_alive=False)
         """Stands for a head that cannot be understood."""
         self.heads = Heads("")
         """Writes replies on the hot way."""
