@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from penstock_predictor.errors import BodyTimeout, ClientGone, RequestError
 from penstock_predictor.http.body_buffer import BodyBuffer, BodyDrain
@@ -15,7 +15,7 @@ from penstock_predictor.http.reply import Reply, refusal
 if TYPE_CHECKING:
     import asyncio
 
-_MOST_OWED = 64
+_MOST_OWED: Final = 64
 """Replies owed on one connection before its next requests are left unread."""
 
 

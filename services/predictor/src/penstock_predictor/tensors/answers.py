@@ -53,7 +53,7 @@ class InferAnswers:
         self._head = to_json({"model_name": identity.name, "model_version": identity.version})[:-1] + b","
         self._digest = b'"parameters":' + to_json({"digest": identity.digest}) + b',"outputs":['
         self._without_id = self._head + self._digest
-        self._parts: dict[tuple[Sequence[str], Layout, int], list[bytes]] = {}
+        self._frames: dict[tuple[Sequence[str], Layout, int], list[bytes]] = {}
 
     def json(self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array]) -> bytes:
         """Every tensor's elements as JSON."""
@@ -62,11 +62,12 @@ class InferAnswers:
     def of_table(self, request_id: str | None, names: tuple[str, ...], table: Table, start: int, stop: int) -> bytes:
         """The same for the rows of a table from `start` to `stop`."""
         rows = stop - start
-        parts = self._parts.get((names, table.layout, rows)) or self._make_parts(names, table.layout, rows)
+        frame = self._frames.get((names, table.layout, rows)) or self._frame(names, table.layout, rows)
         pieces = [self._begin(request_id)]
-        for part, text in zip(parts, table.texts, strict=True):
-            pieces += (part, text[start] if rows == 1 else b",".join(text[start:stop]), b"]}")
-        pieces.append(b"]}")
+        for before, text in zip(frame, table.texts, strict=True):
+            pieces.append(before)
+            pieces.append(text[start] if rows == 1 else b",".join(text[start:stop]))
+        pieces.append(b"]}]}")
         return b"".join(pieces)
 
     def binary(
@@ -88,14 +89,14 @@ class InferAnswers:
             return self._without_id
         return self._head + b'"id":' + to_json(request_id) + b"," + self._digest
 
-    def _make_parts(self, names: tuple[str, ...], layout: Layout, rows: int) -> list[bytes]:
-        """Of each output what stands before its elements."""
+    def _frame(self, names: tuple[str, ...], layout: Layout, rows: int) -> list[bytes]:
+        """Of each output what stands before its elements, and behind those of the one before it."""
         outputs = zip(names, layout, strict=True)
-        parts = [_described(name, kind, (rows, *shape)) + b',"data":[' for name, (kind, shape) in outputs]
-        parts[1:] = [b"," + part for part in parts[1:]]
-        if len(self._parts) < _MOST_KEPT:
-            self._parts[names, layout, rows] = parts
-        return parts
+        frame = [_described(name, kind, (rows, *shape)) + b',"data":[' for name, (kind, shape) in outputs]
+        frame[1:] = [b"]}," + before for before in frame[1:]]
+        if len(self._frames) < _MOST_KEPT:
+            self._frames[names, layout, rows] = frame
+        return frame
 
 
 def _described(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
