@@ -26,6 +26,7 @@ from penstock_predictor.http.telemetry import Telemetry
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import Metrics
 from penstock_predictor.model.loading import Loaded, ModelSource, load_model
+from penstock_predictor.rpc.port import GrpcPort
 from penstock_predictor.serving.runtime import Runtime
 from penstock_predictor.settings import Settings
 from penstock_predictor.tensors.answers import to_json
@@ -88,20 +89,19 @@ async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> Asy
     if not settings.grpc_port:
         yield
         return
-    from penstock_predictor.rpc.server import start_grpc  # noqa: PLC0415 - 12 MB that a pod without gRPC does not need
-
+    port = GrpcPort(runtime, on_fatal)
     try:
-        server = await start_grpc(runtime, settings.listen_host, settings.grpc_port, share_port=settings.workers > 1)
+        await port.open()
     except StartError as error:
         on_fatal(error)
         yield
         return
     grace = settings.request_timeout_seconds
-    drained = asyncio.create_task(server.stop_when_drained(runtime.lifecycle, grace))
+    drained = asyncio.create_task(port.stop_when_drained(runtime.lifecycle, grace))
     try:
         yield
     finally:
-        await server.stop(grace)
+        await port.stop(grace)
         drained.cancel()
 
 
