@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -32,7 +33,13 @@ def compiled_predictor() -> Path:
 
 
 def compile_in(library: Path) -> None:
-    """Compile the predictor in a folder of packages, by what its image is built with."""
+    """Compile the predictor in a folder of packages, by what its image is built with.
+
+    Raises RuntimeError where there is nothing to compile with.
+    """
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if not shutil.which("gcc") or not headers.exists():
+        raise RuntimeError(f"the predictor is compiled: install gcc and python3-dev (gcc in PATH, and {headers})")
     command = [sys.executable, str(_MEMBER / "compile.py"), str(library)]
     subprocess.run(command, check=True, timeout=_SECONDS)
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, with a shorter way for the requests that are all but a few: inference.
 
-Recognised by its request line and headers, such a request never becomes an ASGI cycle: its body goes to the batcher
-from here, and its reply is written once. Whatever is unusual about a request (chunked, compressed, an unknown path, no
+Recognised by its request line and headers, such a request never becomes an ASGI cycle: `HotWay` takes its body to the
+batcher, and its reply is written once. Whatever is unusual about a request (chunked, compressed, an unknown path, no
 model yet) sends it uvicorn's own way to FastAPI, which answers the same: a test compares both, byte for byte.
 """
 
