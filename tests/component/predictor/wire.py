@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from penstock_predictor.front import Front
 from penstock_predictor.http.protocol import PredictorProtocol
 from penstock_predictor.serving.runtime import Runtime
 
@@ -55,14 +55,14 @@ class Wire(asyncio.Transport):
 class Connection:
     """One caller's connection to an application, the hot way or uvicorn's own way alone."""
 
-    def __init__(self, app: FastAPI, *, hot: bool) -> None:
+    def __init__(self, app: Front, *, hot: bool) -> None:
         config = uvicorn.Config(app, log_config=None, lifespan="off", proxy_headers=False)
         config.load()
         self.state = ServerState()
         self.wire = Wire()
         self.protocol: HttpToolsProtocol
         if hot:
-            self.protocol = PredictorProtocol(config, self.state, {}, intake=app.state.intake)
+            self.protocol = PredictorProtocol(config, self.state, {}, intake=app.intake)
         else:
             self.protocol = HttpToolsProtocol(config, self.state, {})
         self.protocol.connection_made(cast("asyncio.Transport", self.wire))
@@ -141,7 +141,7 @@ def raw(name: str, datatype: str, shape: list[int], size: int) -> dict[str, Any]
 
 
 def runtime_of(app: RunningApp) -> Runtime:
-    runtime: Runtime = app.app.state.intake.runtime
+    runtime: Runtime = app.app.intake.runtime
     return runtime
 
 
@@ -158,7 +158,7 @@ def status(reply: bytes) -> int:
     return int(reply.split(b" ", 2)[1])
 
 
-async def answer(app: FastAPI, request: bytes, *, hot: bool) -> list[bytes]:
+async def answer(app: Front, request: bytes, *, hot: bool) -> list[bytes]:
     connection = Connection(app, hot=hot)
     await connection.send([request])
     replies = await connection.replies(1)

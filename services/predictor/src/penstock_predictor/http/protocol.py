@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from penstock_predictor.errors import BadRequest, HeadTooLarge, RequestError
-from penstock_predictor.http.asgi_exchange import as_response
+from penstock_predictor.http.asgi_reply import AsgiReply
 from penstock_predictor.http.gathering import GatheringTransport
 from penstock_predictor.http.head import REQUEST_ID, Head
 from penstock_predictor.http.hot_way import HotWay
@@ -313,7 +313,7 @@ class PredictorProtocol(HttpToolsProtocol):
             return False
         if self.pipeline:
             self.cycle.keep_alive = False
-            self.pipeline[0] = (self.cycle, cast("ASGI3Application", as_response(refusal(error))))
+            self.pipeline[0] = (self.cycle, cast("ASGI3Application", AsgiReply(refusal(error))))
             return False
         self.cycle.disconnected = True
         self.cycle.message_event.set()
