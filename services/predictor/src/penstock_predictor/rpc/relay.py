@@ -7,6 +7,9 @@ from dataclasses import dataclass
 _AT_ONCE = 256 * 1024
 """Bytes that are carried together."""
 
+_PART_SECONDS = 1.0
+"""How long who is told that nothing follows may take to end its side."""
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -21,14 +24,22 @@ async def relay(one: Connection, other: Connection) -> None:
     ways = [asyncio.create_task(_carry(one, other)), asyncio.create_task(_carry(other, one))]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    finally:
         for way in ways:
             way.cancel()
+        await asyncio.wait(ways)
+        await asyncio.gather(_part(one), _part(other))
+    finally:
         for connection in (one, other):
             connection.writer.close()
-    for connection in (one, other):
-        with contextlib.suppress(OSError):
-            await connection.writer.wait_closed()
+
+
+async def _part(connection: Connection) -> None:
+    """Say that nothing follows, and pass over what still comes: to close before would destroy what is on its way."""
+    with contextlib.suppress(OSError):
+        connection.writer.write_eof()
+        async with asyncio.timeout(_PART_SECONDS):
+            while await connection.reader.read(_AT_ONCE):
+                pass
 
 
 async def _carry(one: Connection, other: Connection) -> None:
