@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from penstock_predictor import allocator
 from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
 from penstock_predictor.http.protocol import PredictorProtocol
@@ -93,6 +94,7 @@ class PredictorServer(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
+    allocator.keep_some()
     told = os.environ.get(REPLACES)
     if told is not None:
         return replace_worker(told, settings, run_server)
