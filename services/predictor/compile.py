@@ -41,6 +41,7 @@ MODULES = (
     "serving/runtime",
     "tensors/answers",
     "tensors/quick_json",
+    "tensors/quick_numbers",
 )
 
 

@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from penstock_predictor import heap
 from penstock_predictor.errors import StartError
 from penstock_predictor.front import Front
 from penstock_predictor.http.protocol import PredictorProtocol
@@ -93,6 +94,7 @@ class PredictorServer(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
+    heap.keep_some()
     # FastAPI would load it, 1.4 MiB, to refuse models that are made with it. Here are none.
     sys.modules["pydantic.v1"] = None  # type: ignore[assignment]  # the way to say that a module is not there
     told = os.environ.get(REPLACES)

@@ -53,7 +53,7 @@ class Settings(BaseModel):
     """
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute: on a CUDA device where there is one, or always on the processor."""
-    max_batch_size: int = Field(default=64, ge=1, le=4096)
+    max_batch_size: int = Field(default=256, ge=1, le=4096)
     """Rows of one run that are taken together from several requests; 1: each request has a run of its own."""
     max_latency_seconds: float = Field(default=0, ge=0, le=1)
     """How long a run waits for more rows; 0: it takes what is there."""

@@ -1,6 +1,6 @@
 """V2 answers as bytes: strict JSON, with tensors inside it or behind it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import starmap
 
@@ -71,12 +71,12 @@ class InferAnswers:
         return b"".join(pieces)
 
     def binary(
-        self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array], wants_bytes: Callable[[str], bool]
+        self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array], as_bytes: Sequence[bool]
     ) -> tuple[bytes, int]:
         """Some tensors as bytes behind the JSON; and how long the JSON is."""
         outputs, tail = [], []
-        for name, array in zip(names, arrays, strict=True):
-            if wants_bytes(name):
+        for name, array, wanted in zip(names, arrays, as_bytes, strict=True):
+            if wanted:
                 tail.append(encode_raw(array))
                 outputs.append(_binary_output(name, array, len(tail[-1])))
             else:

@@ -7,7 +7,6 @@ arrays.
 
 import math
 import struct
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,10 +14,8 @@ import numpy as np
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.tensors.datatypes import BY_V2, Array
+from penstock_predictor.tensors.quick_numbers import LONG_BYTES, QuickNumbers, QuickQuery, numbers_only
 from penstock_predictor.tensors.shapes import fits
-
-QuickQuery = tuple[str | None, Mapping[str, Array]]
-"""Request id and feeds, which fit the model."""
 
 _Told = tuple[str, str, tuple[int, ...]]
 """What a request says of a tensor: name, datatype and shape."""
@@ -37,9 +34,14 @@ class QuickJson:
         self._decoder: msgspec.json.Decoder[Any] | None = None
         if len(set(elements.values())) == 1:
             self._decoder = msgspec.json.Decoder(_request_type(next(iter(elements.values()))))
+        self._numbers = QuickNumbers(inputs) if numbers_only(inputs) else None
 
     def read(self, body: bytes | memoryview) -> QuickQuery | None:
         """Read a request; None for one that `codec` must see."""
+        if self._numbers is not None and len(body) >= LONG_BYTES:
+            query = self._numbers.read(body)
+            if query is not None:
+                return query
         if self._decoder is None:
             return None
         try:
