@@ -89,7 +89,8 @@ class QuickNumbers:
         if _elements(sizes, pattern) != len(data):
             return None
         name, wide = _WIDE[kind.kind]
-        array = _narrowed(np.frombuffer(data.as_buffer(of_type=name), wide), kind)
+        as_buffer: Any = data.as_buffer  # whose declared type is not what it returns
+        array = _narrowed(np.frombuffer(as_buffer(of_type=name), wide), kind)
         return None if array is None else array.reshape(sizes)
 
 
