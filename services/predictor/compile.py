@@ -31,7 +31,9 @@ MODULES = (
     "http/reply",
     "lifecycle",
     "metrics",
+    "model/inference",
     "model/pace",
+    "model/session",
     "serving/admission",
     "serving/aside",
     "serving/batcher",
@@ -40,8 +42,11 @@ MODULES = (
     "serving/run",
     "serving/runtime",
     "tensors/answers",
+    "tensors/binary_forms",
+    "tensors/binary_tail",
     "tensors/quick_json",
     "tensors/quick_numbers",
+    "tensors/raw_tensors",
 )
 
 
