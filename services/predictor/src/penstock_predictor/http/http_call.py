@@ -34,7 +34,7 @@ class HttpCall(Call):
         if isinstance(outcome, RequestError):
             self._refuse(outcome)
         elif outcome.elements > _SOON_ENCODED:
-            self._aside.run(lambda: self._reply(outcome), self._exchange.answer, self._refuse)
+            self._finish_aside(outcome)
         else:
             try:
                 reply = self._reply(outcome)
@@ -42,6 +42,9 @@ class HttpCall(Call):
                 self._refuse(as_refusal(error))
             else:
                 self._exchange.answer(reply)
+
+    def _finish_aside(self, part: Part) -> None:
+        self._aside.run(lambda: self._reply(part), self._exchange.answer, self._refuse)
 
     def _reply(self, part: Part) -> Reply:
         return compressed(self.encode(part), self._exchange.headers)

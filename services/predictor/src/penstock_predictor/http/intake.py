@@ -75,11 +75,7 @@ class Intake:
     def begin(self, route: Route, exchange: Exchange) -> None:
         """Take a request that was accepted and read; its answer comes now or later."""
         if route.takes_long(exchange):
-            self.runtime.serving().aside.run(
-                lambda: route.read(exchange),
-                lambda call: self._submit(call, exchange),
-                lambda error: self._refuse(exchange, error),
-            )
+            self._begin_aside(route, exchange)
             return
         try:
             call = route.read(exchange)
@@ -87,6 +83,13 @@ class Intake:
             self._refuse(exchange, as_refusal(error))
         else:
             self._submit(call, exchange)
+
+    def _begin_aside(self, route: Route, exchange: Exchange) -> None:
+        self.runtime.serving().aside.run(
+            lambda: route.read(exchange),
+            lambda call: self._submit(call, exchange),
+            lambda error: self._refuse(exchange, error),
+        )
 
     def _submit(self, call: HttpCall, exchange: Exchange) -> None:
         try:

@@ -7,7 +7,7 @@ arrays.
 
 import math
 import struct
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ class QuickJson:
         elements = {spec.datatype: _element(spec.datatype) for spec in inputs}
         self._decoder: msgspec.json.Decoder[Any] | None = None
         if len(set(elements.values())) == 1:
-            self._decoder = msgspec.json.Decoder(_request_type(next(iter(elements.values()))))
+            self._decoder = msgspec.json.Decoder(_request_type(inputs, next(iter(elements.values()))))
         self._numbers = QuickNumbers(inputs) if numbers_only(inputs) else None
 
     def read(self, body: bytes | memoryview) -> QuickQuery | None:
@@ -120,18 +120,18 @@ def _element(datatype: str) -> Any:
     return {"b": bool, "i": int, "u": int, "f": float, "O": str}[BY_V2[datatype].numpy.kind]
 
 
-def _request_type(element: Any) -> type[msgspec.Struct]:
-    """A Struct whose tensors have elements of one type.
+def _request_type(inputs: tuple[TensorSpec, ...], element: Any) -> type[msgspec.Struct]:
+    """A Struct whose tensors are the model's, with elements of one type.
 
-    A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
+    Names and datatypes that are known beforehand are the same objects in each request, not read anew. A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
     in it too.
     """
     absent: Any = msgspec.Raw | msgspec.UnsetType
     tensor = msgspec.defstruct(
         "Tensor",
         [
-            ("name", str),
-            ("datatype", str),
+            ("name", Literal[tuple(spec.name for spec in inputs)]),
+            ("datatype", Literal[tuple(spec.datatype for spec in inputs)]),
             ("shape", tuple[int, ...]),
             ("data", list[element]),
             ("parameters", absent, msgspec.UNSET),
