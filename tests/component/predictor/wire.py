@@ -31,6 +31,23 @@ class Wire(asyncio.Transport):
         self.writes: list[bytes] = []
         self.closed = False
         self.reading = True
+        self.protocol: asyncio.Protocol | asyncio.BufferedProtocol | None = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol | asyncio.BufferedProtocol)
+        self.protocol = protocol
+
+    def deliver(self, data: bytes) -> None:
+        """As a socket does: into the buffers of a protocol that has its own."""
+        while isinstance(self.protocol, asyncio.BufferedProtocol) and data:
+            buffer = memoryview(self.protocol.get_buffer(-1)).cast("B")
+            size = min(len(buffer), len(data))
+            assert size > 0
+            buffer[:size], data = data[:size], data[size:]
+            self.protocol.buffer_updated(size)
+        if data:
+            assert isinstance(self.protocol, asyncio.Protocol)
+            self.protocol.data_received(data)
 
     def write(self, data: Any) -> None:
         assert not self.closed
@@ -65,6 +82,7 @@ class Connection:
             self.protocol = PredictorProtocol(config, self.state, {}, intake=app.intake)
         else:
             self.protocol = HttpToolsProtocol(config, self.state, {})
+        self.wire.set_protocol(self.protocol)
         self.protocol.connection_made(cast("asyncio.Transport", self.wire))
 
     @property
@@ -80,7 +98,7 @@ class Connection:
                     await asyncio.sleep(0)
             if self.wire.closed:
                 return
-            self.protocol.data_received(piece)
+            self.wire.deliver(piece)
             await asyncio.sleep(0)
 
     async def replies(self, number: int) -> list[bytes]:
@@ -94,7 +112,8 @@ class Connection:
     def hang_up(self) -> None:
         """The caller is gone."""
         self.wire.closed = True
-        self.protocol.connection_lost(None)
+        assert self.wire.protocol is not None
+        self.wire.protocol.connection_lost(None)
 
 
 def split(received: bytes) -> list[bytes]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from penstock_predictor.errors import BodyTimeout, ClientGone, RequestError
 from penstock_predictor.http.body_buffer import BodyBuffer, BodyDrain
+from penstock_predictor.http.body_receiver import LONG_REST, BodyReceiver
 from penstock_predictor.http.gathering import GatheringTransport
 from penstock_predictor.http.head import Found, Head
 from penstock_predictor.http.hot_exchange import Connection, HotExchange
@@ -45,6 +46,8 @@ class HotWay(Connection):
         """When there last was work."""
         self._buffer: BodyBuffer | BodyDrain | None = None
         """Of a request that arrives past the parser."""
+        self._in_place = False
+        """Whether a receiver reads what arrives."""
         self._body_timer: asyncio.TimerHandle | None = None
         self._crowded = False
         """Whether reading was paused because so much is owed."""
@@ -75,10 +78,28 @@ class HotWay(Connection):
         rest = buffer.add(data)
         if not buffer.complete:
             self.await_body()
+            if not self._in_place and isinstance(buffer, BodyBuffer) and len(buffer.room) >= LONG_REST:
+                self._in_place = True
+                self._transport.set_protocol(BodyReceiver(self, self._protocol))
             return b""
         self._buffer = None
         self.complete(buffer.body)
         return self.take(bytes(rest)) if rest else b""
+
+    def room(self) -> memoryview | None:
+        """Where what arrives next belongs; None where it is no part of a body that is kept."""
+        buffer = self._buffer
+        return buffer.room if isinstance(buffer, BodyBuffer) else None
+
+    def filled(self, size: int) -> None:
+        """So many bytes were written there."""
+        buffer = self._buffer
+        if not isinstance(buffer, BodyBuffer):
+            return  # its time ended between
+        buffer.fill(size)
+        if buffer.complete:
+            self._buffer = None
+            self.complete(buffer.body)
 
     def begin(self, head: Head, request_id: bytes | None) -> HotExchange:
         """A head is here; its body is next."""

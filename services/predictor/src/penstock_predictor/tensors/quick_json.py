@@ -123,8 +123,8 @@ def _element(datatype: str) -> Any:
 def _request_type(inputs: tuple[TensorSpec, ...], element: Any) -> type[msgspec.Struct]:
     """A Struct whose tensors are the model's, with elements of one type.
 
-    Names and datatypes that are known beforehand are the same objects in each request, not read anew. A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
-    in it too.
+    Names and datatypes, known beforehand, are the same objects in each request. A field that is not read here shows
+    whether it was there, and an unknown one is left to `codec`, which reads what is in it too.
     """
     absent: Any = msgspec.Raw | msgspec.UnsetType
     tensor = msgspec.defstruct(
