@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.serving.places import HERE, ROOT, kept
+from penstock_testing.compiled_predictor import compile_in
 
 INSTALL_SECONDS = 900
 DOCKERFILE = ROOT / "services" / "predictor" / "Dockerfile"
@@ -61,6 +62,7 @@ class Image:
         shutil.rmtree(library, ignore_errors=True)
         for source, to in re.findall(r"^COPY (\S+/src/\S+) (lib/\S+)$", text, re.MULTILINE):
             shutil.copytree(ROOT / source, folder / to, ignore=shutil.ignore_patterns("__pycache__"))
+        compile_in(library)
         compileall.compile_dir(library, quiet=1)
         words = [word for line in re.findall(r"^ENV (.*)$", text, re.MULTILINE) for word in shlex.split(line)]
         variables = dict(word.split("=", 1) for word in words)

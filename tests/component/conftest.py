@@ -3,12 +3,20 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from penstock_testing.compiled_predictor import compiled_predictor
+
 CLUSTER = Path(__file__).resolve().parents[1] / "cluster" / "cluster"
+
+# Before a test imports or starts it: the predictor is tested as its image has it. Unit tests run its sources.
+_COMPILED = str(compiled_predictor())
+sys.path.insert(0, _COMPILED)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_COMPILED, os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(scope="session")

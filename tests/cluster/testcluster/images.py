@@ -31,9 +31,15 @@ def _imports(*modules: str) -> tuple[str, ...]:
     return ("python", "-c", f"import {', '.join(modules)}")
 
 
+_IS_COMPILED = (
+    "python",
+    "-c",
+    "from penstock_predictor.serving import batcher; assert batcher.__file__.endswith('.so'), batcher.__file__",
+)
+
 PARTS = {
     "controller": Part("controller/Dockerfile", (_imports("penstock_controller.__main__"),)),
-    "predictor": Part("services/predictor/Dockerfile", (_imports("penstock_predictor.__main__"),)),
+    "predictor": Part("services/predictor/Dockerfile", (_imports("penstock_predictor.__main__"), _IS_COMPILED)),
     "gateway": Part("services/gateway/Dockerfile", (_imports("penstock_gateway.__main__"), ("envoy", "--version"))),
     "model-store": Part("services/model-store/Dockerfile", (_imports("penstock_model_store.__main__"),)),
     "fraud-detection": Part("examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),)),

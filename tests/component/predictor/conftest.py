@@ -18,14 +18,13 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_contracts.model_card import ModelCard
-from penstock_predictor.app import create_app
 from penstock_predictor.errors import StartError
+from penstock_predictor.front import Front
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import Metrics
 from penstock_predictor.settings import Settings
@@ -39,7 +38,7 @@ START_SECONDS = 60
 class RunningApp:
     """An application between startup and shutdown."""
 
-    app: FastAPI
+    app: Front
     client: httpx.AsyncClient
     registry: CollectorRegistry
     lifecycle: Lifecycle
@@ -64,7 +63,7 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
     @contextlib.asynccontextmanager
     async def start(folder: Path, *, grpc_port: int = 0, **settings: Any) -> AsyncIterator[RunningApp]:
         registry, lifecycle, fatal = CollectorRegistry(), Lifecycle(), list[StartError]()
-        app = create_app(
+        app = Front(
             Settings(model_dir=folder, grpc_port=grpc_port, **settings),
             metrics=Metrics(registry),
             lifecycle=lifecycle,
@@ -72,7 +71,7 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
         )
         transport = httpx.ASGITransport(app)
         async with (
-            app.router.lifespan_context(app),
+            app.lifespan(),
             httpx.AsyncClient(transport=transport, base_url="http://predictor") as client,
         ):
             running = RunningApp(app, client, registry, lifecycle, fatal)

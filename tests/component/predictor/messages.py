@@ -15,7 +15,7 @@ from .wire import INFER, binary, chunked, raw, text
 
 FACTOR = 3
 """Of the model `y = FACTOR * x` that the good requests are for; `x` is FP32 of shape [rows, 2]."""
-MAX_BODY_BYTES = 20_000
+MAX_BODY_BYTES = 100_000
 _VALUES = some.one_of(
     some.integers(-1000, 1000),
     some.floats(-1e6, 1e6, width=32),
@@ -234,6 +234,18 @@ def usual() -> some.SearchStrategy[Message]:
     return some.just(Message(_GOOD, frozenset({200}), _infers([[1, 2]], None)))
 
 
+def long() -> some.SearchStrategy[Message]:
+    """One whose body is read in its place."""
+    return some.just(Message(_plain(INFER, _LONG_BODY, _LONG_HEADER), frozenset({200}), _infers_bytes(_LONG_ROWS)))
+
+
+_LONG_ROWS = np.arange(20_000).reshape(-1, 2)
+_LONG_BODY, _LONG_HEADER = binary(
+    {"inputs": [raw("x", "FP32", [10_000, 2], 80_000)], "parameters": {"binary_data_output": True}},
+    _LONG_ROWS.astype("<f4").tobytes(),
+)
+
+
 @some.composite
 def cuckoos(draw: some.DrawFn) -> Message:
     """A request whose body is a request, of a kind that is often sent by itself: it must not be answered."""
@@ -316,7 +328,7 @@ def unfinished() -> some.SearchStrategy[Message]:
 
 def streams() -> some.SearchStrategy[list[Message]]:
     """What one caller sends on one connection."""
-    lives_on = some.one_of(infers(), infers(), predicts(), usual(), refused(), cuckoos(), asked())
+    lives_on = some.one_of(infers(), infers(), predicts(), usual(), long(), refused(), cuckoos(), asked())
     ends = some.one_of(some.none(), torn(), farewells(), unfinished())
     return some.tuples(some.lists(lives_on, max_size=6), ends).map(
         lambda drawn: drawn[0] if drawn[1] is None else [*drawn[0], drawn[1]]

@@ -25,7 +25,7 @@ from penstock_predictor.tensors.raw_tensors import decode_raw, encode_raw
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
 
-from .conftest import RunningApp, StartApp, StartProcess, WriteScaled
+from .conftest import PredictorProcess, RunningApp, StartApp, StartProcess, WriteScaled
 
 HOST = "127.0.0.1"
 NAMED = {"model_name": "scaled", "model_version": "7"}
@@ -477,6 +477,74 @@ async def test_several_workers_share_the_port(scaled_folder: Path, start_process
     predictor.signal(signal.SIGTERM)
     assert await asyncio.to_thread(predictor.ended) == 0
     assert [float(line.split()[-1]) for line in counted] == [12]
+
+
+# -- the first callers, for whom gRPC is loaded
+
+
+def has_grpc(predictor: PredictorProcess) -> bool:
+    """Whether its code is in the process."""
+    return "cygrpc" in Path(f"/proc/{predictor.process.pid}/maps").read_text()
+
+
+async def call_for(seconds: float, port: int, *, reconnect: bool) -> int:
+    """Call all the time, on one connection or each time on a new one; count the answers. A failure raises."""
+    answered, end = 0, asyncio.get_running_loop().time() + seconds
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    while asyncio.get_running_loop().time() < end:
+        async with client_on(port, options=options) as client:
+            while True:
+                answer = await client.infer(ROW)
+                assert list(answer.outputs[0].contents.fp32_contents) == [3, 6]
+                answered += 1
+                if reconnect or asyncio.get_running_loop().time() >= end:
+                    break
+    return answered
+
+
+async def test_nobody_has_grpc_loaded_who_does_not_speak_it(scaled_folder: Path, start_process: StartProcess) -> None:
+    port = free_port()
+    predictor = start_process("serve", model_dir=scaled_folder, grpc_port=port, model_name="scaled")
+    url = await asyncio.to_thread(predictor.ready)
+    with socket.create_connection((HOST, port)) as silent:
+        async with httpx.AsyncClient(base_url=url) as http:
+            assert (await http.get("/v2/models/scaled")).status_code == 200
+        silent.shutdown(socket.SHUT_WR)
+        assert silent.recv(1) == b""
+    before = has_grpc(predictor)
+    async with client_on(port) as client:
+        await client.infer(ROW)
+    assert (before, has_grpc(predictor)) == (False, True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_no_call_of_the_first_is_lost(workers: int, scaled_folder: Path, start_process: StartProcess) -> None:
+    """They come at once, before gRPC is there, and stay over the second after which they are moved."""
+    port, http_port = free_port(), free_port()
+    predictor = start_process(
+        "serve", model_dir=scaled_folder, model_name="scaled", grpc_port=port, workers=workers, listen_port=http_port
+    )
+    await asyncio.to_thread(predictor.ready)
+    calls = [call_for(3, port, reconnect=number % 2 == 0) for number in range(8)]
+    assert min(await asyncio.gather(*calls)) > 1
+    async with httpx.AsyncClient(base_url=predictor.url) as http:
+        assert (await http.get("/v2/health/ready")).status_code == 200
+    predictor.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(predictor.ended) == 0
+
+
+async def test_who_calls_first_while_draining_is_answered(scaled_folder: Path, start_process: StartProcess) -> None:
+    port = free_port()
+    predictor = start_process("serve", model_dir=scaled_folder, grpc_port=port, model_name="scaled", drain_seconds=3)
+    await asyncio.to_thread(predictor.ready)
+    predictor.signal(signal.SIGTERM)
+    await asyncio.to_thread(predictor.logged, "draining")
+    async with client_on(port) as client:
+        answer = await client.infer(ROW)
+        health = await client.health.Check(HealthCheckRequest())
+    assert list(answer.outputs[0].contents.fp32_contents) == [3, 6]
+    assert health.status == HealthCheckResponse.NOT_SERVING
+    assert await asyncio.to_thread(predictor.ended) == 0
 
 
 def test_a_port_that_is_taken_ends_the_process_with_what_to_do(

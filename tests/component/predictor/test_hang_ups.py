@@ -147,12 +147,12 @@ async def test_a_connection_in_use_is_not_idle_whatever_its_requests_are(scaled:
     async with start_app(scaled) as app:
         connection = Connection(app.app, hot=True)
         protocol: Any = connection.protocol
-        protocol._active_at -= 10**6
+        protocol.hot.active_at -= 10**6
         await connection.send([b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"])
         await connection.replies(1)
         protocol._close_if_idle()
         assert not connection.wire.closed
-        protocol._active_at -= 10**6
+        protocol.hot.active_at -= 10**6
         protocol._close_if_idle()
         assert connection.wire.closed
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from .conftest import StartProcess, WriteScaled, tensor, write_huge
 
 ROW = {"inputs": [tensor("x", "FP32", [1, 2], [1, 2])]}
 INFER = "/v2/models/model/infer"
+INFER_ROUTE = "/v2/models/{name}/infer"
 
 
 def rounds(number: int) -> dict[str, Any]:
@@ -233,6 +235,35 @@ def test_a_body_over_the_limit_is_refused_and_the_connection_lives_on(
         answered = client.post(INFER, json=ROW)
     assert refused.status_code == 413
     assert answered.status_code == 200
+
+
+def test_what_few_ask_for_is_not_loaded_at_the_start() -> None:
+    program = "import sys, penstock_predictor.server; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "uvicorn" in loaded
+    assert {"fastapi", "starlette", "grpc", "google.protobuf", "httpx"}.isdisjoint(loaded)
+
+
+async def test_the_first_who_ask_for_more_than_inference_and_those_beside_them_are_answered(
+    scaled_folder: Path, start_process: StartProcess
+) -> None:
+    url = await asyncio.to_thread(start_process("serve", model_dir=scaled_folder).ready)
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield json.dumps(ROW).encode()
+
+        answers = await asyncio.gather(
+            *(client.get(path) for path in ("/v2/models/model", "/", "/openapi.json", "/absent", "/v2/health/ready")),
+            *(client.post(INFER, content=chunks()) for _ in range(4)),
+            *(client.post(INFER, json=ROW) for _ in range(20)),
+        )
+        series = (await client.get("/metrics")).text
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 200, *[200] * 24]
+    assert len({answer.content for answer in answers[5:]}) == 1
+    parts = ("requests_total", 'code="200"', f'route="{INFER_ROUTE}"')
+    counted = [float(line.split()[-1]) for line in series.splitlines() if all(part in line for part in parts)]
+    assert counted == [24]
 
 
 def test_pipelined_requests_on_one_connection_are_answered_in_order(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from penstock_predictor.front import Front
 from penstock_predictor.http.protocol import PredictorProtocol
 from penstock_predictor.serving.runtime import Runtime
 
@@ -31,6 +31,23 @@ class Wire(asyncio.Transport):
         self.writes: list[bytes] = []
         self.closed = False
         self.reading = True
+        self.protocol: asyncio.Protocol | asyncio.BufferedProtocol | None = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol | asyncio.BufferedProtocol)
+        self.protocol = protocol
+
+    def deliver(self, data: bytes) -> None:
+        """As a socket does: into the buffers of a protocol that has its own."""
+        while isinstance(self.protocol, asyncio.BufferedProtocol) and data:
+            buffer = memoryview(self.protocol.get_buffer(-1)).cast("B")
+            size = min(len(buffer), len(data))
+            assert size > 0
+            buffer[:size], data = data[:size], data[size:]
+            self.protocol.buffer_updated(size)
+        if data:
+            assert isinstance(self.protocol, asyncio.Protocol)
+            self.protocol.data_received(data)
 
     def write(self, data: Any) -> None:
         assert not self.closed
@@ -55,16 +72,17 @@ class Wire(asyncio.Transport):
 class Connection:
     """One caller's connection to an application, the hot way or uvicorn's own way alone."""
 
-    def __init__(self, app: FastAPI, *, hot: bool) -> None:
+    def __init__(self, app: Front, *, hot: bool) -> None:
         config = uvicorn.Config(app, log_config=None, lifespan="off", proxy_headers=False)
         config.load()
         self.state = ServerState()
         self.wire = Wire()
         self.protocol: HttpToolsProtocol
         if hot:
-            self.protocol = PredictorProtocol(config, self.state, {}, intake=app.state.intake)
+            self.protocol = PredictorProtocol(config, self.state, {}, intake=app.intake)
         else:
             self.protocol = HttpToolsProtocol(config, self.state, {})
+        self.wire.set_protocol(self.protocol)
         self.protocol.connection_made(cast("asyncio.Transport", self.wire))
 
     @property
@@ -80,7 +98,7 @@ class Connection:
                     await asyncio.sleep(0)
             if self.wire.closed:
                 return
-            self.protocol.data_received(piece)
+            self.wire.deliver(piece)
             await asyncio.sleep(0)
 
     async def replies(self, number: int) -> list[bytes]:
@@ -94,7 +112,8 @@ class Connection:
     def hang_up(self) -> None:
         """The caller is gone."""
         self.wire.closed = True
-        self.protocol.connection_lost(None)
+        assert self.wire.protocol is not None
+        self.wire.protocol.connection_lost(None)
 
 
 def split(received: bytes) -> list[bytes]:
@@ -141,7 +160,7 @@ def raw(name: str, datatype: str, shape: list[int], size: int) -> dict[str, Any]
 
 
 def runtime_of(app: RunningApp) -> Runtime:
-    runtime: Runtime = app.app.state.intake.runtime
+    runtime: Runtime = app.app.intake.runtime
     return runtime
 
 
@@ -158,7 +177,7 @@ def status(reply: bytes) -> int:
     return int(reply.split(b" ", 2)[1])
 
 
-async def answer(app: FastAPI, request: bytes, *, hot: bool) -> list[bytes]:
+async def answer(app: Front, request: bytes, *, hot: bool) -> list[bytes]:
     connection = Connection(app, hot=hot)
     await connection.send([request])
     replies = await connection.replies(1)

@@ -83,9 +83,9 @@ def test_the_version_is_told_to_the_pods_though_it_is_not_in_the_revision() -> N
 @pytest.mark.parametrize(
     ("predictor", "told"),
     [
-        ({}, ("64", "0", "1")),
+        ({}, ("256", "0", "1")),
         ({"batcher": {"maxBatchSize": 1}}, ("1", "0", "1")),
-        ({"batcher": {"maxLatency": "2ms"}, "workers": 4}, ("64", "0.002", "4")),
+        ({"batcher": {"maxLatency": "2ms"}, "workers": 4}, ("256", "0.002", "4")),
         ({"batcher": {"maxBatchSize": 1024, "maxLatency": "1s"}, "workers": 16}, ("1024", "1", "16")),
     ],
 )

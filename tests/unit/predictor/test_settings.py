@@ -35,7 +35,7 @@ def test_an_empty_variable_is_an_absent_one(monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_a_wrong_value_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as refusal:
-        Settings(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+        Settings(**wrong)
     assert refusal.value.errors()[0]["loc"] == tuple(wrong)
 
 

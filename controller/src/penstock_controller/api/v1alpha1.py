@@ -84,7 +84,7 @@ class Resources(ApiModel):
 class Batcher(ApiModel):
     """Requests that meet in a pod are computed together, where the model can be batched."""
 
-    max_batch_size: Annotated[int, Field(ge=1, le=1024)] = 64
+    max_batch_size: Annotated[int, Field(ge=1, le=1024)] = 256
     """Rows computed in one run at most; 1: every request by itself."""
     max_latency: Annotated[str, duration_field("0s", "1s")] = "0s"
     """How long a request may wait for others to join it; 0s: none waits, only what is there already is joined."""

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=int, help="processes that serve on that port (1)")
     serve.add_argument("--threads", type=int, help="threads of one computation (the cgroup's CPU limit, or 1)")
     serve.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")
-    serve.add_argument("--max-batch-size", type=int, help="rows computed together; 1: no batching (64)")
+    serve.add_argument("--max-batch-size", type=int, help="rows computed together; 1: no batching (256)")
     serve.add_argument("--max-latency-seconds", type=float, help="how long a run waits for more rows (0)")
     fetch = commands.add_parser("fetch", help="bring a model from the model store into a folder", epilog=_EPILOG)
     fetch.set_defaults(command="fetch")

@@ -6,7 +6,7 @@ somebody asks. So several workers have one count, whichever of them answers.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -72,11 +72,12 @@ _REJECTED = _BATCHES + len(ROWS) + 1
 _GAUGE = _REJECTED + len(Overloaded.REASONS)
 _SIZE = _GAUGE + len(_GAUGES)
 
-_CODE = {code: place for place, code in enumerate(CODES)}
-_OFFSET = {route: place * _ROUTE for place, route in enumerate(ROUTES)}
-_OTHER = _CODE[0]
-_UNMATCHED = _OFFSET[UNMATCHED]
-_CODES, _SUM_OF_SECONDS = len(CODES), len(SECONDS)
+_CODE: Final = {code: place for place, code in enumerate(CODES)}
+_OFFSET: Final = {route: place * _ROUTE for place, route in enumerate(ROUTES)}
+_OTHER: Final = _CODE[0]
+_UNMATCHED: Final = _OFFSET[UNMATCHED]
+_CODES: Final = len(CODES)
+_SUM_OF_SECONDS: Final = len(SECONDS)
 
 
 class Metrics(Collector):

@@ -10,14 +10,15 @@ import logging
 import math
 import os
 import signal
+import sys
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
-from penstock_predictor.app import create_app
+from penstock_predictor import heap
 from penstock_predictor.errors import StartError
+from penstock_predictor.front import Front
 from penstock_predictor.http.protocol import PredictorProtocol
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import Metrics
@@ -93,6 +94,9 @@ class PredictorServer(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
+    heap.keep_some()
+    # FastAPI would load it, 1.4 MiB, to refuse models that are made with it. Here are none.
+    sys.modules["pydantic.v1"] = None  # type: ignore[assignment]  # the way to say that a module is not there
     told = os.environ.get(REPLACES)
     if told is not None:
         return replace_worker(told, settings, run_server)
@@ -106,7 +110,7 @@ def run_server(settings: Settings, metrics: Metrics, share: Share | None = None)
     """Serve in this process, alone or beside others; return its exit code."""
     crew = share.crew if share else None
     lifecycle = Lifecycle()
-    app = create_app(
+    app = Front(
         settings,
         metrics=metrics,
         lifecycle=lifecycle,
@@ -124,14 +128,14 @@ def run_server(settings: Settings, metrics: Metrics, share: Share | None = None)
     return _FAILED
 
 
-def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def _config(app: Front, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.listen_host,
         port=settings.listen_port,
         backlog=BACKLOG,
         loop="uvloop",
-        http=functools.partial(PredictorProtocol, intake=app.state.intake),  # type: ignore[arg-type]  # what makes one
+        http=functools.partial(PredictorProtocol, intake=app.intake),  # type: ignore[arg-type]  # what makes one
         proxy_headers=False,  # nobody here asks for the caller's address
         ws="none",
         lifespan="on",

@@ -1,10 +1,10 @@
 """Every setting, in one place. Each is also an environment variable: PENSTOCK_ and the name in capitals."""
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_predictor.cpu import default_threads
@@ -13,15 +13,14 @@ MIB = 1024 * 1024
 DEFAULT_MODEL_FILE = "model.onnx"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What one predictor process is told.
 
+    Not by pydantic-settings: its other sources, which nobody needs here, take more than a MiB of each process.
     No field is called `port`: Kubernetes sets PENSTOCK_PORT=tcp://... in every pod beside a Service named penstock.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="PENSTOCK_", env_ignore_empty=True, extra="ignore", frozen=True, protected_namespaces=()
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
     model_name: str = Field(default="model", min_length=1)
     """Name in the routes and in answers."""
@@ -54,7 +53,7 @@ class Settings(BaseSettings):
     """
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute: on a CUDA device where there is one, or always on the processor."""
-    max_batch_size: int = Field(default=64, ge=1, le=4096)
+    max_batch_size: int = Field(default=256, ge=1, le=4096)
     """Rows of one run that are taken together from several requests; 1: each request has a run of its own."""
     max_latency_seconds: float = Field(default=0, ge=0, le=1)
     """How long a run waits for more rows; 0: it takes what is there."""
@@ -76,3 +75,10 @@ class Settings(BaseSettings):
     """Least severe log line that is written."""
     termination_log: Path = Path("/dev/termination-log")
     """Where the reason of a failed start goes, if it can be written: `kubectl describe pod` shows it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_environment(cls, told: dict[str, Any]) -> dict[str, Any]:
+        """What this process was told by name goes before its environment, where an empty value says nothing."""
+        values = {name: os.environ.get(f"PENSTOCK_{name.upper()}") for name in cls.model_fields}
+        return {name: value for name, value in values.items() if value} | told

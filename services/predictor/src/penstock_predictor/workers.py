@@ -8,7 +8,6 @@ then it has threads and cannot fork any more, so a replacement is a program of i
 import contextlib
 import ctypes
 import gc
-import importlib
 import logging
 import os
 import signal
@@ -118,8 +117,6 @@ def serve_with_workers(settings: Settings, metrics: Metrics, run_server: RunServ
     first = _bind(settings.listen_host, settings.listen_port)
     port: int = first.getsockname()[1]
     settings = settings.model_copy(update={"listen_port": port})
-    if settings.grpc_port:
-        importlib.import_module("penstock_predictor.rpc.server")  # its code is shared too; none of its threads runs yet
     crew = Crew(lambda worker: _start_replacement(worker, metrics.fd, port))
     gc.collect()
     gc.freeze()  # what is shared stays shared: the collector would write into every object's head

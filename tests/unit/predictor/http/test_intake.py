@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import NotReady
 from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.head import Route
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply
@@ -31,10 +32,8 @@ class HeardExchange(Exchange):
         self.replies.append(reply)
 
 
-class BrokenRoute:
+class BrokenRoute(Route):
     """Fails in a way that is no refusal."""
-
-    label = "broken"
 
     def takes_long(self, exchange: Exchange) -> bool:
         return False
@@ -55,7 +54,7 @@ def test_a_request_that_cannot_be_read_is_answered_and_its_place_is_free() -> No
     exchange = HeardExchange()
     intake.runtime.enter(5)
     exchange.size = 5
-    intake.begin(BrokenRoute(), exchange)
+    intake.begin(BrokenRoute("broken"), exchange)
     assert [(reply.status, reply.body) for reply in exchange.replies] == [
         (500, b'{"error":"internal error: ValueError: see the log of this pod"}')
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_predictor.model.batching import fewest_that_pay
+from penstock_predictor.model.batching import fewest_that_pay, pays_no_more
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,28 @@ from penstock_predictor.model.batching import fewest_that_pay
 )
 def test_the_fewest_rows_that_pay(cost: dict[int, float], rows: int) -> None:
     assert fewest_that_pay(cost, 64) == rows
+
+
+@pytest.mark.parametrize(
+    ("cost", "no_more"),
+    [
+        ([], False),
+        ([500.0, 490.0], False),
+        ([10.0, 6.0, 4.0], False),
+        ([10.0, 12.0, 8.0], False),
+        ([10.0, 8.0, 12.0], False),
+        ([500.0, 490.0, 495.0], True),
+        ([10.0, 6.0, 7.0, 8.0], True),
+    ],
+    ids=[
+        "nothing yet",
+        "two",
+        "cheaper each time",
+        "one that was disturbed",
+        "the newest disturbed",
+        "the same",
+        "dearer",
+    ],
+)
+def test_when_more_rows_pay_no_more(cost: list[float], no_more: bool) -> None:
+    assert pays_no_more(cost) == no_more

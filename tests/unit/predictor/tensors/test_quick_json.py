@@ -1,11 +1,11 @@
-"""The quick reader and the codec read the same arrays, or the quick one leaves a request to the codec."""
+"""The quick readers and the codec read the same arrays, or a quick one leaves a request to the others."""
 
 import json
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
@@ -15,6 +15,7 @@ from penstock_predictor.errors import DoesNotFit, RequestError
 from penstock_predictor.tensors import codec
 from penstock_predictor.tensors.datatypes import BY_V2, Array
 from penstock_predictor.tensors.quick_json import QuickJson
+from penstock_predictor.tensors.quick_numbers import LONG_BYTES, QuickNumbers, numbers_only
 from penstock_predictor.tensors.shapes import fits
 
 NUMBERS = some.one_of(
@@ -61,20 +62,29 @@ def exactly(specs: tuple[TensorSpec, ...], body: bytes) -> tuple[str | None, Map
     return query.request_id, query.feeds
 
 
-def hold_both_to_the_same(specs: tuple[TensorSpec, ...], body: bytes) -> bool:
-    """Return whether the quick reader took it."""
-    quick = QuickJson(specs).read(body)
-    if quick is None:
-        return False
+def hold_all_to_the_same(specs: tuple[TensorSpec, ...], body: bytes) -> list[bool]:
+    """Return of each quick reader for such inputs whether it took the request."""
+    quick = [QuickJson(specs).read(body)]
+    if numbers_only(specs):
+        quick.append(QuickNumbers(specs).read(body))
+    for query in quick:
+        if query is not None:
+            hold_to_the_codec(specs, body, *query)
+    return [query is not None for query in quick]
+
+
+def hold_to_the_codec(
+    specs: tuple[TensorSpec, ...], body: bytes, request_id: str | None, feeds: Mapping[str, Array]
+) -> None:
     exact = exactly(specs, body)
     assert not isinstance(exact, RequestError), exact
-    assert quick[0] == exact[0]
-    assert quick[1].keys() == exact[1].keys()
-    for name, array in quick[1].items():
+    assert request_id == exact[0]
+    assert feeds.keys() == exact[1].keys()
+    for name, array in feeds.items():
         other = exact[1][name]
         assert (array.dtype, array.shape) == (other.dtype, other.shape)
-        assert np.array_equal(array, other)
-    return True
+        assert array.tolist() == other.tolist()
+        assert array.dtype.hasobject or array.tobytes() == other.tobytes()  # 0.0 and -0.0 are equal, and not the same
 
 
 @some.composite
@@ -125,8 +135,8 @@ def requests(draw: some.DrawFn) -> tuple[tuple[TensorSpec, ...], bytes]:
 
 @settings(max_examples=600)
 @given(requests())
-def test_both_read_the_same(drawn: tuple[tuple[TensorSpec, ...], bytes]) -> None:
-    hold_both_to_the_same(*drawn)
+def test_all_read_the_same(drawn: tuple[tuple[TensorSpec, ...], bytes]) -> None:
+    hold_all_to_the_same(*drawn)
 
 
 BODY = b'{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[1.5,2]}],"id":"a"}'
@@ -134,13 +144,13 @@ BODY = b'{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[1.5,2]}]
 
 @settings(max_examples=600)
 @given(some.data())
-def test_both_read_the_same_of_bytes_that_were_damaged(data: some.DataObject) -> None:
+def test_all_read_the_same_of_bytes_that_were_damaged(data: some.DataObject) -> None:
     at = data.draw(some.integers(0, len(BODY)))
     gone = data.draw(some.integers(0, 3))
     new = data.draw(
         some.one_of(some.binary(max_size=3), some.sampled_from([b"\\ud800", b'"', b"NaN", b"1e999", b",", b"-0"]))
     )
-    hold_both_to_the_same(SPECS["one input"], BODY[:at] + new + BODY[at + gone :])
+    hold_all_to_the_same(SPECS["one input"], BODY[:at] + new + BODY[at + gone :])
 
 
 @settings(max_examples=200)
@@ -151,7 +161,7 @@ def test_texts_are_read_alike(request_id: str, words: list[str]) -> None:
     tensor = {"name": "x", "datatype": "BYTES", "shape": [len(words)], "data": words}
     for escaped in (True, False):
         body = json.dumps({"inputs": [tensor], "id": request_id}, ensure_ascii=escaped)
-        hold_both_to_the_same(specs, body.encode("utf-8", "surrogatepass"))
+        hold_all_to_the_same(specs, body.encode("utf-8", "surrogatepass"))
 
 
 @pytest.mark.parametrize("datatype", BY_V2)
@@ -159,8 +169,15 @@ def test_what_nearly_all_callers_send_is_read_quickly(datatype: str) -> None:
     value = {"BOOL": True, "BYTES": "a"}.get(datatype, 1)
     specs = (TensorSpec(name="x", datatype=datatype, shape=(-1, 2)),)
     tensor = {"name": "x", "datatype": datatype, "shape": [2, 2], "data": [value] * 4}
-    assert hold_both_to_the_same(specs, json.dumps({"id": "r", "inputs": [tensor]}).encode())
-    assert hold_both_to_the_same(specs, json.dumps({"inputs": [tensor | {"shape": [0, 2], "data": []}]}).encode())
+    assert all(hold_all_to_the_same(specs, json.dumps({"id": "r", "inputs": [tensor]}).encode()))
+    assert all(hold_all_to_the_same(specs, json.dumps({"inputs": [tensor | {"shape": [0, 2], "data": []}]}).encode()))
+
+
+@pytest.mark.parametrize("datatype", ["FP32", "BYTES"])
+def test_no_elements_in_a_shape_beyond_all_memory_are_left_to_the_codec(datatype: str) -> None:
+    specs = (TensorSpec(name="x", datatype=datatype, shape=(-1, -1)),)
+    tensor = {"name": "x", "datatype": datatype, "shape": [0, 10**30], "data": []}
+    assert not any(hold_all_to_the_same(specs, json.dumps({"inputs": [tensor]}).encode()))
 
 
 @pytest.mark.parametrize(
@@ -174,8 +191,74 @@ def test_what_nearly_all_callers_send_is_read_quickly(datatype: str) -> None:
         b"[" * 1_000_000,
         BODY.replace(b"1.5", b"1" * 5000),
         BODY.replace(b"1,2", b"1.0,2"),
+        BODY.replace(b"[1,2]", b"[true,2]"),
+        BODY.replace(b"1.5,2", b"1.5,null"),
+        BODY.replace(b"1.5,2", b"1.5,true"),
+        BODY.replace(b"1.5,2", b"1.5,NaN"),
+        BODY.replace(b"1.5,2", b"1.5,1e39"),
+        BODY.replace(b"1.5,2", b"[1.5,2]"),
+        BODY.replace(b"1.5,2", b"[1.5,2],[]"),
+        BODY.replace(b"1.5,2", b"[],[1.5,2]").replace(b'"a"', b'"["'),
+        BODY.replace(b'"data":[1.5,2]', b'"data":"["'),
+        BODY.replace(b'"shape":[1,2]', b'"shape":"["'),
+        BODY.replace(b'"x"', b"[]"),
         b"",
     ],
 )
 def test_what_is_odd_is_left_to_the_codec(body: bytes) -> None:
-    assert not hold_both_to_the_same(SPECS["one input"], body)
+    assert not any(hold_all_to_the_same(SPECS["one input"], body))
+
+
+NUMBERS_AS_TEXT = [
+    *("0", "-0", "-0.0", "1e2", "1E-2", "0.1", "123456789.123456789", "1.0", "1.5"),
+    *("16777217", "9007199254740993", "9223372036854775807", "9223372036854775808", "18446744073709551615"),
+    *("3.4028235e38", "3.40282356e38", "3.40282357e38", "1e39", "1e-46", "5e-324", "1.7976931348623157e308", "1e309"),
+    *("2.4703282292062327e-324", "65504", "65519.99", "65520", "127", "128", "255", "256", "-1", "-129"),
+    *("01", "+1", "1.", ".5", "1e", "--1", "0x1"),
+]
+
+
+@settings(max_examples=300)
+@given(
+    some.sampled_from([spec for spec in BY_V2 if spec not in ("BOOL", "BYTES")]),
+    some.lists(some.one_of(some.sampled_from(NUMBERS_AS_TEXT), some.floats(width=32, allow_nan=False).map(repr))),
+)
+def test_numbers_are_read_alike_to_the_last_bit(datatype: str, numbers: list[str]) -> None:
+    specs = (TensorSpec(name="x", datatype=datatype, shape=(-1,)),)
+    head = f'{{"inputs":[{{"name":"x","datatype":"{datatype}","shape":[{len(numbers)}],"data":['
+    hold_all_to_the_same(specs, f"{head}{','.join(numbers)}]}}]}}".encode())
+
+
+@pytest.mark.parametrize("count", [500, 50_000])
+@pytest.mark.parametrize("datatype", ["FP32", "FP64", "INT64"])
+def test_long_bodies_are_read_quickly(datatype: str, count: int) -> None:
+    specs = (TensorSpec(name="x", datatype=datatype, shape=(-1, 2)),)
+    tensor = {"name": "x", "datatype": datatype, "shape": [count // 2, 2], "data": list(range(-count, 0))}
+    body = json.dumps({"inputs": [tensor]}).encode()
+    assert len(body) > LONG_BYTES
+    assert all(hold_all_to_the_same(specs, body))
+
+
+def test_of_a_field_that_occurs_twice_the_last_one_counts() -> None:
+    body = BODY.replace(b'"data"', b'"data":[1,2],"data"')
+    assert hold_all_to_the_same(SPECS["one input"], body) == [True, False]
+
+
+def test_a_long_body_that_is_odd_is_read_by_the_others() -> None:
+    specs = (TensorSpec(name="x", datatype="FP32", shape=(-1,)),)
+    body = {"id": "[" * LONG_BYTES, "inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [1.5]}]}
+    assert hold_all_to_the_same(specs, json.dumps(body).encode()) == [True, False]
+
+
+def test_two_threads_that_read_at_once_do_not_mix_their_numbers() -> None:
+    specs = (TensorSpec(name="x", datatype="FP64", shape=(-1,)),)
+    reader = QuickJson(specs)
+
+    def read(number: int) -> bool:
+        tensor = {"name": "x", "datatype": "FP64", "shape": [700], "data": [number] * 700}
+        body = json.dumps({"inputs": [tensor]}).encode()
+        queries = [reader.read(body) for _ in range(50)]
+        return all(query is not None and query[1]["x"].tolist() == [number] * 700 for query in queries)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(read, range(16)))

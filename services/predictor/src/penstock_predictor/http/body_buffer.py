@@ -23,6 +23,15 @@ class BodyBuffer:
         return piece[taken:]
 
     @property
+    def room(self) -> memoryview:
+        """Where the bytes belong that are still to come."""
+        return self._view[self._filled :]
+
+    def fill(self, size: int) -> None:
+        """So many bytes were written into the room."""
+        self._filled += size
+
+    @property
     def complete(self) -> bool:
         """Whether all of it is here."""
         return self._filled == len(self._view)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Final
 
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.http.reply import Reply
@@ -11,7 +12,7 @@ _TIMEOUT = b"x-request-timeout-ms"
 _ENVOY_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 """When the gateway gives this try up: nobody would read a later answer."""
 
-SOON_READ = 262144
+SOON_READ: Final = 262144
 """Bytes of text that are read in about a millisecond; more of them are read aside."""
 
 

@@ -4,8 +4,8 @@ A caller on a kept-alive connection sends the same head again and again. A head 
 beginning of a message, it would read in the same way again: the same bytes need no second reading.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
 
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_predictor.http.exchange import Exchange, asked_timeout
@@ -14,30 +14,33 @@ from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
 from penstock_predictor.tensors.binary_tail import json_length
 
-_REQUEST_ID = HEADER_REQUEST_ID.encode()
-_ID_LINE = b"\r\n" + _REQUEST_ID + b": "
+REQUEST_ID = HEADER_REQUEST_ID.encode()
+_ID_LINE = b"\r\n" + REQUEST_ID + b": "
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 2048
 """Bytes; with the number it bounds what is kept."""
 
 
-class Route(Protocol):
+class Route(ABC):
     """A way to ask the model over HTTP."""
 
-    label: str
-    """Its name in metrics."""
+    def __init__(self, label: str) -> None:
+        self.label = label
+        """Its name in metrics."""
 
+    @abstractmethod
     def takes_long(self, exchange: Exchange, /) -> bool:
         """Whether reading takes so long that it should not be done on the event loop."""
 
+    @abstractmethod
     def read(self, exchange: Exchange, /) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""
 
 
 class Head:
-    """Request line and headers of one request to an inference route."""
+    """Request line and headers of requests to an inference route: all but the id that each has of its own."""
 
-    __slots__ = ("headers", "json_length", "keep_alive", "length", "request_id", "route", "timeout_ms")
+    __slots__ = ("headers", "json_length", "keep_alive", "length", "route", "timeout_ms")
 
     def __init__(self, route: Route, headers: Mapping[bytes, bytes], length: int, *, keep_alive: bool) -> None:
         self.route = route
@@ -46,19 +49,13 @@ class Head:
         self.length = length
         """Of the body, in bytes."""
         self.keep_alive = keep_alive
-        self.request_id = headers.get(_REQUEST_ID)
         self.timeout_ms = asked_timeout(headers)
         self.json_length = json_length(headers.get(BINARY_HEADER, b""))
         """Of the body's beginning; tensors' bytes may follow it."""
 
-    def of_request(self, request_id: bytes) -> "Head":
-        """The same head with another request id."""
-        other = Head.__new__(Head)
-        other.route, other.length, other.keep_alive = self.route, self.length, self.keep_alive
-        other.timeout_ms, other.json_length = self.timeout_ms, self.json_length
-        other.request_id = request_id
-        other.headers = {**self.headers, _REQUEST_ID: request_id}
-        return other
+
+Found = tuple[Head, bytes | None, int]
+"""A head, the request's id if it has one, and where its body begins."""
 
 
 class KnownHeads:
@@ -71,20 +68,20 @@ class KnownHeads:
         self._heads: dict[bytes, Head] = {}
         self._heads_without_id: dict[tuple[bytes, bytes], Head] = {}
 
-    def find(self, data: bytes) -> tuple[Head, int] | None:
-        """The head at the beginning of the data, and where its body begins; None for one that was not read before."""
+    def find(self, data: bytes) -> Found | None:
+        """The head at the beginning of the data; None for one that was not read before."""
         end = data.find(b"\r\n\r\n") + 4
         head = self._heads.get(data[:end])
         if head is not None:
-            return head, end
+            return head, None, end
         parts = _around_id(data, end)
         if parts is None:
             return None
         before, request_id, behind = parts
         known = self._heads_without_id.get((before, behind))
-        return None if known is None else (known.of_request(request_id), end)
+        return None if known is None else (known, request_id, end)
 
-    def keep(self, data: bytes, head: Head, body: bytes | memoryview) -> None:
+    def keep(self, data: bytes, head: Head, request_id: bytes | None, body: bytes | memoryview) -> None:
         """Remember the head of a message that was just read, where the data is that head and `body`: all or some of it.
 
         One with a request id, written otherwise than gateways write it, does not come again.
@@ -96,9 +93,9 @@ class KnownHeads:
         if len(self._heads) + len(self._heads_without_id) >= _MOST_KEPT:
             self._heads.clear()
             self._heads_without_id.clear()
-        if head.request_id is None:
+        if request_id is None:
             self._heads[data[:end]] = head
-        elif (parts := _around_id(data, end)) and _is_plain(parts, head):
+        elif (parts := _around_id(data, end)) and _is_plain(parts, request_id):
             before, _, behind = parts
             self._heads_without_id[before, behind] = head
 
@@ -113,9 +110,7 @@ def _around_id(data: bytes, end: int) -> tuple[bytes, bytes, bytes] | None:
     return (data[:before], request_id, data[behind:end]) if is_request_id(request_id) else None
 
 
-def _is_plain(parts: tuple[bytes, bytes, bytes], head: Head) -> bool:
+def _is_plain(parts: tuple[bytes, bytes, bytes], read: bytes) -> bool:
     """Whether the parser took that word for the id, and would take any other: it is the only one, on a single line."""
     before, request_id, behind = parts
-    return (
-        request_id == head.request_id and _REQUEST_ID not in behind.lower() and before.lower().count(_REQUEST_ID) == 1
-    )
+    return request_id == read and REQUEST_ID not in behind.lower() and before.lower().count(REQUEST_ID) == 1

@@ -1,7 +1,7 @@
 """A request on the hot way."""
 
 import time
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError
@@ -10,9 +10,10 @@ from penstock_predictor.http.head import Head
 from penstock_predictor.http.reply import Reply
 
 
-class Connection(Protocol):
+class Connection(ABC):
     """Where replies go."""
 
+    @abstractmethod
     def owed_reply(self, exchange: "HotExchange", reply: Reply) -> None:
         """Write a reply when it is its turn."""
 
@@ -20,13 +21,14 @@ class Connection(Protocol):
 class HotExchange(Exchange):
     """Replies leave a connection in the order of its requests."""
 
-    __slots__ = ("_connection", "head", "keep_alive", "refused", "reply", "started")
+    __slots__ = ("_connection", "head", "keep_alive", "refused", "reply", "request_id", "started")
 
-    def __init__(self, connection: Connection, head: Head, time_limit: float) -> None:
+    def __init__(self, connection: Connection, head: Head, request_id: bytes | None, time_limit: float) -> None:
         self.started = started = time.monotonic()
         super().__init__(head.headers, Deadline(started + time_limit, time_limit))
         self._connection = connection
         self.head = head
+        self.request_id = request_id
         self.keep_alive = head.keep_alive
         self.refused: RequestError | None = None
         """Known before the body arrived; it is said when the body is there."""

@@ -1,6 +1,7 @@
 """A call that came over HTTP."""
 
 from abc import abstractmethod
+from typing import Final
 
 from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import Exchange
@@ -10,7 +11,7 @@ from penstock_predictor.serving.aside import Aside
 from penstock_predictor.serving.call import Call, Outcome
 from penstock_predictor.serving.outputs import Part
 
-_SOON_ENCODED = 4096
+_SOON_ENCODED: Final = 4096
 """Elements whose text is made in about a quarter of a millisecond; more of them leave the event loop."""
 
 
@@ -33,7 +34,7 @@ class HttpCall(Call):
         if isinstance(outcome, RequestError):
             self._refuse(outcome)
         elif outcome.elements > _SOON_ENCODED:
-            self._aside.run(lambda: self._reply(outcome), self._exchange.answer, self._refuse)
+            self._finish_aside(outcome)
         else:
             try:
                 reply = self._reply(outcome)
@@ -41,6 +42,9 @@ class HttpCall(Call):
                 self._refuse(as_refusal(error))
             else:
                 self._exchange.answer(reply)
+
+    def _finish_aside(self, part: Part) -> None:
+        self._aside.run(lambda: self._reply(part), self._exchange.answer, self._refuse)
 
     def _reply(self, part: Part) -> Reply:
         return compressed(self.encode(part), self._exchange.headers)

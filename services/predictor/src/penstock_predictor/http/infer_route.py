@@ -1,6 +1,9 @@
 """`POST /v2/models/{name}/infer`: a request's bytes to a call, a call's outcome to a reply."""
 
+from collections.abc import Sequence
+
 from penstock_predictor.http.exchange import SOON_READ, Exchange
+from penstock_predictor.http.head import Route
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.reply import BINARY, Reply
@@ -9,8 +12,9 @@ from penstock_predictor.serving.aside import Aside
 from penstock_predictor.serving.outputs import Part
 from penstock_predictor.tensors import codec
 from penstock_predictor.tensors.answers import InferAnswers
+from penstock_predictor.tensors.binary_forms import BinaryForms
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
-from penstock_predictor.tensors.binary_tail import json_length, split_body
+from penstock_predictor.tensors.binary_tail import BinaryTail, json_length, split_body
 from penstock_predictor.tensors.quick_json import QuickJson
 
 
@@ -44,36 +48,39 @@ class InferCall(HttpCall):
 class BinaryCall(HttpCall):
     """A call of which some outputs are wanted as bytes."""
 
-    __slots__ = ("answers", "query")
+    __slots__ = ("answers", "as_bytes", "request_id")
 
     def __init__(
         self,
         exchange: Exchange,
         aside: Aside,
         *,
-        query: codec.InferQuery,
+        feeds: Feeds,
         outputs: tuple[str, ...],
         answers: InferAnswers,
+        request_id: str | None,
+        as_bytes: Sequence[bool],
     ) -> None:
-        super().__init__(exchange, aside, feeds=query.feeds, outputs=outputs)
+        super().__init__(exchange, aside, feeds=feeds, outputs=outputs)
         self.answers = answers
-        self.query = query
+        self.request_id = request_id
+        self.as_bytes = as_bytes
 
     def encode(self, part: Part) -> Reply:
         """JSON with the tensors' bytes behind it, and how long the JSON is."""
-        query, arrays = self.query, part.arrays
-        body, length = self.answers.binary(query.request_id, self.outputs, arrays, query.wants_bytes)
+        body, length = self.answers.binary(self.request_id, self.outputs, part.arrays, self.as_bytes)
         return Reply(body, content_type=BINARY, extra=((BINARY_HEADER, str(length).encode()),))
 
 
-class InferRoute:
+class InferRoute(Route):
     """Reads V2 requests for one model."""
 
     def __init__(self, model: Model, aside: Aside, label: str) -> None:
-        self.label = label
+        super().__init__(label)
         self._model = model
         self._aside = aside
         self._quick = QuickJson(model.inputs)
+        self._forms = BinaryForms()
         self._takes_texts = any(spec.datatype == "BYTES" for spec in model.inputs)
         self._answers = InferAnswers(model.identity)
 
@@ -86,27 +93,49 @@ class InferRoute:
 
     def read(self, exchange: Exchange) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""
-        headers = exchange.headers
-        check_content_type(headers.get(b"content-type"))
-        binary = headers.get(BINARY_HEADER)
-        if binary is None:
-            quick = self._quick.read(exchange.body)
-            if quick is not None:
-                request_id, feeds = quick
-                return self._call(exchange, feeds, self._model.output_names, request_id)
-        return self._read_exactly(exchange, binary)
+        check_content_type(exchange.headers.get(b"content-type"))
+        told = exchange.headers.get(BINARY_HEADER)
+        if told is not None:
+            return self._read_binary(exchange, *split_body(exchange.body, told))
+        quick = self._quick.read(exchange.body)
+        if quick is not None:
+            request_id, feeds = quick
+            return self._call(exchange, feeds, self._model.output_names, request_id)
+        return self._read_exactly(exchange, exchange.body, None)
 
-    def _read_exactly(self, exchange: Exchange, binary: bytes | None) -> HttpCall:
-        text, tail = (exchange.body, None) if binary is None else split_body(exchange.body, binary)
+    def _read_binary(self, exchange: Exchange, text: bytes, tail: BinaryTail) -> HttpCall:
+        form = self._forms.find(text)
+        if form is None:
+            return self._read_exactly(exchange, text, tail)
+        return self._call(exchange, form.feeds(tail), form.outputs, None, form.as_bytes)
+
+    def _read_exactly(self, exchange: Exchange, text: bytes | memoryview, tail: BinaryTail | None) -> HttpCall:
         request = codec.parse(text)
         check_types(self._model.inputs, {tensor.name: tensor.datatype for tensor in request.inputs})
         query = codec.decode(request, tail)
         names = self._model.check(query.feeds, query.outputs)
-        if any(query.wants_bytes(name) for name in names):
-            return BinaryCall(exchange, self._aside, query=query, outputs=names, answers=self._answers)
-        return self._call(exchange, query.feeds, names, query.request_id)
+        as_bytes = tuple(query.wants_bytes(name) for name in names)
+        if tail is not None:
+            self._forms.keep(bytes(text), request, names, as_bytes)
+        return self._call(exchange, query.feeds, names, query.request_id, as_bytes)
 
-    def _call(self, exchange: Exchange, feeds: Feeds, outputs: tuple[str, ...], request_id: str | None) -> InferCall:
-        return InferCall(
-            exchange, self._aside, feeds=feeds, outputs=outputs, answers=self._answers, request_id=request_id
-        )
+    def _call(
+        self,
+        exchange: Exchange,
+        feeds: Feeds,
+        outputs: tuple[str, ...],
+        request_id: str | None,
+        as_bytes: Sequence[bool] = (),
+    ) -> HttpCall:
+        answers = self._answers
+        if any(as_bytes):
+            return BinaryCall(
+                exchange,
+                self._aside,
+                feeds=feeds,
+                outputs=outputs,
+                answers=answers,
+                request_id=request_id,
+                as_bytes=as_bytes,
+            )
+        return InferCall(exchange, self._aside, feeds=feeds, outputs=outputs, answers=answers, request_id=request_id)

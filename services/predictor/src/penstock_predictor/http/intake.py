@@ -15,10 +15,8 @@ from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
 
 
-class _NoRoute:
+class _NoRoute(Route):
     """For what is no request to any route."""
-
-    label = UNMATCHED
 
     def takes_long(self, _: Exchange) -> bool:
         """There is nothing to read."""
@@ -38,7 +36,7 @@ class Intake:
         self.hot: dict[bytes, Route] = {}
         """Path to route, of those that need no application; empty until a model is there."""
         self.known_heads = KnownHeads()
-        self.no_head = Head(_NoRoute(), {}, 0, keep_alive=False)
+        self.no_head = Head(_NoRoute(UNMATCHED), {}, 0, keep_alive=False)
         """Stands for a head that cannot be understood."""
         self.heads = Heads("")
         """Writes replies on the hot way."""
@@ -77,11 +75,7 @@ class Intake:
     def begin(self, route: Route, exchange: Exchange) -> None:
         """Take a request that was accepted and read; its answer comes now or later."""
         if route.takes_long(exchange):
-            self.runtime.serving().aside.run(
-                lambda: route.read(exchange),
-                lambda call: self._submit(call, exchange),
-                lambda error: self._refuse(exchange, error),
-            )
+            self._begin_aside(route, exchange)
             return
         try:
             call = route.read(exchange)
@@ -89,6 +83,13 @@ class Intake:
             self._refuse(exchange, as_refusal(error))
         else:
             self._submit(call, exchange)
+
+    def _begin_aside(self, route: Route, exchange: Exchange) -> None:
+        self.runtime.serving().aside.run(
+            lambda: route.read(exchange),
+            lambda call: self._submit(call, exchange),
+            lambda error: self._refuse(exchange, error),
+        )
 
     def _submit(self, call: HttpCall, exchange: Exchange) -> None:
         try:

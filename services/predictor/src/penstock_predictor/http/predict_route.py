@@ -1,6 +1,7 @@
 """`POST /predict`: rows of features to a call, a call's outcome to predictions."""
 
 from penstock_predictor.http.exchange import SOON_READ, Exchange
+from penstock_predictor.http.head import Route
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.predictions import Predictions, Rows, parse_rows
@@ -34,11 +35,11 @@ class PredictCall(HttpCall):
         return Reply(self._predictions.encode(self._rows, dict(zip(self.outputs, part.arrays, strict=True))))
 
 
-class PredictRoute:
+class PredictRoute(Route):
     """Reads rows of features for one model."""
 
     def __init__(self, model: Model, aside: Aside, label: str) -> None:
-        self.label = label
+        super().__init__(label)
         self._model = model
         self._aside = aside
         self._predictions = Predictions(model.identity, model.outputs)

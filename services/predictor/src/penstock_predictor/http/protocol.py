@@ -1,14 +1,13 @@
 """HTTP/1.1 as uvicorn speaks it, with a shorter way for the requests that are all but a few: inference.
 
-Recognised by its request line and headers, such a request never becomes an ASGI cycle: its body goes to the batcher
-from here, and its reply is written once. Whatever is unusual about a request (chunked, compressed, an unknown path, no
+Recognised by its request line and headers, such a request never becomes an ASGI cycle: `HotWay` takes its body to the
+batcher, and its reply is written once. Whatever is unusual about a request (chunked, compressed, an unknown path, no
 model yet) sends it uvicorn's own way to FastAPI, which answers the same: a test compares both, byte for byte.
 """
 
 import asyncio
 import time
-from collections import deque
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -16,19 +15,19 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, HeadTooLarge, RequestError
-from penstock_predictor.http.asgi_exchange import as_response
-from penstock_predictor.http.body_buffer import BodyBuffer, BodyDrain
+from penstock_predictor.errors import BadRequest, HeadTooLarge, RequestError
+from penstock_predictor.http.asgi_reply import AsgiReply
 from penstock_predictor.http.gathering import GatheringTransport
-from penstock_predictor.http.head import Head
-from penstock_predictor.http.hot_exchange import HotExchange
+from penstock_predictor.http.head import REQUEST_ID, Head
+from penstock_predictor.http.hot_way import HotWay
 from penstock_predictor.http.intake import Intake
-from penstock_predictor.http.reply import Reply, refusal
+from penstock_predictor.http.reply import refusal
+
+if TYPE_CHECKING:
+    from penstock_predictor.http.hot_exchange import HotExchange
 
 MAX_HEAD_BYTES = 65536
 """Of request line and headers together."""
-_MOST_OWED = 64
-"""Replies owed on one connection before its next requests are left unread."""
 _UNUSUAL = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"})
 """A request with one of these goes uvicorn's way."""
 _OFFER = frozenset({b"upgrade", b"http2-settings"})
@@ -37,8 +36,6 @@ _OFFER = frozenset({b"upgrade", b"http2-settings"})
 
 class PredictorProtocol(HttpToolsProtocol):
     """One connection."""
-
-    transport: GatheringTransport  # type: ignore[assignment]  # a transport for all that is used of one
 
     def __init__(
         self,
@@ -52,13 +49,12 @@ class PredictorProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._intake = intake
         self._runtime = intake.runtime
-        self._arriving: HotExchange | None = None
+        self._hot: HotWay | None = None
+        """Once there is a connection."""
         self._arrived: HotExchange | None = None
-        """The last whose body the parser completed."""
+        """The last whose body the parser completed in what arrived last."""
         self._chunks: list[bytes] = []
-        self._buffer: BodyBuffer | BodyDrain | None = None
-        """Of a request that arrives past the parser."""
-        self._owed: deque[HotExchange] = deque()
+        """Of the body that the parser reads for the hot way."""
         self._piece_bytes = 0
         """Of what arrived last."""
         self._head_bytes = 0
@@ -73,32 +69,35 @@ class PredictorProtocol(HttpToolsProtocol):
         """Why a callback stopped the parser."""
         self._last_words: RequestError | None = None
         """What is said behind uvicorn's last answer."""
-        self._deaf = False
-        """Whether what still arrives is passed over: nothing after it can be understood, or answered."""
-        self._body_timer: asyncio.TimerHandle | None = None
-        self._active_at = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
 
     # -- the connection
 
+    @property
+    def hot(self) -> HotWay:
+        """Of the connection that there is."""
+        if self._hot is None:
+            raise AssertionError("there is no connection")
+        return self._hot
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
-        super().connection_made(cast("asyncio.Transport", GatheringTransport(transport, self.loop)))
-        self._active_at = time.monotonic()
+        gathering = GatheringTransport(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", gathering))
+        self._hot = HotWay(self._intake, self, gathering)
         self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called by the event loop. What is computed for this caller goes on; nobody reads it."""
+        """Called by the event loop."""
         super().connection_lost(exc)
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        if self._arriving is not None:
-            self._give_up(self._arriving, ClientGone("the caller hung up before its body was complete"))
+        self.hot.hung_up()
 
     def _close_if_idle(self) -> None:
         """One timer a connection, which looks when it last had work: uvicorn's own, one a reply, costs more."""
-        left = self._active_at + self.timeout_keep_alive - time.monotonic()
-        busy = self._owed or self._in_asgi()
+        left = self.hot.active_at + self.timeout_keep_alive - time.monotonic()
+        busy = self.hot.owed or self._in_asgi()
         if left <= 0 and not busy:
             self.transport.close()
         else:
@@ -106,8 +105,8 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Called by the server when it stops: what is owed is still answered, then the connection closes."""
-        if self._owed and not self.pipeline:
-            self._owed[-1].keep_alive = False
+        if self.hot.owed and not self.pipeline:
+            self.hot.owed[-1].keep_alive = False
         else:
             super().shutdown()
 
@@ -125,52 +124,25 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
-        if self._deaf:
+        rest = self.hot.take(data)
+        if not rest:
             return
-        self._unset_keepalive_if_required()
-        if self._buffer is not None:
-            self._fill(self._buffer, memoryview(data))
-            return
-        if not self._between_messages or self._in_asgi():
-            self._read(data)
-            return
-        known = self._intake.known_heads.find(data)
-        if known is None or len(data) - known[1] > known[0].length:
-            self._read_first(data)
-        elif len(data) - known[1] == known[0].length:
-            self._begin_hot(known[0])
-            self._complete(data[known[1] :])
+        if self.hot.at_rest:
+            self._read_first(rest)
         else:
-            head, end = known
-            exchange = self._begin_hot(head)
-            refused = exchange.refused is not None
-            self._buffer = BodyDrain(head.length) if refused else BodyBuffer(head.length, head.json_length)
-            self._fill(self._buffer, memoryview(data)[end:])
+            self._read(rest)
 
     def _read_first(self, data: bytes) -> None:
         """Read what begins a message by the parser, and remember its head."""
-        self._arrived = None
         self._read(data)
-        known_heads = self._intake.known_heads
-        if self._arrived is not None and self._between_messages:
-            known_heads.keep(data, self._arrived.head, self._arrived.body)
-        elif self._arriving is not None and self._arriving.refused is None:
-            known_heads.keep(data, self._arriving.head, b"".join(self._chunks))
-
-    def _fill(self, buffer: BodyBuffer | BodyDrain, data: memoryview) -> None:
-        """Take what arrives of a body whose head needed no parser: its body needs none either."""
-        rest = buffer.add(data)
-        if not buffer.complete:
-            if self._body_timer is None and self._arriving is not None:
-                self._body_timer = self.loop.call_later(self._arriving.deadline.left, self._body_is_late)
-            return
-        self._buffer = None
-        self._end_body_timer()
-        self._complete(buffer.body)
-        if rest:
-            self.data_received(bytes(rest))
+        known_heads, arrived, arriving = self._intake.known_heads, self._arrived, self.hot.arriving
+        if arrived is not None and self._between_messages:
+            known_heads.keep(data, arrived.head, arrived.request_id, arrived.body)
+        elif arriving is not None and arriving.refused is None:
+            known_heads.keep(data, arriving.head, arriving.request_id, b"".join(self._chunks))
 
     def _read(self, data: bytes) -> None:
+        self._arrived = None
         self._head_began = False
         self._piece_bytes = len(data)
         self._parse(data)
@@ -178,8 +150,12 @@ class PredictorProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse_connection(_head_too_large())
-        elif self._arriving is not None and self._body_timer is None:
-            self._body_timer = self.loop.call_later(self._arriving.deadline.left, self._body_is_late)
+        else:
+            self.hot.await_body()
+        self._note_rest()
+
+    def _note_rest(self) -> None:
+        self.hot.at_rest = self._between_messages and not self._in_asgi()
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -238,11 +214,13 @@ class PredictorProtocol(HttpToolsProtocol):
         self._in_head = False
         if self._head_bytes + self._piece_bytes > MAX_HEAD_BYTES:
             self._check_head()
-        head = self._recognise()
+        headers = dict(self.headers)
+        request_id = headers.pop(REQUEST_ID, None)
+        head = self._recognise(headers)
         if head is None:
             self._begin_asgi()
         else:
-            self._begin_hot(head)
+            self.hot.begin(head, request_id)
 
     def _check_head(self) -> None:
         """Raise HeadTooLarge, which stops the parser."""
@@ -255,31 +233,17 @@ class PredictorProtocol(HttpToolsProtocol):
         self._cause = error
         return error
 
-    def _recognise(self) -> Head | None:
+    def _recognise(self, headers: dict[bytes, bytes]) -> Head | None:
         """The head of an ordinary request to the loaded model, one that need not wait for another."""
         route = self._intake.hot.get(self.url)
         if route is None or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
             return None
         if self._in_asgi():
             return None
-        headers = dict(self.headers)
         length = headers.get(b"content-length")
         if length is None or int(length) > self._runtime.settings.max_body_bytes or not _UNUSUAL.isdisjoint(headers):
             return None
         return Head(route, headers, int(length), keep_alive=self.parser.should_keep_alive())
-
-    def _begin_hot(self, head: Head) -> HotExchange:
-        exchange = HotExchange(self, head, self._intake.time_limit)
-        self._arriving = exchange
-        self._owed.append(exchange)
-        try:
-            if head.timeout_ms is not None:
-                exchange.deadline = self._intake.deadline(head.timeout_ms, now=exchange.started)
-            self._runtime.enter(head.length)
-            exchange.size = head.length
-        except RequestError as error:
-            exchange.refuse(error)
-        return exchange
 
     def _begin_asgi(self) -> None:
         if self.parser.should_upgrade():
@@ -296,66 +260,37 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Uvicorn's requests wait for replies that are owed before them."""
-        if self._owed:
+        if self.hot.owed:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, app))
         else:
             super()._start_asgi_task(cycle, app)
 
+    def start_waiting(self) -> None:
+        """Called when no reply is owed any more: uvicorn's next request may be answered."""
+        cycle, app = self.pipeline.pop()
+        self._start_asgi_task(cycle, app)
+
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
-        if self._arriving is None:
+        arriving = self.hot.arriving
+        if arriving is None:
             super().on_body(body)
-        elif self._arriving.refused is None:
+        elif arriving.refused is None:
             self._chunks.append(body)
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
         self._between_messages = not self._upgrading
-        if self._arriving is None:
+        arriving = self.hot.arriving
+        if arriving is None:
             if not self._upgrading:
                 super().on_message_complete()
             return
-        self._arrived = self._arriving
+        self._arrived = arriving
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
-        self._end_body_timer()
-        self._complete(body)
-
-    def _end_body_timer(self) -> None:
-        if self._body_timer is not None:
-            self._body_timer.cancel()
-            self._body_timer = None
-
-    def _complete(self, body: bytes | memoryview) -> None:
-        """A request on the hot way is here as a whole."""
-        exchange = cast("HotExchange", self._arriving)
-        self._arriving = None
-        exchange.body = body
-        if len(self._owed) >= _MOST_OWED:
-            self.flow.pause_reading()
-        if exchange.refused is None:
-            self._intake.begin(exchange.head.route, exchange)
-        else:
-            exchange.answer(refusal(exchange.refused))
-
-    def _body_is_late(self) -> None:
-        self._body_timer = None
-        exchange = self._arriving
-        if exchange is not None:
-            error = BodyTimeout(f"the body did not arrive within {exchange.deadline.seconds:g} s")
-            exchange.keep_alive = False
-            self._deaf = True
-            self._give_up(exchange, error)
-
-    def _give_up(self, exchange: HotExchange, error: RequestError) -> None:
-        """End a request whose body is not complete."""
-        self._arriving = self._buffer = None
-        self._chunks = []
-        self._end_body_timer()
-        if exchange.refused is None:
-            self._runtime.admission.leave(exchange.size)
-        exchange.answer(refusal(error))
+        self.hot.complete(body)
 
     def send_400_response(self, msg: str) -> None:
         """Called for what is no HTTP. In our one form of refusals, behind what is owed."""
@@ -363,12 +298,9 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def _refuse_connection(self, error: RequestError) -> None:
         """Answer, and read nothing more: where the next request begins is unknown."""
-        self._deaf = True
-        if self._in_asgi() and not self._end_asgi(error):
-            return
-        exchange = HotExchange(self, self._intake.no_head, self._intake.time_limit)
-        self._owed.append(exchange)
-        exchange.answer(refusal(error))
+        self.hot.deaf = True
+        if not self._in_asgi() or self._end_asgi(error):
+            self.hot.refuse(error)
 
     def _end_asgi(self, error: RequestError) -> bool:
         """End with uvicorn's last request, behind which nothing is read; answer whether to refuse here and now.
@@ -381,7 +313,7 @@ class PredictorProtocol(HttpToolsProtocol):
             return False
         if self.pipeline:
             self.cycle.keep_alive = False
-            self.pipeline[0] = (self.cycle, cast("ASGI3Application", as_response(refusal(error))))
+            self.pipeline[0] = (self.cycle, cast("ASGI3Application", AsgiReply(refusal(error))))
             return False
         self.cycle.disconnected = True
         self.cycle.message_event.set()
@@ -389,8 +321,10 @@ class PredictorProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Called when uvicorn has answered."""
-        self._active_at = time.monotonic()
+        self.hot.active_at = time.monotonic()
         super().on_response_complete()
+        self._unset_keepalive_if_required()  # the idle timer is ours
+        self._note_rest()
         if self._last_words is not None and not self._in_asgi():
             self._refuse_connection(self._last_words)
 
@@ -398,43 +332,6 @@ class PredictorProtocol(HttpToolsProtocol):
         """Whether uvicorn has a request of this connection that is not answered."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
-
-    # -- what goes out
-
-    def owed_reply(self, exchange: HotExchange, reply: Reply) -> None:
-        """Write a reply when it is its turn."""
-        self._active_at = now = time.monotonic()
-        exchange.reply = reply
-        label = exchange.head.route.label
-        self._runtime.metrics.answered(route=label, code=reply.status, seconds=now - exchange.started)
-        owed = self._owed
-        while owed and (first := owed[0]).reply is not None:
-            owed.popleft()
-            self._write(first, first.reply)
-        self._go_on()
-
-    def _write(self, exchange: HotExchange, reply: Reply) -> None:
-        if self.transport.is_closing():
-            return
-        # Draining, the connection ends behind all that was sent before the caller knew.
-        close = not exchange.keep_alive or (self._runtime.lifecycle.draining and not self._owed and not self.pipeline)
-        self.server_state.total_requests += 1
-        defaults = self.server_state.default_headers
-        self.transport.write_whole(self._intake.heads.write(reply, defaults, exchange.head.request_id, close=close))
-        if close:
-            self._owed.clear()
-            self.transport.close()
-
-    def _go_on(self) -> None:
-        """With uvicorn's requests that waited for the replies before them, or with what is still unread."""
-        if self.transport.is_closing():
-            return
-        if self.pipeline:
-            if not self._owed:
-                cycle, app = self.pipeline.pop()
-                self._start_asgi_task(cycle, app)
-        elif len(self._owed) < _MOST_OWED and not self.flow.write_paused:
-            self.flow.resume_reading()
 
 
 def _head_too_large() -> HeadTooLarge:

@@ -18,14 +18,14 @@ from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.model.pace import Pace
 from penstock_predictor.tensors.datatypes import Array
 
-_TIMED_RUNS = 3
+_TIMED_RUNS = 5
 """Of each size; the quickest counts, since only what disturbs makes a run longer."""
 _WORTH_SECONDS = 0.2
 """Sizes whose runs may take longer than this are not timed at load."""
 _SECONDS_AROUND_A_RUN = 0.00003
 """What the server does for each run beside the model's part."""
-_HARDLY_MORE = 1.05
-"""Times the least cost of a row."""
+_HARDLY_MORE = 1.1
+"""Times the least cost of a row: more than what two timings of one size differ by."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,12 +61,13 @@ def judge_batching(model: Model, example: Feeds) -> Batching:
 def rows_that_pay(model: Model, example: Feeds, pace: Pace, max_rows: int) -> int:
     """How many rows in one run save time: runs of 1, 2, 4, ... rows are timed, and `pace` learns from them.
 
-    Of a slow model only a few sizes are timed.
+    Of a slow model only a few sizes are timed, and of one for which more rows do not pay: what onnxruntime takes for a
+    run of many images it keeps.
     """
     sizes = [2**power for power in range(max_rows.bit_length()) if 2**power < max_rows] + [max_rows]
     cost: dict[int, float] = {}
     for rows in sizes:
-        if cost and pace.expect(rows) * _TIMED_RUNS > _WORTH_SECONDS:
+        if cost and (pace.expect(rows) * _TIMED_RUNS > _WORTH_SECONDS or pays_no_more(list(cost.values()))):
             break
         seconds = _quickest(model, [{name: array[:1] for name, array in example.items()}] * rows)
         if seconds is None:
@@ -83,6 +84,12 @@ def fewest_that_pay(cost: Mapping[int, float], max_rows: int) -> int:
     """
     enough = next((rows for rows in cost if cost[rows] <= _HARDLY_MORE * min(cost.values())), 1)
     return max_rows if enough == max(cost, default=1) else enough
+
+
+def pays_no_more(cost: Sequence[float]) -> bool:
+    """Whether the last two sizes, of three or more, made a row hardly cheaper: `cost` is each size's for a row."""
+    before, last_two = cost[:-2], cost[-2:]
+    return bool(before) and min(before) <= _HARDLY_MORE * min(last_two)
 
 
 def _quickest(model: Model, rows: Sequence[Feeds]) -> float | None:

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import ModelCard
+from penstock_predictor import heap
 from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model import golden
@@ -104,6 +105,7 @@ def load_model(
     model = Model(identity, session, columns, max_output_bytes=source.max_output_bytes)
     report("warming up and answering the golden request")
     loaded = _prove(model, verified.card, source, control_flow(source.folder / verified.model_path))
+    heap.give_back()
     facts: dict[str, object] = {"digest": verified.digest, "folder": str(source.folder), "provider": session.provider}
     facts |= {"rows_a_run": loaded.rows_a_run, "why_not_batched": loaded.batching.reason}
     _log.info("model loaded", extra=facts | {"seconds": round(time.monotonic() - started, 3)})

@@ -118,9 +118,12 @@ class Batcher:
     def _shareable_rows(self, call: Call) -> int:
         if self._limits.max_rows == 1:
             return 0
-        first, *others = call.feeds.values()
-        rows = len(first)
-        return 0 if others and any(len(other) != rows for other in others) else rows
+        rows = -1
+        for array in call.feeds.values():
+            if rows not in (-1, len(array)):
+                return 0
+            rows = len(array)
+        return max(rows, 0)
 
     def _check_time(self, call: Call) -> None:
         """Queue and pace are known: a call that cannot be answered in time is better sent elsewhere now."""

@@ -9,10 +9,12 @@ from penstock_predictor.tensors.datatypes import Array
 class Outputs:
     """Of all calls of a run, in the order of the outputs that they asked for."""
 
-    __slots__ = ("_table", "_written", "arrays")
+    __slots__ = ("_table", "_written", "arrays", "elements")
 
     def __init__(self, arrays: Sequence[Array]) -> None:
         self.arrays = arrays
+        self.elements = sum([array.size for array in arrays])
+        """In all of them."""
         self._table: Table | None = None
         self._written = False
 
@@ -44,10 +46,10 @@ class Part:
     @property
     def elements(self) -> int:
         """How many there are in all arrays."""
-        arrays = self._outputs.arrays
+        outputs = self._outputs
         if self.stop is None:
-            return sum(array.size for array in arrays)
-        return sum(array.size // len(array) for array in arrays) * (self.stop - self.start)
+            return outputs.elements
+        return outputs.elements // len(outputs.arrays[0]) * (self.stop - self.start)
 
     def shared_table(self) -> tuple[Table, int, int] | None:
         """The rows of the whole run as text, and from where to where they are this call's.

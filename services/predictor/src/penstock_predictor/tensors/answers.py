@@ -1,7 +1,6 @@
 """V2 answers as bytes: strict JSON, with tensors inside it or behind it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import starmap
 
 import msgspec
@@ -21,13 +20,29 @@ Layout = tuple[tuple[str, tuple[int, ...]], ...]
 """Of each output its V2 datatype, and its shape without the first dimension."""
 
 
-@dataclass(frozen=True)
+class Frame:
+    """What is the same in all answers of so many rows."""
+
+    __slots__ = ("names", "pieces", "rows")
+
+    def __init__(self, names: tuple[str, ...], rows: int, pieces: list[bytes]) -> None:
+        self.names = names
+        self.rows = rows
+        self.pieces = pieces
+        """Of each output what stands before its elements, and behind those of the one before it."""
+
+
 class Table:
     """Outputs whose rows are written already."""
 
-    layout: Layout
-    texts: Sequence[Sequence[bytes]]
-    """Of each output each row's elements as JSON, without brackets."""
+    __slots__ = ("frame", "layout", "texts")
+
+    def __init__(self, layout: Layout, texts: list[list[bytes]]) -> None:
+        self.layout = layout
+        self.texts = texts
+        """Of each output each row's elements as JSON, without brackets."""
+        self.frame: Frame | None = None
+        """Of the last answer: most of a run's have the same."""
 
 
 def write_table(arrays: Sequence[Array]) -> Table | None:
@@ -53,7 +68,7 @@ class InferAnswers:
         self._head = to_json({"model_name": identity.name, "model_version": identity.version})[:-1] + b","
         self._digest = b'"parameters":' + to_json({"digest": identity.digest}) + b',"outputs":['
         self._without_id = self._head + self._digest
-        self._parts: dict[tuple[Sequence[str], Layout, int], list[bytes]] = {}
+        self._frames: dict[tuple[Sequence[str], Layout, int], Frame] = {}
 
     def json(self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array]) -> bytes:
         """Every tensor's elements as JSON."""
@@ -62,20 +77,25 @@ class InferAnswers:
     def of_table(self, request_id: str | None, names: tuple[str, ...], table: Table, start: int, stop: int) -> bytes:
         """The same for the rows of a table from `start` to `stop`."""
         rows = stop - start
-        parts = self._parts.get((names, table.layout, rows)) or self._make_parts(names, table.layout, rows)
+        frame = table.frame
+        if frame is None or frame.rows != rows or frame.names is not names:
+            frame = self._frames.get((names, table.layout, rows)) or self._frame(names, table.layout, rows)
+            table.frame = frame
         pieces = [self._begin(request_id)]
-        for part, text in zip(parts, table.texts, strict=True):
-            pieces += (part, text[start] if rows == 1 else b",".join(text[start:stop]), b"]}")
-        pieces.append(b"]}")
+        for place, before in enumerate(frame.pieces):
+            text = table.texts[place]
+            pieces.append(before)
+            pieces.append(text[start] if rows == 1 else b",".join(text[start:stop]))
+        pieces.append(b"]}]}")
         return b"".join(pieces)
 
     def binary(
-        self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array], wants_bytes: Callable[[str], bool]
+        self, request_id: str | None, names: Sequence[str], arrays: Sequence[Array], as_bytes: Sequence[bool]
     ) -> tuple[bytes, int]:
         """Some tensors as bytes behind the JSON; and how long the JSON is."""
         outputs, tail = [], []
-        for name, array in zip(names, arrays, strict=True):
-            if wants_bytes(name):
+        for name, array, wanted in zip(names, arrays, as_bytes, strict=True):
+            if wanted:
                 tail.append(encode_raw(array))
                 outputs.append(_binary_output(name, array, len(tail[-1])))
             else:
@@ -88,14 +108,14 @@ class InferAnswers:
             return self._without_id
         return self._head + b'"id":' + to_json(request_id) + b"," + self._digest
 
-    def _make_parts(self, names: tuple[str, ...], layout: Layout, rows: int) -> list[bytes]:
-        """Of each output what stands before its elements."""
+    def _frame(self, names: tuple[str, ...], layout: Layout, rows: int) -> Frame:
         outputs = zip(names, layout, strict=True)
-        parts = [_described(name, kind, (rows, *shape)) + b',"data":[' for name, (kind, shape) in outputs]
-        parts[1:] = [b"," + part for part in parts[1:]]
-        if len(self._parts) < _MOST_KEPT:
-            self._parts[names, layout, rows] = parts
-        return parts
+        pieces = [_described(name, kind, (rows, *shape)) + b',"data":[' for name, (kind, shape) in outputs]
+        pieces[1:] = [b"]}," + before for before in pieces[1:]]
+        frame = Frame(names, rows, pieces)
+        if len(self._frames) < _MOST_KEPT:
+            self._frames[names, layout, rows] = frame
+        return frame
 
 
 def _described(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:

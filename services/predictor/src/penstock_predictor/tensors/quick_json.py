@@ -5,33 +5,43 @@ the rest and alone says what is wrong with a request, so there is one source of 
 arrays.
 """
 
-import functools
+import math
 import struct
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.tensors.datatypes import BY_V2, Array
+from penstock_predictor.tensors.quick_numbers import LONG_BYTES, QuickNumbers, QuickQuery, numbers_only
+from penstock_predictor.tensors.shapes import fits
 
-QuickQuery = tuple[str | None, Mapping[str, Array]]
-"""Request id and feeds, which fit the model."""
+_Told = tuple[str, str, tuple[int, ...]]
+"""What a request says of a tensor: name, datatype and shape."""
+_MOST_KEPT = 1024
+"""Forms of tensors."""
 
 
 class QuickJson:
     """Reads V2 requests for one model."""
 
     def __init__(self, inputs: tuple[TensorSpec, ...]) -> None:
-        self._specs = {spec.name: (spec.datatype, BY_V2[spec.datatype].numpy, spec.shape) for spec in inputs}
+        self._specs = {spec.name: spec for spec in inputs}
+        self._forms: dict[_Told, _Form] = {}
+        """Of tensors that were read before."""
         elements = {spec.datatype: _element(spec.datatype) for spec in inputs}
         self._decoder: msgspec.json.Decoder[Any] | None = None
         if len(set(elements.values())) == 1:
-            self._decoder = msgspec.json.Decoder(_request_type(next(iter(elements.values()))))
+            self._decoder = msgspec.json.Decoder(_request_type(inputs, next(iter(elements.values()))))
+        self._numbers = QuickNumbers(inputs) if numbers_only(inputs) else None
 
     def read(self, body: bytes | memoryview) -> QuickQuery | None:
         """Read a request; None for one that `codec` must see."""
+        if self._numbers is not None and len(body) >= LONG_BYTES:
+            query = self._numbers.read(body)
+            if query is not None:
+                return query
         if self._decoder is None:
             return None
         try:
@@ -49,44 +59,60 @@ class QuickJson:
         return (request.id, feeds) if len(feeds) == len(request.inputs) == len(self._specs) else None
 
     def _array(self, tensor: Any) -> Array | None:
-        datatype, kind, pattern = self._specs.get(tensor.name) or _UNKNOWN
-        shape = tensor.shape
-        if tensor.datatype != datatype or tensor.parameters is not msgspec.UNSET or len(shape) != len(pattern):
+        if tensor.parameters is not msgspec.UNSET:
             return None
-        count = 1
-        for size, wanted in zip(shape, pattern, strict=True):
-            if size != wanted and (wanted != -1 or size < 0):
-                return None
-            count *= size
-        if len(tensor.data) != count:
+        told = (tensor.name, tensor.datatype, tensor.shape)
+        form = self._forms.get(told) or self._form(told, len(tensor.data))
+        return None if form is None else form.array(tensor.data)
+
+    def _form(self, told: _Told, elements: int) -> "_Form | None":
+        """Of a tensor so described; None where it does not fit the model, or has other elements than its shape says."""
+        name, datatype, shape = told
+        spec = self._specs.get(name)
+        if spec is None or datatype != spec.datatype or not fits(shape, spec.shape):
             return None
-        array = _array_of(tensor.data, kind)
-        return None if array is None else array.reshape(shape)
+        if min(shape, default=0) < 0 or math.prod(shape) != elements:
+            return None
+        form = _Form(shape, BY_V2[datatype].numpy)
+        if len(self._forms) < _MOST_KEPT:
+            self._forms[told] = form
+        return form
 
 
-def _array_of(data: list[Any], kind: np.dtype[Any]) -> Array | None:
-    """The elements as an array; None where one is out of the type's range.
+class _Form:
+    """A shape that fits the model, and how its elements become an array.
 
     struct packs numbers three times as fast as numpy reads a list of them, and refuses what does not fit.
     """
-    if kind.hasobject:
-        return np.array(data, kind)
-    try:
-        return np.frombuffer(_packer(len(data), kind.char).pack(*data), kind)
-    except (OverflowError, struct.error):
-        return None
+
+    __slots__ = ("_count", "_kind", "_packer", "_shape")
+
+    def __init__(self, shape: tuple[int, ...], kind: np.dtype[Any]) -> None:
+        self._shape = shape
+        self._kind = kind
+        self._count = math.prod(shape)
+        self._packer = None if kind.hasobject else _packer(self._count, kind.char)
+
+    def array(self, data: list[Any]) -> Array | None:
+        """The elements as an array; None where there are more or fewer of them, one is out of the type's range, or the
+        shape has no elements and a dimension beyond all memory.
+        """
+        if len(data) != self._count:
+            return None
+        try:
+            if self._packer is None:
+                return np.array(data, self._kind).reshape(self._shape)
+            return np.ndarray(self._shape, self._kind, self._packer.pack(*data))
+        except (OverflowError, ValueError, struct.error):
+            return None
 
 
 _CHARACTERS = {"l": "q", "L": "Q"}
 """numpy calls 64 bits a long; to struct, in standard sizes, which alone check a float's range, that has 32."""
 
 
-@functools.lru_cache(maxsize=1024)
 def _packer(count: int, kind: str) -> struct.Struct:
     return struct.Struct(f"={count}{_CHARACTERS.get(kind, kind)}")
-
-
-_UNKNOWN: tuple[str, np.dtype[Any], tuple[int, ...]] = ("", np.dtype(np.bool_), ())
 
 
 def _element(datatype: str) -> Any:
@@ -94,18 +120,18 @@ def _element(datatype: str) -> Any:
     return {"b": bool, "i": int, "u": int, "f": float, "O": str}[BY_V2[datatype].numpy.kind]
 
 
-def _request_type(element: Any) -> type[msgspec.Struct]:
-    """A Struct whose tensors have elements of one type.
+def _request_type(inputs: tuple[TensorSpec, ...], element: Any) -> type[msgspec.Struct]:
+    """A Struct whose tensors are the model's, with elements of one type.
 
-    A field that is not read here shows whether it was there, and an unknown one is left to `codec`, which reads what is
-    in it too.
+    Names and datatypes, known beforehand, are the same objects in each request. A field that is not read here shows
+    whether it was there, and an unknown one is left to `codec`, which reads what is in it too.
     """
-    absent = msgspec.Raw | msgspec.UnsetType
+    absent: Any = msgspec.Raw | msgspec.UnsetType
     tensor = msgspec.defstruct(
         "Tensor",
         [
-            ("name", str),
-            ("datatype", str),
+            ("name", Literal[tuple(spec.name for spec in inputs)]),
+            ("datatype", Literal[tuple(spec.datatype for spec in inputs)]),
             ("shape", tuple[int, ...]),
             ("data", list[element]),
             ("parameters", absent, msgspec.UNSET),

@@ -1,0 +1,66 @@
+"""Compiles the modules that every request passes through, by mypyc, beside their sources in a folder of packages.
+
+`python compile.py lib` expects `lib/penstock_predictor`, and what it imports installed. Python imports the compiled
+form where it is there, and the sources where it is not: both do the same, and tests run on both.
+"""
+
+import os
+import sys
+from tempfile import TemporaryDirectory
+
+from mypyc.build import mypycify
+from setuptools import setup
+
+MODULES = (
+    # A subclass of a compiled class has to be compiled, too.
+    "deadline",
+    "http/asgi_exchange",
+    "http/body_buffer",
+    "http/exchange",
+    "http/gathering",
+    "http/head",
+    "http/heads",
+    "http/hot_exchange",
+    "http/hot_way",
+    "http/http_call",
+    "http/infer_route",
+    "http/intake",
+    "http/media",
+    "http/predict_route",
+    "http/protocol",
+    "http/reply",
+    "lifecycle",
+    "metrics",
+    "model/inference",
+    "model/pace",
+    "model/session",
+    "serving/admission",
+    "serving/aside",
+    "serving/batcher",
+    "serving/call",
+    "serving/outputs",
+    "serving/run",
+    "serving/runtime",
+    "tensors/answers",
+    "tensors/binary_forms",
+    "tensors/binary_tail",
+    "tensors/quick_json",
+    "tensors/quick_numbers",
+    "tensors/raw_tensors",
+)
+
+
+def _main(library: str) -> None:
+    os.chdir(library)
+    sources = [f"penstock_predictor/{module}.py" for module in MODULES]
+    with TemporaryDirectory() as there:
+        options = ["--config-file=", "--ignore-missing-imports", f"--cache-dir={there}/mypy"]
+        extensions = mypycify(
+            [*options, *sources], opt_level="3", group_name="penstock_predictor", target_dir=f"{there}/c"
+        )
+        script = ["-q", "build_ext", "--inplace", "--build-temp", there, "--build-lib", there]
+        setup(name="penstock-predictor", packages=[], ext_modules=extensions, script_args=script)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

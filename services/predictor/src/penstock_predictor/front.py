@@ -1,0 +1,166 @@
+"""The ASGI application that uvicorn runs. FastAPI stands behind it, and is loaded for who asks what only it answers.
+
+Inference passes it by, and so do probes and scrapes, which is all that most pods are ever asked. FastAPI takes 8 MiB
+and a third of a second; whoever first asks for more (metadata, the page, a chunked or compressed body) has it loaded,
+in a thread, while the rest goes on.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from penstock_predictor.errors import StartError
+from penstock_predictor.http.asgi_reply import AsgiReply
+from penstock_predictor.http.intake import Intake
+from penstock_predictor.http.probes import Probes
+from penstock_predictor.http.telemetry import Telemetry
+from penstock_predictor.lifecycle import Lifecycle
+from penstock_predictor.metrics import Metrics
+from penstock_predictor.model.loading import Loaded, ModelSource, load_model
+from penstock_predictor.rpc.port import GrpcPort
+from penstock_predictor.serving.runtime import Runtime
+from penstock_predictor.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_Scope = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Scope]]
+_Send = Callable[[_Scope], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Route:
+    path: str
+
+
+class Front:
+    """One process's application."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        metrics: Metrics,
+        lifecycle: Lifecycle,
+        on_fatal: Callable[[StartError], None],
+        loaded: Loaded | None = None,
+    ) -> None:
+        """Its lifespan starts to load the model, unless one is `loaded`.
+
+        `on_fatal` is told when it cannot be served.
+        """
+        self.runtime = Runtime(settings, lifecycle, metrics)
+        self.intake = Intake(self.runtime)
+        self._on_fatal = on_fatal
+        self._loaded = loaded
+        self._probes = Probes(self.runtime)
+        self._counted = Telemetry(self._answer, self.runtime)
+        self._building: asyncio.Task[FastAPI] | None = None
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Answer a request, or live as long as the server does."""
+        if scope["type"] != "lifespan":
+            await self._counted(scope, receive, send)
+            return
+        await receive()
+        async with self.lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Between the start and the end of the server."""
+        if self._loaded is None:
+            _start_loading(self.intake, self._on_fatal)
+        else:
+            _became_ready(self.intake, self._loaded)
+        async with _grpc(self.runtime, self._on_fatal):
+            yield
+        self.runtime.close()
+
+    async def _answer(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        reply = None
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):  # the server leaves HEAD's body out
+            accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+            reply = self._probes.answer(scope["path"], accept)
+        if reply is None:
+            await (await self._application())(scope, receive, send)
+        else:
+            scope["route"] = _Route(scope["path"])
+            await AsgiReply(reply)(scope, receive, send)
+
+    async def _application(self) -> "FastAPI":
+        if self._building is None:
+            self._building = asyncio.create_task(asyncio.to_thread(_build, self.intake))
+        return await asyncio.shield(self._building)
+
+
+def _build(intake: Intake) -> "FastAPI":
+    from penstock_predictor.app import create_app  # noqa: PLC0415 - what this module is about
+
+    return create_app(intake)
+
+
+@contextlib.asynccontextmanager
+async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> AsyncIterator[None]:
+    """V2 over gRPC beside HTTP. It ends when and as HTTP does: what is in flight is answered."""
+    settings = runtime.settings
+    if not settings.grpc_port:
+        yield
+        return
+    port = GrpcPort(runtime, on_fatal)
+    try:
+        await port.open()
+    except StartError as error:
+        on_fatal(error)
+        yield
+        return
+    grace = settings.request_timeout_seconds
+    drained = asyncio.create_task(port.stop_when_drained(runtime.lifecycle, grace))
+    try:
+        yield
+    finally:
+        await port.stop(grace)
+        drained.cancel()
+
+
+def _became_ready(intake: Intake, loaded: Loaded) -> None:
+    intake.runtime.became_ready(loaded)
+    intake.became_ready()
+
+
+def _start_loading(intake: Intake, on_fatal: Callable[[StartError], None]) -> None:
+    """Load in a daemon thread: a load that hangs must not hold up the end of the process."""
+    loop = asyncio.get_running_loop()
+    runtime = intake.runtime
+    source = ModelSource.of(runtime.settings)
+
+    def tell(call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ended while the model loaded
+            loop.call_soon_threadsafe(call)
+
+    def fail(error: StartError) -> None:
+        runtime.failed(error)
+        on_fatal(error)
+
+    def load() -> None:
+        try:
+            loaded = load_model(source, report=lambda step: tell(lambda: runtime.lifecycle.loading(step)))
+        except StartError as error:
+            tell(functools.partial(fail, error))
+        except Exception as error:  # noqa: BLE001 - the thread's outermost frame: nothing else would ever report it
+            _log.exception("loading failed in a way nobody foresaw")
+            tell(functools.partial(fail, StartError(f"loading {source.folder}: {type(error).__name__}: {error}")))
+        else:
+            tell(functools.partial(_became_ready, intake, loaded))
+
+    threading.Thread(target=load, name="load", daemon=True).start()
