@@ -15,11 +15,13 @@ import time
 import urllib.request
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from penstock_gateway.world import Endpoint
+from penstock_predictor.http.gathering import GatheringTransport
 
 Message = MutableMapping[str, Any]
 START_SECONDS = 60.0
@@ -137,13 +139,29 @@ class _App:
         return length
 
 
+class _WholeReplies(HttpToolsProtocol):
+    """As the predictor sends them: who stops or ends between a head and its body breaks a request that cannot be tried
+    again.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(cast("asyncio.Transport", GatheringTransport(transport, self.loop)))
+
+
 def main() -> None:
     """Serve until ended."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--version", required=True)
     arguments.add_argument("--port", type=int, required=True)
     given = arguments.parse_args()
-    uvicorn.run(_App(given.version), host="127.0.0.1", port=given.port, log_level="error", lifespan="off")
+    uvicorn.run(
+        _App(given.version),
+        host="127.0.0.1",
+        port=given.port,
+        http=_WholeReplies,
+        log_level="error",
+        lifespan="off",
+    )
 
 
 if __name__ == "__main__":
