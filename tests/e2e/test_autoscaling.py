@@ -14,7 +14,7 @@ from penstock_testing.sizes import Size, Sizes
 from penstock_testing.strategies import GATED, by_steps
 
 RATE = 80.0
-"""Less than two pods are for; three times as much is more. A request takes about 0.4 ms of processor time."""
+"""Less than two pods are for; three times as much is more, where a request takes 0.2 to 0.5 ms of processor time."""
 LEAST, MOST = 2, 6
 MEASURED = 65.0
 """Seconds after which what versions use is known to belong to the weights that stand."""
@@ -23,7 +23,7 @@ SCALED: Object = {
         "minReplicas": LEAST,
         "maxReplicas": MOST,
         "targetCPUUtilization": 60,
-        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+        "resources": {"requests": {"cpu": "35m", "memory": "64Mi"}},
     }
 }
 """Pods that are busy with few requests."""

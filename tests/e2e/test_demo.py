@@ -20,4 +20,8 @@ def test_the_demo_keeps_what_it_claims(demo: Demo) -> None:
     summary = demo.run()
     assert summary["problems"] == []
     assert summary["requests_sent"] > 0
-    assert set(summary["by_version"]) == {each["version"] for each in summary["versions"]}
+    first, second, flawed = (each["version"] for each in summary["versions"])
+    # Whether the flawed version answers any of its few tries before it goes is chance.
+    assert {first, second} <= set(summary["by_version"]) <= {first, second, flawed}
+    (gate,) = summary["decisions"][1]["gates"]
+    assert gate["candidate"]["failures"] > 0
