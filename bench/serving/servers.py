@@ -4,6 +4,7 @@ import socket
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from bench.serving import wires
 from bench.serving.environments import PEERS, Image, peer_environment
@@ -43,7 +44,7 @@ class Ours(Server):
 
     def command(self, model: Model, port: int, settings: Settings) -> Sequence[str]:
         """Return the image's entry point."""
-        image = Image.laid_out(BUILD / "image")
+        image = _image()
         where = {"host": "127.0.0.1", "port": port, "grpc-port": free_port()}
         told = {"model": model.file, "name": model.name, **where, **settings}
         options = [f"--{name}={value}" for name, value in told.items()]
@@ -51,8 +52,14 @@ class Ours(Server):
 
     def variables(self) -> Mapping[str, str]:
         """Return the image's ENV."""
-        image = Image.laid_out(BUILD / "image")
+        image = _image()
         return {**image.variables, "PYTHONPATH": str(image.library)}
+
+
+@cache
+def _image() -> Image:
+    """Compiled once a run, before any time is taken."""
+    return Image.laid_out(BUILD / "image")
 
 
 def _grid(names: str, *values: Sequence[int]) -> Sequence[Settings]:
