@@ -46,8 +46,8 @@ class HotWay(Connection):
         """When there last was work."""
         self._buffer: BodyBuffer | BodyDrain | None = None
         """Of a request that arrives past the parser."""
-        self._in_place = False
-        """Whether a receiver reads what arrives."""
+        self._has_receiver = False
+        """Whether a `BodyReceiver` reads what arrives."""
         self._body_timer: asyncio.TimerHandle | None = None
         self._crowded = False
         """Whether reading was paused because so much is owed."""
@@ -78,8 +78,8 @@ class HotWay(Connection):
         rest = buffer.add(data)
         if not buffer.complete:
             self.await_body()
-            if not self._in_place and isinstance(buffer, BodyBuffer) and len(buffer.room) >= LONG_REST:
-                self._in_place = True
+            if not self._has_receiver and isinstance(buffer, BodyBuffer) and len(buffer.room) >= LONG_REST:
+                self._has_receiver = True
                 self._transport.set_protocol(BodyReceiver(self, self._protocol))
             return b""
         self._buffer = None

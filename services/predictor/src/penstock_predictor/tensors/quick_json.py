@@ -68,8 +68,8 @@ class QuickJson:
     def _form(self, told: _Told, elements: int) -> "_Form | None":
         """Of a tensor so described; None where it does not fit the model, or has other elements than its shape says."""
         name, datatype, shape = told
-        spec = self._specs.get(name)
-        if spec is None or datatype != spec.datatype or not fits(shape, spec.shape):
+        spec = self._specs[name]
+        if datatype != spec.datatype or not fits(shape, spec.shape):
             return None
         if min(shape, default=0) < 0 or math.prod(shape) != elements:
             return None
