@@ -39,12 +39,11 @@ def _bootstrap(pinned: versions.Versions, archive: Path) -> None:
         shutil.rmtree(stale)
     root = Path(tempfile.mkdtemp(prefix="root-", dir=archive.parent))
     log = paths.cache() / "logs" / "debootstrap.log"
-    # in namespaces of its own: what it mounts and starts ends with it, also when it is killed
-    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--"]
     include = ",".join(pinned.base_packages)
-    command = [*apart, "debootstrap", "--variant=minbase", f"--include={include}", pinned.base_suite, str(root)]
+    command = ["debootstrap", "--variant=minbase", f"--include={include}", pinned.base_suite, str(root)]
     try:
-        progress.run_logged(command, log, f"making a base image of Debian {pinned.base_suite}", timeout=_LIMIT)
+        what = f"making a base image of Debian {pinned.base_suite}"
+        progress.run_logged(command, log, what, timeout=_LIMIT, alone=True)
         for folder in _NOT_NEEDED:
             for entry in (root / folder).iterdir():
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from testcluster import go_toolchain, locks, paths, progress, versions
 from testcluster.errors import ClusterError
+from testcluster.processes import contained
 
 PROGRAMS = ("kube", "coredns", "pause", "helm")
 _HELM = "helm.sh/helm/v4/cmd/helm"
@@ -85,7 +86,7 @@ def _environment() -> dict[str, str]:
 
 def _compile(go: Path, pinned: versions.Versions, out: Path) -> None:
     flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", link_flags(pinned), "-o", f"{out}/"]
-    command = [str(go), "build", *flags, "./kube", "./coredns", "./pause", _HELM]
+    command = contained([str(go), "build", *flags, "./kube", "./coredns", "./pause", _HELM])
     log = paths.cache() / "logs" / "go-build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     progress.say(f"building Kubernetes {pinned.kubernetes} from source (once; on two cores about six minutes)")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from testcluster import paths, progress
 from testcluster.errors import ClusterError
+from testcluster.processes import contained
 
 _LIMIT = 1800  # seconds
 # pip and uv inside of a build need what this machine trusts and how it reaches the package index
@@ -14,7 +15,11 @@ _SHARED = ("/etc/ssl/certs", "/etc/pip.conf")
 
 
 class Buildah:
-    """Builds, tries and pushes images. Isolation by chroot: it needs no container engine."""
+    """Builds, tries and pushes images. Isolation by chroot: it needs no container engine.
+
+    Each command is alone: one that is killed leaves no mount and no process, only records in the store of containers
+    that a new one removes. So at most one at a time uses a `home`.
+    """
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -22,6 +27,7 @@ class Buildah:
             (home / folder).mkdir(parents=True, exist_ok=True)
         # TMPDIR: its cache mounts are kept there
         self._environment = os.environ | {"BUILDAH_ISOLATION": "chroot", "TMPDIR": str(home / "tmp")}
+        self._must("rm", "--all")
 
     def _command(self, *arguments: str) -> list[str]:
         store = ["--root", str(self._home / "storage"), "--runroot", str(self._home / "run")]
@@ -29,7 +35,7 @@ class Buildah:
 
     def _ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self._command(*arguments),
+            contained(self._command(*arguments)),
             env=self._environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -53,7 +59,7 @@ class Buildah:
         how = ["--layers", "--pull-never", f"--iidfile={result}", f"--file={dockerfile}", f"--tag={image}"]
         log = paths.cache() / "logs" / f"image-{image.rpartition('/')[2].partition(':')[0]}.log"
         command = self._command("build", *how, *shared, *given, str(context))
-        progress.run_logged(command, log, what, timeout=_LIMIT, environment=self._environment)
+        progress.run_logged(command, log, what, timeout=_LIMIT, environment=self._environment, alone=True)
         identity = result.read_text().strip().removeprefix("sha256:")
         result.unlink()
         if before and before != identity:

@@ -93,7 +93,6 @@ def _taken() -> set[int]:
 
 @contextmanager
 def _undone_on_failure(kept: Record) -> Iterator[None]:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
     except BaseException as error:

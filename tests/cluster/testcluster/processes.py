@@ -2,12 +2,24 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 _START_TIME = 19  # position in /proc/PID/stat after the command's closing bracket (proc(5), field 22)
+
+
+_APART = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--")
+
+
+def contained(command: Sequence[str]) -> list[str]:
+    """`command` in namespaces of its own: what it mounts and starts ends with it.
+
+    It ends by SIGKILL, and also when the thread that started it does, however that ends. It takes no SIGTERM.
+    """
+    return ["setpriv", "--pdeathsig", "KILL", *_APART, *command]
 
 
 def start_time(pid: int) -> int | None:

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from testcluster.errors import ClusterError
+from testcluster.processes import contained
 
 _START = time.monotonic()
 _EVERY = 5.0  # seconds between two lines about the same thing
 _TAIL = 25  # lines of a failed command's output that are shown
+_GRACE = 10.0  # seconds that a command has to end when it is told to
 
 
 def say(text: str) -> None:
@@ -47,8 +49,12 @@ def run_logged(
     timeout: float,
     environment: dict[str, str] | None = None,
     folder: Path | None = None,
+    alone: bool = False,
 ) -> None:
     """Runs `command` with its output in `log`; on failure the end of that output is part of the error.
+
+    `alone`: in namespaces of its own, so that nothing that it mounts and starts outlives it. Where this process is
+    asked to end, the command ends first.
 
     Raises:
         ClusterError: the command failed, or took longer than `timeout` seconds.
@@ -56,20 +62,35 @@ def run_logged(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out, ticking(what):
+        process = subprocess.Popen(
+            contained(command) if alone else command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=environment,
+            cwd=folder,
+        )
         try:
-            code = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env=environment,
-                cwd=folder,
-                timeout=timeout,
-                check=False,
-            ).returncode
+            with _ended_with_us(process, alone=alone):
+                code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             code = -1
     if code != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL:])
         reason = f"did not end within {timeout:.0f} s" if code == -1 else f"failed with {code}"
         raise ClusterError(f"{what} {reason}: {' '.join(command[:4])} ...; all of its output is in {log}\n{tail}")
+
+
+@contextmanager
+def _ended_with_us(process: subprocess.Popen[bytes], *, alone: bool) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        # apt-get and its like tidy up when they are told to end; what is alone has nothing to tidy up, nor listens
+        process.kill() if alone else process.terminate()
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
