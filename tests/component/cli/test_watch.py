@@ -6,9 +6,13 @@ import pty
 import queue
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from penstock_testing.plugin import Plugin
 from penstock_testing.plugin_rig import Rig
@@ -58,6 +62,21 @@ def test_in_a_pipe_each_change_is_a_line_and_ctrl_c_ends_it(plugin: Plugin, rig:
         _, errors = watched.process.communicate(timeout=SECONDS)
     assert watched.process.returncode == 130
     assert errors.strip() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_ended_from_outside_or_with_its_terminal_it_leaves_no_key_of_its_user_behind(
+    plugin: Plugin, rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with watching(plugin, rig) as watched:
+        watched.until("Progressing")
+        assert any("PRIVATE KEY" in file.read_text() for file in tmp_path.iterdir())
+        watched.process.send_signal(number)
+        _, errors = watched.process.communicate(timeout=SECONDS)
+    assert watched.process.returncode == 128 + number
+    assert errors.strip() == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_as_json_each_change_is_an_object(plugin: Plugin, rig: Rig) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class Plugin:
     @staticmethod
     def environment(columns: int) -> dict[str, str]:
         """Nothing of the caller's reaches it."""
-        return {"PATH": f"{FOLDER}:/usr/bin:/bin", "COLUMNS": str(columns), "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+        found = {"PATH": f"{FOLDER}:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+        return found | {"COLUMNS": str(columns), "TMPDIR": tempfile.gettempdir()}
 
 
 def through_kubectl(cluster: Cluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
