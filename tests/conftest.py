@@ -1,7 +1,10 @@
 """For every test, also when pytest is started without make."""
 
 import os
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
 from types import FrameType
 
 import pytest
@@ -29,3 +32,14 @@ def pytest_configure() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One that goes with the run: a process that a test kills leaves sockets and certificates in it."""
+    folder = tmp_path_factory.mktemp("t", numbered=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
