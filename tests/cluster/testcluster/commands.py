@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -95,7 +94,6 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(own)
     if rest and options.command not in ("kubectl", "helm", "exec"):
         parser().error(f"{options.command} takes nothing after --")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         return HANDLERS[options.command](options, rest)
     except ClusterError as error:

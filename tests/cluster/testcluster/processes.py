@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Self
 
 _START_TIME = 19  # position in /proc/PID/stat after the command's closing bracket (proc(5), field 22)
-
-
 _APART = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "--")
 
 

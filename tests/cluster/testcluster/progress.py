@@ -71,26 +71,22 @@ def run_logged(
             cwd=folder,
         )
         try:
-            with _ended_with_us(process, alone=alone):
-                code = process.wait(timeout)
+            code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             code = -1
+        finally:
+            _end(process, at_once=alone)  # also where this one is asked to end
     if code != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL:])
         reason = f"did not end within {timeout:.0f} s" if code == -1 else f"failed with {code}"
         raise ClusterError(f"{what} {reason}: {' '.join(command[:4])} ...; all of its output is in {log}\n{tail}")
 
 
-@contextmanager
-def _ended_with_us(process: subprocess.Popen[bytes], *, alone: bool) -> Iterator[None]:
+def _end(process: subprocess.Popen[bytes], *, at_once: bool) -> None:
+    """Does nothing where it has ended by itself. apt-get and its like tidy up when they are told to end."""
+    process.kill() if at_once else process.terminate()
     try:
-        yield
-    except BaseException:
-        # apt-get and its like tidy up when they are told to end; what is alone has nothing to tidy up, nor listens
-        process.kill() if alone else process.terminate()
-        try:
-            process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        raise
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

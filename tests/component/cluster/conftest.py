@@ -100,7 +100,8 @@ class Remains:
 NOTHING = Remains((), (), (), (), ())
 
 
-def _processes(cluster: Cluster, link: str) -> Iterator[str]:
+def running() -> Iterator[tuple[str, str, str]]:
+    """Every process's id, command and cgroups."""
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
             continue
@@ -109,13 +110,18 @@ def _processes(cluster: Cluster, link: str) -> Iterator[str]:
             groups = (process / "cgroup").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
+        yield process.name, command, groups
+
+
+def _processes(cluster: Cluster, link: str) -> Iterator[str]:
+    for number, command, groups in running():
         ours = (
             f"{cluster.state}/" in command,
             f" keep {cluster.name} " in command,
             f" sandbox {cluster.name} " in command,
         )
         if any(ours) or f"/{link}/" in groups:
-            yield f"{process.name}: {command}"
+            yield f"{number}: {command}"
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CACHE, SCRIPT, until
+from .conftest import CACHE, SCRIPT, running, until
 
 pytestmark = pytest.mark.timeout(600)
 STORE = CACHE / "buildah"
@@ -19,25 +19,19 @@ FROM $BASE
 RUN {MARK}
 """
 # `cluster images` with one more part
-PROGRAM = """import sys
-sys.path.insert(0, sys.argv[1])
-from testcluster import commands, images
-images.PARTS["endless"] = images.Part(sys.argv[2], ())
-sys.exit(commands.main(["images", "endless", "--engine", "buildah"]))
+PROGRAM = """import runpy, sys
+script, dockerfile = sys.argv[1:]
+sys.path.insert(0, script.rpartition("/")[0])
+from testcluster import images
+images.PARTS["endless"] = images.Part(dockerfile, ())
+sys.argv = [script, "images", "endless", "--engine", "buildah"]
+runpy.run_path(script, run_name="__main__")
 """
 
 
 def _left() -> list[str]:
     """The commands of a build's processes."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if MARK in command or str(STORE) in command:
-            found.append(command.strip())
-    return found
+    return [command.strip() for _, command, _ in running() if MARK in command or str(STORE) in command]
 
 
 def _is_at_the_step() -> bool:
@@ -58,7 +52,7 @@ def _containers() -> str:
 def building(programs: None, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A build that has come to a step without an end."""
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
-    command = [sys.executable, "-c", PROGRAM, str(SCRIPT.parent), str(tmp_path / "Dockerfile")]
+    command = [sys.executable, "-B", "-c", PROGRAM, str(SCRIPT), str(tmp_path / "Dockerfile")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         until("the step runs, or the build has failed", lambda: _is_at_the_step() or process.poll() is not None, 300)
