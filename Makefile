@@ -76,7 +76,7 @@ check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, the
 	@$(PYTHON) -m pytest tests/deep $(ARGS)
 
 component: $(VENV) ## Component tests: each real process edge
-	@$(PYTHON) -m pytest tests/component $(ARGS)
+	@$(PYTHON) -m pytest tests/component -n 2 --dist loadfile $(ARGS)
 
 clients: $(VENV) ## Clients that are not ours against a predictor; writes docs/reference/clients.md
 	@PENSTOCK_UPDATE_CLIENTS=1 $(PYTHON) -m pytest tests/component/predictor/clients $(ARGS)
@@ -85,7 +85,7 @@ screens: $(VENV) ## Write the plugin's screens in docs/user/kubectl-penstock.md 
 	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py $(ARGS)
 
 e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
-	@tests/with-cluster $(PYTHON) -m pytest tests/e2e $(ARGS)
+	@tests/with-cluster $(PYTHON) -m penstock_testing.end_to_end $(ARGS)
 
 # Where a run's time goes: the longest of set-ups, calls and tear-downs, in seconds.
 SLOWEST := --durations=30 --durations-min=5
@@ -93,8 +93,8 @@ SLOWEST := --durations=30 --durations-min=5
 # Inside with-cluster.
 test-on-cluster: $(VENV)
 	@# Two processes: what serves component tests until their session ends takes nothing from the traffic of the others.
-	@tests/stage "component tests" $(PYTHON) -m pytest tests/component $(SLOWEST) $(ARGS)
-	@tests/stage "end-to-end tests" $(PYTHON) -m pytest tests/e2e $(SLOWEST) $(ARGS)
+	@tests/stage "component tests" $(PYTHON) -m pytest tests/component -n 2 --dist loadfile $(SLOWEST) $(ARGS)
+	@tests/stage "end-to-end tests" $(PYTHON) -m penstock_testing.end_to_end $(SLOWEST) $(ARGS)
 
 ##@ Bench
 

@@ -4,8 +4,11 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,20 +21,69 @@ os.environ |= {"ORT_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true",
 settings.register_profile("same-everywhere", derandomize=True, deadline=None, database=None)
 settings.load_profile("same-everywhere")
 
+_END_SECONDS = 100
+"""How long the processes of `-n` may take to end what their fixtures have started."""
 
-def pytest_configure() -> None:
+
+class Workers:
+    """The processes of `pytest -n`. xdist would kill them ten seconds after it was ended itself."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Any] = []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodeready(self, node: Any) -> None:
+        self._nodes.append(node)
+
+    def ask_to_end(self) -> None:
+        for node in self._busy():
+            os.kill(node.workerinfo["pid"], signal.SIGTERM)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Before xdist's own: those that were asked to end have done so."""
+        deadline = time.monotonic() + _END_SECONDS
+        while ended.asked and self._busy() and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def _busy(self) -> list[Any]:
+        """Those that have not told their outcome, and are there."""
+        return [node for node in self._nodes if not hasattr(node, "workeroutput") and _is_there(node)]
+
+
+def _is_there(node: Any) -> bool:
+    try:
+        state = Path(f"/proc/{node.workerinfo['pid']}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+class Ended:
     """An end by SIGTERM or SIGINT ends what fixtures have started, too: once, however often it is asked for."""
-    mine = os.getpid()
 
-    def end(number: int, _: FrameType | None) -> None:
-        if os.getpid() != mine:  # a forked child that has not set its own
+    def __init__(self) -> None:
+        self.asked = False
+        self.workers = Workers()
+        self._mine = os.getpid()
+
+    def hear(self, number: int, _: FrameType | None) -> None:
+        if os.getpid() != self._mine:  # a forked child that has not set its own
             os._exit(128 + number)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.asked = True
+        self.workers.ask_to_end()
         pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+
+ended = Ended()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(ended.workers, "workers-of-this-run")
+    signal.signal(signal.SIGTERM, ended.hear)
+    signal.signal(signal.SIGINT, ended.hear)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,15 +2,14 @@
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from penstock_testing.artifacts import MAX_ARTIFACT_BYTES, MAX_FILES, MAX_REFERENCE_BYTES, OPEN_SECONDS
 from penstock_testing.cluster import Cluster
+from penstock_testing.lanes import LANES, LAST, Run, lane_of
 from penstock_testing.platform import ROOT, Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.scenes import Scene
@@ -19,29 +18,60 @@ from penstock_testing.scenes import Scene
 os.environ |= {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 
 
-_LAST = "test_api_audit.py"
+class Lane:
+    """Chooses the tests of this process' lane, and notes for the lanes after it which of them passed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._chosen = config.getoption("--lane")
+        self._is_worker = hasattr(config, "workerinput")
+        self._passed: list[str] = []
+        self.collected: list[pytest.Item] = []
+        """Every test that there is, of all lanes, before an expression left any out."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        self.collected = list(items)
+        others = [item for item in items if lane_of(mark.name for mark in item.iter_markers()) != self._chosen]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed and not self._is_worker:  # a worker's reports come here, too
+            self._passed.append(_name(report.location))
+
+    def pytest_sessionfinish(self) -> None:
+        if self._passed:
+            Run.from_environment().add_passed(self._passed)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The audit looks back on all others."""
-    items.sort(key=lambda item: item.path.name == _LAST)
+def _name(location: tuple[str, int | None, str]) -> str:
+    """As a node id, without the group that xdist writes behind that."""
+    return f"{location[0]}::{location[2]}"
 
 
-@pytest.fixture(scope="session", autouse=True)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lane", choices=LANES, required=True, help="which end-to-end tests: `make e2e` runs all lanes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Lane(config), "lane")
+
+
+@pytest.fixture(scope="session")
 def suite_began() -> float:
     """Unix time."""
-    return time.time()
+    return Run.from_environment().began
 
 
 @pytest.fixture(scope="session")
 def suite_is_whole(request: pytest.FixtureRequest) -> bool:
-    """Whether no end-to-end test was left out: neither by a path or name, nor by an expression, nor by its failure."""
+    """Whether every end-to-end test of all lanes has passed in this run."""
+    lane = request.config.pluginmanager.get_plugin("lane")
+    assert isinstance(lane, Lane)
     here = Path(__file__).parent
-    files = {item.path for item in request.session.items if item.path.is_relative_to(here)}
-    chosen = [request.config.getoption(name) for name in ("keyword", "markexpr", "lf", "deselect")]
-    by_name = any("::" in argument for argument in request.config.args)
-    return files == set(here.rglob("test_*.py")) and not any(chosen) and not by_name
+    looked_into = {item.path for item in lane.collected}
+    others = {_name(item.location) for item in lane.collected if not item.get_closest_marker(LAST)}
+    return looked_into == set(here.rglob("test_*.py")) and others <= Run.from_environment().passed()
 
 
 @pytest.fixture(scope="session")
@@ -50,20 +80,9 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def platform(cluster: Cluster) -> Iterator[Platform]:
-    found = Platform(cluster)
-    found.install_mlflow()
-    found.install(
-        "controller.pollSeconds=1",  # half of the default: an alias moves a hundred times
-        f"modelStore.maxArtifactBytes={MAX_ARTIFACT_BYTES}",
-        f"modelStore.maxFiles={MAX_FILES}",
-        f"modelStore.maxReferenceBytes={MAX_REFERENCE_BYTES}",
-        f"modelStore.openSeconds={OPEN_SECONDS}",
-    )
-    found.wait_for_mlflow()
-    yield found
-    if not cluster.name:  # a cluster of our own ends as a whole
-        found.uninstall()
+def platform(cluster: Cluster) -> Platform:
+    """As it was installed before the first test."""
+    return Platform(cluster)
 
 
 @pytest.fixture(scope="session")

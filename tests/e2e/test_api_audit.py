@@ -5,6 +5,8 @@ import pytest
 from penstock_testing.api_audit import judge
 from penstock_testing.platform import NAMESPACE, RELEASE, ROOT, Platform
 
+pytestmark = pytest.mark.last
+
 IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
 RBAC = "roles.rbac.authorization.k8s.io,rolebindings.rbac.authorization.k8s.io"
 CLUSTER_RBAC = "clusterroles.rbac.authorization.k8s.io,clusterrolebindings.rbac.authorization.k8s.io"

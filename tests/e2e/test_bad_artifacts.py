@@ -1,55 +1,32 @@
-"""Every bad artifact of the table, registered with the MLflow server in the cluster, while a good version serves."""
+"""Some of the table's bad artifacts, registered with the MLflow server in the cluster, while a good version serves.
 
-import time
-from collections.abc import Iterator
+The model store's component tests have all of them, over a real registry.
+"""
 
-import pytest
-
-from penstock_testing.artifacts import BAD_ARTIFACTS, BadArtifact, affine
+from penstock_testing.artifacts import BAD_ARTIFACTS
 from penstock_testing.cluster import Object
-from penstock_testing.model_deployments import Deployed, model_deployment
-from penstock_testing.platform import Platform, namespace, wait_for
-from penstock_testing.registered_models import RegisteredModels
+from penstock_testing.platform import wait_for
+from penstock_testing.scenes import Scene
 
 LIMIT = 10.0
-NAMESPACE, MODEL = "bad-artifacts", "model-of-bad-artifacts"
 TRAVELLING = [artifact for artifact in BAD_ARTIFACTS if artifact.travels]
+CHOSEN = (TRAVELLING[0], TRAVELLING[len(TRAVELLING) // 2], TRAVELLING[-1])
 
 
-@pytest.fixture(scope="module")
-def served(platform: Platform, registry: RegisteredModels) -> Iterator[Deployed]:
-    """A good version serves; every test moves the alias to a bad one and leaves it there."""
-    platform.cluster.apply(namespace(NAMESPACE))
-    registry.move(MODEL, registry.register(MODEL, affine(2.0, 1.0)))
-    platform.cluster.apply(model_deployment("model", NAMESPACE, MODEL))
-    deployed = Deployed(platform.cluster, NAMESPACE, "model")
-    deployed.wait_ready()
-    deployed.wait_settled()
-    yield deployed
-    platform.cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+def test_a_bad_artifact_is_named_by_a_condition_and_the_serving_version_is_untouched(scene: Scene) -> None:
+    deployed, _ = scene.serve_first()
+    before = deployed.status()["stable"]
+    for artifact in CHOSEN:
+        version = scene.register(artifact.build)
+        scene.move(version)
 
+        def refused(version: str = version) -> Object | None:
+            condition = deployed.condition("Stalled")
+            found = condition.get("status") == "True" and f"version {version}:" in condition["message"]
+            return condition if found else None
 
-@pytest.mark.parametrize("artifact", TRAVELLING, ids=lambda artifact: artifact.name)
-def test_a_bad_artifact_is_named_by_a_condition_and_the_serving_version_is_untouched(
-    served: Deployed, registry: RegisteredModels, artifact: BadArtifact
-) -> None:
-    before = served.status()["stable"]
-    version = registry.register(MODEL, artifact.build)
-    registry.move(MODEL, version)
-    moved_at = time.monotonic()
-
-    def refused() -> Object | None:
-        condition = served.condition("Stalled")
-        found = condition.get("status") == "True" and f"version {version}:" in condition["message"]
-        return condition if found else None
-
-    condition = wait_for(f"Stalled by {artifact.name}", refused, seconds=LIMIT)
-    print(f"{artifact.name}: {condition['reason']} after {time.monotonic() - moved_at:.1f} s: {condition['message']}")
-    assert condition["reason"] == artifact.reason
-    assert artifact.names in condition["message"]
-    assert served.condition("Ready")["status"] == "True"
-    assert served.status()["stable"] == before
-
-
-def test_the_table_has_at_least_15_bad_artifacts_that_travel() -> None:
-    assert len(TRAVELLING) >= 15
+        condition = wait_for(f"Stalled by {artifact.name}", refused, seconds=LIMIT)
+        assert condition["reason"] == artifact.reason
+        assert artifact.names in condition["message"]
+        assert deployed.condition("Ready")["status"] == "True"
+        assert deployed.status()["stable"] == before

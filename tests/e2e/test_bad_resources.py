@@ -1,87 +1,52 @@
-"""The tables in tests/data/model_deployments against the real API server and the running controller."""
+"""What is wrong with a resource and no schema can see: the running controller says it, and what serves goes on."""
 
-import copy
 from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
 
-from penstock_testing.cluster import CommandError, Object
-from penstock_testing.model_deployments import model_deployment
+from penstock_testing.cluster import Object
+from penstock_testing.model_deployments import Deployed, model_deployment
 from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 
-TABLES = Path(__file__).parents[1] / "data" / "model_deployments"
+TABLE = Path(__file__).parents[1] / "data" / "model_deployments" / "refused_by_condition.yaml"
 LIMIT = 10.0
 
 
-def table(name: str) -> list[Any]:
-    return [pytest.param(row, id=row["name"]) for row in yaml.safe_load((TABLES / name).read_text())]
+def rows(scene: Scene) -> list[Object]:
+    """The table, with this test's registered model in it."""
+    found: list[Object] = yaml.safe_load(TABLE.read_text().replace("MODEL", scene.model))
+    return found
 
 
-def resource(row: Object, namespace: str) -> Object:
-    found = model_deployment(row["name"], namespace, "m")
-    return found | {"spec": row["spec"], "metadata": found["metadata"] | row.get("metadata", {})}
+def stalled(deployed: Deployed, reason: str) -> Object:
+    """The condition, once it has that reason."""
 
-
-@pytest.fixture(scope="module")
-def playground(platform: Any) -> Any:
-    platform.cluster.kubectl("create", "namespace", "bad-resources")
-    yield platform.cluster
-    platform.cluster.kubectl("delete", "namespace", "bad-resources", "--wait=false")
-
-
-@pytest.mark.parametrize("row", table("refused_at_admission.yaml"))
-def test_a_bad_resource_is_refused_at_admission_by_name(playground: Any, row: Object) -> None:
-    with pytest.raises(CommandError) as refusal:
-        playground.apply(resource(row, "bad-resources"))
-    assert row["names"] in str(refusal.value)
-
-
-@pytest.mark.parametrize("row", table("accepted.yaml"))
-def test_a_good_resource_is_admitted(playground: Any, row: Object) -> None:
-    text = yaml.safe_dump(resource(row, "bad-resources"))
-    playground.kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
-
-
-def test_the_table_has_at_least_25_bad_resources() -> None:
-    rows = [row for name in ("refused_at_admission.yaml", "refused_by_condition.yaml") for row in table(name)]
-    assert len(rows) >= 25
-
-
-@pytest.mark.parametrize("row", table("refused_by_condition.yaml"))
-def test_what_the_schema_cannot_see_becomes_a_condition_that_names_the_field(scene: Scene, row: Object) -> None:
-    scene.registry.move(scene.model, scene.register(1.0))
-    row = copy.deepcopy(row)
-    row["spec"]["registry"]["model"] = row["spec"]["registry"]["model"].replace("MODEL", scene.model)
-    scene.platform.cluster.apply(resource(row, scene.namespace))
-    deployed = scene.deployed(row["name"])
-
-    def stalled() -> Object | None:
+    def look() -> Object | None:
         condition = deployed.condition("Stalled")
-        return condition if condition.get("status") == "True" else None
+        return condition if (condition.get("status"), condition.get("reason")) == ("True", reason) else None
 
-    condition = wait_for("Stalled", stalled, seconds=LIMIT)
-    assert condition["reason"] == row["reason"]
-    assert row["names"] in condition["message"]
-    assert deployed.condition("Ready")["status"] == "False"
-    assert deployed.condition("Reconciling")["status"] == "False"
+    return wait_for(f"Stalled by {reason}", look, seconds=LIMIT)
 
 
-@pytest.mark.parametrize("row", table("refused_by_condition.yaml"))
-def test_a_serving_version_is_untouched_by_a_wish_that_cannot_be_met(scene: Scene, row: Object) -> None:
-    scene.registry.move(scene.model, scene.register(1.0))
-    deployed = scene.serve()
-    before = deployed.wait_settled()["stable"]
-    wish = copy.deepcopy(row["spec"])
-    wish["registry"]["model"] = wish["registry"]["model"].replace("MODEL", scene.model)
-    scene.platform.cluster.apply(model_deployment("model", scene.namespace, "m") | {"spec": wish})
-    condition = wait_for(
-        "Stalled",
-        lambda: found if (found := deployed.condition("Stalled")).get("status") == "True" else None,
-        seconds=LIMIT,
-    )
-    assert row["names"] in condition["message"]
-    assert deployed.condition("Ready")["status"] == "True"
-    assert deployed.status()["stable"] == before
+def test_what_the_schema_cannot_see_becomes_a_condition_that_names_the_field(scene: Scene) -> None:
+    scene.move(scene.register(1.0))
+    table = rows(scene)
+    resources = [model_deployment(row["name"], scene.namespace, "m") | {"spec": row["spec"]} for row in table]
+    scene.platform.cluster.apply(*resources)
+    for row in table:
+        deployed = scene.deployed(row["name"])
+        assert row["names"] in stalled(deployed, row["reason"])["message"]
+        assert deployed.condition("Ready")["status"] == "False"
+        assert deployed.condition("Reconciling")["status"] == "False"
+
+
+def test_a_serving_version_is_untouched_by_a_wish_that_cannot_be_met(scene: Scene) -> None:
+    deployed, _ = scene.serve_first()
+    before = deployed.status()["stable"]
+    for row in rows(scene):
+        wish = model_deployment("model", scene.namespace, "m") | {"spec": row["spec"]}
+        scene.platform.cluster.apply(wish)
+        assert row["names"] in stalled(deployed, row["reason"])["message"], row["name"]
+        assert deployed.condition("Ready")["status"] == "True"
+        assert deployed.status()["stable"] == before

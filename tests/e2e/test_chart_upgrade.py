@@ -14,6 +14,8 @@ from penstock_testing.scenes import Scene
 from penstock_testing.status_watch import ObjectWatch
 from penstock_testing.strategies import BRIEF, by_steps
 
+pytestmark = pytest.mark.alone
+
 LIMIT = 4
 NAMES = tuple(f"model-{number}" for number in range(20))
 BATCH = 10

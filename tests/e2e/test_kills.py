@@ -10,7 +10,7 @@ from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.traffic_result import TrafficResult
 
-BEFORE, AFTER = 2.0, 8.0
+BEFORE, AFTER = 2.0, 6.0
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def under_load(scene: Scene, version: str, pod: dict[str, object]) -> tuple[Traf
         return run.result(), at
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("component", ["controller", "model-store"])
 def test_killing_a_part_of_the_control_plane_fails_no_request(
     scene: Scene, served: tuple[Deployed, str], component: str
@@ -68,6 +69,7 @@ def test_killing_one_of_two_predictor_pods_fails_no_request(scene: Scene, served
     deployed.wait_ready()
 
 
+@pytest.mark.alone
 def test_killing_one_of_two_gateway_pods_fails_at_most_what_is_in_flight_on_it(
     scene: Scene, served: tuple[Deployed, str]
 ) -> None:
@@ -79,6 +81,7 @@ def test_killing_one_of_two_gateway_pods_fails_at_most_what_is_in_flight_on_it(
     scene.platform.wait_component("gateway", seconds=90)
 
 
+@pytest.mark.alone
 def test_with_mlflow_and_controller_down_a_deleted_predictor_pod_comes_back_from_the_stores_bytes(
     scene: Scene, served: tuple[Deployed, str]
 ) -> None:

@@ -2,7 +2,10 @@
 
 import time
 
+import pytest
+
 from penstock_testing.cluster import Cluster, Object
+from penstock_testing.locked_mlflow import SECRET
 from penstock_testing.platform import NAMESPACE, RELEASE, Platform, wait_for
 from penstock_testing.scenes import Scene
 
@@ -32,6 +35,7 @@ def test_kubectl_wait_and_status_agree(scene: Scene) -> None:
     assert "finalizers" not in resource["metadata"]
 
 
+@pytest.mark.alone
 def test_an_upgrade_without_a_change_writes_nothing(scene: Scene) -> None:
     scene.registry.move(scene.model, scene.register(1.0))
     scene.serve().wait_settled()
@@ -57,6 +61,7 @@ def test_deleting_a_model_deployment_leaves_nothing_of_it(scene: Scene) -> None:
     wait_for("children gone", lambda: not _children(scene.platform.cluster, scene.namespace) or None, seconds=60)
 
 
+@pytest.mark.alone
 def test_deleting_ends_with_the_controller_gone(scene: Scene) -> None:
     scene.registry.move(scene.model, scene.register(1.0))
     deployed = scene.serve()
@@ -71,6 +76,7 @@ def test_deleting_ends_with_the_controller_gone(scene: Scene) -> None:
         cluster.kubectl("rollout", "status", "deployment/penstock-controller", "-n", NAMESPACE, "--timeout=120s")
 
 
+@pytest.mark.alone
 def test_uninstall_leaves_nothing_but_the_crd_and_what_users_made(platform: Platform) -> None:
     cluster = platform.cluster
     values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
@@ -98,5 +104,5 @@ def _left(cluster: Cluster) -> list[str]:
     everywhere = "clusterroles,clusterrolebindings"
     found = cluster.items(f"{namespaced},roles,rolebindings,poddisruptionbudgets,secrets", NAMESPACE)
     found += cluster.items(everywhere, "", "app.kubernetes.io/name=penstock")
-    own = {"kube-root-ca.crt", "default"}
+    own = {"kube-root-ca.crt", "default", SECRET}
     return [f"{item['kind']} {item['metadata']['name']}" for item in found if item["metadata"]["name"] not in own]

@@ -15,6 +15,8 @@ from penstock_testing.pod_caller import PodCaller
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 
+pytestmark = pytest.mark.alone
+
 USERS, STORE = "gateway: users", "model store: models"
 METRICS = {"controller: metrics", "gateway: agent", STORE, "predictor: http"}
 MACHINERY = {"controller: health", "gateway: probe", "predictor: grpc"}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from penstock_testing import faults
+from penstock_testing import deep, faults
 from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import Build, failing
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, wait_for
@@ -13,9 +13,11 @@ from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.traffic_result import TrafficResult
 
+pytestmark = pytest.mark.alone
+
 RATE = 200.0
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
-OUTAGE = 60.0
+OUTAGE = deep.seconds(20.0, deep=60.0)
 LIFE = 3.0
 """Seconds that a controller lives from the moment it is ready."""
 CONTROLLER = ("penstock-controller", NAMESPACE, "app.kubernetes.io/component=controller")
@@ -70,7 +72,7 @@ def test_a_controller_killed_every_3_seconds_comes_to_the_same_end(
     assert record["message"] in told()
 
 
-def test_with_the_api_server_stopped_for_a_minute_users_notice_nothing_and_then_it_goes_on(
+def test_with_the_api_server_stopped_users_notice_nothing_and_then_it_goes_on(
     scene: Scene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps(3, (25, 50)))

@@ -4,6 +4,8 @@ import re
 import time
 from collections.abc import Callable
 
+import pytest
+
 from penstock_contracts.verbs import Verb
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import Deployed
@@ -83,6 +85,7 @@ def test_abort_on_trial_then_retry_then_abort_in_the_bake(scene: Scene, told: Ca
     assert "in its bake" in told()
 
 
+@pytest.mark.alone
 def test_undo_stays_undone_over_a_restart_of_the_controller_until_the_alias_moves(
     scene: Scene, told: Callable[[], str]
 ) -> None:

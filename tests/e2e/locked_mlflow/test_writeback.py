@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mlflow import MlflowClient
 
-from penstock_testing import faults
+from penstock_testing import deep, faults
 from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.locked_mlflow import CLUSTER_NAME, CONNECTION, DEPLOYMENT, LockedMlflow
@@ -14,8 +14,8 @@ from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 
-OUTAGE = 120.0
-QUIET = 20.0
+OUTAGE = deep.seconds(20.0, deep=120.0)
+QUIET = deep.seconds(6.0, deep=20.0)
 """Seconds in which a second write would have come."""
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
 
@@ -58,7 +58,7 @@ def wait_written(scene: Scene) -> None:
     scene.deployed().wait_until("written", nothing_left)
 
 
-def test_with_the_registry_away_for_two_minutes_at_promotion_tag_and_alias_arrive_afterwards_once(
+def test_with_the_registry_away_at_promotion_tag_and_alias_arrive_afterwards_once(
     scene: Scene, mlflow: LockedMlflow, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **by_steps(None, (50,)), **following(scene))

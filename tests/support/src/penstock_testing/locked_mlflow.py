@@ -1,17 +1,20 @@
 """A second MLflow server on the cluster, which asks who calls: MLflow's own app for basic auth."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from penstock_testing.cluster import Cluster, Object
 from penstock_testing.mlflow_server import ADMIN, PASSWORD
-from penstock_testing.platform import NAMESPACE, RELEASE, ROOT, Platform, namespace
+from penstock_testing.platform import NAMESPACE, ROOT, Platform, namespace
 
 CONNECTION = "locked"
 NAMESPACE_OF_MLFLOW = "mlflow-locked"
 DEPLOYMENT = ("mlflow", NAMESPACE_OF_MLFLOW, "app.kubernetes.io/name=mlflow")
 CLUSTER_NAME = "tests"
-_SECRET = "mlflow-credentials"  # noqa: S105 - the name of a Secret
+SECRET = "mlflow-credentials"  # noqa: S105 - the name of a Secret
+SETTINGS = (
+    f"registries.{CONNECTION}.uri=http://mlflow.{NAMESPACE_OF_MLFLOW}.svc.cluster.local:5000",
+    f"registryCredentialsSecret={SECRET}",
+    f"clusterName={CLUSTER_NAME}",
+)
+"""Values of an installation that knows it."""
 _SETTINGS = {
     "MLFLOW_AUTH_ADMIN_USERNAME": ADMIN,
     "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD,
@@ -39,27 +42,16 @@ class LockedMlflow:
         return [line for line in lines if "model-versions/set-tag" in line or "registered-models/alias" in line]
 
 
-@contextmanager
-def locked_mlflow(platform: Platform) -> Iterator[LockedMlflow]:
-    """Run one and install Penstock with its credentials for the time of the context."""
-    cluster = platform.cluster
-    values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
-    cluster.apply(namespace(NAMESPACE_OF_MLFLOW), *_server(platform), _secret(NAMESPACE, _CREDENTIALS))
-    try:
-        cluster.kubectl(
-            *("rollout", "status", "deployment/mlflow", "-n", NAMESPACE_OF_MLFLOW, "--timeout=240s"), seconds=245
-        )
-        uri = f"http://mlflow.{NAMESPACE_OF_MLFLOW}.svc.cluster.local:5000"
-        platform.change(
-            f"registries.{CONNECTION}.uri={uri}",
-            f"registryCredentialsSecret={_SECRET}",
-            f"clusterName={CLUSTER_NAME}",
-        )
-        yield LockedMlflow(cluster)
-    finally:
-        platform.restore(values)
-        cluster.kubectl("delete", "namespace", NAMESPACE_OF_MLFLOW, "--wait=false")
-        cluster.kubectl("delete", "secret", _SECRET, "-n", NAMESPACE)
+def install(platform: Platform) -> None:
+    """One that runs, and the Secret with its credentials where Penstock reads it. Again: changes nothing."""
+    secret = _secret(NAMESPACE, _CREDENTIALS)
+    platform.cluster.apply(namespace(NAMESPACE), namespace(NAMESPACE_OF_MLFLOW), *_server(platform), secret)
+
+
+def wait(platform: Platform) -> None:
+    """Until it answers."""
+    where = ("deployment/mlflow", "-n", NAMESPACE_OF_MLFLOW)
+    platform.cluster.kubectl("rollout", "status", *where, "--timeout=240s", seconds=245)
 
 
 def _server(platform: Platform) -> list[Object]:
@@ -71,10 +63,10 @@ def _server(platform: Platform) -> list[Object]:
         if item["kind"] == "Deployment":
             (container,) = item["spec"]["template"]["spec"]["containers"]
             container["args"].append("--app-name=basic-auth")
-            container["envFrom"] = [{"secretRef": {"name": _SECRET}}]
+            container["envFrom"] = [{"secretRef": {"name": SECRET}}]
     return [_secret(NAMESPACE_OF_MLFLOW, _SETTINGS), *objects]
 
 
 def _secret(where: str, values: dict[str, str]) -> Object:
-    metadata = {"name": _SECRET, "namespace": where}
+    metadata = {"name": SECRET, "namespace": where}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}

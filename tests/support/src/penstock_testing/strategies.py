@@ -15,7 +15,7 @@ GATED: Object = {
 """A version that is as good as stable passes within seconds at 200 requests a second."""
 
 
-BRIEF: Object = {"timeout": "5s"}
+BRIEF: Object = {"timeout": "2s"}
 """Predictor: pods of a version that leaves stay for as long as a request may last, and tests wait for that."""
 
 

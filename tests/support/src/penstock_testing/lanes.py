@@ -1,0 +1,53 @@
+"""Which end-to-end tests run beside others, alone or last; and what the lanes of one run tell each other."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+TOGETHER, ALONE, LAST = "together", "alone", "last"
+LANES = {TOGETHER: "side by side", ALONE: "one after another", LAST: "looking back"}
+"""In the order in which they run."""
+RUN_FOLDER = "PENSTOCK_E2E_RUN"
+"""The environment variable that names the folder of the run."""
+NOTHING_CHOSEN = 5
+"""pytest's exit code."""
+
+
+def lane_of(marks: Iterable[str]) -> str:
+    """A test's lane by the names of its marks."""
+    named = set(marks)
+    return next((lane for lane in (LAST, ALONE) if lane in named), TOGETHER)
+
+
+class Run:
+    """What happened so far in a run: when it began and which tests passed, whatever process ran them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._began, self._passed = folder / "began", folder / "passed"
+
+    @classmethod
+    def from_environment(cls) -> "Run":
+        """The run that this process is part of. Raises LookupError when `make e2e` has not started it."""
+        folder = os.environ.get(RUN_FOLDER)
+        if not folder:
+            raise LookupError(f"{RUN_FOLDER} is not set: start end-to-end tests by `make e2e ARGS=...`")
+        return cls(Path(folder))
+
+    def begin(self, at: float) -> None:
+        """Nothing has run yet. `at`: Unix time."""
+        self._began.write_text(repr(at))
+        self._passed.write_text("")
+
+    @property
+    def began(self) -> float:
+        """Unix time."""
+        return float(self._began.read_text())
+
+    def add_passed(self, tests: Iterable[str]) -> None:
+        """Note tests by their node ids."""
+        with self._passed.open("a") as file:
+            file.writelines(f"{test}\n" for test in tests)
+
+    def passed(self) -> set[str]:
+        """Node ids."""
+        return set(self._passed.read_text().splitlines())
