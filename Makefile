@@ -196,10 +196,10 @@ $(VENV): | $(UV)
 	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
 	@touch $@
 
-# The pinned helm that the test cluster is built with stands in where there is none on PATH.
-HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build | tail -n 1)/helm)
+# The test cluster's helm, compiled without the rest of it, stands in where there is none on PATH.
+HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/helm)
 helm:
-	@$(CLUSTER) build > /dev/null
+	@$(CLUSTER) build helm > /dev/null
 
 .PHONY: bench-answers bench-cores bench-footprint bench-gateway bench-many bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

@@ -26,18 +26,21 @@ _END_SECONDS = 100
 
 
 class Workers:
-    """The processes of `pytest -n`. xdist would kill them ten seconds after it was ended itself."""
+    """The processes of `pytest -n`, each with a file that names it. xdist would kill them ten seconds after its end."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
+        self._folder = ""
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodeready(self, node: Any) -> None:
+    def pytest_configure_node(self, node: Any) -> None:
+        self._folder = self._folder or tempfile.mkdtemp(prefix="workers-")
+        node.workerinput["own_file"] = str(Path(self._folder) / node.workerinput["workerid"])
         self._nodes.append(node)
 
     def ask_to_end(self) -> None:
         for node in self._busy():
-            os.kill(node.workerinfo["pid"], signal.SIGTERM)
+            os.kill(_process(node), signal.SIGTERM)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -46,14 +49,24 @@ class Workers:
         while ended.asked and self._busy() and time.monotonic() < deadline:
             time.sleep(0.1)
 
+    def pytest_unconfigure(self) -> None:
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
     def _busy(self) -> list[Any]:
-        """Those that have not told their outcome, and are there."""
-        return [node for node in self._nodes if not hasattr(node, "workeroutput") and _is_there(node)]
+        """Those that are there and have not told what came of them."""
+        return [node for node in self._nodes if not hasattr(node, "workeroutput") and _is_there(_process(node))]
 
 
-def _is_there(node: Any) -> bool:
+def _process(node: Any) -> int:
+    """Its number; 0: it has not come as far as to its tests."""
+    file = Path(node.workerinput["own_file"])
+    return int(file.read_text()) if file.exists() else 0
+
+
+def _is_there(process: int) -> bool:
     try:
-        state = Path(f"/proc/{node.workerinfo['pid']}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
     return state not in "ZX"
@@ -84,6 +97,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ended.workers, "workers-of-this-run")
     signal.signal(signal.SIGTERM, ended.hear)
     signal.signal(signal.SIGINT, ended.hear)
+    if hasattr(config, "workerinput"):
+        file = Path(config.workerinput["own_file"])
+        file.with_suffix(".new").write_text(str(os.getpid()))
+        file.with_suffix(".new").rename(file)
 
 
 @pytest.fixture(scope="session", autouse=True)

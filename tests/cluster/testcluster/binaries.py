@@ -7,15 +7,17 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from testcluster import go_toolchain, locks, paths, progress, versions
 from testcluster.errors import ClusterError
 from testcluster.processes import contained
 
-PROGRAMS = ("kube", "coredns", "pause", "helm")
-_HELM = "helm.sh/helm/v4/cmd/helm"
+PROGRAMS = ("kube", "coredns", "pause")
+HELM = "helm"
+_PACKAGES = {HELM: "helm.sh/helm/v4/cmd/helm"}
+"""Of a program that is not in the folder of its name."""
 _SHOW_EVERY = 4.0  # seconds between two lines of progress
 _LIMIT = 3600  # seconds that a build may take
 _TAIL = 25
@@ -58,19 +60,55 @@ def ensure(pinned: versions.Versions) -> Path:
         return home
     with locks.held(paths.cache() / "build.lock", "building the same programs"):
         if not home.is_dir():
-            _build(pinned, home)
+            _build_all(pinned, home)
     return home
 
 
-def _build(pinned: versions.Versions, home: Path) -> None:
+def helm_folder(pinned: versions.Versions) -> Path:
+    """Of helm alone: named by the modules that it is made from, and not by what else the cluster needs."""
+    files = ((name, (paths.GO_SOURCES / name).read_bytes()) for name in ("go.mod", "go.sum"))
+    return paths.cache() / "helm" / key(files, link_flags(pinned))
+
+
+def ensure_helm(pinned: versions.Versions) -> Path:
+    """The folder with helm, the one that the cluster has; where there is none, helm alone is compiled."""
+    home = helm_folder(pinned)
+    if home.is_dir():
+        return home
+    with locks.held(paths.cache() / "helm.lock", "building helm"):
+        if not home.is_dir():
+            say = "building helm from source (once; on two cores about two minutes)"
+            _build(pinned, home, [HELM], say)
+    return home
+
+
+def _build_all(pinned: versions.Versions, home: Path) -> None:
+    helm = ensure_helm(pinned) / HELM
+    say = f"building Kubernetes {pinned.kubernetes} from source (once; on two cores about six minutes)"
+
+    def complete(draft: Path) -> None:
+        (draft / "kubectl").symlink_to("kube")
+        shutil.copy2(helm, draft / HELM)  # not a link: each folder goes by itself when newer ones come
+
+    _build(pinned, home, PROGRAMS, say, complete)
+
+
+def _build(
+    pinned: versions.Versions,
+    home: Path,
+    programs: Sequence[str],
+    say: str,
+    complete: Callable[[Path], object] = lambda _: None,
+) -> None:
     go = go_toolchain.find(pinned)
     home.parent.mkdir(parents=True, exist_ok=True)
     for stale in home.parent.glob("building-*"):  # its builder was killed: the lock is ours
         shutil.rmtree(stale)
     draft = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
     try:
-        _compile(go, pinned, draft)
-        (draft / "kubectl").symlink_to("kube")
+        progress.say(say)
+        _compile(go, pinned, draft, programs)
+        complete(draft)
         draft.chmod(0o755)
         draft.rename(home)
     except BaseException:
@@ -84,12 +122,11 @@ def _environment() -> dict[str, str]:
     return os.environ | fixed
 
 
-def _compile(go: Path, pinned: versions.Versions, out: Path) -> None:
+def _compile(go: Path, pinned: versions.Versions, out: Path, programs: Sequence[str]) -> None:
     flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", link_flags(pinned), "-o", f"{out}/"]
-    command = contained([str(go), "build", *flags, "./kube", "./coredns", "./pause", _HELM])
-    log = paths.cache() / "logs" / "go-build.log"
+    command = contained([str(go), "build", *flags, *(_PACKAGES.get(name, f"./{name}") for name in programs)])
+    log = paths.cache() / "logs" / f"go-build-{programs[0]}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    progress.say(f"building Kubernetes {pinned.kubernetes} from source (once; on two cores about six minutes)")
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=paths.GO_SOURCES, env=_environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -100,7 +137,7 @@ def _compile(go: Path, pinned: versions.Versions, out: Path) -> None:
             process.kill()
             process.wait()
             raise
-    missing = [name for name in PROGRAMS if not (out / name).is_file()]
+    missing = [name for name in programs if not (out / name).is_file()]
     if process.returncode != 0 or missing:
         tail = "\n".join(log.read_text().splitlines()[-_TAIL:])
         raise ClusterError(f"go build failed with {process.returncode}; all of its output is in {log}\n{tail}")

@@ -55,7 +55,8 @@ def parser() -> argparse.ArgumentParser:
     to.add_argument("--registry", metavar="PREFIX", help="push to a registry of your own, such as host/project (https)")
     made.add_argument("--engine", choices=["auto", "buildah", "docker"], default="auto")
     made.add_argument("--map", type=Path, metavar="FILE", help="write {part: reference by digest} there, as JSON")
-    add("build", "compile the programs, and start nothing")
+    build = add("build", "compile the programs, and start nothing; says in which folder they are")
+    build.add_argument("program", nargs="?", choices=[binaries.HELM], help="it alone")
     add("setup", "install the Debian packages that are missing")
     add("clean", "remove what dead clusters left behind")
     add("pin", "write go.mod and go.sum from versions.toml")
@@ -182,8 +183,9 @@ def _clean(_: argparse.Namespace, __: list[str]) -> int:
     return 0
 
 
-def _build(_: argparse.Namespace, __: list[str]) -> int:
-    print(binaries.ensure(versions.read()))
+def _build(options: argparse.Namespace, _: list[str]) -> int:
+    make = binaries.ensure_helm if options.program else binaries.ensure
+    print(make(versions.read()))
     return 0
 
 

@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 from testcluster import base_image, go_modules, versions
-from testcluster.binaries import key, link_flags
+from testcluster.binaries import folder, helm_folder, key, link_flags
 from testcluster.images import PARTS
 from testcluster.paths import GO_SOURCES, PROJECT
 
@@ -52,6 +52,14 @@ def test_the_programs_are_stamped_with_the_pinned_versions() -> None:
     flags, pinned = link_flags(versions.read()), versions.read()
     assert f"gitVersion={pinned.kubernetes}" in flags
     assert f"internal/version.version={pinned.modules['helm.sh/helm/v4']}" in flags
+
+
+def test_helm_alone_is_kept_apart_from_what_the_cluster_is_built_as() -> None:
+    """Another line of the cluster's own Go sources builds no other helm, and its folder goes with none of theirs."""
+    pinned = versions.read()
+    sources = [(name, (GO_SOURCES / name).read_bytes()) for name in ("go.mod", "go.sum")]
+    assert helm_folder(pinned).name == key(sources, link_flags(pinned))
+    assert helm_folder(pinned).parent != folder(pinned).parent
 
 
 def test_a_base_image_is_named_by_suite_and_packages() -> None:
