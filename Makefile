@@ -62,18 +62,24 @@ down: $(VENV) ## End what the demo started
 
 test: ## Everything: check, component and e2e, on CONTEXT or a test cluster that ends with it
 	@tests/stage "environment" $(MAKE) venv
-	@tests/stage "check" $(MAKE) check
-	@tests/with-cluster --fresh $(MAKE) test-on-cluster
+	@tests/with-cluster --fresh --beside check $(MAKE) test-on-cluster
+
+test-deep: $(VENV) ## The same with long outages and the tests of what tests are made with, then check-deep
+	@PENSTOCK_DEEP=1 $(MAKE) test
+	@$(MAKE) check-deep
 
 check: lint types imports verify unit ## What needs no cluster and about a minute
 
 unit: $(VENV) ## Unit tests: seconds, no network
-	@$(PYTHON) -m pytest tests/unit $(ARGS)
+	@$(PYTHON) -m pytest tests/unit -n 2 --dist loadgroup $(ARGS)
 
-check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, the mutants, and 20,000 random callers of a predictor
+check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, 20,000 random callers of a predictor, and mutation
 	@PENSTOCK_SEQUENCES=50000 $(PYTHON) -m pytest tests/unit/controller/test_rollout_machine.py $(ARGS)
 	@PENSTOCK_EXAMPLES=20000 $(PYTHON) -m pytest tests/component/predictor/test_fuzz.py $(ARGS)
-	@$(PYTHON) -m pytest tests/deep $(ARGS)
+	@$(MAKE) mutation
+
+mutation: $(VENV) ## Faults planted in the controller's decisions, and how many unit tests see: PART=rollout.steps SECONDS_AT_MOST=600
+	@$(PYTHON) tests/deep/mutation.py
 
 component: $(VENV) ## Component tests: each real process edge
 	@$(PYTHON) -m pytest tests/component -n 2 --dist loadfile $(ARGS)
@@ -201,5 +207,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: bench-answers bench-cores bench-footprint bench-gateway bench-many bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-cores bench-footprint bench-gateway bench-many bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from penstock_testing.unchanged import Unchanged
+
 # None of the libraries may call home, in this process or in one that a test starts.
 os.environ |= {"ORT_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
@@ -95,6 +97,7 @@ ended = Ended()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ended.workers, "workers-of-this-run")
+    config.pluginmanager.register(Unchanged(config), "unchanged")
     signal.signal(signal.SIGTERM, ended.hear)
     signal.signal(signal.SIGINT, ended.hear)
     if hasattr(config, "workerinput"):
