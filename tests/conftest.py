@@ -106,6 +106,19 @@ def pytest_configure(config: pytest.Config) -> None:
         file.with_suffix(".new").rename(file)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Raises pytest.UsageError where xdist does not write groups behind the names of tests: it would split them."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if session.config.getoption("loadgroup", False) and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError("pytest-xdist keeps no groups with this pytest: see the pin in pyproject.toml")
+
+
+def pytest_unconfigure() -> None:
+    """All is ended: a signal that comes now finds nothing to end, and a process of `-n` only waits to be told to go."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One that goes with the run: a process that a test kills leaves sockets and certificates in it."""

@@ -19,8 +19,6 @@ from penstock_testing.strategies import canary, pause, weight
 
 pytestmark = pytest.mark.alone
 
-pytestmark = pytest.mark.alone
-
 STRATEGY: Object = {
     "predictor": {"minReplicas": 1},
     "analysis": {"gates": []},
