@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--map", type=Path, metavar="FILE", help="write {part: reference by digest} there, as JSON")
     build = add("build", "compile the programs, and start nothing; says in which folder they are")
     build.add_argument("program", nargs="?", choices=[binaries.HELM], help="it alone")
+    add("missing", "what has to be built before a cluster can run the project: programs, images")
     add("setup", "install the Debian packages that are missing")
     add("clean", "remove what dead clusters left behind")
     add("pin", "write go.mod and go.sum from versions.toml")
@@ -189,6 +190,12 @@ def _build(options: argparse.Namespace, _: list[str]) -> int:
     return 0
 
 
+def _missing(_: argparse.Namespace, __: list[str]) -> int:
+    here = {"programs": binaries.folder(versions.read()).is_dir(), "images": images.were_built()}
+    print("\n".join(what for what, stands in here.items() if not stands))
+    return 0
+
+
 def _setup(_: argparse.Namespace, __: list[str]) -> int:
     machine.require()
     system_packages.install(versions.read().debian_packages)
@@ -222,6 +229,7 @@ HANDLERS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
     "load": _load,
     "images": _images,
     "build": _build,
+    "missing": _missing,
     "setup": _setup,
     "clean": _clean,
     "pin": _pin,

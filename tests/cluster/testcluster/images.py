@@ -113,6 +113,12 @@ def _try(engine: Engine, part: str, identity: str) -> None:
     passed.touch()
 
 
+def were_built() -> bool:
+    """Whether each part's image was ever built and tried here: building it again takes little."""
+    tried = paths.cache() / "images-tried"
+    return all(any(tried.glob(f"{part}-*")) for part in PARTS)
+
+
 def write_map(references: Mapping[str, str], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(references, indent=1) + "\n")

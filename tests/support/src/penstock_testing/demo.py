@@ -219,13 +219,13 @@ class Demo:
         return record
 
     def _tell(self, moment: Moment) -> None:
-        """A line for each change of words; numbers move every second."""
+        """Tell each change of words; numbers move every second."""
         words = re.sub("[0-9]", "", moment.message)
         if words == self._words:
             return
         self._words = words
         share = f"{moment.weight:3d} %" if moment.candidate else "  -  "
-        self.stages.say(f"   {moment.phase:<12} {share}  {moment.message}")
+        self.stages.show_change(f"{moment.phase:<12} {share}  {moment.message}")
 
     def conclude(self, story: Story, trained: tuple[Trained, Trained], flaw: Flaw) -> Object:
         """Hold what was seen against what is claimed."""
@@ -275,20 +275,27 @@ def _job_name(seed: int) -> str:
     return f"train-fraud-detector-seed-{seed}"
 
 
-def _look_further(cluster: Cluster, gateway: str) -> str:
+def _look_further(platform: Platform) -> str:
+    """What a person can open and run now, and how it ends."""
+    cluster, gateway = platform.cluster, f"{platform.gateway().url}/{USERS}/{MODEL}"
     kubectl = (
         f"tests/cluster/cluster kubectl {cluster.name} --" if cluster.name else f"kubectl --context {cluster.context}"
     )
+    plugin = f"--kubeconfig {cluster.kubeconfig}" if cluster.kubeconfig else f"--context {cluster.context}"
+    question = json.dumps({"features": instances(1, seed=3)[0]})
     return "\n".join(
         [
+            "Open in a browser:",
+            f"  {gateway}/                 try a prediction",
+            f"  {platform.mlflow().url}/   the registry: versions, aliases, and how each attempt ended",
+            "See a rollout live, and steer it:",
+            f"  .venv/bin/kubectl-penstock status {MODEL} -n {USERS} {plugin} --watch",
             "Look further:",
             f"  {kubectl} get modeldeployments -A",
             f"  {kubectl} describe modeldeployment {MODEL} -n {USERS}",
             f"  {kubectl} logs -n {NAMESPACE} deployment/penstock-controller",
-            f"  curl -s {gateway}/{USERS}/{MODEL}/v2/models/{MODEL}",
-            f"  curl -s {gateway}/{USERS}/{MODEL}/predict -d '"
-            + json.dumps({"features": instances(1, seed=3)[0]})
-            + "' -H 'content-type: application/json'",
+            f"  curl -s {gateway}/v2/models/{MODEL}",
+            f"  curl -s {gateway}/predict -H 'content-type: application/json' -d '{question}'",
             "Again: make demo. Stop: make down",
         ]
     )
@@ -297,8 +304,11 @@ def _look_further(cluster: Cluster, gateway: str) -> str:
 def up() -> int:
     """`make demo`."""
     stages = Stages()
+    stages.say(
+        f"This takes {demo_cluster.estimate()}. What building prints goes to {demo_cluster.LOG.relative_to(ROOT)}"
+    )
     with stages.stage("Cluster and images"):
-        cluster = demo_cluster.start()
+        cluster = demo_cluster.start(stages.show)
     demo = Demo(cluster, stages)
     demo.install()
     summary = demo.run()
@@ -311,7 +321,7 @@ def up() -> int:
     print(f"  status.stable: version {stable['version']}, {stable['digest']}")
     print(f"Requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed, {summary['by_version']}")
     print(f"Time: {summary['seconds']:g} s. All facts: {path.relative_to(ROOT)}\n")
-    print(_look_further(cluster, demo.platform.gateway().url))
+    print(_look_further(demo.platform))
     for problem in summary["problems"]:
         print(f"PROBLEM: {problem}", file=sys.stderr)
     return 0 if summary["ok"] else 1

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from penstock_testing.cluster import Cluster
@@ -11,28 +13,73 @@ from penstock_testing.platform import ROOT
 NAME = "demo"
 SCRIPT = ROOT / "tests" / "cluster" / "cluster"
 IMAGES = ROOT / "build" / "demo" / "images.json"
+LOG = ROOT / "build" / "demo" / "cluster.log"
+"""What building and starting print."""
+_STORY_MINUTES = 2.5
+_BUILD_MINUTES = {"programs": 5.0, "images": 3.0}
+_TAIL = 25
+"""Lines of the log that are shown where a command failed."""
 
 
 def _script(*arguments: str) -> None:
     subprocess.run([SCRIPT, *arguments], check=True)
 
 
-def start() -> Cluster:
-    """Find or start the cluster and bring this checkout's images to it.
+def _logged(show: Callable[[str], None], *arguments: str) -> None:
+    """Run the script with its output in the log; `show` gets each line. Raises SystemExit with the log's end."""
+    command = [SCRIPT, *arguments]
+    with (
+        LOG.open("a") as log,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
+        ) as process,
+    ):
+        try:
+            for line in process.stdout or ():
+                log.write(line)
+                log.flush()
+                # The script has a clock of its own; the demo shows one.
+                show(re.sub(r"^\[ *[0-9.]+ s\] ", "", line.strip()))
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        tail = "\n".join(LOG.read_text().splitlines()[-_TAIL:])
+        raise SystemExit(f"{tail}\ndemo: `cluster {' '.join(arguments)}` failed; all of its output is in {LOG}")
+
+
+def estimate() -> str:
+    """How long the demo will take, by what has to be built first."""
+    if os.environ.get("CONTEXT"):
+        return f"about {_STORY_MINUTES:g} minutes, and what building and pushing the images takes"
+    told = subprocess.run([SCRIPT, "missing"], check=True, capture_output=True, text=True, timeout=60)
+    missing = told.stdout.split()
+    minutes = _STORY_MINUTES + sum(_BUILD_MINUTES[what] for what in missing)
+    why = {
+        "programs": "Kubernetes is compiled from its Go modules",
+        "images": "the images are built",
+    }
+    first = " and ".join(why[what] for what in missing)
+    return f"about {minutes:g} minutes" + (f": {first}, this once" if first else "")
+
+
+def start(show: Callable[[str], None]) -> Cluster:
+    """Find or start the cluster and bring this checkout's images to it. `show` gets what it does, line by line.
 
     A cluster that this run starts ends with this process until `keep` is called, however the process ends.
     """
     IMAGES.parent.mkdir(parents=True, exist_ok=True)
+    LOG.unlink(missing_ok=True)
     context = os.environ.get("CONTEXT", "")
     if context:
         registry = os.environ.get("REGISTRY", "")
         if not registry:
             raise SystemExit("demo: CONTEXT needs REGISTRY too: where that cluster pulls images")
-        _script("images", "--registry", registry, "--map", str(IMAGES))
+        _logged(show, "images", "--registry", registry, "--map", str(IMAGES))
         return Cluster(context=context, kubeconfig="", images=json.loads(IMAGES.read_text()))
-    _script("setup")
-    _script("up", NAME, "--owner", str(os.getpid()))
-    _script("images", "--cluster", NAME, "--map", str(IMAGES))
+    _logged(show, "setup")
+    _logged(show, "up", NAME, "--owner", str(os.getpid()))
+    _logged(show, "images", "--cluster", NAME, "--map", str(IMAGES))
     return _ours(json.loads(IMAGES.read_text()))
 
 
