@@ -127,8 +127,6 @@ MANY = tuple(f"x-{number}: 1" for number in range(150))
 REFUSED: Mapping[str, tuple[Sequence[str], int, str]] = {
     "no host": (("GET / HTTP/1.1",), 400, "cannot read this as HTTP"),
     "not HTTP": (("GET /a b HTTP/1.1", HOST), 400, "cannot read this as HTTP"),
-    "OPTIONS of the server": (("OPTIONS * HTTP/1.1", "Host: any"), 404, "/{namespace}/{name}/"),
-    "CONNECT": (("CONNECT fraud-detector.payments:80 HTTP/1.1", HOST), 404, "/{namespace}/{name}/"),
     "HTTP/1.0 without a host, no path": (("GET / HTTP/1.0",), 404, "/{namespace}/{name}/"),
     "many headers": ((f"GET {BY_PATH} HTTP/1.1", HOST, *MANY), 431, "100 of them"),
     "long headers": ((f"GET {BY_PATH} HTTP/1.1", HOST, "x-long: " + "y" * 70_000), 431, "60 KiB"),
