@@ -69,17 +69,18 @@ class AgentProcess:
     async def confirmed(self, name: str, number: int) -> AppliedTraffic:
         """Wait until it says that Envoy runs on that number; raises TimeoutError."""
         async with asyncio.timeout(WAIT_SECONDS):
-            while (found := (await self._applied()).get(name)) is None or found.number != number:  # noqa: ASYNC110
+            while (found := await self._applied(name)) is None or found.number != number:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return found
 
-    async def _applied(self) -> Mapping[str, AppliedTraffic]:
+    async def _applied(self, name: str) -> AppliedTraffic | None:
         with suppress(httpx.TransportError):  # it is starting
-            status = GatewayStatus.model_validate((await self._client.get("/v1/applied")).json())
+            answer = await self._client.get(f"/v1/applied/{NAMESPACE}/{name}")
+            status = GatewayStatus.model_validate(answer.json())
             if status.rejected:
                 raise RuntimeError(f"the agent refuses a split of this bench: {status.rejected}")
-            return {one.name: one for one in status.applied}
-        return {}
+            return status.applied
+        return None
 
 
 def _kubeconfig(settings: Settings, api_url: str) -> str:

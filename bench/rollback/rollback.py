@@ -21,7 +21,7 @@ from penstock_testing.api_proxy import ApiProxy
 from penstock_testing.cluster import Cluster
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import Deployed
-from penstock_testing.platform import ROOT, Platform, applied_in, applied_path, namespace
+from penstock_testing.platform import ROOT, Platform, applied_path, namespace
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, canary, pause, weight
@@ -57,8 +57,9 @@ class Acknowledgements:
         with ApiProxy(self.scene.platform.cluster) as api:
             while not self._end.wait(0.05):
                 for pod in self._pods:
-                    for found in applied_in(api.get(applied_path(pod)), pod, self.scene.namespace, "model"):
-                        self.seen.setdefault((pod, found.number), found.applied_at)
+                    found = api.get(applied_path(pod, self.scene.namespace, "model"))["applied"]
+                    if found:
+                        self.seen.setdefault((pod, found["number"]), found["applied_at"])
 
     def times(self, number: int) -> list[float]:
         """Unix times at which gateway pods confirmed a split."""

@@ -24,7 +24,9 @@ def test_envoys_admin_answers_nobody_outside_of_its_pod(platform: Platform) -> N
     pods = [pod["metadata"]["name"] for pod in platform.pods("gateway")]
     for pod in pods:
         base = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}"
-        assert "applied" in json.loads(platform.cluster.kubectl("get", "--raw", f"{base}:8082/proxy/v1/applied"))
+        assert "applied" in json.loads(
+            platform.cluster.kubectl("get", "--raw", f"{base}:8082/proxy/v1/applied/any/model")
+        )
         with pytest.raises(CommandError, match="refused"):
             platform.cluster.kubectl("get", "--raw", f"{base}:{ADMIN_PORT}/proxy/ready")
 

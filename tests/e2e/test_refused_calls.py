@@ -36,7 +36,7 @@ NOT_THE_CONTROLLER = [
     f"POST {RBAC}/clusterrolebindings",
     f"PATCH {RBAC}/clusterroles/cluster-admin",
     f"PATCH {CRD}",
-    f"GET {OURS}/pods/any:8082/proxy/v1/applied",
+    f"GET {OURS}/pods/any:8082/proxy/v1/applied/any/model",
 ]
 NOT_THE_GATEWAY = [
     f"GET {CORE}/secrets",

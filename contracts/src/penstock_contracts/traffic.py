@@ -74,8 +74,6 @@ class Traffic(ResourceContract):
 class AppliedTraffic(Contract):
     """What one gateway pod does for one ModelDeployment, as its Envoy confirmed."""
 
-    namespace: str
-    name: str
     number: int
     """The TrafficSplit that is active."""
     applied_at: float
@@ -85,9 +83,16 @@ class AppliedTraffic(Contract):
 
 
 class GatewayStatus(Contract):
-    """Answer of `GET /v1/applied` on a gateway pod's agent port."""
+    """Answer of `GET /v1/applied/{namespace}/{name}` on a gateway pod's agent port.
+
+    About one ModelDeployment: the controller asks in each pass of each of them, and an answer about all would make that
+    grow with the square of their number.
+    """
 
     pod: str
-    applied: tuple[AppliedTraffic, ...]
+    namespace: str
+    name: str
+    applied: AppliedTraffic | None
+    """None: this pod has no split of it active, or does not know whether it has."""
     rejected: str = ""
-    """Envoy's or the agent's reason why the newest configuration is not active; empty when it is."""
+    """Envoy's or the agent's reason why the newest split is not active; empty when there is none."""

@@ -32,6 +32,8 @@ from penstock_controller.workload.placement import Placement
 
 _STORE_TIMEOUT = 5.0
 _GATEWAY_TIMEOUT = 1.0
+_GATEWAY_CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=200)
+"""Passes ask all gateway pods at once: who waited for a connection would read as a pod that does not answer."""
 
 
 def _now() -> datetime:
@@ -45,7 +47,7 @@ async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncItera
     async with (
         client.ApiClient() as api,
         httpx.AsyncClient(base_url=settings.store_url, timeout=_STORE_TIMEOUT) as store_client,
-        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT) as gateway_client,
+        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, limits=_GATEWAY_CONNECTIONS) as gateway_client,
     ):
         yield _assembled(settings, Telemetry(metrics), api, store_client, gateway_client)
 

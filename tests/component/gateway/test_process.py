@@ -65,6 +65,10 @@ async def envoy(settings: Settings) -> AsyncIterator[EnvoyProcess]:
     envoy.kill()
 
 
+def applied_path(namespace: str) -> str:
+    return f"/v1/applied/{namespace}/fraud-detector"
+
+
 def is_ready(answer: httpx.Response) -> bool:
     return answer.status_code == 200
 
@@ -81,11 +85,13 @@ async def test_from_the_api_server_to_users_and_back_out(
 
         await create_model_deployment(api, namespace)
         await write_split(api, namespace, number=3)
-        answer = await agent.until("/v1/applied", lambda answer: bool(answer.json()["applied"]))
+        answer = await agent.until(applied_path(namespace), lambda answer: bool(answer.json()["applied"]))
+        assert (await agent.get("/live")).status_code == 200
         status = GatewayStatus.model_validate(answer.json())
         assert (status.pod, status.rejected) == ("gateway-test", "")
-        assert (status.applied[0].namespace, status.applied[0].number) == (namespace, 3)
-        assert status.applied[0].endpoints == {"r1": 0}
+        assert status.applied is not None
+        assert (status.namespace, status.applied.number) == (namespace, 3)
+        assert status.applied.endpoints == {"r1": 0}
         assert 'penstock_gateway_traffic_applied_number{name="fraud-detector"' in (await agent.get("/metrics")).text
 
         answer = await agent.get(f"/v1/evidence/{namespace}/fraud-detector?attempt=1")
@@ -96,7 +102,7 @@ async def test_from_the_api_server_to_users_and_back_out(
         agent.process.send_signal(signal.SIGTERM)
         await agent.until("/ready", lambda answer: answer.status_code == 503)
         await write_split(api, namespace, number=4)
-        await agent.until("/v1/applied", lambda answer: answer.json()["applied"][0]["number"] == 4)
+        await agent.until(applied_path(namespace), lambda answer: answer.json()["applied"]["number"] == 4)
         envoy.end(signal.SIGTERM)
         assert await asyncio.to_thread(agent.process.wait, WAIT) == 0
     finally:
@@ -111,15 +117,15 @@ async def test_an_agent_restarts_with_the_api_server_away(
     try:
         await create_model_deployment(api, namespace)
         await write_split(api, namespace, number=3)
-        await agent.until("/v1/applied", lambda answer: bool(answer.json()["applied"]))
+        await agent.until(applied_path(namespace), lambda answer: bool(answer.json()["applied"]))
     finally:
         agent.kill()
     version = read_version(settings.config_dir / "routes.json")
     agent = AgentProcess(settings, kubeconfig_of_nobody(api_server, settings), namespace)
     try:
         await agent.until("/ready", is_ready)
-        answer = await agent.get("/v1/applied")
-        assert answer.json()["applied"][0]["number"] == 3
+        answer = await agent.get(applied_path(namespace))
+        assert answer.json()["applied"]["number"] == 3
         assert read_version(settings.config_dir / "routes.json") == version
     finally:
         agent.kill()

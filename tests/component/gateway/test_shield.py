@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -237,3 +237,61 @@ async def test_the_largest_bodies_are_rescued_and_copied_whole(rig: GatewayRig, 
     assert len(shadow.seen) == (await scene.tries("stable")).tries
     lengths = {seen["content-length"] for server in (scene.stable, scene.candidate, shadow) for seen in server.seen}
     assert lengths == {str(len(body))}
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        pytest.param(False, id="it has no endpoint"),
+        pytest.param(True, id="its endpoint is still listed, and refuses"),
+    ],
+)
+async def test_stable_without_pods_is_rescued_by_a_candidate_that_answers_users(scene: Scene, listed: bool) -> None:
+    scene.stable.stop()
+    if not listed:
+        await scene.rig.apply_split(rollout(50, number=2), {"candidate": (scene.candidate.endpoint,)})
+    answers = await scene.ask()
+    assert statuses(answers) == {200: 200}
+    assert {(answer.body, answer.revision) for answer in answers} == {("candidate", "candidate")}
+    stable, candidate = await scene.tries("stable"), await scene.tries("candidate")
+    assert 60 < stable.tries < 140
+    assert stable.kinds == {"unreachable": stable.tries}
+    assert (candidate.tries, candidate.failures) == (200 - stable.tries, 0)
+    assert (await scene.tries("candidate", Arm.RESCUE)).tries == stable.tries
+
+
+async def test_a_candidate_that_answers_no_users_rescues_nobody(scene: Scene) -> None:
+    await scene.rig.apply_split(rollout(100, number=2), {"candidate": (scene.candidate.endpoint,)})
+    assert statuses(await scene.ask(50)) == {503: 50}
+    assert scene.candidate.seen == []
+
+
+async def test_a_candidate_without_a_ready_pod_does_not_stand_in_for_stables_own_tries(scene: Scene) -> None:
+    unready = replace(scene.candidate.endpoint, ready=False)
+    await scene.rig.apply_split(rollout(50, number=2), {"candidate": (unready,)})
+    await scene.ask(50)
+    assert await scene.tries("candidate", Arm.RESCUE) == RevisionTries(
+        revision="candidate", arm=Arm.RESCUE, tries=0, failures=0
+    )
+
+
+async def test_what_stable_refuses_by_its_own_word_is_not_asked_of_the_candidate(scene: Scene) -> None:
+    scene.stable.behave(Behaviour(status=429))
+    answers = await scene.ask()
+    assert bodies(answers).keys() == {"stable", "candidate"}
+    assert (await scene.tries("candidate", Arm.RESCUE)).tries == 0
+
+
+async def test_stable_that_loses_its_pods_under_load_and_gets_them_back_loses_no_request(scene: Scene) -> None:
+    async def away() -> None:
+        await asyncio.sleep(0.3)
+        scene.stable.stop()
+        await scene.rig.apply_split(rollout(50, number=2), {"candidate": (scene.candidate.endpoint,)})
+        await asyncio.sleep(0.5)
+        await scene.stable.start()
+        await scene.rig.apply_split(rollout(50, number=3), scene.endpoints)
+
+    for server in (scene.stable, scene.candidate):
+        server.behave(Behaviour(seconds=0.01))
+    answers, _ = await asyncio.gather(scene.ask(2500), away())
+    assert statuses(answers) == {200: 2500}

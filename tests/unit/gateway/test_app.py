@@ -1,13 +1,16 @@
 """The agent's routes, without a network."""
 
+import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
+import pytest
 
 from penstock_contracts.evidence import Arm, GatewayEvidence, RevisionTries
-from penstock_contracts.traffic import GatewayStatus
+from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
 from penstock_gateway.agent import Standing
-from penstock_gateway.app import Sources, create_app
+from penstock_gateway.app import LONGEST_SILENCE_SECONDS, Sources, create_app
 from penstock_gateway.applied import Applied
 from penstock_gateway.envoy_admin import TryCounts
 from penstock_gateway.errors import EnvoyAway
@@ -16,7 +19,11 @@ from penstock_gateway.world import Key
 
 KEY = Key("payments", "fraud-detector")
 APPLIED = {KEY: Applied(uid="u", number=3, at=100.0, endpoints={"r1": 2})}
-
+OTHERS = {Key("payments", f"m{number}"): APPLIED[KEY] for number in range(1000)}
+OF_OURS = "/v1/applied/payments/fraud-detector"
+EXAMPLES = {
+    kind: Path(__file__).parents[2] / "data" / "gateway" / f"answer.{kind}.json" for kind in ("applied", "evidence")
+}
 
 TRIES = "penstock.tries.model.payments/fraud-detector.revision.r1.role.users.attempt.3.by.weight"
 
@@ -35,6 +42,7 @@ async def ask(
     standing: Standing,
     *,
     draining: bool = False,
+    silent_seconds: float = 0.0,
     tries: Callable[[Key], Awaitable[TryCounts]] = counted,
 ) -> httpx.Response:
     metrics = Metrics()
@@ -42,6 +50,7 @@ async def ask(
     sources = Sources(
         pod="gateway-0",
         standing=lambda: standing,
+        silent_seconds=lambda: silent_seconds,
         draining=lambda: draining,
         registry=metrics.registry,
         tries=tries,
@@ -63,19 +72,51 @@ async def test_not_ready_says_why() -> None:
 async def test_a_draining_pod_is_not_ready_but_acknowledges_on() -> None:
     standing = Standing(applied=APPLIED, not_ready="")
     assert (await ask("/ready", standing, draining=True)).status_code == 503
-    assert (await ask("/v1/applied", standing, draining=True)).json()["applied"][0]["number"] == 3
+    assert (await ask(OF_OURS, standing, draining=True)).json()["applied"]["number"] == 3
 
 
-async def test_applied_names_what_was_rejected() -> None:
-    standing = Standing(applied=APPLIED, rejected={KEY: "weights", Key("a", "b"): "name"}, not_ready="")
-    status = GatewayStatus.model_validate((await ask("/v1/applied", standing)).json())
-    assert (status.pod, status.applied[0].endpoints) == ("gateway-0", {"r1": 2})
-    assert status.rejected == "a/b: name; payments/fraud-detector: weights"
+async def test_an_agent_whose_loop_makes_progress_is_alive_also_when_it_is_not_ready() -> None:
+    assert (await ask("/live", Standing(not_ready="Envoy is away"), draining=True)).status_code == 200
 
 
-async def test_many_rejections_stay_within_bounds() -> None:
-    standing = Standing(rejected={Key("a", f"m{number}"): "x" * 100 for number in range(100)})
-    status = GatewayStatus.model_validate((await ask("/v1/applied", standing)).json())
+async def test_an_agent_whose_loop_stands_still_is_not_alive_and_says_so() -> None:
+    answer = await ask("/live", Standing(not_ready=""), silent_seconds=LONGEST_SILENCE_SECONDS + 1)
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "gateway pod gateway-0: the agent has made no progress for 61 s; start it again"}
+
+
+async def test_applied_is_about_one_resource_and_names_why_its_newest_split_was_rejected() -> None:
+    standing = Standing(applied=OTHERS | APPLIED, rejected={KEY: "weights", Key("a", "b"): "name"}, not_ready="")
+    status = GatewayStatus.model_validate((await ask(OF_OURS, standing)).json())
+    assert status == GatewayStatus(
+        pod="gateway-0",
+        namespace="payments",
+        name="fraud-detector",
+        applied=AppliedTraffic(number=3, applied_at=100.0, endpoints={"r1": 2}),
+        rejected="weights",
+    )
+
+
+async def test_its_answer_does_not_grow_with_the_number_of_resources() -> None:
+    alone = await ask(OF_OURS, Standing(applied=APPLIED))
+    among_many = await ask(OF_OURS, Standing(applied=OTHERS | APPLIED))
+    assert alone.content == among_many.content
+
+
+async def test_of_an_unknown_resource_nothing_is_applied() -> None:
+    status = GatewayStatus.model_validate((await ask("/v1/applied/payments/other", Standing(applied=APPLIED))).json())
+    assert (status.applied, status.rejected) == (None, "")
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+async def test_its_answers_are_the_examples_that_the_controller_is_tested_with(kind: str) -> None:
+    example = json.loads(EXAMPLES[kind].read_text())
+    paths = {"applied": OF_OURS, "evidence": "/v1/evidence/payments/fraud-detector?attempt=3"}
+    assert (await ask(paths[kind], Standing(applied=APPLIED))).json() == example
+
+
+async def test_a_long_rejection_stays_within_bounds() -> None:
+    status = GatewayStatus.model_validate((await ask(OF_OURS, Standing(rejected={KEY: "x" * 10_000}))).json())
     assert len(status.rejected) == 4096
 
 

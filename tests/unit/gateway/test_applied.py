@@ -1,7 +1,7 @@
 """What a gateway pod may acknowledge."""
 
 from penstock_contracts.traffic import AppliedTraffic, Backend, TrafficSplit
-from penstock_gateway.applied import acknowledge, as_contract
+from penstock_gateway.applied import Applied, acknowledge, as_contract, news
 from penstock_gateway.configuration import Configuration, configure
 from penstock_gateway.splits import LiveSplit
 from penstock_gateway.world import Backing, Endpoint, Key
@@ -16,15 +16,8 @@ def confirmed(number: int, *, uid: str = "u1") -> Configuration:
 
 
 def test_number_time_and_endpoints() -> None:
-    assert as_contract(acknowledge({}, confirmed(3), now=100.0)) == (
-        AppliedTraffic(
-            namespace="payments",
-            name="fraud-detector",
-            number=3,
-            applied_at=100.0,
-            endpoints={"r1": 2, "r2": 0},
-        ),
-    )
+    applied = acknowledge({}, confirmed(3), now=100.0)[KEY]
+    assert as_contract(applied) == AppliedTraffic(number=3, applied_at=100.0, endpoints={"r1": 2, "r2": 0})
 
 
 def test_the_time_is_that_of_the_first_confirmation() -> None:
@@ -48,3 +41,29 @@ def test_a_pod_that_ends_is_not_counted_as_ready() -> None:
 
 def test_without_a_split_there_is_no_number_to_acknowledge() -> None:
     assert acknowledge({}, configure({KEY: LiveSplit(uid="u", split=None)}, {}), now=1.0) == {}
+
+
+def test_the_news_names_the_resource_its_split_and_each_revision_with_its_share_and_endpoints() -> None:
+    configuration = confirmed(3)
+    applied = acknowledge({}, configuration, now=1.0)
+    (line,) = news({}, applied, configuration.live)
+    assert line == (
+        "ModelDeployment payments/fraud-detector: Envoy runs on split 3 of attempt 0: "
+        "revision r1 100 % on 2 endpoints, revision r2 0 % on 0 endpoints"
+    )
+
+
+def test_what_stays_is_no_news_and_other_endpoints_are() -> None:
+    configuration = confirmed(3)
+    applied = acknowledge({}, configuration, now=1.0)
+    assert news(applied, acknowledge(applied, configuration, now=9.0), configuration.live) == []
+    fewer = {KEY: Applied(uid="u1", number=3, at=1.0, endpoints={"r1": 1, "r2": 0})}
+    (line,) = news(applied, fewer, configuration.live)
+    assert "revision r1 100 % on 1 endpoints" in line
+
+
+def test_of_very_many_changes_the_news_is_short() -> None:
+    split = TrafficSplit(number=1, backends=(Backend(revision="r1", weight=100),))
+    live = {Key("payments", f"m{number:03}"): LiveSplit(uid="u", split=split) for number in range(200)}
+    lines = news({}, acknowledge({}, configure(live, {}), now=1.0), live)
+    assert (len(lines), lines[-1]) == (51, "and 150 more ModelDeployments")

@@ -31,14 +31,51 @@ def test_at_rest_a_revision_is_one_cluster() -> None:
 
 
 def test_in_a_rollout_later_tries_have_a_cluster_of_their_own() -> None:
-    later = ClusterName(OLD, Role.RESCUE)
+    rescue, back = ClusterName(OLD, Role.RESCUE), ClusterName(NEW, Role.RESCUE)
     assert clusters(split(50)) == {
         ClusterName(OLD): Pool(endpoints=ENDS[OLD]),
         ClusterName(NEW): Pool(endpoints=ENDS[NEW]),
-        later: Pool(endpoints=ENDS[OLD]),
-        ClusterName(OLD, Role.ARM): Arm(later=later, rescues=False),
-        ClusterName(NEW, Role.ARM): Arm(later=later, rescues=True),
+        rescue: Pool(endpoints=ENDS[OLD]),
+        back: Pool(endpoints=ENDS[NEW]),
+        ClusterName(OLD, Role.ARM): Arm(later=(rescue, rescue, back, back), rescues=False),
+        ClusterName(NEW, Role.ARM): Arm(later=(rescue, rescue), rescues=True),
     }
+
+
+def test_a_rescue_without_a_server_hands_each_request_to_the_candidate_and_its_failures_are_counted() -> None:
+    found = clusters(split(50), {NEW: ENDS[NEW]})
+    assert found[ClusterName(OLD)] == Pool(refuses=True)
+    arm = found[ClusterName(OLD, Role.ARM)]
+    assert isinstance(arm, Arm)
+    assert (set(arm.later), arm.rescues) == ({ClusterName(NEW, Role.RESCUE)}, False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "endpoints"),
+    [
+        pytest.param(split(100), ENDS, id="it answers no users"),
+        pytest.param(split(50), {OLD: ENDS[OLD]}, id="it has no pod"),
+        pytest.param(split(50), {OLD: ENDS[OLD], NEW: (Endpoint("10.0.0.2", 8080, ready=False),)}, id="none is ready"),
+    ],
+)
+def test_a_candidate_that_is_not_known_to_answer_users_rescues_nobody(
+    wanted: TrafficSplit, endpoints: Mapping[Backing, tuple[Endpoint, ...]]
+) -> None:
+    arm = clusters(wanted, endpoints)[ClusterName(OLD, Role.ARM)]
+    assert isinstance(arm, Arm)
+    assert set(arm.later) == {ClusterName(OLD, Role.RESCUE)}
+
+
+def test_of_several_the_one_that_answers_most_users_rescues_the_rescue() -> None:
+    backends = [("new", 30), ("leaving", 0), ("old", 30), ("newest", 40)]
+    wanted = split(50).model_copy(
+        update={"backends": tuple(Backend(revision=revision, weight=weight) for revision, weight in backends)}
+    )
+    newest = Backing(KEY, "newest")
+    found = clusters(wanted, {NEW: ENDS[NEW], newest: ENDS[NEW]})
+    arm = found[ClusterName(OLD, Role.ARM)]
+    assert isinstance(arm, Arm)
+    assert set(arm.later) == {ClusterName(newest, Role.RESCUE)}
 
 
 def test_copies_are_made_where_most_requests_are_answered() -> None:
@@ -50,10 +87,17 @@ def test_copies_are_made_where_most_requests_are_answered() -> None:
     assert (arms[NEW].shadow, arms[NEW].percentage) == (None, 0)
 
 
-@pytest.mark.parametrize("old", [0, 1, 50, 99, 100])
+@pytest.mark.parametrize("old", [0, 1, 50, 99])
 def test_weights_and_testers_change_no_cluster(old: int) -> None:
     testers = (HeaderMatch(headers={"x-canary": "always"}, revision="new"),)
-    assert clusters(split(old, number=2).model_copy(update={"match": testers})) == clusters(split(100))
+    assert clusters(split(old, number=2).model_copy(update={"match": testers})) == clusters(split(40))
+
+
+def test_a_candidates_first_users_change_no_cluster_that_has_connections() -> None:
+    before, after = clusters(split(100)), clusters(split(95))
+    assert {name: after[name] for name in before if name.role is not Role.ARM} == {
+        name: one for name, one in before.items() if name.role is not Role.ARM
+    }
 
 
 def test_the_begin_and_the_end_of_an_attempt_leave_the_users_servers_alone() -> None:
@@ -69,5 +113,5 @@ def test_a_candidate_without_a_server_fails_each_try_and_still_counts_none() -> 
 
 
 def test_a_stable_version_without_a_server_has_none() -> None:
-    assert clusters(split(50), {NEW: ENDS[NEW]})[ClusterName(OLD)] == Pool()
+    assert clusters(split(100), {NEW: ENDS[NEW]})[ClusterName(OLD)] == Pool()
     assert clusters(split(100, rescue=None), {})[ClusterName(NEW)] == Pool()

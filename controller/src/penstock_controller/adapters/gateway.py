@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 import httpx
 from kubernetes.aio.client import ApiClient, CoreV1Api, V1Pod
@@ -19,6 +20,7 @@ from penstock_controller.telemetry import Telemetry
 _log = logging.getLogger(__name__)
 _ENVOY = "envoy"
 """Name of the container that serves users."""
+_ENDED = ("Succeeded", "Failed")
 
 
 class HttpGateways:
@@ -42,7 +44,7 @@ class HttpGateways:
         self._selector = f"{LABEL_INSTANCE}={release},{LABEL_NAME}=penstock,{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
 
     async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
-        """The gateway pods that may be sending users' requests."""
+        """The gateway pods that may be sending users' requests, those that do not answer among them."""
         return tuple(await asyncio.gather(*(self._applied(pod, key) for pod in await self._pods())))
 
     async def evidence(self, key: Key, attempt: int) -> tuple[Reading, ...]:
@@ -60,12 +62,15 @@ class HttpGateways:
     async def _applied(self, pod: V1Pod, key: Key) -> GatewayPod:
         name = str(pod.metadata.name)
         try:
-            status = GatewayStatus.model_validate_json(await self._get(pod, "/v1/applied"))
+            status = GatewayStatus.model_validate_json(
+                await self._get(pod, f"/v1/applied/{key.namespace}/{key.name}"),
+            )
         except httpx.HTTPError as error:
-            return GatewayPod(name=name, number=None, problem=f"does not answer: {type(error).__name__}")
+            problem = f"does not answer: {type(error).__name__}{_advice(pod)}"
+            return GatewayPod(name=name, number=None, problem=problem)
         except ValidationError as error:
             return GatewayPod(name=name, number=None, problem=f"answer not understood: {error.error_count()} errors")
-        return _seen(name, status, key)
+        return _seen(name, status)
 
     async def _counters(self, pod: V1Pod, key: Key, attempt: int) -> Reading | None:
         path = f"/v1/evidence/{key.namespace}/{key.name}?attempt={attempt}"
@@ -90,20 +95,49 @@ def _reading(answer: GatewayEvidence) -> Reading:
     return Reading(source=f"{answer.pod}/{answer.epoch}", tries=tuple(tries))
 
 
-def _seen(name: str, status: GatewayStatus, key: Key) -> GatewayPod:
-    for applied in status.applied:
-        if (applied.namespace, applied.name) == (key.namespace, key.name):
-            return GatewayPod(
-                name=name, number=applied.number, endpoints=dict(applied.endpoints), problem=status.rejected
-            )
-    return GatewayPod(name=name, number=None, problem=status.rejected)
+def _seen(name: str, status: GatewayStatus) -> GatewayPod:
+    if status.applied is None:
+        return GatewayPod(name=name, number=None, problem=status.rejected)
+    return GatewayPod(
+        name=name,
+        number=status.applied.number,
+        endpoints=dict(status.applied.endpoints),
+        problem=status.rejected,
+    )
 
 
 def _counts(pod: V1Pod) -> bool:
-    """Ready, or terminating while its Envoy still runs: both may hold users' requests."""
-    if not pod.status.pod_ip:
+    """Whether users' requests may be on it.
+
+    Readiness steers new connections; those that are open stay with their Envoy for as long as it runs, whatever has
+    become of the agent, of the pod's readiness or of the kubelet. So a pod counts from the first time it was ready
+    until that Envoy's end. One that has not been ready since its Envoy started was given no connection: a pod that
+    cannot come up holds nobody up.
+    """
+    if not pod.status.pod_ip or pod.status.phase in _ENDED:
         return False
-    if pod.metadata.deletion_timestamp is None:
-        return any(item.type == "Ready" and item.status == "True" for item in pod.status.conditions or [])
-    statuses = pod.status.container_statuses or []
-    return any(item.name == _ENVOY and item.state and item.state.running for item in statuses)
+    ready = next((item for item in pod.status.conditions or [] if item.type == "Ready"), None)
+    if pod.metadata.deletion_timestamp is None and ready is not None and ready.status == "True":
+        return True
+    started = _envoy_runs_since(pod)
+    if started is None:
+        return False
+    never_ready = ready is not None and ready.last_transition_time is not None and ready.last_transition_time <= started
+    return pod.metadata.deletion_timestamp is not None or not never_ready
+
+
+def _envoy_runs_since(pod: V1Pod) -> datetime | None:
+    for item in pod.status.container_statuses or []:
+        if item.name == _ENVOY and item.state and item.state.running:
+            # A kubelet that says no time says nothing to rely on: then it may have been ready.
+            return item.state.running.started_at or datetime.min.replace(tzinfo=UTC)
+    return None
+
+
+def _advice(pod: V1Pod) -> str:
+    """What a person may do about a pod that stays silent; empty: the kubelet starts a hung agent again by itself."""
+    lost = next((item for item in pod.status.conditions or [] if item.reason == "NodeStatusUnknown"), None)
+    if lost is None:
+        return ""
+    node = pod.spec.node_name
+    return f"; nobody hears of its node {node}: if that is gone for good, delete the node"

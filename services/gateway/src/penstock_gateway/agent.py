@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from penstock_gateway.applied import Applied, acknowledge
+from penstock_gateway.applied import Applied, acknowledge, news
 from penstock_gateway.configuration import Configuration, configure
 from penstock_gateway.errors import EnvoyAway, Refused, Unconfirmed, Unwritable
 from penstock_gateway.metrics import Metrics
@@ -59,6 +59,8 @@ class Agent:
         self._wall_clock = wall_clock
         self._refusals: dict[Key, _Refusal] = {}
         self._since: float | None = None
+        self.progress_at = clock()
+        """The clock's time at which the loop last showed that it does not hang."""
         self.standing = Standing()
 
     async def run(self) -> None:
@@ -72,6 +74,7 @@ class Agent:
 
     async def pass_once(self) -> None:
         """Publish what the world asks for, and take down what Envoy confirms."""
+        self.progress_at = self._clock()
         world, since = self._observed.take()
         self._since = self._since or since
         rejected: Mapping[Key, str] = {}
@@ -107,6 +110,7 @@ class Agent:
         _log.warning("%s; trying each changed ModelDeployment alone", error)
         for key in changed(self._publisher.written, target):
             part = narrowed(self._publisher.written, target, key)
+            self.progress_at = self._clock()
             try:
                 await self._publisher.publish(part)
             except Refused as refused:
@@ -127,6 +131,8 @@ class Agent:
             self._metrics.took(self._clock() - self._since)
             self._since = None
         self._report(why_not, rejected)
+        for line in news(self.standing.applied, applied, self._publisher.written.live):
+            _log.info("%s", line)
         self._metrics.show(applied)
         self.standing = Standing(applied=applied, rejected=rejected, not_ready=why_not)
 

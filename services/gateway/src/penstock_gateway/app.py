@@ -1,6 +1,6 @@
 """The agent over HTTP: for the kubelet, the controller and Prometheus."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Response
@@ -18,6 +18,8 @@ from penstock_gateway.evidence import evidence
 from penstock_gateway.world import Key
 
 _LONGEST_REJECTION = 4096
+LONGEST_SILENCE_SECONDS = 60.0
+"""A pass waits for Envoy in bounded steps of a few seconds; the loop that shows nothing for so long hangs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Sources:
 
     pod: str
     standing: Callable[[], Standing]
+    silent_seconds: Callable[[], float]
+    """Since the loop that configures Envoy last made progress."""
     draining: Callable[[], bool]
     registry: CollectorRegistry
     tries: Callable[[Key], Awaitable[TryCounts]]
@@ -43,11 +47,26 @@ def create_app(sources: Sources) -> FastAPI:
             return ErrorResponse(error=f"gateway pod {sources.pod} is not ready: {why_not}")
         return {"status": "ready"}
 
-    @app.get("/v1/applied")
-    def applied() -> GatewayStatus:
-        standing = sources.standing()
+    @app.get("/live")
+    async def live(response: Response) -> dict[str, str] | ErrorResponse:
+        # On the event loop, where the passes run: a thread would answer while the loop stands still.
+        silent = sources.silent_seconds()
+        if silent > LONGEST_SILENCE_SECONDS:
+            response.status_code = 503
+            return ErrorResponse(
+                error=f"gateway pod {sources.pod}: the agent has made no progress for {silent:.0f} s; start it again"
+            )
+        return {"status": "alive"}
+
+    @app.get("/v1/applied/{namespace}/{name}")
+    async def applied_to(namespace: str, name: str) -> GatewayStatus:
+        key, standing = Key(namespace, name), sources.standing()
         return GatewayStatus(
-            pod=sources.pod, applied=as_contract(standing.applied), rejected=_rejection(standing.rejected)
+            pod=sources.pod,
+            namespace=namespace,
+            name=name,
+            applied=as_contract(standing.applied.get(key)),
+            rejected=_within_bounds(standing.rejected.get(key, "")),
         )
 
     @app.get("/v1/evidence/{namespace}/{name}")
@@ -69,6 +88,5 @@ def create_app(sources: Sources) -> FastAPI:
     return app
 
 
-def _rejection(rejected: Mapping[Key, str]) -> str:
-    text = "; ".join(f"{key}: {why}" for key, why in sorted(rejected.items()))
+def _within_bounds(text: str) -> str:
     return text if len(text) <= _LONGEST_REJECTION else text[: _LONGEST_REJECTION - 3] + "..."

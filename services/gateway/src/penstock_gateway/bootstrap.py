@@ -34,6 +34,18 @@ _REPLIES = {
     "UF,UC,UR,LR,URX,UPE": "its pods could not be reached or broke off, and trying again did not help",
     "NC": "the chosen version is unknown to this gateway pod; try again shortly",
 }
+_REFUSALS = {
+    400: "the gateway cannot read this as HTTP",
+    403: "the gateway does not take such a request",
+    408: "the request did not come whole in time",
+    426: "the gateway does not speak this version of HTTP; use HTTP/1.1 or HTTP/2",
+    431: "the request's headers are too large or too many: 60 KiB and 100 of them are taken",
+    501: "bodies are taken with Content-Length or Transfer-Encoding: chunked; compression is named by Content-Encoding",
+}
+"""For what Envoy refuses by itself, often without a word."""
+_NO_ROUTE = "no ModelDeployment is meant by this; use the host {name}.{namespace} or the path /{namespace}/{name}/"
+_NOBODYS_HOST = "host.not.given"
+"""What a request of HTTP/1.0 without a Host is taken to ask for: it is known by its path, or not at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +133,8 @@ def _users_listener(settings: Settings, paths: ConfigPaths) -> dict[str, Any]:
         "generate_request_id": True,
         "preserve_external_request_id": False,
         "always_set_request_id_in_response": True,
+        "strip_trailing_host_dot": True,
+        "http_protocol_options": _http1(),
         "normalize_path": True,
         "merge_slashes": True,
         "early_header_mutation_extensions": [_early_headers()],
@@ -141,6 +155,19 @@ def _users_listener(settings: Settings, paths: ConfigPaths) -> dict[str, Any]:
         "address": _address(settings.listen_address, settings.user_port),
         "per_connection_buffer_limit_bytes": 1024 * 1024,
         "filter_chains": [{"filters": [_connection_manager(manager)]}],
+    }
+
+
+def _http1() -> dict[str, Any]:
+    """Take what ordinary clients say: nginx speaks HTTP/1.0 to what is behind it, by its default.
+
+    Nobody here speaks what an Upgrade offers (Apache's client offers TLS, others h2c). Such an offer may be ignored,
+    and is: Envoy by itself would refuse the request.
+    """
+    return {
+        "accept_http_10": True,
+        "default_host_for_http_10": _NOBODYS_HOST,
+        "ignore_http_11_upgrade": [{"safe_regex": {"regex": ".*"}}],
     }
 
 
@@ -215,7 +242,18 @@ def _local_replies(limit: int) -> dict[str, Any]:
         }
         for flags, text in _REPLIES.items()
     ]
-    return {"mappers": [too_large, *by_flag], "body_format": _error("%LOCAL_REPLY_BODY%")}
+    no_route = {
+        "filter": {"response_flag_filter": {"flags": ["NR"]}},
+        "body_format_override": _error(f"{_NO_ROUTE} (%RESPONSE_CODE_DETAILS%)"),
+    }
+    # What the routes answer has its text already, and is 404 or 503.
+    by_status = [_refusal(status, text) for status, text in _REFUSALS.items()]
+    return {"mappers": [too_large, *by_flag, no_route, *by_status], "body_format": _error("%LOCAL_REPLY_BODY%")}
+
+
+def _refusal(status: int, text: str) -> dict[str, Any]:
+    why = f"{text} (%RESPONSE_CODE_DETAILS%)"
+    return {"filter": _status_filter("EQ", status), "body_format_override": _error(why)}
 
 
 def _error(text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from penstock_gateway.configuration import Arm, ClusterName, Clusters, Pool, Role
 from penstock_gateway.resource_file import ResourceFile, metadata, resource_file
-from penstock_gateway.retries import SHIELDED_TRIES, TRIES, rescuing_retries
+from penstock_gateway.retries import rescuing_retries
 from penstock_gateway.world import Endpoint
 
 _TYPE = "type.googleapis.com/envoy"
@@ -39,8 +39,8 @@ def _arm(name: ClusterName, arm: Arm) -> dict[str, Any]:
     Its own retry policy and mirror take the place of the route's, so every revision on one route has its own. It has no
     servers, and no connections that a change could break.
     """
-    later = str(arm.later)
-    tries = [str(ClusterName(name.backing)), *[later] * ((SHIELDED_TRIES if arm.rescues else TRIES) - 1)]
+    later = [str(one) for one in arm.later]
+    tries = [str(ClusterName(name.backing)), *later]
     composite = f"{_TYPE}.extensions.clusters.composite.v3.ClusterConfig"
     policies = {
         **({"retry_policy": rescuing_retries()} if arm.rescues else {}),

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from penstock_contracts.traffic import TrafficSplit
 from penstock_gateway.errors import UnknownCluster
+from penstock_gateway.retries import SHIELDED_TRIES, TRIES
 from penstock_gateway.splits import LiveSplit
 from penstock_gateway.world import Backing, Endpoint, Key
 
@@ -50,8 +51,8 @@ class Pool:
 class Arm:
     """How requests to one revision are tried. Has no servers, so a change breaks no connection."""
 
-    later: ClusterName
-    """Where later tries go."""
+    later: tuple[ClusterName, ...]
+    """Where each later try goes, in their order."""
     rescues: bool
     """Whether errors that the revision answers are tried again: so for every revision but the rescue itself."""
     shadow: ClusterName | None = None
@@ -127,7 +128,7 @@ def _clusters_of(
     if split is None:
         return {}
     found: dict[ClusterName, Pool | Arm] = {
-        ClusterName(backing): _pool(endpoints.get(backing, ()), shielded=split.rescue not in (None, backing.revision))
+        ClusterName(backing): _pool(endpoints.get(backing, ()), shielded=_later_revision(split, backing.revision) != "")
         for backing in backings(key, live)
     }
     if split.mirror:
@@ -135,23 +136,55 @@ def _clusters_of(
         shadow = _pool(endpoints.get(backing, ()), shielded=True, attempt=split.attempt)
         found[ClusterName(backing, Role.SHADOW)] = shadow
     for backend in split.backends if _has_arms(split) else ():
-        arm = _arm(key, split, backend.revision)
+        arm = _arm(key, split, backend.revision, endpoints)
         found[ClusterName(Backing(key, backend.revision), Role.ARM)] = arm
-        found[arm.later] = Pool(endpoints=endpoints.get(arm.later.backing, ()))
+        revisions = {split.rescue or backend.revision, _later_revision(split, backend.revision) or backend.revision}
+        for backing in (Backing(key, revision) for revision in revisions):
+            found[ClusterName(backing, Role.RESCUE)] = Pool(endpoints=endpoints.get(backing, ()))
     return found
+
+
+def _later_revision(split: TrafficSplit, revision: str) -> str:
+    """Return the other revision that answers where this one does not; empty: there is none.
+
+    For all it is the rescue. For the rescue itself it is the one that answers most users beside it: whoever has none of
+    them has not been let near users yet, or not any more.
+    """
+    if split.rescue is None or revision != split.rescue:
+        return split.rescue or ""
+    others = [backend for backend in split.backends if backend.weight and backend.revision != revision]
+    return max(others, key=lambda backend: backend.weight).revision if others else ""
 
 
 def _pool(endpoints: tuple[Endpoint, ...], *, shielded: bool, attempt: int | None = None) -> Pool:
     return Pool(endpoints=endpoints, refuses=shielded and not endpoints, attempt=attempt)
 
 
-def _arm(key: Key, split: TrafficSplit, revision: str) -> Arm:
-    # Every backend has one, also those of weight 0: a change of weights alone must touch no cluster.
-    rescue = split.rescue or revision
+def _arm(key: Key, split: TrafficSplit, revision: str, endpoints: Mapping[Backing, tuple[Endpoint, ...]]) -> Arm:
+    # Every backend has one, also those of weight 0: a change of weights must touch no cluster that has connections.
     copied = split.mirror is not None and revision == largest(split)
     return Arm(
-        later=ClusterName(Backing(key, rescue), Role.RESCUE),
-        rescues=revision != rescue,
+        later=_later(key, split, revision, endpoints),
+        rescues=revision != (split.rescue or revision),
         shadow=ClusterName(Backing(key, split.mirror.revision), Role.SHADOW) if split.mirror and copied else None,
         percentage=split.mirror.percentage if split.mirror and copied else 0,
     )
+
+
+def _later(
+    key: Key, split: TrafficSplit, revision: str, endpoints: Mapping[Backing, tuple[Endpoint, ...]]
+) -> tuple[ClusterName, ...]:
+    """Return where each later try goes.
+
+    The rescue's own later tries stay at home while it has pods, but for the last two: those are made only when all the
+    pods that were tried refused, broke off or drain. What it answers by itself is never asked elsewhere.
+    """
+    own = ClusterName(Backing(key, revision), Role.RESCUE)
+    if split.rescue not in (None, revision):
+        return (ClusterName(Backing(key, split.rescue or ""), Role.RESCUE),) * (SHIELDED_TRIES - 1)
+    other = _later_revision(split, revision)
+    elsewhere = ClusterName(Backing(key, other), Role.RESCUE)
+    if not other or not any(endpoint.ready for endpoint in endpoints.get(elsewhere.backing, ())):
+        return (own,) * (TRIES - 1)
+    at_home = TRIES - SHIELDED_TRIES if endpoints.get(own.backing) else 0
+    return (own,) * at_home + (elsewhere,) * (TRIES - 1 - at_home)

@@ -47,6 +47,7 @@ async def _serve(settings: Settings, envoy: EnvoyAdmin, api: ApiClient) -> None:
         Sources(
             pod=settings.pod_name,
             standing=lambda: agent.standing,
+            silent_seconds=lambda: time.monotonic() - agent.progress_at,
             draining=lambda: drain.begun,
             registry=metrics.registry,
             tries=envoy.tries,

@@ -46,7 +46,7 @@ def _cluster(cluster: Mapping[str, Any]) -> Pool | Arm:
     ours = _ours(cluster)
     if "later" in ours:
         return Arm(
-            later=_name(ours["later"]),
+            later=tuple(_name(one) for one in ours["later"]),
             rescues=ours["rescues"],
             shadow=_name(ours["shadow"]) if ours["shadow"] else None,
             percentage=ours["percentage"],

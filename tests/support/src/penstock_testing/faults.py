@@ -20,6 +20,13 @@ for pid in $pids; do
 done
 [ "$killed" ]
 """
+_HANG = """
+pids=$(for id in "$@"; do grep -l "$id" /proc/[0-9]*/cgroup 2>/dev/null; done | cut -d/ -f3)
+for pid in $pids; do
+    kill -STOP "$pid" 2>/dev/null && stopped=yes
+done
+[ "$stopped" ]
+"""
 _FIND_COMPONENT = """
 for process in /proc/[0-9]*; do
     [ "$(tr '\\0' ' ' < $process/cmdline 2>/dev/null | cut -d' ' -f2)" = "$1" ] && echo ${process#/proc/}
@@ -49,6 +56,19 @@ def kill(cluster: Cluster, pod: Object, container: str = "") -> float:
         raise CommandError(f"pod {pod['metadata']['name']} has no running container {container}")
     at = time.time()
     inside(cluster, "sh", "-c", _KILL, "kill", *ids)
+    return at
+
+
+def hang(cluster: Cluster, pod: Object, container: str) -> float:
+    """SIGSTOP every process of a container, which keeps its connections and answers nothing; answers the Unix time.
+
+    It stays so until somebody kills it. Raises CommandError when it does not run.
+    """
+    ids = container_ids(pod, container)
+    if not ids:
+        raise CommandError(f"pod {pod['metadata']['name']} has no running container {container}")
+    at = time.time()
+    inside(cluster, "sh", "-c", _HANG, "hang", *ids)
     return at
 
 

@@ -164,22 +164,14 @@ class Platform:
     def acknowledged(self, namespace: str, name: str) -> list[GatewayPod]:
         """What every ready gateway pod has confirmed for a ModelDeployment, asked through the API server."""
         names = [pod["metadata"]["name"] for pod in self.pods("gateway")]
-        answers = {pod: json.loads(self.cluster.kubectl("get", "--raw", applied_path(pod))) for pod in names}
-        return [found for pod, answer in answers.items() for found in applied_in(answer, pod, namespace, name)]
+        paths = {pod: applied_path(pod, namespace, name) for pod in names}
+        answers = {pod: json.loads(self.cluster.kubectl("get", "--raw", path)) for pod, path in paths.items()}
+        return [GatewayPod(pod=pod, **answer["applied"]) for pod, answer in answers.items() if answer["applied"]]
 
 
-def applied_path(pod: str) -> str:
+def applied_path(pod: str, namespace: str, name: str) -> str:
     """Where the API server passes a question on to a gateway pod's agent: what its Envoy has confirmed."""
-    return f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8082/proxy/v1/applied"
-
-
-def applied_in(answer: Object, pod: str, namespace: str, name: str) -> list[GatewayPod]:
-    """What that answer says of one ModelDeployment; empty: nothing."""
-    return [
-        GatewayPod(pod=pod, number=item["number"], applied_at=item["applied_at"], endpoints=item["endpoints"])
-        for item in answer["applied"]
-        if (item["namespace"], item["name"]) == (namespace, name)
-    ]
+    return f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8082/proxy/v1/applied/{namespace}/{name}"
 
 
 def _is_ready(pod: Object) -> bool:
