@@ -193,8 +193,8 @@ MUTANTS = (
     Mutant(
         "the version before is scaled down in the bake",
         "engine.py",
-        "for pointer in (stable, previous) if pointer)",
-        "for pointer in (stable,) if pointer)",
+        "for pointer in (situation.status.stable, situation.status.previous) if pointer]",
+        "for pointer in (situation.status.stable,) if pointer]",
     ),
     Mutant(
         "the version before repeats nothing in the bake",
@@ -216,15 +216,15 @@ MUTANTS = (
     ),
     Mutant(
         "a promotion that failed is not taken back from its workload",
-        "bake.py",
-        "    return replace(step, actions=(forget, *step.actions))",
-        "    return step",
+        "children.py",
+        "    return (*forgotten, *(() if",
+        "    return (*(() if",
     ),
     Mutant(
         "a promotion is not noted on its workload",
-        "attempt.py",
-        "return Step(status=moved.model_copy(update=update), actions=(mark,), announcements=(told,), look_again=SOON)",
-        "return Step(status=moved.model_copy(update=update), announcements=(told,), look_again=SOON)",
+        "children.py",
+        "(() if workload.promoted_attempt == number else (marked,))",
+        "()",
     ),
     Mutant(
         "the candidate takes its share last, so sticky users move",
