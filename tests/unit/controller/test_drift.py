@@ -24,7 +24,7 @@ def live(container: dict[str, Any], *managers: tuple[str, dict[str, Any]], **mor
     return {"metadata": {"name": "m-1", "managedFields": fields}, "spec": {"template": {"spec": spec}}}
 
 
-OURS = ("penstock-controller", {".": {}, "f:name": {}, "f:cpu": {}})
+OURS: tuple[str, dict[str, Any]] = ("penstock-controller", {".": {}, "f:name": {}, "f:cpu": {}})
 
 
 def test_a_value_that_the_api_server_wrote_anew_is_no_edit() -> None:
@@ -32,8 +32,8 @@ def test_a_value_that_the_api_server_wrote_anew_is_no_edit() -> None:
 
 
 def test_a_value_that_another_manager_has_is() -> None:
-    theirs = ("kubectl-edit", {"f:cpu": {}})
-    ours = ("penstock-controller", {".": {}, "f:name": {}})
+    theirs: tuple[str, dict[str, Any]] = ("kubectl-edit", {"f:cpu": {}})
+    ours: tuple[str, dict[str, Any]] = ("penstock-controller", {".": {}, "f:name": {}})
     (edit,) = edits(DECLARED, live({"name": "c", "cpu": "2"}, ours, theirs), PART)
     assert edit == Edit(field="spec.template.spec.containers[c].cpu", manager="kubectl-edit")
 
@@ -44,21 +44,24 @@ def test_a_value_that_is_gone_is() -> None:
 
 
 def test_the_same_value_that_another_manager_has_too_is_none() -> None:
-    theirs = ("kubectl", {"f:cpu": {}})
+    theirs: tuple[str, dict[str, Any]] = ("kubectl", {"f:cpu": {}})
     assert edits(DECLARED, live({"name": "c", "cpu": "1000m"}, OURS, theirs), PART) == ()
 
 
 def test_what_another_manager_added_in_our_part_is_an_edit_and_what_a_policy_added_to_our_write_is_none() -> None:
     added = {"name": "c", "cpu": "1", "command": ["sh"]}
-    theirs = ("kubectl-edit", {"f:command": {}})
+    theirs: tuple[str, dict[str, Any]] = ("kubectl-edit", {"f:command": {}})
     (edit,) = edits(DECLARED, live(added, OURS, theirs), PART)
     assert edit == Edit(field="spec.template.spec.containers[c].command", manager="kubectl-edit")
-    by_policy = ("penstock-controller", {**OURS[1], "f:command": {}})
+    by_policy: tuple[str, dict[str, Any]] = ("penstock-controller", {**OURS[1], "f:command": {}})
     assert edits(DECLARED, live(added, by_policy), PART) == ()
 
 
 def test_defaults_that_a_restore_has_made_its_own_are_none() -> None:
-    restored = ("velero-server", {".": {}, "f:name": {}, "f:cpu": {}, "f:terminationMessagePath": {}})
+    restored: tuple[str, dict[str, Any]] = (
+        "velero-server",
+        {".": {}, "f:name": {}, "f:cpu": {}, "f:terminationMessagePath": {}},
+    )
     container = {"name": "c", "cpu": "1000m", "terminationMessagePath": "/dev/termination-log"}
     assert edits(DECLARED, live(container, restored), PART) == ()
 

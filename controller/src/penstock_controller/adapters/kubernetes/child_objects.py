@@ -13,6 +13,7 @@ from penstock_controller.workload.objects import Object
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
+_YAML = "application/yaml"
 _REFUSALS = 300
 """HTTP status: from here on nothing was done."""
 
@@ -74,7 +75,9 @@ class ChildObjects:
         """Make one. A name that is taken is a Conflict."""
         metadata = wish["metadata"]
         with translated(f"create {resource.kind} {metadata['name']}"):
-            await self._call("POST", resource.path(metadata["namespace"]), _AS_US, wish)
+            # The API server keeps a record's data byte by byte as JSON came, and takes other spaces for a change later.
+            # What comes as YAML, which JSON is, it writes itself.
+            await self._call("POST", resource.path(metadata["namespace"]), _AS_US, json.dumps(wish), _YAML)
 
     async def apply(self, resource: Resource, wish: Object, live: Object) -> None:
         """Put a live object back to what is declared, by server-side apply; another one of its name is a Conflict."""
