@@ -416,15 +416,14 @@ async def test_children_that_outlived_their_resource_are_owned_by_the_next_of_it
     assert workload.autoscaler.declared
 
 
-async def test_children_from_a_backup_which_name_the_owner_of_an_earlier_life_are_owned_anew(
+async def test_children_from_a_backup_without_owner_and_without_managers_are_owned_anew(
     api: ApiClient, workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, made: CreateWorkload
 ) -> None:
-    later = replace(resource, raw=resource.raw | {"metadata": resource.raw["metadata"] | {"uid": "another-life"}})
-    await restore_all(workloads, later)
-    assert await owned(objects, list(KINDS.values()), later, made)
-
-
-FOREIGN_LABELS = {"penstock.dev/model-deployment": "%s", "penstock.dev/revision": "0123456789"}
+    for kind in KINDS.values():
+        bare = {"metadata": {"ownerReferences": None, "managedFields": [{}]}}
+        await edit(api, kind, resource.key.namespace, name_of(resource, made), bare)
+    await restore_all(workloads, resource)
+    assert await owned(objects, list(KINDS.values()), resource, made)
 
 
 def foreign_deployment(name: str, labels: dict[str, str]) -> dict[str, Any]:
