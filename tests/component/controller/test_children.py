@@ -420,7 +420,7 @@ async def test_children_from_a_backup_without_owner_and_without_managers_are_own
     api: ApiClient, workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, made: CreateWorkload
 ) -> None:
     for kind in KINDS.values():
-        bare = {"metadata": {"ownerReferences": None, "managedFields": [{}]}}
+        bare: dict[str, Any] = {"metadata": {"ownerReferences": None, "managedFields": [{}]}}
         await edit(api, kind, resource.key.namespace, name_of(resource, made), bare)
     await restore_all(workloads, resource)
     assert await owned(objects, list(KINDS.values()), resource, made)
