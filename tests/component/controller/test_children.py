@@ -487,7 +487,10 @@ async def test_a_name_that_is_taken_by_somebody_else_is_refused_and_theirs_stays
     with pytest.raises(Rejected, match=f"{kind.kind} {name} is there already") as refusal:
         await workloads.execute(resource, wish)
     assert refusal.value.reason == "ForeignObject"
-    assert await objects.find(kind, namespace, name) == before
+    after = await objects.find(kind, namespace, name)
+    assert before
+    assert after
+    assert (after["spec"], after["metadata"].get("labels")) == (before["spec"], before["metadata"].get("labels"))
 
 
 async def test_an_autoscaler_of_somebody_else_is_seen_on_the_revision_that_it_scales(

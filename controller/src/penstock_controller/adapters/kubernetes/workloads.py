@@ -213,7 +213,8 @@ class KubernetesWorkloads:
             return
         _refuse_what_is_not_ours(live, owner)
         changed = _edits(resource, wish, live, owner)
-        if not changed:
+        # Other bounds of an autoscaler are our own wish: nobody has edited anything.
+        if not changed and resource is not AUTOSCALERS:
             return
         await self._objects.set(resource, live, _replaced(resource, wish, live, changed, owner))
         await self._objects.apply(resource, wish, live)
