@@ -26,6 +26,7 @@ def test_kubectl_wait_and_status_agree(scene: Scene) -> None:
         "Reconciling": "False",
         "Stalled": "False",
         "RegistryReachable": "True",
+        "ChildrenApplied": "True",
     }
     assert all(item["observedGeneration"] == status["observedGeneration"] for item in status["conditions"])
     assert status["stable"]["version"] == version
@@ -95,7 +96,7 @@ def _terminating(cluster: Cluster) -> list[str]:
 
 
 def _children(cluster: Cluster, namespace: str) -> list[Object]:
-    kinds = "deployments,replicasets,pods,services,endpointslices"
+    kinds = "deployments,replicasets,pods,services,endpointslices,controllerrevisions,poddisruptionbudgets"
     return cluster.items(kinds, namespace, "penstock.dev/model-deployment=model")
 
 

@@ -121,6 +121,43 @@ def test_a_rollback_needs_neither_the_registry_nor_a_new_pod(scene: Scene, told:
     assert record["message"] in text
 
 
+def test_stable_whose_deployment_is_deleted_after_a_rollback_comes_back_without_registry_and_spec(scene: Scene) -> None:
+    """What is wanted is another version, which was refused, and spec.predictor is not what stable runs as."""
+    deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps(3, (25,)))
+    second = scene.register(failing(2.0))
+    expectation = scene.expectation(first, second, silent_below={second: 1.0})
+    cluster = scene.platform.cluster
+    with scene.traffic(expectation, rate=RATE) as run:
+        scene.move(second)
+        assert deployed.wait_for_end(second)["completion"] == "RolledBack"
+        deployed.wait_settled()
+        run.result().assert_none_failed()
+    with faults.scaled_to_zero(cluster, *MLFLOW):
+        deployed.edit(predictor={"resources": {"requests": {"cpu": "150m"}}}, paused=True)
+        name = f"model-{deployed.status()['stable']['revision']}"
+        before = cluster.get("deployment", name, scene.namespace)
+        with scene.traffic(scene.expectation(first), rate=RATE) as run:
+            cluster.kubectl("delete", "deployment", name, "-n", scene.namespace)
+            at = time.time()
+            wait_for("a ready pod", lambda: _is_ready(scene, name) or None, seconds=60)
+            print(f"stable's pod is ready after {time.time() - at:.1f} s")
+            time.sleep(5)
+            result = run.result()
+    after = cluster.get("deployment", name, scene.namespace)
+    assert before
+    assert after
+    assert after["spec"]["template"] == before["spec"]["template"]
+    last = max(each.ended.unix - at for each in result.failures)
+    print(f"last failure after {last:.1f} s; {result.describe()}")
+    assert result.sent_after(at + last, first) > 0
+    assert deployed.condition("Ready")["status"] == "True"
+
+
+def _is_ready(scene: Scene, name: str) -> bool:
+    found = scene.platform.cluster.get("deployment", name, scene.namespace) or {}
+    return bool((found.get("status") or {}).get("readyReplicas"))
+
+
 def test_a_gateway_pod_that_is_killed_while_the_controller_is_away_comes_back_with_the_right_weights(
     scene: Scene, told: Callable[[], str]
 ) -> None:

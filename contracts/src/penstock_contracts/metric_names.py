@@ -172,5 +172,13 @@ CONTROLLER_EVIDENCE_FAILURES = Metric(
     part="controller",
     meaning="Gateway pods that did not answer when they were asked for evidence.",
 )
+CONTROLLER_ACTION_FAILURES = Metric(
+    name="penstock_controller_action_failures_total",
+    kind="counter",
+    part="controller",
+    labels=("reason",),
+    meaning="Changes to objects of revisions that failed and are tried again, by Refused, ForeignObject, BeingDeleted, "
+    "Changed or NotAnswered.",
+)
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

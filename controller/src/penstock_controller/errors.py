@@ -50,4 +50,9 @@ class Conflict(PenstockError):
 
 
 class Rejected(PenstockError):
-    """The API server refused an object (quota, policy, invalid value)."""
+    """The API server refused an object (quota, policy, invalid value), or it is somebody else's."""
+
+    def __init__(self, message: str, reason: str = "Refused") -> None:
+        super().__init__(message)
+        self.reason = reason
+        """One word for the condition: Refused, ForeignObject, BeingDeleted."""

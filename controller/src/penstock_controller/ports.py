@@ -9,7 +9,7 @@ from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import Action, Announcement
-from penstock_controller.rollout.observation import GatewayPod, Reading, RegistryVersion, Workload
+from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
 from penstock_controller.rollout.registry_entry import Entry, Tag
 
 
@@ -83,12 +83,12 @@ class Resources(Protocol):
 class Workloads(Protocol):
     """The Deployments and Services of revisions."""
 
-    async def observe(self, key: Key) -> tuple[Workload, ...]:
-        """All workloads of a resource. Raises ClusterAway."""
+    async def observe(self, resource: Resource) -> Children:
+        """The objects of a resource's revisions, and where they are not as declared. Raises ClusterAway."""
         ...
 
     async def execute(self, resource: Resource, action: Action) -> None:
-        """Do one action; done before is done. Raises Rejected, ClusterAway."""
+        """Do one action; done before is done. Raises Rejected, Conflict, ClusterAway."""
         ...
 
 

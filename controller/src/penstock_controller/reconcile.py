@@ -1,4 +1,4 @@
-"""One pass over one resource: one snapshot, one decision, effects in order, at most one status write."""
+"""One pass over one resource: one snapshot, one decision, at most one status write, then its actions."""
 
 import asyncio
 import logging
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.effects import Effects
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.rollout import evidence, outcome, turn
-from penstock_controller.rollout.actions import Decision
+from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import Observation, Reading
 from penstock_controller.targets import Targets, named
@@ -20,8 +20,6 @@ from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
 
 _log = logging.getLogger(__name__)
-_AFTER_REJECTION = 15.0
-"""Seconds: a quota or policy is not changed within one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +29,7 @@ class World:
     resources: Resources
     workloads: Workloads
     gateways: Gateways
+    effects: Effects
     announcer: Announcer
 
 
@@ -72,20 +71,23 @@ class Reconciler:
             self._watch.forget(key)
             self._outbox.forget(key)
             self._turns.forget(key)
+            self._world.effects.forget(key)
             self._telemetry.forgotten(key)
             return None
         observation = await self._observe(resource)
         decision = advance(resource.spec, resource.status, observation)
-        rejection = await self._execute(resource, decision)
-        status = decision.status if rejection is None else _rejected(resource.status, rejection)
+        await self._announce(resource, decision.announcements)
+        status = decision.status
         if status != resource.status:
+            # Traffic, evidence and what a person said come before any object: whatever is refused there is asked for
+            # again by the next pass, from what it sees then.
             await self._world.resources.write_status(resource, status)
+        open_in = await self._world.effects.execute(resource, decision.actions)
         self._turns.note(key, turn.standing(status, observation.target, observation.pods))
         self._telemetry.passed(written=status != resource.status)
         self._telemetry.stands(key, status.phase)
-        if rejection is not None:
-            return _AFTER_REJECTION
-        return self._resync if decision.look_again is None else min(self._resync, decision.look_again)
+        dues = (due for due in (self._resync, decision.look_again, open_in) if due is not None)
+        return min(dues)
 
     async def _read(self, key: Key) -> Resource | None:
         try:
@@ -98,9 +100,9 @@ class Reconciler:
         key = resource.key
         now = self._clock()
         resolution = self._watch.follow(key, resource.spec.registry)
-        target, workloads, gateways, readings = await asyncio.gather(
+        target, children, gateways, readings = await asyncio.gather(
             self._targets.target(resource, resolution),
-            self._world.workloads.observe(key),
+            self._world.workloads.observe(resource),
             self._world.gateways.observe(key),
             self._evidence(resource, now),
         )
@@ -112,7 +114,10 @@ class Reconciler:
             pods=pods,
             generation=resource.generation,
             target=target,
-            workloads={workload.revision: workload for workload in workloads},
+            workloads={workload.revision: workload for workload in children.workloads},
+            remains=children.remains,
+            foreign=children.foreign,
+            hindrances=self._world.effects.hindrances(key),
             gateways=gateways,
             registry_problem=resolution.away if resolution else "",
             registry_answers=self._outbox.offer(key, outcome.due(resource.status)),
@@ -128,32 +133,14 @@ class Reconciler:
             return None
         return await self._world.gateways.evidence(resource.key, resource.status.attempt)
 
-    async def _execute(self, resource: Resource, decision: Decision) -> Rejected | None:
-        """Do what was decided, in order. The first refusal by the API server ends it: users are told."""
-        try:
-            for action in decision.actions:
-                await self._world.workloads.execute(resource, action)
-        except Rejected as rejection:
-            _log.warning(
-                "action refused", extra={"key": str(resource.key), "reason": "Rejected", "detail": str(rejection)}
-            )
-            return rejection
-        for announcement in decision.announcements:
-            if not await self._world.announcer.announce(resource, announcement):
-                continue  # told by a pass that was cut short before it wrote status
+    async def _announce(self, resource: Resource, announcements: tuple[Announcement, ...]) -> None:
+        """Tell users, before status says that they were told."""
+        for announcement in announcements:
+            where = {"key": str(resource.key), "reason": announcement.reason, "attempt": announcement.attempt}
+            try:
+                if not await self._world.announcer.announce(resource, announcement):
+                    continue  # told by a pass that was cut short before it wrote status
+            except Rejected as refusal:  # a quota on Events: log and metric tell it
+                _log.warning("event refused", extra={**where, "detail": str(refusal)})
             self._telemetry.announced(resource.key, announcement)
-            _log.info(
-                announcement.message,
-                extra={
-                    "key": str(resource.key),
-                    "reason": announcement.reason,
-                    "attempt": announcement.attempt,
-                    "completion": announcement.completion,
-                },
-            )
-        return None
-
-
-def _rejected(status: ModelDeploymentStatus, rejection: Rejected) -> ModelDeploymentStatus:
-    """Nothing moved in this pass but the message: the API server's own words."""
-    return status.model_copy(update={"message": f"the API server refused it: {rejection}"[:4096]})
+            _log.info(announcement.message, extra={**where, "completion": announcement.completion})

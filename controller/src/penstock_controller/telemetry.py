@@ -26,6 +26,7 @@ class Telemetry:
         self._attempts = _counter(metric_names.CONTROLLER_ATTEMPTS, registry)
         self._registry_errors = _counter(metric_names.CONTROLLER_REGISTRY_ERRORS, registry)
         self._registry_writes = _counter(metric_names.CONTROLLER_REGISTRY_WRITES, registry)
+        self._action_failures = _counter(metric_names.CONTROLLER_ACTION_FAILURES, registry)
         self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
         self._queue = _gauge(metric_names.CONTROLLER_QUEUE, registry)
@@ -80,6 +81,10 @@ class Telemetry:
     def registry_answers(self, connection: str, *, yes: bool) -> None:
         """Whether a look-up was answered, be it that there is no such version."""
         self._reachable.labels(connection).set(yes)
+
+    def action_failed(self, reason: str) -> None:
+        """Something was to be done with an object of a revision, and was not."""
+        self._action_failures.labels(reason).inc()
 
     def evidence_missed(self) -> None:
         """A gateway pod did not say what it had counted."""

@@ -17,6 +17,7 @@ from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkload
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
+from penstock_controller.effects import Effects
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler, World
@@ -74,9 +75,11 @@ def _assembled(
     uris = {name: connection.uri for name, connection in settings.connections().items()}
     outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
     watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
+    workloads = KubernetesWorkloads(api, placement)
     world = World(
         resources=KubernetesResources(api, settings.watch_namespace),
-        workloads=KubernetesWorkloads(api, placement),
+        workloads=workloads,
+        effects=Effects(workloads, telemetry, time.monotonic),
         gateways=HttpGateways(api, gateway_client, telemetry, namespace=settings.namespace, release=settings.release),
         announcer=KubernetesEvents(api, _now),
     )

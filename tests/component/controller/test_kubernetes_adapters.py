@@ -1,32 +1,19 @@
 """The controller's adapters against a real API server."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
-from kubernetes.aio.client import ApiClient, AppsV1Api, Configuration, CoreV1Api, CustomObjectsApi
+from kubernetes.aio.client import ApiClient, Configuration, CoreV1Api, CustomObjectsApi
 
 from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
-from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.api.status import ModelDeploymentStatus, Outcome, Phase
-from penstock_controller.errors import ClusterAway, Conflict, Rejected
+from penstock_controller.errors import ClusterAway, Conflict
 from penstock_controller.ports import Key, Resource
-from penstock_controller.rollout.actions import (
-    Announcement,
-    CreateWorkload,
-    DeleteWorkload,
-    MarkPromoted,
-    ScaleWorkload,
-)
-from penstock_controller.workload.objects import revision_of
-from penstock_controller.workload.placement import Placement
+from penstock_controller.rollout.actions import Announcement
 from penstock_testing.rollout_world import RolloutWorld, wanted
-
-PLACEMENT = Placement(image="localhost/no-such-image:1", store_url="http://store:8080")
-DIGEST = "sha256:" + "a" * 64
 
 
 @pytest.fixture
@@ -35,20 +22,10 @@ def resources(api: ApiClient) -> KubernetesResources:
 
 
 @pytest.fixture
-def workloads(api: ApiClient) -> KubernetesWorkloads:
-    return KubernetesWorkloads(api, PLACEMENT)
-
-
-@pytest.fixture
 async def resource(resources: KubernetesResources, key: Key) -> Resource:
     found = await resources.read(key)
     assert found is not None
     return found
-
-
-def creation(resource: Resource) -> CreateWorkload:
-    revision = revision_of(resource.key.name, resource.spec, DIGEST, PLACEMENT)
-    return CreateWorkload(revision=revision, version="1", digest=DIGEST, replicas=2)
 
 
 async def test_the_defaults_that_the_api_server_fills_in_are_those_of_the_types(resource: Resource) -> None:
@@ -131,69 +108,6 @@ async def test_a_status_write_on_an_old_reading_is_a_conflict_and_changes_nothin
     again = await resources.read(key)
     assert again is not None
     assert again.status.message == "first"
-
-
-async def test_a_workload_is_made_scaled_marked_and_deleted_and_each_may_be_repeated(
-    workloads: KubernetesWorkloads, key: Key, resource: Resource
-) -> None:
-    wish = creation(resource)
-    for _ in range(2):
-        await workloads.execute(resource, wish)
-    (made,) = await workloads.observe(key)
-    assert (made.revision, made.version, made.digest, made.replicas) == (wish.revision, "1", DIGEST, 2)
-    assert made.promoted_attempt is None
-    for action in (
-        ScaleWorkload(revision=wish.revision, replicas=3),
-        MarkPromoted(revision=wish.revision, attempt=4),
-    ):
-        await workloads.execute(resource, action)
-        await workloads.execute(resource, action)
-    (changed,) = await workloads.observe(key)
-    assert (changed.replicas, changed.promoted_attempt) == (3, 4)
-    for _ in range(2):
-        await workloads.execute(resource, DeleteWorkload(revision=wish.revision))
-    assert await workloads.observe(key) == ()
-
-
-async def test_deployment_and_service_carry_what_the_gateway_looks_for(
-    api: ApiClient, workloads: KubernetesWorkloads, key: Key, resource: Resource
-) -> None:
-    wish = creation(resource)
-    await workloads.execute(resource, wish)
-    name = f"{key.name}-{wish.revision}"
-    service = await CoreV1Api(api).read_namespaced_service(name, key.namespace)
-    deployment = await AppsV1Api(api).read_namespaced_deployment(name, key.namespace)
-    for item in (service, deployment):
-        assert item.metadata.labels["penstock.dev/model-deployment"] == key.name
-        assert item.metadata.labels["penstock.dev/revision"] == wish.revision
-        assert item.metadata.owner_references[0].uid == resource.raw["metadata"]["uid"]
-
-
-async def test_a_revision_of_an_earlier_spec_cannot_be_made_from_todays(
-    workloads: KubernetesWorkloads, key: Key, resource: Resource
-) -> None:
-    wish = CreateWorkload(revision="0123456789", version="1", digest=DIGEST, replicas=2)
-    with pytest.raises(Rejected, match="0123456789 cannot be made again"):
-        await workloads.execute(resource, wish)
-    assert await workloads.observe(key) == ()
-
-
-async def in_force(api: ApiClient, namespace: str) -> None:
-    """The API server's admission knows of a quota a moment after it is there: it has counted then."""
-    async with asyncio.timeout(20):
-        while not (await CoreV1Api(api).read_namespaced_resource_quota("none", namespace)).status.hard:  # noqa: ASYNC110 - another process decides
-            await asyncio.sleep(0.05)
-
-
-async def test_a_quota_is_told_in_the_api_servers_words(
-    api: ApiClient, workloads: KubernetesWorkloads, key: Key, resource: Resource
-) -> None:
-    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"services": "0"}}}
-    await CoreV1Api(api).create_namespaced_resource_quota(key.namespace, quota)
-    await in_force(api, key.namespace)
-    with pytest.raises(Rejected, match="create Service") as refusal:
-        await workloads.execute(resource, creation(resource))
-    assert "exceeded quota" in str(refusal.value) or "status unknown for quota" in str(refusal.value)
 
 
 async def test_an_announcement_that_is_repeated_is_one_event(api: ApiClient, key: Key, resource: Resource) -> None:

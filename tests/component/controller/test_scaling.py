@@ -12,11 +12,11 @@ from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.actions import (
     CreateWorkload,
     DeleteWorkload,
-    ProtectWorkload,
     RemoveAutoscaler,
+    RestoreChild,
     SetAutoscaler,
 )
-from penstock_controller.rollout.observation import Bounds, Workload
+from penstock_controller.rollout.observation import Bounds, Kind, Workload
 from penstock_controller.workload.objects import revision_of
 from penstock_controller.workload.placement import Placement
 
@@ -49,7 +49,7 @@ def name(resource: Resource) -> str:
 
 
 async def seen(workloads: KubernetesWorkloads, resource: Resource) -> Workload:
-    (workload,) = await workloads.observe(resource.key)
+    (workload,) = (await workloads.observe(resource)).workloads
     return workload
 
 
@@ -97,19 +97,20 @@ async def test_an_autoscaler_that_follows_something_else_is_not_taken_for_ours(
     assert found.bounds != BOUNDS
 
 
-async def test_a_budget_is_made_with_the_workload_and_again_when_it_is_lost(
+async def test_a_budget_is_made_and_again_when_it_is_lost(
     api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
 ) -> None:
     policy = PolicyV1Api(api)
+    await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=Kind.BUDGET))
     made = await policy.read_namespaced_pod_disruption_budget(name(resource), resource.key.namespace)
     assert made.spec.max_unavailable == 1
     assert made.metadata.owner_references[0].uid == resource.raw["metadata"]["uid"]
-    assert (await seen(workloads, resource)).protected
+    assert (await seen(workloads, resource)).differences == ()
     await policy.delete_namespaced_pod_disruption_budget(name(resource), resource.key.namespace)
-    assert not (await seen(workloads, resource)).protected
+    assert [each.kind for each in (await seen(workloads, resource)).differences] == [Kind.BUDGET]
     for _ in range(2):
-        await workloads.execute(resource, ProtectWorkload(revision=revision(resource)))
-    assert (await seen(workloads, resource)).protected
+        await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=Kind.BUDGET))
+    assert (await seen(workloads, resource)).differences == ()
 
 
 async def test_a_workload_that_is_deleted_leaves_nothing_behind(

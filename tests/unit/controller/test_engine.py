@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from penstock_controller.api.status import Completion, Phase
-from penstock_controller.rollout.actions import CreateWorkload, DeleteWorkload, ScaleWorkload
+from penstock_controller.rollout.actions import CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 
@@ -309,7 +309,7 @@ def test_stable_deployment_that_somebody_deleted_is_made_again(serving: RolloutW
     serving.tick()
     assert condition(serving, "Ready") == ("False", "NoReadyPods")
     serving.settle()
-    assert [type(action) for action in serving.actions] == [CreateWorkload]
+    assert [type(action) for action in serving.actions] == [CreateWorkload, MarkPromoted]
     assert condition(serving, "Ready")[0] == "True"
 
 

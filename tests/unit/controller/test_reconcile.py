@@ -9,15 +9,23 @@ from prometheus_client import CollectorRegistry
 
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
-from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase
+from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase, Stable
 from penstock_controller.api.v1alpha1 import RegistryRef
+from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
 from penstock_controller.ports import Key, Resource
 from penstock_controller.reconcile import Reconciler, World
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload
-from penstock_controller.rollout.observation import GatewayPod, RegistryVersion, Workload
+from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload, RestoreChild
+from penstock_controller.rollout.observation import (
+    Children,
+    Difference,
+    GatewayPod,
+    Kind,
+    RegistryVersion,
+    Workload,
+)
 from penstock_controller.rollout.registry_entry import Entry, Tag
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
@@ -49,9 +57,11 @@ class Outside:
         default_factory=lambda: Resource(key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw={})
     )
     ingest_status: IngestStatus = field(default_factory=lambda: IngestStatus(phase=IngestPhase.READY, card=CARD))
-    found: tuple[Workload, ...] = ()
+    found: Children = field(default_factory=Children)
     pods: tuple[GatewayPod, ...] = ()
     failing: dict[str, Exception] = field(default_factory=dict)
+    refused: dict[type[Action], Exception] = field(default_factory=dict)
+    """Actions, and what each raises."""
     calls: list[str] = field(default_factory=list)
     done: list[Action] = field(default_factory=list)
     told: list[Announcement] = field(default_factory=list)
@@ -89,6 +99,8 @@ class Outside:
 
     async def execute(self, resource: Resource, action: Action) -> None:
         self._call("execute")
+        if type(action) in self.refused:
+            raise self.refused[type(action)]
         self.done.append(action)
 
     async def announce(self, resource: Resource, announcement: Announcement) -> bool:
@@ -110,9 +122,9 @@ class Observed:
 
     outside: Outside
     name: str
-    answer: Callable[[], tuple[Workload, ...] | tuple[GatewayPod, ...]]
+    answer: Callable[[], Children | tuple[GatewayPod, ...]]
 
-    async def observe(self, key: Key) -> tuple[Workload, ...] | tuple[GatewayPod, ...]:
+    async def observe(self, of: Key | Resource) -> Children | tuple[GatewayPod, ...]:
         self.outside._call(self.name)
         return self.answer()
 
@@ -134,9 +146,11 @@ def turns() -> Turns:
 def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
     telemetry = Telemetry(CollectorRegistry())
     watch = RegistryWatch(outside, lambda _: None, interval=1)
+    workloads = Observed(outside, "workloads", lambda: outside.found)
     world = World(
         resources=outside,
-        workloads=Observed(outside, "workloads", lambda: outside.found),  # type: ignore[arg-type]  # answers Workloads
+        workloads=workloads,  # type: ignore[arg-type]  # answers Children
+        effects=Effects(workloads, telemetry, lambda: 0.0),  # type: ignore[arg-type]  # the same
         gateways=Observed(outside, "gateways", lambda: outside.pods),  # type: ignore[arg-type]  # answers GatewayPods
         announcer=outside,
     )
@@ -162,14 +176,14 @@ async def test_the_first_pass_asks_the_registry_and_says_so() -> None:
     assert outside.calls.count("write_status") == 1
 
 
-async def test_a_pass_makes_the_workload_and_writes_status_once_after_it() -> None:
+async def test_a_pass_writes_status_once_and_makes_the_workload_after_it() -> None:
     outside = Outside()
     one, watch = reconciler(outside)
     watch.follow(KEY, spec().registry)
     await resolved(watch)
     await one.reconcile(KEY)
     assert [type(action) for action in outside.done] == [CreateWorkload]
-    assert outside.calls[-3:] == ["execute", "announce", "write_status"]
+    assert outside.calls[-3:] == ["announce", "write_status", "execute"]
     assert [told.reason for told in outside.told] == ["RolloutStarted"]
 
 
@@ -189,7 +203,7 @@ async def test_a_resource_that_is_gone_ends_quietly() -> None:
     assert outside.calls == ["read"]
 
 
-@pytest.mark.parametrize("call", ["read", "workloads", "gateways", "execute", "announce", "write_status"])
+@pytest.mark.parametrize("call", ["read", "workloads", "gateways", "announce", "write_status"])
 @pytest.mark.parametrize("failure", [ClusterAway("no answer"), Conflict("changed since")], ids=["away", "conflict"])
 async def test_a_call_that_fails_ends_the_pass_and_the_next_pass_ends_where_it_would_have(
     call: str, failure: Exception
@@ -207,15 +221,69 @@ async def test_a_call_that_fails_ends_the_pass_and_the_next_pass_ends_where_it_w
     assert outside.status.phase is Phase.INITIALIZING
 
 
-async def test_an_object_that_the_api_server_refuses_is_told_in_its_own_words_and_nothing_moves() -> None:
-    outside = Outside(failing={"execute": Rejected("create Deployment: exceeded quota: pods")})
+FAILURES = [
+    Rejected("create Deployment: exceeded quota: pods"),
+    ClusterAway("create Deployment: HTTP 500 failed calling webhook: exceeded quota: pods"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=["refused", "a webhook that is down"])
+async def test_a_deployment_that_cannot_be_made_is_what_the_attempt_waits_for(failure: Exception) -> None:
+    outside = Outside(refused={CreateWorkload: failure})
     one, watch = reconciler(outside)
     watch.follow(KEY, spec().registry)
     await resolved(watch)
-    assert await one.reconcile(KEY) == 15.0
+    await one.reconcile(KEY)
+    assert await one.reconcile(KEY) is not None
     assert "exceeded quota: pods" in outside.status.message
-    assert outside.status.candidate is None
-    assert outside.told == []
+    assert outside.status.candidate is not None
+    assert outside.status.candidate.waiting_since
+    (shown,) = (item for item in outside.status.conditions if item.type == "ChildrenApplied")
+    assert (shown.status, "exceeded quota: pods" in shown.message) == ("False", True)
+    outside.refused.clear()
+    again, watch = reconciler(outside)  # a process that begins anew waits for nothing
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    await again.reconcile(KEY)
+    assert [type(action) for action in outside.done] == [CreateWorkload]
+
+
+def serving(**changed: object) -> Outside:
+    """Version 1 serves; its disruption budget and its Service are gone."""
+    stable = Stable(revision="0123456789", version="1", digest=CARD.digest, since="2026-01-01T00:00:00Z")
+    status = ModelDeploymentStatus.model_validate(
+        {"stable": stable.model_dump(), "observed_generation": 1, "attempt": 1, **changed}
+    )
+    workload = Workload(
+        revision=stable.revision,
+        version="1",
+        digest=CARD.digest,
+        replicas=2,
+        ready=2,
+        promoted_attempt=1,
+        differences=(Difference(kind=Kind.BUDGET), Difference(kind=Kind.SERVICE)),
+    )
+    resource = Resource(key=KEY, generation=1, spec=spec(), status=status, raw={})
+    return Outside(resource=resource, found=Children(workloads=(workload,)))
+
+
+async def test_a_budget_that_is_refused_holds_up_neither_status_nor_the_other_objects() -> None:
+    outside = serving()
+    outside.refused = {RestoreChild: Rejected("create PodDisruptionBudget: exceeded quota")}
+    one, _ = reconciler(outside)
+    await one.reconcile(KEY)
+    assert outside.calls.count("execute") == 2, "the refusal of one is no reason to leave out the other"
+    assert outside.calls.count("write_status") == 1
+
+
+async def test_an_event_that_is_refused_holds_up_nothing() -> None:
+    outside = Outside(failing={"announce": Rejected("create Event: exceeded quota: count/events")})
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    await one.reconcile(KEY)
+    assert outside.status.candidate is not None
+    assert [type(action) for action in outside.done] == [CreateWorkload]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.actions import ProtectWorkload, RemoveAutoscaler, ScaleWorkload, SetAutoscaler
-from penstock_controller.rollout.observation import Autoscaler, Bounds
+from penstock_controller.rollout.actions import RemoveAutoscaler, RestoreChild, ScaleWorkload, SetAutoscaler
+from penstock_controller.rollout.observation import Autoscaler, Bounds, Difference, Kind
 from penstock_testing.rollout_scenes import (
     NO_GATES,
     canary,
@@ -246,8 +246,8 @@ def test_an_autoscaler_that_is_deleted_or_edited_is_made_again() -> None:
 
 def test_a_budget_that_is_deleted_is_made_again() -> None:
     world = RolloutWorld().want("1").settle()
-    world.change("rev1", lambda each: replace(each, protected=False))
-    assert world.run_pass().actions == (ProtectWorkload(revision="rev1"),)
+    world.change("rev1", lambda each: replace(each, differences=(Difference(kind=Kind.BUDGET),)))
+    assert world.run_pass().actions == (RestoreChild(revision="rev1", kind=Kind.BUDGET),)
     assert world.run_pass().actions == ()
 
 

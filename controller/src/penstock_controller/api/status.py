@@ -350,7 +350,7 @@ class ModelDeploymentStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
-    """Ready, Reconciling, Stalled, RegistryReachable."""
+    """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied."""
     attempt: int = 0
     """Number of the latest attempt."""
     stable: Stable | None = None

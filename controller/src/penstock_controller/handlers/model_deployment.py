@@ -5,10 +5,8 @@ from typing import Any
 
 import kopf
 
-from penstock_contracts.names import GROUP, LABEL_MODEL_DEPLOYMENT, PLURAL, VERSION
+from penstock_contracts.names import GROUP, KIND, LABEL_MODEL_DEPLOYMENT, PLURAL, VERSION
 from penstock_controller.ports import Key
-
-_OURS = {LABEL_MODEL_DEPLOYMENT: kopf.PRESENT}
 
 
 def register(registry: kopf.OperatorRegistry) -> None:
@@ -18,16 +16,27 @@ def register(registry: kopf.OperatorRegistry) -> None:
     def on_model_deployment(*, name: str, namespace: str | None, memo: Any, **_: Any) -> None:
         memo.operator.queue.add(Key(namespace or "", name))
 
-    @kopf.on.event("apps", "v1", "deployments", labels=_OURS, registry=registry)
-    def on_workload(*, labels: Mapping[str, str], namespace: str | None, memo: Any, **_: Any) -> None:
-        memo.operator.queue.add(Key(namespace or "", labels[LABEL_MODEL_DEPLOYMENT]))
-
+    @kopf.on.event("apps", "v1", "deployments", when=_ours, registry=registry)
+    @kopf.on.event("", "v1", "services", when=_ours, registry=registry)
     # Kubernetes writes the status of these with each look at the load: only their loss is news.
-    @kopf.on.event("autoscaling", "v2", "horizontalpodautoscalers", labels=_OURS, when=_lost, registry=registry)
-    @kopf.on.event("policy", "v1", "poddisruptionbudgets", labels=_OURS, when=_lost, registry=registry)
-    def on_loss(*, labels: Mapping[str, str], namespace: str | None, memo: Any, **_: Any) -> None:
-        memo.operator.queue.add(Key(namespace or "", labels[LABEL_MODEL_DEPLOYMENT]))
+    @kopf.on.event("autoscaling", "v2", "horizontalpodautoscalers", when=_our_loss, registry=registry)
+    @kopf.on.event("policy", "v1", "poddisruptionbudgets", when=_our_loss, registry=registry)
+    @kopf.on.event("apps", "v1", "controllerrevisions", when=_our_loss, registry=registry)
+    def on_child(*, meta: Mapping[str, Any], namespace: str | None, memo: Any, **_: Any) -> None:
+        for name in _names(meta):
+            memo.operator.queue.add(Key(namespace or "", name))
 
 
-def _lost(*, type: str | None, **_: Any) -> bool:  # noqa: A002 - kopf's word
-    return type == "DELETED"
+def _ours(*, meta: Mapping[str, Any], **_: Any) -> bool:
+    return bool(_names(meta))
+
+
+def _our_loss(*, meta: Mapping[str, Any], type: str | None, **_: Any) -> bool:  # noqa: A002 - kopf's word
+    return type == "DELETED" and bool(_names(meta))
+
+
+def _names(meta: Mapping[str, Any]) -> set[str]:
+    """The ModelDeployments that an object belongs to, by its owner or, where somebody took that away, by its label."""
+    owners = (item for item in meta.get("ownerReferences") or () if item.get("kind") == KIND)
+    labelled = (meta.get("labels") or {}).get(LABEL_MODEL_DEPLOYMENT)
+    return {item["name"] for item in owners} | ({labelled} if labelled else set())

@@ -1,15 +1,18 @@
-"""What a pass wants done, as data, in the order in which it must happen. Each may be repeated without harm."""
+"""What a pass wants done, as data. Each stands by itself: one that is refused holds up no other, and is not lost.
 
-from dataclasses import dataclass
+Whatever is still to be done is found again by the next pass, from what it sees.
+"""
+
+from dataclasses import dataclass, field
 from typing import Literal
 
 from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.rollout.observation import Bounds
+from penstock_controller.rollout.observation import Bounds, Kind
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateWorkload:
-    """Make the revision's Service, disruption budget and Deployment."""
+    """Make the revision's Service and Deployment by its record; where it has none, the record by spec.predictor."""
 
     revision: str
     version: str
@@ -41,10 +44,13 @@ class RemoveAutoscaler:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtectWorkload:
-    """Make the revision's disruption budget again."""
+class RestoreChild:
+    """Make an object of the revision again, or put it back to what is declared."""
 
     revision: str
+    kind: Kind
+    why: str = field(default="", compare=False)
+    """What is wrong with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +80,7 @@ Action = (
     | ScaleWorkload
     | SetAutoscaler
     | RemoveAutoscaler
-    | ProtectWorkload
+    | RestoreChild
     | MarkPromoted
     | ForgetPromotion
     | DeleteWorkload

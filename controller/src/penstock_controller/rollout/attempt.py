@@ -1,7 +1,5 @@
 """The beginning and the ends of an attempt. Each end writes one decision record and makes one announcement."""
 
-from dataclasses import replace
-
 from penstock_controller.api import duration
 from penstock_controller.api.status import (
     Candidate,
@@ -16,8 +14,8 @@ from penstock_controller.api.status import (
     Revision,
     Stable,
 )
-from penstock_controller.rollout import gates, history, routing, sizing, wishes
-from penstock_controller.rollout.actions import Announcement, CreateWorkload, MarkPromoted
+from penstock_controller.rollout import children, gates, history, routing, sizing, wishes
+from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.situation import SOON, Situation, Step
 from penstock_controller.rollout.steps import size_at, steps_of
@@ -27,11 +25,6 @@ ABORTED = "Aborted"
 UNDONE = "Undone"
 BY_HAND = {ABORTED, UNDONE}
 """Reasons of an end that a person wanted."""
-
-
-def create(target: Wanted | Candidate, replicas: int) -> CreateWorkload:
-    """The action that makes a target's workload."""
-    return CreateWorkload(revision=target.revision, version=target.version, digest=target.digest, replicas=replicas)
 
 
 def start(situation: Situation, wanted: Wanted) -> Step:
@@ -61,7 +54,7 @@ def start(situation: Situation, wanted: Wanted) -> Step:
         attempt=candidate.attempt,
     )
     missing = situation.workload(wanted.revision) is None
-    actions = (create(wanted, _first_size(situation)),) if missing else ()
+    actions = (children.create(wanted, _first_size(situation)),) if missing else ()
     return Step(status=status.model_copy(update=update), actions=actions, announcements=(told,), look_again=SOON)
 
 
@@ -81,12 +74,10 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
         since=stamp(now),
         generation=situation.observation.generation,
     )
-    mark = MarkPromoted(revision=candidate.revision, attempt=candidate.attempt)
     moved = status.model_copy(update={"stable": stable, "candidate": None})
     old = status.stable
     if old is None or duration.seconds(situation.spec.bake.duration) == 0:
-        ended = _promoted(situation.with_status(moved), stable, candidate, old)
-        return replace(ended, actions=(mark,))
+        return _promoted(situation.with_status(moved), stable, candidate, old)
     previous = Previous(
         revision=old.revision,
         version=old.version,
@@ -102,7 +93,7 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
     message = f"version {stable.version} serves all requests; version {old.version} stays warm"
     told = Announcement(type="Normal", reason="Baking", message=message, attempt=candidate.attempt)
     update = {"previous": previous, "phase": Phase.BAKING, "message": message}
-    return Step(status=moved.model_copy(update=update), actions=(mark,), announcements=(told,), look_again=SOON)
+    return Step(status=moved.model_copy(update=update), announcements=(told,), look_again=SOON)
 
 
 def end_bake(situation: Situation, stable: Stable, previous: Previous, why_early: str) -> Step:

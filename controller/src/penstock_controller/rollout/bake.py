@@ -1,11 +1,8 @@
 """The bake: stable serves everything, the version before stays warm, and a failing gate still goes back to it."""
 
-from dataclasses import replace
-
 from penstock_controller.api import duration
 from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Previous, Stable
 from penstock_controller.rollout import attempt, gates, wishes
-from penstock_controller.rollout.actions import ForgetPromotion
 from penstock_controller.rollout.observation import Wanted, why_not_ready
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
 from penstock_controller.rollout.timestamps import later, seconds_since
@@ -100,6 +97,4 @@ def _go_back(situation: Situation, stable: Stable, previous: Previous, ending: E
         generation=previous.stable_generation,
     )
     status = situation.status.model_copy(update={"stable": again, "previous": None, "candidate": candidate})
-    step = take_away(situation.with_status(status), candidate, ending)
-    forget = ForgetPromotion(revision=stable.revision)
-    return replace(step, actions=(forget, *step.actions))
+    return take_away(situation.with_status(status), candidate, ending)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import outcome, routing, sizing
+from penstock_controller.rollout import children, outcome, routing, sizing
+from penstock_controller.rollout.actions import Action
 from penstock_controller.rollout.attempt import BY_HAND
 from penstock_controller.rollout.observation import Observation, Unresolved, why_not_ready
 from penstock_controller.rollout.registry_entry import Writing
@@ -26,13 +27,18 @@ def conditions(
     status: ModelDeploymentStatus,
     observation: Observation,
     before: tuple[Condition, ...],
+    actions: tuple[Action, ...],
 ) -> tuple[Condition, ...]:
-    """The conditions of a status. A condition that did not change its status keeps its transition time."""
+    """The conditions of a status. A condition that did not change its status keeps its transition time.
+
+    `actions`: what this pass wants done.
+    """
     judgements = (
         _ready(status, observation),
         _reconciling(spec, status, observation),
         _stalled(status, observation),
         _registry(status, observation, before),
+        _children(observation, before, actions),
     )
     return tuple(_condition(judgement, observation, before) for judgement in judgements)
 
@@ -98,6 +104,15 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgem
     if isinstance(target, Unresolved) and target.permanent:
         return _Judgement(type="Stalled", status=True, reason=target.reason, message=target.message)
     return _Judgement(type="Stalled", status=False, reason="NotStalled", message="")
+
+
+def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> _Judgement:
+    good, reason, message = children.applied(observation)
+    known = next((item for item in before if item.type == children.APPLIED and item.status == "False"), None)
+    if good and actions and known:
+        # A controller that has just started has asked for nothing yet: what was refused stands until it has.
+        good, reason, message = False, known.reason, known.message
+    return _Judgement(type=children.APPLIED, status=good, reason=reason, message=message)
 
 
 def _registry(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> _Judgement:

@@ -8,12 +8,12 @@ Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets i
 """
 
 from penstock_controller.api import duration
-from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_controller.api.status import ModelDeploymentStatus, Revision
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import (
     adoption,
-    attempt,
     bake,
+    children,
     evidence,
     gates,
     hold,
@@ -28,7 +28,7 @@ from penstock_controller.rollout import (
 )
 from penstock_controller.rollout.actions import Action, Decision
 from penstock_controller.rollout.conditions import conditions
-from penstock_controller.rollout.observation import Observation, Wanted
+from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.situation import Situation, Step
 
 
@@ -40,6 +40,13 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     situation = heard.situation
     step = _phase(situation)
     retired = retirement.advance(step.status, observation, situation.timeout)
+    actions = (
+        *_keep_stable(situation),
+        *children.restorations(situation.status, observation),
+        *step.actions,
+        *children.marks(retired.status, observation),
+        *retired.actions,
+    )
     shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
     final = turn.noted(sizing.remembered(spec, shown, observation), observation)
     read = evidence.next_due(spec, final, observation.now)
@@ -48,13 +55,10 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned)
     dues = [due for due in alarms if due is not None]
     return Decision(
-        status=final.model_copy(update={"conditions": conditions(spec, final, observation, status.conditions)}),
-        actions=(
-            *_keep_stable(situation),
-            *sizing.protections(situation.status, observation),
-            *step.actions,
-            *retired.actions,
+        status=final.model_copy(
+            update={"conditions": conditions(spec, final, observation, status.conditions, actions)}
         ),
+        actions=tuple(dict.fromkeys(actions)),
         announcements=(*heard.announcements, *step.announcements),
         look_again=min(dues, default=None),
     )
@@ -78,28 +82,18 @@ def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observa
 
 
 def _keep_stable(situation: Situation) -> tuple[Action, ...]:
-    """Invariant 2: stable, and in the bake previous, keep their pods whatever else happens."""
-    stable, previous = situation.status.stable, situation.status.previous
-    warm = (pointer.revision for pointer in (stable, previous) if pointer)
+    """Invariants 2 and 13: stable, and in the bake previous, keep their pods or get them again, whatever happens."""
+    pointers = [pointer for pointer in (situation.status.stable, situation.status.previous) if pointer]
     floor = sizing.kept(situation.spec, situation.status, situation.observation)
-    scaled = tuple(
-        action
-        for workload in map(situation.workload, warm)
-        if workload
-        for action in sizing.sized(situation.spec, workload, floor)
-    )
-    return scaled or _stable_again(situation)
+    return tuple(action for pointer in pointers for action in _kept(situation, pointer, floor))
 
 
-def _stable_again(situation: Situation) -> tuple[Action, ...]:
-    stable, target = situation.status.stable, situation.observation.target
-    if stable is None:
-        return ()
-    workload = situation.workload(stable.revision)
-    if workload is None and isinstance(target, Wanted) and target.revision == stable.revision:
-        # Somebody deleted stable's Deployment: the same revision can be made again from what is wanted.
-        return (attempt.create(target, situation.replicas),)
-    return ()
+def _kept(situation: Situation, pointer: Revision, floor: int) -> tuple[Action, ...]:
+    workload = situation.workload(pointer.revision)
+    if workload is None:
+        # Somebody deleted its Deployment: it is made again from its own record, whatever is wanted now.
+        return (children.create(pointer, situation.replicas),)
+    return sizing.sized(situation.spec, workload, floor)
 
 
 def _reported(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:

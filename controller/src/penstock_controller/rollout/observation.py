@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from penstock_contracts.evidence import Arm
 from penstock_contracts.verbs import Verb
@@ -67,6 +68,47 @@ class Autoscaler:
     bounds: Bounds
     utilization: int | None = None
     """Per cent of the requested cpu that its pods were seen to use on average; None: it has seen none."""
+    declared: bool = True
+    """Whether all else of it is as we declare it: what it scales, its labels, its owner."""
+
+
+class Kind(StrEnum):
+    """What a revision consists of, beside its autoscaler."""
+
+    RECORD = "ControllerRevision"
+    """Its pod template as it was made: spec.predictor may be another one today."""
+    SERVICE = "Service"
+    BUDGET = "PodDisruptionBudget"
+    DEPLOYMENT = "Deployment"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """An object of a revision is missing, or is not as declared."""
+
+    kind: Kind
+    field: str = ""
+    """Where it differs; empty: it is missing."""
+    manager: str = ""
+    """Who wrote that, as the API server calls it; empty: nobody who is known."""
+
+    @property
+    def why(self) -> str:
+        """What is wrong with it."""
+        if not self.field:
+            return "it is missing"
+        return f"{self.field} is not as declared" + (f", {self.manager} wrote it" if self.manager else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hindrance:
+    """Something that a pass wanted done, and that was not done or does not last."""
+
+    revision: str
+    reason: str
+    """One word: Refused, Contested, ForeignObject, BeingDeleted, NotAnswered."""
+    message: str
+    """Which object, and what the API server said or who writes against us."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +130,21 @@ class Workload:
     """Since when each of the pods that are ready has been so."""
     autoscaler: Autoscaler | None = None
     """None: its number of pods is ours to say."""
-    protected: bool = True
-    """Whether it has its disruption budget."""
+    other_autoscaler: str = ""
+    """Somebody else's HorizontalPodAutoscaler that sets its number of pods; empty: there is none."""
+    differences: tuple[Difference, ...] = ()
+    """Its objects that are missing or not as declared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Children:
+    """The objects of a resource's revisions, as they were found."""
+
+    workloads: tuple[Workload, ...] = ()
+    remains: frozenset[str] = frozenset()
+    """Revisions of which any object of ours is there, a Deployment or not."""
+    foreign: tuple[str, ...] = ()
+    """Objects that look like ours and are not: which they are, and why they are left alone."""
 
 
 def why_not_ready(workload: Workload | None) -> str:
@@ -159,3 +214,9 @@ class Observation:
     """The version that the resource names: the target, unless another one is held. None: not known."""
     words: Mapping[Verb, str] = field(default_factory=dict)
     """What a person says: each verb's annotation."""
+    remains: frozenset[str] = frozenset()
+    """Revisions of which any object of ours is there, a Deployment or not."""
+    foreign: tuple[str, ...] = ()
+    """Objects that look like ours and are not: which they are, and why they are left alone."""
+    hindrances: tuple[Hindrance, ...] = ()
+    """What earlier passes wanted done and is not."""

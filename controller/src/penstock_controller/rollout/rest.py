@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from penstock_controller.api.status import Phase, Refusal, Stable
-from penstock_controller.rollout import attempt, hold
+from penstock_controller.rollout import attempt, children, hold
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted, why_not_ready
 from penstock_controller.rollout.refusal import is_refused
@@ -55,6 +55,7 @@ def _rest(situation: Situation, message: str) -> Step:
     phase, stable = situation.resting_phase(), situation.status.stable
     if phase is Phase.DEGRADED and stable:
         why = why_not_ready(situation.workload(stable.revision))
+        why += children.hindered(situation.observation, stable.revision)
         message = f"no pod of version {stable.version} is ready: {why}"
     return Step(status=situation.status.model_copy(update={"phase": phase, "message": message}))
 

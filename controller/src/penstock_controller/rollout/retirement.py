@@ -11,6 +11,8 @@ from penstock_controller.rollout.timestamps import seconds_since, stamp
 _CLOCK_GRAIN = 1.0
 """Stamps are whole seconds."""
 _LOOK = 0.5
+_MOST = 16
+"""Of `status.retiring`: the others leave when there is room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,8 @@ def advance(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     status = status.model_copy(update={"retiring": drained})
     status = _forget_drained(status, observation, timeout)
     leaving = [item for item in status.retiring if _may_leave(item, status, observation)]
-    gone = {item.revision for item in leaving if item.revision not in observation.workloads}
+    there = _there(observation)
+    gone = {item.revision for item in leaving if item.revision not in there}
     actions = tuple(DeleteWorkload(revision=item.revision) for item in leaving if item.revision not in gone)
     remaining = tuple(item for item in status.retiring if item.revision not in gone)
     return Retired(
@@ -43,12 +46,20 @@ def _with_orphans(status: ModelDeploymentStatus, observation: Observation) -> Mo
     """A workload that no pointer names (a pass was killed after it made it) leaves like any other."""
     named = {item.revision for item in status.retiring}
     named |= {pointer.revision for pointer in (status.stable, status.candidate, status.previous) if pointer}
-    orphans = [workload for revision, workload in observation.workloads.items() if revision not in named]
-    return status.model_copy(update={"retiring": (*status.retiring, *map(_orphan, orphans))})
+    orphans = sorted(_there(observation) - named)[: max(0, _MOST - len(status.retiring))]
+    leaving = (_orphan(revision, observation.workloads.get(revision)) for revision in orphans)
+    return status.model_copy(update={"retiring": (*status.retiring, *leaving)})
 
 
-def _orphan(workload: Workload) -> Retiring:
-    return Retiring(revision=workload.revision, version=workload.version, digest=workload.digest)
+def _there(observation: Observation) -> set[str]:
+    """Revisions that anything is there of: a Service may outlast its Deployment when its deletion was refused."""
+    return {*observation.workloads, *observation.remains}
+
+
+def _orphan(revision: str, workload: Workload | None) -> Retiring:
+    if workload is None:
+        return Retiring(revision=revision, version="", digest="")
+    return Retiring(revision=revision, version=workload.version, digest=workload.digest)
 
 
 def _stamped(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> Retiring:

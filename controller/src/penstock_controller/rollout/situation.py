@@ -6,7 +6,7 @@ from penstock_contracts.traffic import Traffic
 from penstock_controller.api import duration
 from penstock_controller.api.status import Candidate, Ending, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import routing, sizing
+from penstock_controller.rollout import children, routing, sizing
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
@@ -110,6 +110,8 @@ def waiting(
     phase: Phase = Phase.PROGRESSING,
 ) -> Step:
     """The candidate waits for its pods, the gateway or evidence: the deadline's clock runs."""
+    # What the API server refuses is what it really waits for, whatever else is missing because of that.
+    why += children.hindered(situation.observation, candidate.revision)
     step = holding(situation, candidate, why, look_again=look_again, traffic=traffic, phase=phase)
     return replace(step, actions=actions, spends=why)
 

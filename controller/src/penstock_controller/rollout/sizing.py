@@ -12,7 +12,6 @@ from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import (
     Action,
-    ProtectWorkload,
     RemoveAutoscaler,
     ScaleWorkload,
     SetAutoscaler,
@@ -78,32 +77,28 @@ def sized(spec: ModelDeploymentSpec, workload: Workload, size: int) -> tuple[Act
     """What is to be done so that a workload has `size` pods, or where its number follows the load, at least so many."""
     revision = workload.revision
     scale = ScaleWorkload(revision=revision, replicas=size)
+    removed = (RemoveAutoscaler(revision=revision),) if workload.autoscaler else ()
+    if workload.other_autoscaler:
+        # Two that set one number would fight for ever: the number is left to whom somebody else has put there.
+        return removed
     if not autoscaled(spec):
-        removed = (RemoveAutoscaler(revision=revision),) if workload.autoscaler else ()
         return (*removed, scale) if workload.replicas != size else removed
     bounds = Bounds(
         floor=size,
         ceiling=spec.predictor.max_replicas or size,
         target=spec.predictor.target_cpu_utilization,
     )
-    stands = workload.autoscaler is not None and workload.autoscaler.bounds == bounds
+    scaler = workload.autoscaler
+    stands = scaler is not None and scaler.declared and scaler.bounds == bounds
     bounded = () if stands else (SetAutoscaler(revision=revision, bounds=bounds),)
     # An autoscaler leaves a Deployment alone that somebody has scaled to 0: nothing else would ever serve again.
     return bounded if workload.replicas else (*bounded, scale)
 
 
-def protections(status: ModelDeploymentStatus, observation: Observation) -> tuple[Action, ...]:
-    """What is to be done so that no drain of nodes takes the pods of a revision away all at once."""
-    pointers = (pointer.revision for pointer in (status.stable, status.candidate, status.previous) if pointer)
-    workloads = (observation.workloads.get(revision) for revision in pointers)
-    return tuple(
-        ProtectWorkload(revision=workload.revision) for workload in workloads if workload and not workload.protected
-    )
-
-
 def asked(spec: ModelDeploymentSpec, workload: Workload | None) -> int:
     """Pods that a workload at rest is to have now."""
-    return workload.replicas if workload and autoscaled(spec) else spec.predictor.min_replicas
+    follows = workload is not None and (autoscaled(spec) or bool(workload.other_autoscaler))
+    return workload.replicas if workload and follows else spec.predictor.min_replicas
 
 
 def _on_attempt(status: ModelDeploymentStatus) -> bool:

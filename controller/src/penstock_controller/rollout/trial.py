@@ -11,7 +11,7 @@ from penstock_controller.api import duration
 from penstock_controller.api.analysis import OnInconclusive
 from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Stable
 from penstock_controller.api.strategy import CanaryStep, Pause
-from penstock_controller.rollout import attempt, gates, routing, sizing, verbs, wishes
+from penstock_controller.rollout import attempt, children, gates, routing, sizing, verbs, wishes
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting
 from penstock_controller.rollout.steps import EVERYTHING, Setting, setting_at, size_at, steps_of
@@ -199,7 +199,7 @@ def _reach(situation: Situation, candidate: Candidate, stable: Stable, setting: 
 def _pods(situation: Situation, candidate: Candidate, size: int) -> Step | None:
     workload = situation.workload(candidate.revision)
     if workload is None:
-        actions = (attempt.create(candidate, size),)
+        actions = (children.create(candidate, size),)
         return waiting(situation, candidate, "its Deployment is being made", actions=actions, look_again=SOON)
     sized = sizing.sized(situation.spec, workload, size)
     if sized:
@@ -340,5 +340,5 @@ def _promote(situation: Situation, candidate: Candidate, stable: Stable) -> Step
     step = holding(situation, candidate, why, traffic=wish, phase=Phase.PROMOTING, look_again=SOON)
     if situation.workload(candidate.revision):
         return step
-    # Somebody deleted its Deployment, and perhaps stable's too: of the two it is the one that can be made again.
-    return replace(step, actions=(attempt.create(candidate, situation.replicas),))
+    # Somebody deleted its Deployment: all requests are on their way to it.
+    return replace(step, actions=(children.create(candidate, situation.replicas),))

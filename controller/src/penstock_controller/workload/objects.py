@@ -13,7 +13,6 @@ from penstock_controller.workload.placement import Placement
 Object = dict[str, Any]
 
 _MODEL_DIR = "/model"
-_REVISION_LENGTH = 10
 _ACROSS = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 _LOCKED = {
     "allowPrivilegeEscalation": False,
@@ -28,7 +27,7 @@ def revision_of(name: str, spec: ModelDeploymentSpec, digest: str, placement: Pl
     The version number is not in it: a version with the same bytes is the same revision.
     """
     material = json.dumps([digest, pod_spec(name, spec, digest, placement)], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(material.encode()).hexdigest()[:_REVISION_LENGTH]
+    return hashlib.sha256(material.encode()).hexdigest()[: names.REVISION_LENGTH]
 
 
 def pods_of(placement: Placement) -> str:
@@ -147,7 +146,6 @@ def metadata(owner: Object, revision: str, annotations: dict[str, str] | None = 
 
 def deployment(owner: Object, workload: CreateWorkload, pod: Object) -> Object:
     """The revision's Deployment. `owner` is the ModelDeployment as read from the API server."""
-    name, revision = owner["metadata"]["name"], workload.revision
     annotations = {names.ANNOTATION_DIGEST: workload.digest, names.ANNOTATION_MODEL_VERSION: workload.version}
     # The version is a label on the bytes: it is no part of what names the revision, so it joins the pod only here.
     labelled = {"name": "PENSTOCK_MODEL_VERSION", "value": workload.version}
@@ -155,18 +153,29 @@ def deployment(owner: Object, workload: CreateWorkload, pod: Object) -> Object:
         part: [item | {"env": [*item["env"], labelled]} for item in pod[part]]
         for part in ("initContainers", "containers")
     }
+    template = {
+        "metadata": {"labels": names.labels(owner["metadata"]["name"], workload.revision), "annotations": annotations},
+        "spec": pod,
+    }
+    made = deployment_of(owner, workload.revision, workload.digest, workload.version, template)
+    return made | {"spec": made["spec"] | {"replicas": workload.replicas}}
+
+
+def deployment_of(owner: Object, revision: str, digest: str, version: str, template: Object) -> Object:
+    """The Deployment of a pod template, without its number of pods: that may be an autoscaler's."""
+    name = owner["metadata"]["name"]
+    annotations = {names.ANNOTATION_DIGEST: digest, names.ANNOTATION_MODEL_VERSION: version}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata(owner, revision, annotations),
         "spec": {
-            "replicas": workload.replicas,
             "revisionHistoryLimit": 0,
+            "paused": False,
+            # Somebody's edit of the template must not take pods away before others are ready in their place.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
             "selector": {"matchLabels": names.selector(name, revision)},
-            "template": {
-                "metadata": {"labels": names.labels(name, revision), "annotations": annotations},
-                "spec": pod,
-            },
+            "template": template,
         },
     }
 
@@ -179,10 +188,12 @@ def service(owner: Object, revision: str, digest: str) -> Object:
         "kind": "Service",
         "metadata": metadata(owner, revision, {names.ANNOTATION_DIGEST: digest}),
         "spec": {
+            "type": "ClusterIP",
+            "publishNotReadyAddresses": False,
             "selector": names.selector(name, revision),
             "ports": [
-                {"name": "http", "port": 80, "targetPort": "http"},
-                {"name": "grpc", "port": 81, "targetPort": "grpc"},
+                {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"},
+                {"name": "grpc", "port": 81, "targetPort": "grpc", "protocol": "TCP"},
             ],
         },
     }

@@ -85,8 +85,7 @@ class Watcher:
 
     def passed(self, seen: Pass) -> None:
         """A pass has ended and written."""
-        if seen.before.phase is not seen.after.phase:
-            self.edges.add((seen.before.phase, seen.after.phase))
+        self.written(seen)
         _only_named_revisions_get_users(seen)
         _stable_keeps_its_pods(seen)
         _floors_hold_until_the_attempt_ends(seen)
@@ -97,6 +96,11 @@ class Watcher:
         _who_does_not_promote_leaves_users_first(seen)
         _weights_add_up(seen)
         _what_became_of_a_word_is_told_while_it_stands(seen)
+
+    def written(self, seen: Pass) -> None:
+        """A pass has written its status; what it wanted done may not have happened."""
+        if seen.before.phase is not seen.after.phase:
+            self.edges.add((seen.before.phase, seen.after.phase))
         self._each_attempt_ends_once(seen)
         self._who_failed_is_not_tried_again(seen)
         self._no_try_is_counted_twice(seen)

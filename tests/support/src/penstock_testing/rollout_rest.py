@@ -76,9 +76,7 @@ def _check_rest(world: RolloutWorld, last: Decision) -> None:
     assert (status.candidate, status.previous, status.retiring) == (None, None, ()), status
     stable = status.stable
     served = {stable.revision} if stable else set()
-    # Somebody deleted stable's Deployment, and what is wanted is another revision, which failed: nobody can make it.
-    lost = stable is not None and stable.revision in world.deleted
-    assert world.workloads.keys() == (set() if lost else served), f"{world.workloads.keys()}, stable is {stable}"
+    assert world.workloads.keys() == served, f"{world.workloads.keys()}, stable is {stable}"
     for name, split in world.gateways.items():
         assert getters(split) == served, f"{name} still does {split}"
     if isinstance(target, Wanted) and not (stable and stable.revision == target.revision):
@@ -86,7 +84,7 @@ def _check_rest(world: RolloutWorld, last: Decision) -> None:
         assert status.refused.version == target.version, f"{status.refused} stands, {target} is wanted"
     if isinstance(target, Refused):
         assert status.refused
-    assert status.phase is (Phase.HEALTHY if stable and not lost else Phase.DEGRADED)
+    assert status.phase is (Phase.HEALTHY if stable else Phase.DEGRADED)
     _check_registry(world)
     writes = world.writes
     for _ in range(_AT_REST):

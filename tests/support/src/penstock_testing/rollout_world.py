@@ -23,8 +23,8 @@ from penstock_controller.rollout.actions import (
     DeleteWorkload,
     ForgetPromotion,
     MarkPromoted,
-    ProtectWorkload,
     RemoveAutoscaler,
+    RestoreChild,
     ScaleWorkload,
     SetAutoscaler,
 )
@@ -33,6 +33,7 @@ from penstock_controller.rollout.hold import standing
 from penstock_controller.rollout.observation import (
     Autoscaler,
     GatewayPod,
+    Hindrance,
     Observation,
     Reading,
     RegistryVersion,
@@ -98,6 +99,9 @@ class RolloutWorld:
     """Pods that all requests of users keep busy; an autoscaler sees it at its next look."""
     failing: dict[str, float] = field(default_factory=dict)
     """Revision to its share of failed tries."""
+    refuses: frozenset[type[Action]] = frozenset()
+    """Actions that the API server refuses."""
+    hindrances: tuple[Hindrance, ...] = ()
     deaf: bool = False
     """No gateway pod answers when its counters are asked for."""
     turn: str = ""
@@ -133,6 +137,7 @@ class RolloutWorld:
             turn=self.turn,
             pods=self.pods,
             words=dict(self.words),
+            hindrances=self.hindrances,
             registry_answers=self.registry.told(outcome.due(self.status)),
         )
 
@@ -211,32 +216,43 @@ class RolloutWorld:
         return GatewayPod(name=name, number=number, endpoints=self.endpoints.get(name, {}))
 
     def run_pass(self, *, killed_after: int | None = None, overtaken: bool = False) -> Decision:
-        """One pass. `killed_after`: how many of its writes (actions, then status) happen before the controller dies.
+        """One pass. `killed_after`: how many of its writes (status, then actions) happen before the controller dies.
 
-        `overtaken`: somebody else wrote meanwhile, so its status is not taken: a conflict.
+        `overtaken`: somebody else wrote meanwhile, so its status is not taken: a conflict, which ends the pass.
         """
         observation = self.observe()
         decision = advance(self.spec, self.status, observation)
-        for index, action in enumerate(decision.actions):
-            if killed_after is not None and index >= killed_after:
-                return decision
-            self._obey(action)
-        if overtaken or (killed_after is not None and killed_after <= len(decision.actions)):
+        if overtaken or killed_after == 0:
             return decision
         self.announcements += decision.announcements
         before, self.status = self.status, decision.status
-        self.writes += before != self.status
-        self.watcher.passed(
-            Pass(
-                spec=self.spec,
-                before=before,
-                observation=observation,
-                decision=decision,
-                splits=dict(self.gateways),
-                workloads=dict(self.workloads),
-            )
+        written = before != self.status
+        self.writes += written
+        left = None if killed_after is None else max(0, killed_after - written)
+        for action in decision.actions[:left]:
+            if not self._refused(action):
+                self._obey(action)
+        seen = Pass(
+            spec=self.spec,
+            before=before,
+            observation=observation,
+            decision=decision,
+            splits=dict(self.gateways),
+            workloads=dict(self.workloads),
         )
+        if left is None:
+            self.watcher.passed(seen)
+        else:
+            self.watcher.written(seen)
         return decision
+
+    def _refused(self, action: Action) -> bool:
+        """Whether the API server refuses it; the next pass is told."""
+        refused = Hindrance(revision=action.revision, reason="Refused", message=f"{type(action).__name__}: quota")
+        known = [item for item in self.hindrances if item != refused]
+        is_refused = type(action) in self.refuses
+        self.hindrances = (*known, refused) if is_refused else tuple(known)
+        return is_refused
 
     def _obey(self, action: Action) -> None:
         self.actions.append(action)
@@ -261,8 +277,10 @@ class RolloutWorld:
                 self.change(action.revision, partial(replace, autoscaler=scaler))
             case RemoveAutoscaler():
                 self.change(action.revision, partial(replace, autoscaler=None))
-            case ProtectWorkload():
-                self.change(action.revision, partial(replace, protected=True))
+            case RestoreChild():
+                workload = self.workloads.get(action.revision)
+                left = tuple(item for item in workload.differences if item.kind != action.kind) if workload else ()
+                self.change(action.revision, partial(replace, differences=left))
             case MarkPromoted():
                 self.change(action.revision, partial(replace, promoted_attempt=action.attempt))
             case ForgetPromotion():

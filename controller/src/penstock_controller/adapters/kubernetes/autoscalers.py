@@ -1,76 +1,58 @@
-"""HorizontalPodAutoscalers of revisions."""
+"""What HorizontalPodAutoscalers say of a revision's number of pods: ours, and somebody else's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
-from kubernetes.aio.client import ApiClient, ApiException, AutoscalingV2Api, V2HorizontalPodAutoscaler, V2MetricTarget
-
-from penstock_contracts.names import LABEL_REVISION
-from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, gone, is_gone, made, translated
+from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT
 from penstock_controller.api import names
-from penstock_controller.ports import Resource
-from penstock_controller.rollout.actions import SetAutoscaler
 from penstock_controller.rollout.observation import Autoscaler, Bounds
-from penstock_controller.workload import autoscaler
+from penstock_controller.workload.autoscaler import horizontal_pod_autoscaler
+from penstock_controller.workload.drift import edits
+from penstock_controller.workload.objects import Object
+from penstock_controller.workload.ownership import Ownership, ownership, revision_named
 
 
-class Autoscalers:
-    """Observes, bounds and removes them."""
-
-    def __init__(self, api: ApiClient) -> None:
-        self._api = AutoscalingV2Api(api)
-
-    async def observe(self, namespace: str, selector: str) -> Mapping[str, Autoscaler]:
-        """Those that a selector finds, by revision."""
-        found = await self._api.list_namespaced_horizontal_pod_autoscaler(
-            namespace, label_selector=selector, _request_timeout=TIMEOUT
-        )
-        return {
-            item.metadata.labels[LABEL_REVISION]: _observed(item)
-            for item in found.items
-            if LABEL_REVISION in item.metadata.labels and item.metadata.deletion_timestamp is None
-        }
-
-    async def set(self, resource: Resource, action: SetAutoscaler) -> None:
-        """Give a revision's autoscaler its bounds; make it where there is none. Raises Rejected, ClusterAway."""
-        wish = autoscaler.horizontal_pod_autoscaler(resource.raw, action.revision, action.bounds)
-        name, namespace = wish["metadata"]["name"], resource.key.namespace
-        with translated(f"patch HorizontalPodAutoscaler {name}"):
-            try:
-                await self._api.patch_namespaced_horizontal_pod_autoscaler(
-                    name,
-                    namespace,
-                    {"spec": wish["spec"]},
-                    field_manager=names.FIELD_MANAGER,
-                    _request_timeout=TIMEOUT,
-                    _content_type="application/merge-patch+json",
-                )
-            except ApiException as error:
-                if not is_gone(error):
-                    raise
-            else:
-                return
-        call = self._api.create_namespaced_horizontal_pod_autoscaler(namespace, wish, _request_timeout=TIMEOUT)
-        await made("HorizontalPodAutoscaler", call)
-
-    async def remove(self, resource: Resource, revision: str) -> None:
-        """Delete a revision's autoscaler: its Deployment keeps the pods it has. Raises Rejected, ClusterAway."""
-        name = names.workload_name(resource.key.name, revision)
-        call = self._api.delete_namespaced_horizontal_pod_autoscaler(
-            name, resource.key.namespace, _request_timeout=TIMEOUT
-        )
-        await gone("HorizontalPodAutoscaler", call)
+def is_labelled(found: Object, name: str) -> bool:
+    """Whether its labels say that it belongs to a ModelDeployment of this name."""
+    return bool((found["metadata"].get("labels") or {}).get(LABEL_MODEL_DEPLOYMENT) == name)
 
 
-def _observed(found: V2HorizontalPodAutoscaler) -> Autoscaler:
-    aimed = [metric.resource.target for metric in found.spec.metrics or [] if metric.resource]
-    seen = [metric.resource.current for metric in found.status.current_metrics or [] if metric.resource]
-    utilization = seen[0].average_utilization if seen else None
+def observed(found: Object | None, owner: Object) -> Autoscaler | None:
+    """An autoscaler of ours. `owner`: the ModelDeployment."""
+    if found is None:
+        return None
+    spec = found["spec"]
+    aimed = [metric["resource"]["target"] for metric in spec.get("metrics") or [] if metric.get("resource")]
+    current = (found.get("status") or {}).get("currentMetrics") or []
+    seen = [metric["resource"]["current"] for metric in current if metric.get("resource")]
+    bounds = Bounds(floor=spec.get("minReplicas") or 1, ceiling=spec["maxReplicas"], target=_percent(aimed))
+    revision = revision_named(found["metadata"]["name"], owner["metadata"]["name"]) or ""
+    wish = horizontal_pod_autoscaler(owner, revision, bounds)
+    unowned = ownership(found, owner) is Ownership.UNOWNED
     return Autoscaler(
-        bounds=Bounds(floor=found.spec.min_replicas or 1, ceiling=found.spec.max_replicas, target=_percent(aimed)),
-        utilization=utilization,
+        bounds=bounds,
+        utilization=seen[0].get("averageUtilization") if seen else None,
+        declared=not unowned and not edits(wish, found),
     )
 
 
-def _percent(aimed: list[V2MetricTarget]) -> int:
+def other(found: Iterable[Object], owner: Object, revision: str) -> str:
+    """Somebody else's that scales a revision's Deployment; empty: there is none."""
+    workload = names.workload_name(owner["metadata"]["name"], revision)
+    return next(
+        (
+            f"HorizontalPodAutoscaler {item['metadata']['name']}"
+            for item in found
+            if ownership(item, owner) is Ownership.FOREIGN and _scales(item, workload)
+        ),
+        "",
+    )
+
+
+def _scales(found: Object, deployment: str) -> bool:
+    target = found["spec"].get("scaleTargetRef") or {}
+    return (target.get("kind"), target.get("name")) == ("Deployment", deployment)
+
+
+def _percent(aimed: list[Object]) -> int:
     """0, which is nobody's wish, where somebody has made it follow something else."""
-    return (aimed[0].average_utilization or 0) if len(aimed) == 1 else 0
+    return (aimed[0].get("averageUtilization") or 0) if len(aimed) == 1 else 0

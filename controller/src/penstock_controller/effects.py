@@ -1,0 +1,156 @@
+"""Does what passes decide: each action by itself, so that one that is refused holds up no other.
+
+What is remembered of them is for waiting only. A process that begins anew asks for everything once.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from penstock_controller.errors import ClusterAway, Conflict, PenstockError, Rejected
+from penstock_controller.ports import Key, Resource, Workloads
+from penstock_controller.rollout.actions import Action, RestoreChild
+from penstock_controller.rollout.observation import Hindrance
+from penstock_controller.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+_FIRST = 1.0
+_LONGEST_REFUSED = 15.0
+"""Seconds: whoever gives way, a quota or a policy, is noticed soon."""
+_LONGEST_CONTESTED = 60.0
+_OFTEN = 4
+"""So many times the same within `_QUIET`, and somebody is writing against us."""
+_TOLD = 90.0
+"""Seconds for which it is told after the last time: longer than any back-off."""
+_SEEN = 1.0
+"""Seconds after which what was done is looked at."""
+_QUIET = 300.0
+"""Seconds after which what was done is done, whatever happens then."""
+
+
+@dataclass
+class _Memory:
+    """What became of one action."""
+
+    failures: int = 0
+    times: int = 0
+    """It was done, without a quiet time between."""
+    last: float = 0.0
+    due: float = 0.0
+    why: str = ""
+    hindrance: Hindrance | None = None
+
+
+@dataclass
+class _Resource:
+    actions: dict[Action, _Memory] = field(default_factory=dict)
+    hindrances: tuple[Hindrance, ...] = ()
+
+
+class Effects:
+    """Executes actions, backs off from those that are refused or do not last, and knows what to tell of them."""
+
+    def __init__(self, workloads: Workloads, telemetry: Telemetry, clock: Callable[[], float]) -> None:
+        """`clock`: seconds, monotonic."""
+        self._workloads = workloads
+        self._telemetry = telemetry
+        self._clock = clock
+        self._known: dict[Key, _Resource] = {}
+
+    def hindrances(self, key: Key) -> tuple[Hindrance, ...]:
+        """What the last pass wanted done and is not done, or does not last."""
+        known = self._known.get(key)
+        return known.hindrances if known else ()
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone."""
+        self._known.pop(key, None)
+
+    async def execute(self, resource: Resource, actions: Sequence[Action]) -> float | None:
+        """Do what is due. Answers the seconds until there is more to do or to tell; None: nothing of that."""
+        known = self._known.setdefault(resource.key, _Resource())
+        now, before = self._clock(), known.hindrances
+        for action in actions:
+            memory = known.actions.setdefault(action, _Memory())
+            memory.why = _why(action) or memory.why
+            if memory.due <= now and not await self._do(resource, action, memory):
+                break  # the API server does not answer: the others are asked for by the next pass
+        self._drop(known, actions)
+        found = (self._hindrance(action, memory) for action, memory in known.actions.items())
+        known.hindrances = tuple(hindrance for hindrance in found if hindrance)
+        if not known.actions:
+            self._known.pop(resource.key, None)
+        if known.hindrances != before:
+            return 0.0
+        now = self._clock()
+        held = [known.actions[action].due - now for action in actions if action in known.actions]
+        return min((max(wait, _SEEN) for wait in held), default=None)
+
+    async def _do(self, resource: Resource, action: Action, memory: _Memory) -> bool:
+        """Do one action; False: nothing can be done just now."""
+        try:
+            await self._workloads.execute(resource, action)
+        except Rejected as refusal:
+            self._failed(resource, action, memory, refusal, refusal.reason)
+        except Conflict as conflict:
+            self._failed(resource, action, memory, conflict, "Changed")
+        except ClusterAway as away:
+            self._failed(resource, action, memory, away, "NotAnswered")
+            return False
+        else:
+            self._done(resource, action, memory)
+        return True
+
+    def _failed(self, resource: Resource, action: Action, memory: _Memory, error: PenstockError, reason: str) -> None:
+        memory.failures += 1
+        wait = _backed_off(memory.failures, _LONGEST_REFUSED)
+        memory.due = self._clock() + wait
+        self._telemetry.action_failed(reason)
+        where = {"key": str(resource.key), "action": type(action).__name__, "revision": action.revision}
+        told = {"reason": reason, "detail": str(error), "again_in_seconds": wait}
+        _log.warning("action failed", extra={**where, **told})
+        if reason != "Changed" or memory.failures > 1:
+            message = str(error)
+            memory.hindrance = Hindrance(revision=action.revision, reason=reason, message=message)
+
+    def _done(self, resource: Resource, action: Action, memory: _Memory) -> None:
+        now = self._clock()
+        memory.times = memory.times + 1 if now - memory.last < _QUIET else 1
+        memory.failures, memory.last, memory.hindrance = 0, now, None
+        against = memory.times - _OFTEN
+        memory.due = now + (_backed_off(against + 1, _LONGEST_CONTESTED) if against >= 0 else 0.0)
+        where = {"key": str(resource.key), "revision": action.revision, "action": type(action).__name__}
+        if isinstance(action, RestoreChild):
+            _log.warning("object put back", extra={**where, "kind": action.kind.value, "detail": action.why})
+        else:
+            _log.info("action done", extra=where)
+
+    def _hindrance(self, action: Action, memory: _Memory) -> Hindrance | None:
+        """What is to be told of an action: it was refused, or it is done again and again."""
+        if memory.hindrance or memory.times < _OFTEN or self._clock() - memory.last > _TOLD:
+            return memory.hindrance
+        message = f"{_what(action)} is done again and again and does not last{memory.why}"
+        return Hindrance(revision=action.revision, reason="Contested", message=message)
+
+    def _drop(self, known: _Resource, wanted: Sequence[Action]) -> None:
+        """What is not wanted any more was not refused for good; what was done is kept for a while."""
+        quiet = self._clock() - _QUIET
+        unwanted = {action: memory for action, memory in known.actions.items() if action not in wanted}
+        for action, memory in unwanted.items():
+            memory.hindrance, memory.failures = None, 0
+            if not memory.times or memory.last < quiet:
+                del known.actions[action]
+
+
+def _what(action: Action) -> str:
+    if isinstance(action, RestoreChild):
+        return f"putting back the {action.kind} of revision {action.revision}"
+    return f"{type(action).__name__} of revision {action.revision}"
+
+
+def _why(action: Action) -> str:
+    return f": {action.why}" if isinstance(action, RestoreChild) and action.why else ""
+
+
+def _backed_off(times: int, longest: float) -> float:
+    return float(min(longest, _FIRST * 2.0 ** min(times - 1, 10)))
