@@ -64,7 +64,7 @@ def test_what_the_schema_cannot_see_becomes_a_condition_that_names_the_field(sce
 
     condition = wait_for("Stalled", stalled, seconds=LIMIT)
     assert condition["reason"] == row["reason"]
-    assert row["names"] in condition["message"]
+    assert row["names"] in deployed.status()["message"]
     assert deployed.condition("Ready")["status"] == "False"
     assert deployed.condition("Reconciling")["status"] == "False"
 
@@ -77,11 +77,11 @@ def test_a_serving_version_is_untouched_by_a_wish_that_cannot_be_met(scene: Scen
     wish = copy.deepcopy(row["spec"])
     wish["registry"]["model"] = wish["registry"]["model"].replace("MODEL", scene.model)
     scene.platform.cluster.apply(model_deployment("model", scene.namespace, "m") | {"spec": wish})
-    condition = wait_for(
+    wait_for(
         "Stalled",
         lambda: found if (found := deployed.condition("Stalled")).get("status") == "True" else None,
         seconds=LIMIT,
     )
-    assert row["names"] in condition["message"]
+    assert row["names"] in deployed.status()["message"]
     assert deployed.condition("Ready")["status"] == "True"
     assert deployed.status()["stable"] == before

@@ -60,6 +60,8 @@ class Reconciler:
         self._clock = clock
         self._url = url
         self._resync = resync
+        self._brought_on: set[Key] = set()
+        """Resources that this process has brought on: their running times are by its clock."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one resource one stage further.
@@ -73,6 +75,7 @@ class Reconciler:
             self._outbox.forget(key)
             self._turns.forget(key)
             self._telemetry.forgotten(key)
+            self._brought_on.discard(key)
             return None
         observation = await self._observe(resource)
         decision = advance(resource.spec, resource.status, observation)
@@ -80,6 +83,7 @@ class Reconciler:
         status = decision.status if rejection is None else _rejected(resource.status, rejection)
         if status != resource.status:
             await self._world.resources.write_status(resource, status)
+        self._brought_on.add(key)
         self._turns.note(key, turn.standing(status, observation.target, observation.pods))
         self._telemetry.passed(written=status != resource.status)
         self._telemetry.stands(key, status.phase)
@@ -108,6 +112,7 @@ class Reconciler:
         wants = turn.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
         return Observation(
             now=now,
+            resumed=key not in self._brought_on,
             turn=self._turns.ask(key, wants=wants),
             pods=pods,
             generation=resource.generation,
