@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.errors import Rejected
+from penstock_controller.errors import Invalid, PenstockError, Rejected
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
@@ -15,6 +15,7 @@ from penstock_controller.rollout import evidence, outcome, turn
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import Observation, Reading
+from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, Trouble
 from penstock_controller.targets import Targets, named
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
@@ -67,7 +68,7 @@ class Reconciler:
         """Bring one resource one stage further.
 
         Returns the seconds until the next pass is due; None: the resource is gone.
-        Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer.
+        Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer, Invalid, Rejected.
         """
         resource = await self._read(key)
         if resource is None:
@@ -94,9 +95,17 @@ class Reconciler:
     async def _read(self, key: Key) -> Resource | None:
         try:
             return await self._world.resources.read(key)
-        except Rejected:
+        except Invalid:
             self._turns.skip(key)
             raise
+
+    async def tell(self, key: Key, error: Exception) -> None:
+        """Have a resource's status tell why its passes fail. Written once; the first pass that ends takes it away."""
+        reason = INVALID if isinstance(error, Invalid) else PASS_FAILING
+        what = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+        trouble = Trouble(reason=reason, message=f"each pass over it fails, see the controller's log: {what}"[:1024])
+        if await self._world.resources.tell(key, trouble, self._clock()):
+            _log.warning("passes fail: told in status", extra={"key": str(key), "reason": reason, "detail": what})
 
     async def _observe(self, resource: Resource) -> Observation:
         key = resource.key
