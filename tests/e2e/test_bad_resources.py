@@ -36,7 +36,8 @@ def test_what_the_schema_cannot_see_becomes_a_condition_that_names_the_field(sce
     scene.platform.cluster.apply(*resources)
     for row in table:
         deployed = scene.deployed(row["name"])
-        assert row["names"] in stalled(deployed, row["reason"])["message"]
+        stalled(deployed, row["reason"])
+        assert row["names"] in deployed.status()["message"]
         assert deployed.condition("Ready")["status"] == "False"
         assert deployed.condition("Reconciling")["status"] == "False"
 
@@ -47,6 +48,7 @@ def test_a_serving_version_is_untouched_by_a_wish_that_cannot_be_met(scene: Scen
     for row in rows(scene):
         wish = model_deployment("model", scene.namespace, "m") | {"spec": row["spec"]}
         scene.platform.cluster.apply(wish)
-        assert row["names"] in stalled(deployed, row["reason"])["message"], row["name"]
+        stalled(deployed, row["reason"])
+        assert row["names"] in deployed.status()["message"], row["name"]
         assert deployed.condition("Ready")["status"] == "True"
         assert deployed.status()["stable"] == before

@@ -87,6 +87,10 @@ class Picture:
     name: str
     model: str
     phase: str
+    ready: str
+    """True, False or Unknown: whether users are answered; empty: not known yet."""
+    reason: str
+    """What matters most now, in a word."""
     message: str
     """What it waits for, or why it went back."""
     attempt: int
@@ -113,6 +117,8 @@ def picture(seen: Seen) -> Picture:
         name=metadata["name"],
         model=_model(spec["registry"]),
         phase=status.get("phase", "Pending"),
+        ready=_ready(status),
+        reason=status.get("reason") or "",
         message=status.get("message") or ("" if status else "the controller has not looked at it yet"),
         attempt=status.get("attempt", 0),
         url=status.get("url") or "",
@@ -126,6 +132,11 @@ def picture(seen: Seen) -> Picture:
         events=_events(seen),
         problems=seen.problems,
     )
+
+
+def _ready(status: Object) -> str:
+    conditions = status.get("conditions", ())
+    return next((str(item["status"]) for item in conditions if item["type"] == "Ready"), "")
 
 
 def _model(registry: Object) -> str:

@@ -17,6 +17,7 @@ _INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="penstock-cli", prog_name=NAME)
 @with_target
 def program(target: Target) -> None:
     """See how new model versions take over, and steer it."""

@@ -19,7 +19,7 @@ def resources(pictures: Iterable[Picture], width: int, *, with_namespace: bool) 
     """One line each. `width`: columns; with enough of them, each says what it waits for."""
     wide = width >= WIDE
     first = ["NAMESPACE"] if with_namespace else []
-    table = grid(*first, "NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP")
+    table = grid(*first, "NAME", "READY", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "REASON")
     if wide:
         table.expand = True
         table.add_column("MESSAGE", overflow="ellipsis", no_wrap=True, ratio=1)
@@ -28,11 +28,12 @@ def resources(pictures: Iterable[Picture], width: int, *, with_namespace: bool) 
         table.add_row(
             *([each.namespace] if with_namespace else []),
             each.name,
-            each.phase,
+            each.ready,
             _version(_in(each, "stable")),
             _version(candidate),
             "" if candidate is None or candidate.weight is None else f"{candidate.weight} %",
             _step(each),
+            each.reason or each.phase,
             *([Text(each.message)] if wide else []),
         )
     return table

@@ -8,6 +8,7 @@ PenstockError
 ├── RegistryRefused the registry does not let us write: a person must act
 ├── VersionMissing  the registry answered: there is no such model, alias or version
 ├── Conflict        somebody else wrote first: look again
+├── Invalid         the resource cannot be parsed: a person must act
 └── Rejected        the API server refused an object: a person must act
 """
 
@@ -47,6 +48,10 @@ class VersionMissing(PenstockError):
 
 class Conflict(PenstockError):
     """The object was changed since it was read."""
+
+
+class Invalid(PenstockError):
+    """A resource does not have the form that this controller knows: written under another CRD."""
 
 
 class Rejected(PenstockError):

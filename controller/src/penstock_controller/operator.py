@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from penstock_controller.errors import Away, Conflict, PenstockError
+from penstock_controller.errors import Away, Conflict, Invalid, PenstockError
 from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler
 from penstock_controller.telemetry import Telemetry
@@ -64,14 +64,14 @@ class Operator:
             self._telemetry.broken_off("conflict")
             return 0.0
         except PenstockError as error:
-            return self._broken_off(key, error)
+            return await self._broken_off(key, error)
         except Exception as error:  # noqa: BLE001 - the outermost loop: one resource must not stop the others
             _log.exception("pass failed", extra={"key": str(key)})
-            return self._broken_off(key, error)
+            return await self._broken_off(key, error)
         self._failures.pop(key, None)
         return due
 
-    def _broken_off(self, key: Key, error: Exception) -> float:
+    async def _broken_off(self, key: Key, error: Exception) -> float:
         self._telemetry.broken_off("error")
         self._failures[key] += 1
         away = isinstance(error, Away)
@@ -79,4 +79,26 @@ class Operator:
         delay: float = min(longest, 0.5 * 2.0 ** min(self._failures[key], 10))
         level = logging.WARNING if away else logging.ERROR
         _log.log(level, "pass broken off", extra={"key": str(key), "detail": str(error), "again_in_seconds": delay})
+        if self._failures[key] >= _told_after(error):
+            await self._tell(key, error)
         return delay
+
+    async def _tell(self, key: Key, error: Exception) -> None:
+        """Users see why nothing moves. Where that cannot be written either, the next pass that fails tries again."""
+        try:
+            await self._reconciler.tell(key, error)
+        except PenstockError as unwritten:
+            _log.warning("not told in status", extra={"key": str(key), "detail": str(unwritten)})
+        except Exception:  # noqa: BLE001 - the outermost loop, as above
+            _log.exception("not told in status", extra={"key": str(key)})
+
+
+def _told_after(error: Exception) -> int:
+    """Failures in a row after which status tells of them: one that time mends is waited for."""
+    match error:
+        case Invalid():
+            return 1
+        case Away():
+            return 10
+        case _:
+            return 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from penstock_contracts.model_card import IngestStatus
@@ -11,6 +12,7 @@ from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
 from penstock_controller.rollout.registry_entry import Entry, Tag
+from penstock_controller.rollout.trouble import Trouble
 
 
 @dataclass(frozen=True, order=True)
@@ -76,7 +78,14 @@ class Resources(Protocol):
         ...
 
     async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
-        """Replace the status of the resource as it was read. Raises Conflict, ClusterAway."""
+        """Replace the status of the resource as it was read. Raises Conflict, Rejected, ClusterAway."""
+        ...
+
+    async def tell(self, key: Key, trouble: Trouble, now: datetime) -> bool:
+        """Have the status tell of it, also where it cannot be parsed; False: it does already, or the resource is gone.
+
+        Raises Conflict, Rejected, ClusterAway.
+        """
         ...
 
 

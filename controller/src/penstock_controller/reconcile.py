@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.effects import Effects
-from penstock_controller.errors import Rejected
+from penstock_controller.errors import Invalid, PenstockError
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
@@ -15,6 +16,7 @@ from penstock_controller.rollout import evidence, outcome, turn
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.observation import Observation, Reading
+from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, Trouble
 from penstock_controller.targets import Targets, named
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
@@ -59,12 +61,14 @@ class Reconciler:
         self._clock = clock
         self._url = url
         self._resync = resync
+        self._brought_on: set[Key] = set()
+        """Resources that this process has brought on: their running times are by its clock."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Bring one resource one stage further.
 
         Returns the seconds until the next pass is due; None: the resource is gone.
-        Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer.
+        Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer, Invalid, Rejected.
         """
         resource = await self._read(key)
         if resource is None:
@@ -73,6 +77,7 @@ class Reconciler:
             self._turns.forget(key)
             self._world.effects.forget(key)
             self._telemetry.forgotten(key)
+            self._brought_on.discard(key)
             return None
         observation = await self._observe(resource)
         decision = advance(resource.spec, resource.status, observation)
@@ -83,6 +88,7 @@ class Reconciler:
             # again by the next pass, from what it sees then.
             await self._world.resources.write_status(resource, status)
         open_in = await self._world.effects.execute(resource, decision.actions)
+        self._brought_on.add(key)
         self._turns.note(key, turn.standing(status, observation.target, observation.pods))
         self._telemetry.passed(written=status != resource.status)
         self._telemetry.stands(key, status.phase)
@@ -92,9 +98,17 @@ class Reconciler:
     async def _read(self, key: Key) -> Resource | None:
         try:
             return await self._world.resources.read(key)
-        except Rejected:
+        except Invalid:
             self._turns.skip(key)
             raise
+
+    async def tell(self, key: Key, error: Exception) -> None:
+        """Have a resource's status tell why its passes fail. Written once; the first pass that ends takes it away."""
+        reason = INVALID if isinstance(error, Invalid) else PASS_FAILING
+        what = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+        trouble = Trouble(reason=reason, message=f"each pass over it fails, see the controller's log: {what}"[:1024])
+        if await self._world.resources.tell(key, trouble, self._clock()):
+            _log.warning("passes fail: told in status", extra={"key": str(key), "reason": reason, "detail": what})
 
     async def _observe(self, resource: Resource) -> Observation:
         key = resource.key
@@ -110,6 +124,7 @@ class Reconciler:
         wants = turn.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
         return Observation(
             now=now,
+            resumed=key not in self._brought_on,
             turn=self._turns.ask(key, wants=wants),
             pods=pods,
             generation=resource.generation,

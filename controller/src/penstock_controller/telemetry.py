@@ -1,6 +1,6 @@
 """The controller's own metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -8,6 +8,7 @@ from penstock_contracts import metric_names
 from penstock_controller.api.status import Phase
 from penstock_controller.ports import Key
 from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout.registry_entry import Writing
 
 
 def _counter(metric: metric_names.Metric, registry: CollectorRegistry) -> Counter:
@@ -16,6 +17,19 @@ def _counter(metric: metric_names.Metric, registry: CollectorRegistry) -> Counte
 
 def _gauge(metric: metric_names.Metric, registry: CollectorRegistry) -> Gauge:
     return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
+
+
+_ENDS = (
+    ("Promoted", "Promoted"),
+    ("RolledBack", "GateFailed"),
+    ("RolledBack", "CandidateUnavailable"),
+    ("RolledBack", "ProgressDeadlineExceeded"),
+    ("RolledBack", "Inconclusive"),
+    ("Aborted", "Aborted"),
+    ("Aborted", "Undone"),
+    ("Superseded", "Superseded"),
+)
+"""How an attempt may end: completion and reason."""
 
 
 class Telemetry:
@@ -31,6 +45,11 @@ class Telemetry:
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
         self._queue = _gauge(metric_names.CONTROLLER_QUEUE, registry)
         self._resources = _gauge(metric_names.CONTROLLER_RESOURCES, registry)
+        # From 0: increase() sees nothing of a series that begins at 1.
+        for outcome in ("written", "unchanged", "conflict", "error"):
+            self._passes.labels(outcome)
+        for writing in Writing:
+            self._registry_writes.labels(writing.value)
         for phase in Phase:
             self._resources.labels(phase.value).set(0)
         self._phases: dict[Key, Phase] = {}
@@ -50,12 +69,18 @@ class Telemetry:
     def announced(self, key: Key, announcement: Announcement) -> None:
         """Users were told of a transition; those that end an attempt are counted."""
         if announcement.completion:
-            labels = (key.namespace, key.name, announcement.completion, announcement.reason)
-            self._ended.setdefault(key, set()).add(labels)
-            self._attempts.labels(*labels).inc()
+            self._ends(key, announcement.completion, announcement.reason).inc()
+
+    def _ends(self, key: Key, completion: str, reason: str) -> Counter:
+        labels = (key.namespace, key.name, completion, reason)
+        self._ended.setdefault(key, set()).add(labels)
+        return self._attempts.labels(*labels)
 
     def stands(self, key: Key, phase: Phase) -> None:
         """A pass left a resource in this phase."""
+        if key not in self._phases:
+            for end in _ENDS:
+                self._ends(key, *end)
         self._leaves_phase(key)
         self._phases[key] = phase
         self._resources.labels(phase.value).inc()
@@ -69,6 +94,11 @@ class Telemetry:
     def _leaves_phase(self, key: Key) -> None:
         if before := self._phases.pop(key, None):
             self._resources.labels(before.value).dec()
+
+    def has_connections(self, names: Iterable[str]) -> None:
+        """The registries that look-ups go to."""
+        for name in names:
+            self._registry_errors.labels(name)
 
     def queue_is(self, waiting: Callable[[], int]) -> None:
         """How many keys wait is asked for whenever the metrics are read, from another thread."""

@@ -25,6 +25,7 @@ from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.roll import Roll
 from penstock_controller.settings import Settings
+from penstock_controller.steady_clock import SteadyClock
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
@@ -73,6 +74,7 @@ def _assembled(
     queue = WorkQueue(time.monotonic)
     telemetry.queue_is(queue.waiting)
     uris = {name: connection.uri for name, connection in settings.connections().items()}
+    telemetry.has_connections(uris)
     outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
     watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
     workloads = KubernetesWorkloads(api, placement)
@@ -91,7 +93,15 @@ def _assembled(
 
     turns = Turns(settings.max_concurrent_rollouts, queue.add)
     reconciler = Reconciler(
-        world, watch, outbox, targets, telemetry, turns=turns, clock=_now, url=url, resync=settings.resync_seconds
+        world,
+        watch,
+        outbox,
+        targets,
+        telemetry,
+        turns=turns,
+        clock=SteadyClock(_now, time.monotonic),
+        url=url,
+        resync=settings.resync_seconds,
     )
     return Operator(
         queue,

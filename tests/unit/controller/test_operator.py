@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from prometheus_client import CollectorRegistry
 
-from penstock_controller.errors import ClusterAway, Conflict
+from penstock_controller.errors import ClusterAway, Conflict, Invalid
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
 from penstock_controller.telemetry import Telemetry
@@ -24,6 +24,7 @@ class Answers:
     def __init__(self, *answers: float | Exception) -> None:
         self.answers = list(answers)
         self.passes = 0
+        self.told: list[str] = []
 
     async def reconcile(self, key: Key) -> float | None:
         assert key == A
@@ -32,6 +33,11 @@ class Answers:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def tell(self, key: Key, error: Exception) -> None:
+        self.told.append(str(error))
+        if str(error) == "cannot be told":
+            raise ClusterAway("the API server")
 
 
 class Skipping:
@@ -70,3 +76,24 @@ async def test_a_resource_that_is_gone_is_not_looked_at_again() -> None:
 
 async def test_a_key_comes_back_when_its_next_pass_is_due_and_after_every_error() -> None:
     assert await worked(Answers(5.0, Conflict("changed"), ClusterAway("away"), RuntimeError("a bug"))) == 5
+
+
+async def test_status_tells_of_passes_that_go_on_failing_and_of_a_resource_that_cannot_be_parsed_at_once() -> None:
+    bug = Answers(*[RuntimeError("a bug")] * 4, 1.0, RuntimeError("another"))
+    assert await worked(bug) == 7
+    assert bug.told == ["a bug"] * 2
+    invalid = Answers(Invalid("spec.registry.model: field required"))
+    await worked(invalid)
+    assert invalid.told == ["spec.registry.model: field required"]
+
+
+async def test_the_api_server_that_is_away_for_a_moment_is_no_trouble_of_the_resource() -> None:
+    away = Answers(*[ClusterAway("HTTP 503")] * 9)
+    await worked(away)
+    assert away.told == []
+
+
+async def test_what_cannot_be_told_stops_nothing() -> None:
+    mute = Answers(*[RuntimeError("cannot be told")] * 5)
+    assert await worked(mute) == 6
+    assert mute.told == ["cannot be told"] * 3

@@ -27,6 +27,7 @@ from penstock_controller.rollout.observation import (
     Workload,
 )
 from penstock_controller.rollout.registry_entry import Entry, Tag
+from penstock_controller.rollout.trouble import Trouble
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
@@ -96,6 +97,10 @@ class Outside:
     async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
         self._call("write_status")
         self.resource = replace(resource, status=status)
+
+    async def tell(self, key: Key, trouble: Trouble, now: datetime) -> bool:
+        self._call("tell")
+        return True
 
     async def execute(self, resource: Resource, action: Action) -> None:
         self._call("execute")

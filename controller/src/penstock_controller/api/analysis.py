@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from penstock_controller.api.schema import ApiModel, duration_field
+from penstock_controller.api.schema import ApiModel, cel, duration_field
+
+_EACH_ONCE = (
+    "self.all(gate, self.exists_one(other, other.name == gate.name))",
+    "name each gate once",
+)
 
 
 class ErrorRateGate(ApiModel):
@@ -40,7 +45,8 @@ class Analysis(ApiModel):
             tuple[ErrorRateGate, ...],
             Field(
                 max_length=8,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+                # Atomic: of an empty list by keys, server-side apply owns nothing, and it would vanish.
+                json_schema_extra={"x-kubernetes-list-type": "atomic", **cel(_EACH_ONCE)},
             ),
         ]
         | None

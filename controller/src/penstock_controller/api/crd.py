@@ -15,7 +15,7 @@ from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 Schema = dict[str, Any]
 
 _COLUMNS = [
-    {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
+    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
     {"name": "Stable", "type": "string", "jsonPath": ".status.stable.version", "description": "Version that serves"},
     {"name": "Candidate", "type": "string", "jsonPath": ".status.candidate.version", "description": "On trial"},
     {
@@ -24,15 +24,17 @@ _COLUMNS = [
         "jsonPath": ".status.candidate.weight",
         "description": "Per cent of requests that the candidate gets",
     },
+    {"name": "Reason", "type": "string", "jsonPath": ".status.reason", "description": "What matters most, in a word"},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {"name": "Phase", "type": "string", "jsonPath": ".status.phase", "priority": 1},
     {
         "name": "Step",
         "type": "integer",
         "jsonPath": ".status.candidate.step",
         "description": "Steps of the strategy that are done",
+        "priority": 1,
     },
-    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status', "priority": 1},
     {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
-    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
 ]
 
 _NAME_RULE = {

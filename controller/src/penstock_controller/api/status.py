@@ -290,7 +290,7 @@ class EvidenceStatus(StatusModel):
     """The attempt that the counters belong to."""
     taken_at: str
     """When they were read (RFC 3339, milliseconds)."""
-    readings: Annotated[tuple[SourceReading, ...], Field(max_length=64)] = ()
+    readings: Annotated[tuple[SourceReading, ...], Field(max_length=400)] = ()
     """One for each gateway pod."""
     suspect: bool | None = None
     """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
@@ -341,6 +341,8 @@ class ModelDeploymentStatus(StatusModel):
     """The generation of the spec that this status speaks of."""
     phase: Phase = Phase.PENDING
     """Where the resource stands."""
+    reason: Annotated[str, Field(max_length=128)] = ""
+    """The reason that matters most: of what needs you, else of what users lack, else of what is under way."""
     message: Annotated[str, Field(max_length=4096)] = ""
     """What it waits for, or why it went back."""
     conditions: Annotated[

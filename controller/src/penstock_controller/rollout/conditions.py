@@ -4,20 +4,23 @@ from dataclasses import dataclass
 
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import children, outcome, routing, sizing
+from penstock_controller.rollout import children, outcome, sizing
 from penstock_controller.rollout.actions import Action
 from penstock_controller.rollout.attempt import BY_HAND
-from penstock_controller.rollout.observation import Observation, Unresolved, why_not_ready
+from penstock_controller.rollout.observation import Observation, Unresolved
 from penstock_controller.rollout.registry_entry import Writing
+from penstock_controller.rollout.serving import service
 from penstock_controller.rollout.timestamps import stamp
 
 _REASONS = {Writing.AWAY: "RegistryAway", Writing.REFUSED: "RegistryRefused"}
+_UNNAMED = "what spec.registry names is not there: status.message says what to mend"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Judgement:
     type: str
-    status: bool
+    status: bool | None
+    """None: it is not known."""
     reason: str
     message: str
 
@@ -43,8 +46,25 @@ def conditions(
     return tuple(_condition(judgement, observation, before) for judgement in judgements)
 
 
+def reason(found: tuple[Condition, ...]) -> str:
+    """The one word that a table has room for: what needs a person, else what users lack, else what is under way."""
+    by_type = {condition.type: condition for condition in found}
+    order = (
+        ("Stalled", "True"),
+        ("Ready", "False"),
+        ("Ready", "Unknown"),
+        (children.APPLIED, "False"),
+        ("Reconciling", "True"),
+    )
+    for kind, tells in order:
+        condition = by_type.get(kind)
+        if condition and condition.status == tells:
+            return condition.reason
+    return by_type["Ready"].reason if "Ready" in by_type else ""
+
+
 def _condition(judgement: _Judgement, observation: Observation, before: tuple[Condition, ...]) -> Condition:
-    word = "True" if judgement.status else "False"
+    word = "Unknown" if judgement.status is None else str(judgement.status)
     old = next((item for item in before if item.type == judgement.type and item.status == word), None)
     return Condition(
         type=judgement.type,
@@ -57,27 +77,21 @@ def _condition(judgement: _Judgement, observation: Observation, before: tuple[Co
 
 
 def _ready(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
-    stable = status.stable
-    if stable is None:
-        reason = status.refused.reason if status.refused else status.phase.value
-        return _Judgement(type="Ready", status=False, reason=reason, message=status.message)
-    workload = observation.workloads.get(stable.revision)
-    if workload is None or workload.ready == 0:
-        message = f"no pod of version {stable.version} is ready: {why_not_ready(workload)}"
-        return _Judgement(type="Ready", status=False, reason="NoReadyPods", message=message)
-    if routing.applied_weight(status.traffic, stable.revision) == 0:
-        message = routing.waiting_for(status.traffic, observation)
-        return _Judgement(type="Ready", status=False, reason="NotRouted", message=message)
-    return _Judgement(type="Ready", status=True, reason="Serving", message=f"version {stable.version} serves")
+    found = service(status, observation)
+    return _Judgement(type="Ready", status=found.answers, reason=found.reason, message=found.message)
 
 
 def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
+    """Its messages say what is under way; how far it is stands in status.message, once."""
     if status.candidate or status.previous:
-        return _Judgement(type="Reconciling", status=True, reason=status.phase.value, message=status.message)
+        what = "a new version is on trial" if status.candidate else "a promoted version bakes"
+        message = f"attempt {status.attempt}: {what}"
+        return _Judgement(type="Reconciling", status=True, reason=status.phase.value, message=message)
     stable = status.stable
     if stable is None:
         moving = not _stuck(status, observation)
-        return _Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=status.message)
+        message = "the first version is on its way" if moving else "nothing is under way"
+        return _Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=message)
     workload = observation.workloads.get(stable.revision)
     ready = workload.ready if workload else 0
     asked = sizing.asked(spec, workload)
@@ -85,8 +99,9 @@ def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, obser
         message = f"{ready} of {asked} pods of version {stable.version} are ready"
         return _Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
     if observation.turn:
-        return _Judgement(type="Reconciling", status=True, reason="Queued", message=status.message)
-    return _Judgement(type="Reconciling", status=False, reason="Settled", message=status.message)
+        message = "another attempt is to begin when its turn comes"
+        return _Judgement(type="Reconciling", status=True, reason="Queued", message=message)
+    return _Judgement(type="Reconciling", status=False, reason="Settled", message="nothing is under way")
 
 
 def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
@@ -98,11 +113,14 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgem
     if status.candidate is None and status.previous is None and status.refused:
         by_itself = status.refused.revision is not None and status.refused.reason not in BY_HAND
         reason = "RolledBack" if by_itself else status.refused.reason
-        message = f"version {status.refused.version}: {status.refused.message}"
+        again = (
+            "the alias moves, the spec changes, or retry" if status.refused.revision else "another one is registered"
+        )
+        message = f"version {status.refused.version} is not tried again before {again}; status.message says why"
         return _Judgement(type="Stalled", status=True, reason=reason, message=message)
     target = observation.target
     if isinstance(target, Unresolved) and target.permanent:
-        return _Judgement(type="Stalled", status=True, reason=target.reason, message=target.message)
+        return _Judgement(type="Stalled", status=True, reason=target.reason, message=_UNNAMED)
     return _Judgement(type="Stalled", status=False, reason="NotStalled", message="")
 
 

@@ -14,6 +14,7 @@ from penstock_controller.rollout import (
     adoption,
     bake,
     children,
+    clock,
     evidence,
     gates,
     hold,
@@ -27,7 +28,7 @@ from penstock_controller.rollout import (
     verbs,
 )
 from penstock_controller.rollout.actions import Action, Decision
-from penstock_controller.rollout.conditions import conditions
+from penstock_controller.rollout.conditions import conditions, reason
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.situation import Situation, Step
 
@@ -54,10 +55,9 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     turned = 0.0 if final.hold != status.hold else None
     alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned)
     dues = [due for due in alarms if due is not None]
+    judged = conditions(spec, final, observation, status.conditions, actions)
     return Decision(
-        status=final.model_copy(
-            update={"conditions": conditions(spec, final, observation, status.conditions, actions)}
-        ),
+        status=final.model_copy(update={"conditions": judged, "reason": reason(judged)}),
         actions=tuple(dict.fromkeys(actions)),
         announcements=(*heard.announcements, *step.announcements),
         look_again=min(dues, default=None),
@@ -76,7 +76,7 @@ def _phase(situation: Situation) -> Step:
 def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Situation:
     """The last status, rebuilt where it was lost, with what the gateway pods have acknowledged since."""
     status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
-    status = hold.followed(status, observation)
+    status = hold.followed(clock.followed(status, observation.now, resumed=observation.resumed), observation)
     traffic = routing.with_applied(status.traffic, observation.gateways)
     return Situation(spec=spec, status=status.model_copy(update={"traffic": traffic}), observation=observation)
 

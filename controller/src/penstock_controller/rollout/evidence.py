@@ -17,7 +17,8 @@ from penstock_controller.rollout import routing
 from penstock_controller.rollout.observation import Reading
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
 
-_MOST_SOURCES = 64
+_MOST_SOURCES = 400
+"""Far above the gateway pods that the chart allows: only what pods that left had said is ever given up."""
 _CLOSER = 4
 """After an interval that looks bad the next one is this many times shorter. The test's error level holds for any times
 at which it is read, so a closer look costs nothing but a write."""
@@ -69,13 +70,19 @@ def begun(attempt: int, readings: tuple[Reading, ...], now: datetime) -> Evidenc
 def moved_on(before: EvidenceStatus, readings: tuple[Reading, ...], now: datetime, found: Interval) -> EvidenceStatus:
     """Where the next interval begins, after one in which `found` was found."""
     read = {reading.source: _kept(reading) for reading in readings}
-    silent = [reading for reading in before.readings if reading.source not in read]
+    # A pod whose counters began anew never tells the old ones again. Another that is silent may come back.
+    answered = {_pod(source) for source in read}
+    silent = [reading for reading in before.readings if _pod(reading.source) not in answered]
     return EvidenceStatus(
         attempt=before.attempt,
         taken_at=exact_stamp(now),
         readings=(*read.values(), *silent)[:_MOST_SOURCES],
         suspect=_worse(found) or None,
     )
+
+
+def _pod(source: str) -> str:
+    return source.rsplit("/", 1)[0]
 
 
 def _worse(found: Interval) -> bool:

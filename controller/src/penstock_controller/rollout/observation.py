@@ -194,6 +194,8 @@ class Observation:
 
     now: datetime
     """Aware, UTC."""
+    resumed: bool = False
+    """This process has not brought the resource on before: how long nobody looked at it is not known."""
     generation: int
     target: Target
     workloads: Mapping[str, Workload]

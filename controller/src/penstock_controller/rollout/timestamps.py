@@ -18,6 +18,12 @@ def later(moment: datetime, seconds: float) -> str:
     return stamp(moment + timedelta(seconds=seconds + 0.5))
 
 
+def moment(stamped: str) -> datetime:
+    """The time that a stamp names; aware, also where somebody wrote one by hand without a zone."""
+    then = datetime.fromisoformat(stamped)
+    return then if then.tzinfo else then.replace(tzinfo=UTC)
+
+
 def seconds_since(then: str, now: datetime) -> float:
-    """Seconds from a stamp to now."""
-    return (now - datetime.fromisoformat(then)).total_seconds()
+    """Seconds from a stamp to now. A stamp from the future means now."""
+    return max(0.0, (now - moment(then)).total_seconds())

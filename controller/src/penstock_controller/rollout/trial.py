@@ -11,7 +11,7 @@ from penstock_controller.api import duration
 from penstock_controller.api.analysis import OnInconclusive
 from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Stable
 from penstock_controller.api.strategy import CanaryStep, Pause
-from penstock_controller.rollout import attempt, children, gates, routing, sizing, verbs, wishes
+from penstock_controller.rollout import attempt, children, gates, quiet, routing, sizing, verbs, wishes
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting
 from penstock_controller.rollout.steps import EVERYTHING, Setting, setting_at, size_at, steps_of
@@ -289,6 +289,7 @@ def _lacking(situation: Situation, candidate: Candidate) -> str:
     tries = gates.seen(situation) - candidate.step_tries
     lacking = [
         f"{gate.name} has seen {tries} tries in this step, {gate.min_samples} are needed (minSamples)"
+        + quiet.advice(situation, candidate, tries, gate.min_samples)
         for gate in gates.gates_of(situation.spec.analysis)
         if tries < gate.min_samples
     ]

@@ -62,7 +62,8 @@ def noted(status: ModelDeploymentStatus, observation: Observation) -> ModelDeplo
     failure = _failure(status, target, pods)
     if status.stable.revision == target.revision:
         # What failed in other pods than these is past.
-        passed = {"passed_at": stamp(observation.now)}
+        # After the failure in any case, whatever the clock has done since.
+        passed = {"passed_at": max(stamp(observation.now), failure.failed_at if failure else "")}
         failure = failure.model_copy(update=passed) if failure and failure.passed_at is None else failure
         return status.model_copy(update={"upgrade_failure": failure})
     return status.model_copy(update={"upgrade_failure": failure or status.upgrade_failure})

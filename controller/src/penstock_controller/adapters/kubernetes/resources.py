@@ -1,5 +1,6 @@
 """The resources port: ModelDeployments through the API server."""
 
+from datetime import datetime
 from typing import Any
 
 from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
@@ -10,8 +11,9 @@ from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.errors import Rejected
+from penstock_controller.errors import Invalid
 from penstock_controller.ports import Key, Resource
+from penstock_controller.rollout.trouble import Trouble, shown
 
 
 class KubernetesResources:
@@ -35,29 +37,40 @@ class KubernetesResources:
 
     async def read(self, key: Key) -> Resource | None:
         """The resource now."""
+        raw = await self._raw(key)
+        return None if raw is None else _parsed(key, raw)
+
+    async def _raw(self, key: Key) -> dict[str, Any] | None:
+        """None: it is gone, or going."""
         with translated(f"read ModelDeployment {key}"):
             try:
-                raw = await self._api.get_namespaced_custom_object(
+                raw: dict[str, Any] = await self._api.get_namespaced_custom_object(
                     GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=TIMEOUT
                 )
             except ApiException as error:
                 if is_gone(error):
                     return None
                 raise
-        return None if raw["metadata"].get("deletionTimestamp") else _parsed(key, raw)
+        return None if raw["metadata"].get("deletionTimestamp") else raw
+
+    async def tell(self, key: Key, trouble: Trouble, now: datetime) -> bool:
+        """Have the status tell of it."""
+        raw = await self._raw(key)
+        told = raw and shown(raw.get("status") or {}, trouble, raw["metadata"]["generation"], now)
+        if not raw or told is None:
+            return False
+        await self._replace(key, raw | {"status": told})
+        return True
 
     async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
         """Replace the status; a Conflict when anything was written since."""
         body = resource.raw | {"status": status.model_dump(mode="json", exclude_none=True)}
-        with translated(f"write status of ModelDeployment {resource.key}"):
+        await self._replace(resource.key, body)
+
+    async def _replace(self, key: Key, body: dict[str, Any]) -> None:
+        with translated(f"write status of ModelDeployment {key}"):
             await self._api.replace_namespaced_custom_object_status(
-                GROUP,
-                VERSION,
-                resource.key.namespace,
-                PLURAL,
-                resource.key.name,
-                body,
-                _request_timeout=TIMEOUT,
+                GROUP, VERSION, key.namespace, PLURAL, key.name, body, _request_timeout=TIMEOUT
             )
 
 
@@ -68,7 +81,7 @@ def _parsed(key: Key, raw: dict[str, Any]) -> Resource:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Rejected(f"ModelDeployment {key}: {where}: {first['msg']}") from error
+        raise Invalid(f"ModelDeployment {key}: {where}: {first['msg']}") from error
     metadata = raw["metadata"]
     annotations = metadata.get("annotations") or {}
     words = {verb: annotations[annotation(verb)] for verb in Verb if annotation(verb) in annotations}
