@@ -22,7 +22,9 @@ def test_a_bad_artifact_is_named_by_a_condition_and_the_serving_version_is_untou
 
         def refused(version: str = version) -> Object | None:
             condition = deployed.condition("Stalled")
-            found = condition.get("status") == "True" and f"version {version} is refused:" in deployed.status()["message"]
+            found = (
+                condition.get("status") == "True" and f"version {version} is refused:" in deployed.status()["message"]
+            )
             return condition if found else None
 
         condition = wait_for(f"Stalled by {artifact.name}", refused, seconds=LIMIT)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.effects import Effects
-from penstock_controller.errors import Invalid, PenstockError
+from penstock_controller.errors import Invalid, PenstockError, Rejected
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
