@@ -27,7 +27,7 @@ def _script(*arguments: str) -> None:
 
 def _logged(show: Callable[[str], None], *arguments: str) -> None:
     """Run the script with its output in the log; `show` gets each line. Raises SystemExit with the log's end."""
-    command = [SCRIPT, *arguments]
+    command = [str(SCRIPT), *arguments]
     with (
         LOG.open("a") as log,
         subprocess.Popen(
