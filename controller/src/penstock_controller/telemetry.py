@@ -29,6 +29,7 @@ class Telemetry:
         self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
         self._queue = _gauge(metric_names.CONTROLLER_QUEUE, registry)
+        self._elsewhere = _gauge(metric_names.CONTROLLER_NAMESPACES_ELSEWHERE, registry)
         self._resources = _gauge(metric_names.CONTROLLER_RESOURCES, registry)
         for phase in Phase:
             self._resources.labels(phase.value).set(0)
@@ -68,6 +69,10 @@ class Telemetry:
     def _leaves_phase(self, key: Key) -> None:
         if before := self._phases.pop(key, None):
             self._resources.labels(before.value).dec()
+
+    def namespaces_elsewhere(self, number: int) -> None:
+        """So many namespaces are left to other releases."""
+        self._elsewhere.set(number)
 
     def queue_is(self, waiting: Callable[[], int]) -> None:
         """How many keys wait is asked for whenever the metrics are read, from another thread."""

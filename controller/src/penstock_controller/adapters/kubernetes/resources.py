@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
+from penstock_controller.api import names
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.errors import Rejected
@@ -57,6 +58,7 @@ class KubernetesResources:
                 PLURAL,
                 resource.key.name,
                 body,
+                field_manager=names.FIELD_MANAGER,
                 _request_timeout=TIMEOUT,
             )
 

@@ -92,9 +92,9 @@ class KubernetesWorkloads:
             raise Rejected(
                 f"revision {action.revision} cannot be made again: spec.predictor has changed since (now {revision})"
             )
-        pod = objects.pod_spec(name, resource.spec, action.digest, self._placement)
+        template = objects.pod_template(name, resource.spec, action.digest, self._placement)
         service = objects.service(resource.raw, action.revision, action.digest)
-        deployment = objects.deployment(resource.raw, action, pod)
+        deployment = objects.deployment(resource.raw, action, template)
         await made("Service", self._core.create_namespaced_service(namespace, service, _request_timeout=TIMEOUT))
         await self._budgets.make(resource, action.revision)
         await made(
