@@ -14,9 +14,11 @@ from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
+from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler, World
@@ -67,11 +69,13 @@ def _assembled(
     placement = Placement(
         image=settings.predictor_image, store_url=settings.store_url, drain_seconds=settings.drain_seconds
     )
-    queue = WorkQueue(time.monotonic)
+    queue = WorkQueue(time.monotonic, workers=settings.workers)
+    turns = Turns(settings.max_concurrent_rollouts, queue.add)
+    queue.put_first(turns.is_on_trial)
     telemetry.queue_is(queue.waiting)
-    uris = {name: connection.uri for name, connection in settings.connections().items()}
-    outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
-    watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
+    apis = _registries(settings)
+    outbox = RegistryOutbox(MlflowRecorder(apis, telemetry), apis, telemetry, queue.add, cluster=settings.cluster_name)
+    watch = RegistryWatch(MlflowRegistry(apis, telemetry), apis, queue.add, settings.poll_seconds)
     world = World(
         resources=KubernetesResources(api, settings.watch_namespace),
         workloads=KubernetesWorkloads(api, placement),
@@ -84,7 +88,6 @@ def _assembled(
     def url(key: Key) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
-    turns = Turns(settings.max_concurrent_rollouts, queue.add)
     reconciler = Reconciler(
         world, watch, outbox, targets, telemetry, turns=turns, clock=_now, url=url, resync=settings.resync_seconds
     )
@@ -95,3 +98,10 @@ def _assembled(
         beside=(watch.run, outbox.run, Roll(world.resources, turns).call),
         workers=settings.workers,
     )
+
+
+def _registries(settings: Settings) -> dict[str, MlflowApi]:
+    return {
+        name: MlflowApi(RegistryConnection(name, connection.uri, settings.credentials))
+        for name, connection in settings.connections().items()
+    }

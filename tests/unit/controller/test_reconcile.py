@@ -122,7 +122,7 @@ class Observed:
 
 async def resolved(watch: RegistryWatch) -> None:
     """The registry has answered once."""
-    await watch._poll(spec().registry)
+    await watch._round("default", is_whole=True)
 
 
 def turns() -> Turns:
@@ -133,7 +133,7 @@ def turns() -> Turns:
 
 def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
     telemetry = Telemetry(CollectorRegistry())
-    watch = RegistryWatch(outside, lambda _: None, interval=1)
+    watch = RegistryWatch(outside, ["default"], lambda _: None, interval=1)
     world = World(
         resources=outside,
         workloads=Observed(outside, "workloads", lambda: outside.found),  # type: ignore[arg-type]  # answers Workloads
