@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 Object = dict[str, Any]
 
 COMMAND_SECONDS = 120.0
@@ -94,7 +92,9 @@ class Cluster:
     def apply(self, *objects: Object) -> None:
         """`kubectl apply` with strict validation, which is its default. No objects: nothing is done."""
         if objects:
-            self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+            # As JSON: kubectl takes for a number what YAML here writes as text, such as 0123456789.
+            stdin = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+            self.kubectl("apply", "-f", "-", stdin=stdin)
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """One object; None: it does not exist."""
