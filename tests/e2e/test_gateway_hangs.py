@@ -11,7 +11,7 @@ from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 
-RATE = 200.0
+RATE = 100.0
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
 DEADLINE = 2.0
 """Of a request, in seconds: then a client gives up, and opens another connection."""

@@ -1,4 +1,4 @@
-"""Versions that let users down, and go back by themselves: of 200 requests a second none may fail."""
+"""Versions that let users down, and go back by themselves: of 100 requests a second none may fail."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.traffic_result import TrafficResult
 
-RATE = 200.0
+RATE = 100.0
 GRACE = 0.2
 """Seconds after the status showed the end from which no request may reach the version."""
 LIMITED: Object = {"timeout": "3s", "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}

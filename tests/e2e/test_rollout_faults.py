@@ -1,4 +1,4 @@
-"""Parts fail in the middle of a rollout: it ends as it would have, and of 200 requests a second none fails."""
+"""Parts fail in the middle of a rollout: it ends as it would have, and of 100 requests a second none fails."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from penstock_testing.traffic_result import TrafficResult
 
 pytestmark = pytest.mark.alone
 
-RATE = 200.0
+RATE = 100.0
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
 OUTAGE = deep.seconds(20.0, deep=60.0)
 LIFE = 3.0

@@ -16,7 +16,7 @@ READ_ONE = {"apiGroups": ["penstock.dev"], "resources": ["modeldeployments"], "v
 
 def test_get_lists_the_resources_of_a_namespace_and_of_all(plugin: Plugin, rig: Rig) -> None:
     here = plugin.run("get", "-n", rig.namespace).stdout
-    assert here.splitlines()[1].split() == ["fraud-detector", "Progressing", "7", "8", "25", "%", "6/8"]
+    assert here.splitlines()[1].split() == ["fraud-detector", "True", "7", "8", "25", "%", "6/8", "Progressing"]
     assert rig.namespace in plugin.run("get", "-A").stdout
 
 

@@ -18,25 +18,26 @@ _WAIT_SECONDS = 30.0
 
 
 async def install_crd(api: ApiClient) -> None:
-    """Create the CRD unless it is there."""
+    """Create the CRD unless it is there. Returns when it serves, a moment after it was created."""
     try:
         await ApiextensionsV1Api(api).create_custom_resource_definition(yaml.safe_load(CRD.read_text()))
     except ApiException as error:
         if error.status != _CONFLICT:
             raise
+    async with asyncio.timeout(_WAIT_SECONDS):
+        while not await _served(api):  # noqa: ASYNC110 - the API server tells nobody
+            await asyncio.sleep(0.1)
 
 
 async def create_model_deployment(api: ApiClient, namespace: str) -> None:
-    """Create one without status. A CRD serves a moment after it was created: until then, try again."""
+    """Create one without status."""
     body = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
         "metadata": {"name": NAME},
         "spec": {"registry": {"model": NAME, "alias": "champion"}},
     }
-    async with asyncio.timeout(_WAIT_SECONDS):
-        while not await _created(api, namespace, body):  # noqa: ASYNC110 - the API server tells nobody
-            await asyncio.sleep(0.1)
+    await CustomObjectsApi(api).create_namespaced_custom_object(namespace=namespace, body=body, **RESOURCE)
 
 
 async def write_split(api: ApiClient, namespace: str, *, number: int) -> None:
@@ -53,9 +54,9 @@ async def delete_model_deployment(api: ApiClient, namespace: str) -> None:
     await CustomObjectsApi(api).delete_namespaced_custom_object(namespace=namespace, name=NAME, **RESOURCE)
 
 
-async def _created(api: ApiClient, namespace: str, body: dict[str, Any]) -> bool:
+async def _served(api: ApiClient) -> bool:
     try:
-        await CustomObjectsApi(api).create_namespaced_custom_object(namespace=namespace, body=body, **RESOURCE)
+        await CustomObjectsApi(api).list_cluster_custom_object(limit=1, **RESOURCE)
     except ApiException as error:
         if error.status != _NOT_FOUND:
             raise
