@@ -1,21 +1,25 @@
-"""May rows of several requests be computed in one run? Decided once, at load, by trying it.
+"""May rows of several requests be computed in one run? Decided once, at load: only where it is shown twice.
 
-A graph says only that its first dimension is open. Whether its rows are independent, the answers show: a model that
-normalises over its batch, or that has one state for all rows, answers a row otherwise among others than alone.
+The graph has to show that each row keeps to itself (`rows.flow`): no trial could, since a model may mix rows for values
+only that were not tried. The trial then has to agree, with rows of very unlike size and sign, alone and together: it
+finds what a rule did not know of an operator.
 """
 
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import RequestError
-from penstock_predictor.model.golden import equal
 from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.model.pace import Pace
+from penstock_predictor.model.rows.flow import why_rows_may_mix
+from penstock_predictor.model.rows.onnx_file import UnreadableGraph, read_graph
 from penstock_predictor.tensors.datatypes import Array
 
 _TIMED_RUNS = 5
@@ -26,6 +30,10 @@ _SECONDS_AROUND_A_RUN = 0.00003
 """What the server does for each run beside the model's part."""
 _HARDLY_MORE = 1.1
 """Times the least cost of a row: more than what two timings of one size differ by."""
+
+_RELATIVE = 1e-4
+_HALF_PRECISION = 1e-2
+"""Of FP16, whose own digits are that far apart."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,23 +47,40 @@ class Batching:
     """Why not; empty when it is possible."""
 
 
-def judge_batching(model: Model, example: Feeds) -> Batching:
-    """Compare rows computed together with the same rows computed alone. `example` is a request the model answers."""
+def judge_batching(model: Model, example: Feeds, file: Path) -> Batching:
+    """What the graph in `file` shows, then what a trial does. `example` is a request the model answers."""
+    verdict = _judge(model, example, file)
+    _log.info("batching was judged", extra={"possible": verdict.possible, "reason": verdict.reason})
+    return verdict
+
+
+def _judge(model: Model, example: Feeds, file: Path) -> Batching:
+    closed = _closed_dimension(model)
+    if closed:
+        return Batching(possible=False, reason=closed)
+    try:
+        reason = why_rows_may_mix(read_graph(file), model.output_names)
+    except UnreadableGraph as error:
+        reason = str(error)
+    return Batching(possible=False, reason=reason) if reason else try_rows(model, example)
+
+
+def _closed_dimension(model: Model) -> str:
+    """Why rows cannot even be put together; empty: they can."""
     if not model.inputs:
-        return Batching(possible=False, reason="it has no input")
-    for spec in (*model.inputs, *model.outputs):
-        if not spec.shape or spec.shape[0] != -1:
-            return Batching(
-                possible=False, reason=f"{spec.name!r} of shape {list(spec.shape)} has no open first dimension"
-            )
+        return "it has no input"
+    specs = (*model.inputs, *model.outputs)
+    closed = next((spec for spec in specs if not spec.shape or spec.shape[0] != -1), None)
+    return f"{closed.name!r} of shape {list(closed.shape)} has no open first dimension" if closed else ""
+
+
+def try_rows(model: Model, example: Feeds) -> Batching:
+    """Compare rows computed together with the same rows computed alone. `example` is a request the model answers."""
     rows, refused = _rows(model, example)
     if len(rows) < 2:  # noqa: PLR2004 - one row shows nothing
         return Batching(possible=False, reason="no two different rows were found that it answers: it cannot be tried")
     verdict = _compare(model, rows)
-    if verdict.possible:
-        verdict = _beside_others(model, rows[0][0], refused)
-    _log.info("batching was tried", extra={"possible": verdict.possible, "reason": verdict.reason})
-    return verdict
+    return _beside_others(model, rows[0][0], refused) if verdict.possible else verdict
 
 
 def rows_that_pay(model: Model, example: Feeds, pace: Pace, max_rows: int) -> int:
@@ -107,15 +132,15 @@ def _quickest(model: Model, rows: Sequence[Feeds]) -> float | None:
 
 
 def _compare(model: Model, rows: Sequence[tuple[Feeds, list[Array]]]) -> Batching:
-    """Together in this order and in the other: a row's place must not matter either."""
-    for order in (rows, list(reversed(rows))):
+    """All together in this order and in the other, and each two neighbours: a row's place must not matter either."""
+    for order in (rows, list(reversed(rows)), *(rows[at : at + 2] for at in range(len(rows) - 1))):
         feeds = {spec.name: np.concatenate([row[spec.name] for row, _ in order]) for spec in model.inputs}
         try:
             together = model.run(feeds, model.output_names)
         except RequestError as error:
             return Batching(possible=False, reason=f"{len(order)} rows in one run fail: {error}")
         for name, array, *alone in zip(model.output_names, together, *(answer for _, answer in order), strict=True):
-            if not _same(array, np.concatenate(alone)):
+            if len(array) != len(order) or not all(map(_same, np.split(array, len(order)), alone)):
                 return Batching(possible=False, reason=f"output {name!r} of a row depends on the other rows of its run")
     return Batching(possible=True)
 
@@ -139,7 +164,19 @@ def _answers(model: Model, feeds: Feeds) -> bool:
 
 
 def _same(together: Array, alone: Array) -> bool:
-    return together.shape == alone.shape and together.dtype == alone.dtype and bool(equal(alone, together).all())
+    """Of one row. Floats are added up in another order in another run: no more than that may differ."""
+    if together.shape != alone.shape or together.dtype != alone.dtype:
+        return False
+    if alone.dtype.kind != "f":
+        return bool((together == alone).all())
+    one, other = alone.astype(np.float64), together.astype(np.float64)
+    nearly = _HALF_PRECISION if alone.dtype.itemsize == 2 else _RELATIVE  # noqa: PLR2004 - bytes
+    return bool(np.isclose(other, one, rtol=nearly, atol=nearly / 10 * _largest(one), equal_nan=True).all())
+
+
+def _largest(array: npt.NDArray[np.float64]) -> float:
+    finite = np.abs(array[np.isfinite(array)])
+    return float(finite.max()) if finite.size else 0.0
 
 
 def _rows(model: Model, example: Feeds) -> tuple[list[tuple[Feeds, list[Array]]], list[Feeds]]:
@@ -184,14 +221,30 @@ def _zeros(array: Array) -> Array:
     return array if array.dtype.kind == "O" else np.zeros_like(array)
 
 
-def _halved_and_one_more(array: Array) -> Array:
-    if array.dtype.kind != "f":
-        return array
-    return (np.nan_to_num(array.astype(np.float64)) / 2 + 1).astype(array.dtype)
-
-
 def _another_integer(array: Array) -> Array:
     return np.where(array == 0, 1, 0).astype(array.dtype) if array.dtype.kind in "iub" else array
 
 
-_VARIATIONS: tuple[Callable[[Array], Array], ...] = (_zeros, _halved_and_one_more, _another_integer)
+def _changed(factor: float, more: float) -> Callable[[Array], Array]:
+    """Floats times a factor and some more; a type that cannot hold the result stays as it is."""
+
+    def change(array: Array) -> Array:
+        if array.dtype.kind != "f":
+            return array
+        with np.errstate(over="ignore"):
+            changed = (np.nan_to_num(array.astype(np.float64)) * factor + more).astype(array.dtype)
+        return changed if np.isfinite(changed).all() else array
+
+    return change
+
+
+_VARIATIONS: tuple[Callable[[Array], Array], ...] = (
+    _zeros,
+    _changed(0.5, 1),
+    _another_integer,
+    _changed(-3, -0.25),
+    _changed(1000, 17),
+    _changed(0.001, 0),
+    _changed(-100000, 3),
+)
+"""Rows of very unlike size and sign: one that sets a scale for all is seen beside small ones."""

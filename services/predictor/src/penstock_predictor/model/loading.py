@@ -104,7 +104,7 @@ def load_model(
     identity = ModelIdentity(name=source.name, version=source.version, digest=verified.digest)
     model = Model(identity, session, columns, max_output_bytes=source.max_output_bytes)
     report("warming up and answering the golden request")
-    loaded = _prove(model, verified.card, source, control_flow(source.folder / verified.model_path))
+    loaded = _prove(model, verified.card, source, verified.model_path)
     heap.give_back()
     facts: dict[str, object] = {"digest": verified.digest, "folder": str(source.folder), "provider": session.provider}
     facts |= {"rows_a_run": loaded.rows_a_run, "why_not_batched": loaded.batching.reason}
@@ -132,7 +132,7 @@ def _verify_without_card(source: ModelSource) -> _Verified:
     return _Verified(digest_of([measure(source.folder, file)]), file, None)
 
 
-def _prove(model: Model, card: ModelCard | None, source: ModelSource, branches: str | None) -> Loaded:
+def _prove(model: Model, card: ModelCard | None, source: ModelSource, file: str) -> Loaded:
     request = card.golden.request if card else golden.generated_request(model.inputs)
     pace = Pace()
     try:
@@ -142,10 +142,11 @@ def _prove(model: Model, card: ModelCard | None, source: ModelSource, branches: 
         raise WarmUpFailed(_warm_up_message(error, request, generated=card is None)) from error
     if card:
         golden.compare(card.golden.response, answer)
+    branches = control_flow(source.folder / file)
     if branches:
         batching = Batching(possible=False, reason=f"it has the operator {branches}: its values say what a run takes")
     else:
-        batching = judge_batching(model, query.feeds)
+        batching = judge_batching(model, query.feeds, source.folder / file)
     rows = rows_that_pay(model, query.feeds, pace, source.max_batch_size) if batching.possible else 1
     return Loaded(model, card, to_json(example_of(model, card)), batching, rows, pace)
 
