@@ -29,7 +29,7 @@ class TensorSpec(Contract):
     datatype: str
     """As in the Open Inference Protocol V2: BOOL, INT8 ... INT64, UINT8 ... UINT64, FP16, FP32, FP64, BYTES."""
     shape: tuple[int, ...]
-    """-1 where the graph leaves a dimension open."""
+    """-1 where the graph leaves a dimension open. Empty: one value without dimensions, or the graph states no rank."""
 
 
 class Column(Contract):
@@ -39,6 +39,8 @@ class Column(Contract):
     type: str
     """MLflow's word: boolean, integer, long, float, double, string."""
     required: bool = True
+    input: str | None = None
+    """The graph's input that it goes to, where the converter gave that another name; None: the one of its own name."""
 
 
 class GoldenSource(StrEnum):
@@ -49,12 +51,37 @@ class GoldenSource(StrEnum):
     """Generated from the graph's inputs, because the version has no usable input example."""
 
 
+class Fill(StrEnum):
+    """What a generated request holds: a number for each element, by its place `i` in row-major order.
+
+    Floats take a quarter of it (of Noise: `h / 2**32`), integers the number itself, BOOL whether it is not 0, and BYTES
+    so many letters of `abc`. Store and predictor compute it alike, so that a request of any size needs no room.
+    """
+
+    RAMP = "Ramp"
+    """`i % 3 + 1`"""
+    ONES = "Ones"
+    ZEROS = "Zeros"
+    NOISE = "Noise"
+    """With `h = (i * 2654435761 + 12345) % 2**32`: `h // 2**30`"""
+
+
 class Golden(Contract):
-    """A request with the answer that onnxruntime gave at ingest. A pod is not ready until it gives the same answer."""
+    """A request with the answer that onnxruntime gave at ingest. A pod is not ready until it gives the same answer.
+
+    What is large does not lie in the card: then the request's tensors have no data, and `fill` or `request_path` says
+    where it comes from; of the answer every `stride`-th value is kept.
+    """
 
     source: GoldenSource
     request: InferRequest
     response: InferResponse
+    fill: Fill | None = None
+    """What every input holds, where the request's tensors have no data."""
+    request_path: str | None = None
+    """Which of the card's files has the whole request, where its tensors have no data."""
+    stride: int = Field(default=1, ge=1)
+    """The answer's data are the elements 0, stride, 2 * stride, ... of each output in row-major order."""
 
 
 class ModelCard(Contract):

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from penstock_model_store.opening import opened_outcome
 from penstock_testing.faulty_models import Build, failing, hanging
 from penstock_testing.model_folder import card_of
+from penstock_testing.store_opening import opened
 
 START_SECONDS = 60
 IN_FLIGHT = 3
@@ -26,7 +26,7 @@ Serve = Callable[[Build], httpx.Client]
 def write(build: Build, folder: Path) -> None:
     """The model with the card that the store would give it."""
     build(folder)
-    inspection = opened_outcome(folder / "model.onnx", folder / "serving_input_example.json", None).inspection
+    inspection = opened(folder / "model.onnx", folder / "serving_input_example.json").inspection
     assert inspection is not None
     card = card_of(folder, request=inspection.golden.request, response=inspection.golden.response)
     (folder / "card.json").write_text(card.model_dump_json())

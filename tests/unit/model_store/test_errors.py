@@ -4,7 +4,7 @@ import re
 import pytest
 
 from penstock_contracts.model_card import IngestPhase
-from penstock_model_store.errors import DiskFull, Failed, PickleOnly, Refused, StoreFault, disk_error, error_named
+from penstock_model_store.errors import Failed, PickleOnly, Refused, StoreFault, StoreFull, disk_error, error_named
 
 
 def test_every_reason_is_one_camel_case_word_that_comes_back_from_another_process() -> None:
@@ -25,11 +25,11 @@ def test_a_reason_that_is_not_ours_is_a_fault_of_the_store() -> None:
 
 def test_the_phase_tells_whether_trying_again_makes_sense() -> None:
     assert PickleOnly("").phase is IngestPhase.REFUSED
-    assert DiskFull("").phase is IngestPhase.FAILED
+    assert StoreFull("").phase is IngestPhase.FAILED
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(errno.ENOSPC, DiskFull), (errno.EDQUOT, DiskFull), (errno.EIO, StoreFault)]
+    ("number", "kind"), [(errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull), (errno.EIO, StoreFault)]
 )
 def test_the_disks_errors_have_names(number: int, kind: type[Failed]) -> None:
     assert type(disk_error(OSError(number, "x"))) is kind

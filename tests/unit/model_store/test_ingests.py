@@ -36,7 +36,7 @@ class World:
         self.ingests = Ingests(
             ingestion=self,
             blobs=self.blobs,
-            index=VersionIndex(root, disk or RealDisk()),
+            index=VersionIndex(root, disk or RealDisk(), "judge"),
             telemetry=Telemetry(self.metrics),
             clock=lambda: self.now,
             queue_size=queue_size,
@@ -254,7 +254,7 @@ async def test_a_full_disk_is_a_failure_that_passes(tmp_path: Path) -> None:
         after = await ingests.status(KEY)
 
     assert full is not None
-    assert (full.phase, full.reason) == (IngestPhase.FAILED, "DiskFull")
+    assert (full.phase, full.reason) == (IngestPhase.FAILED, "StoreFull")
     assert after is not None
     assert after.phase is IngestPhase.READY
 

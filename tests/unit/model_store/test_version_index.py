@@ -12,13 +12,13 @@ REFUSED = VersionEntry(**vars(KEY), created_at_ms=2, reason="PickleOnly", messag
 
 
 def test_an_entry_outlives_a_restart_under_any_model_name(tmp_path: Path) -> None:
-    VersionIndex(tmp_path, RealDisk()).record(READY)
+    VersionIndex(tmp_path, RealDisk(), "judge").record(READY)
 
-    assert VersionIndex(tmp_path, RealDisk()).find(KEY) == READY
+    assert VersionIndex(tmp_path, RealDisk(), "judge").find(KEY) == READY
 
 
 def test_a_version_made_again_under_its_number_is_another_one(tmp_path: Path) -> None:
-    index = VersionIndex(tmp_path, RealDisk())
+    index = VersionIndex(tmp_path, RealDisk(), "judge")
     index.record(READY)
 
     assert index.find(KEY, created_at_ms=1) == READY
@@ -30,7 +30,7 @@ def test_a_version_made_again_under_its_number_is_another_one(tmp_path: Path) ->
 
 
 def test_versions_do_not_mix(tmp_path: Path) -> None:
-    index = VersionIndex(tmp_path, RealDisk())
+    index = VersionIndex(tmp_path, RealDisk(), "judge")
     index.record(READY)
 
     assert index.find(VersionKey(registry="other", model=KEY.model, version="7")) is None
@@ -39,24 +39,24 @@ def test_versions_do_not_mix(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_killed_at_every_step_the_old_entry_or_the_new_one_is_there(steps: int, tmp_path: Path) -> None:
-    VersionIndex(tmp_path, RealDisk()).record(READY)
-    index = VersionIndex(tmp_path, DyingDisk(steps))
+    VersionIndex(tmp_path, RealDisk(), "judge").record(READY)
+    index = VersionIndex(tmp_path, DyingDisk(steps), "judge")
     try:
         index.record(REFUSED)
         expected = REFUSED
     except KilledError:
         expected = READY
 
-    after = VersionIndex(tmp_path, RealDisk())
+    after = VersionIndex(tmp_path, RealDisk(), "judge")
 
     assert after.find(KEY) == expected
     assert [path.suffix for path in (tmp_path / "versions").iterdir()] == [".json"]
 
 
 def test_an_entry_that_cannot_be_read_is_forgotten(tmp_path: Path) -> None:
-    VersionIndex(tmp_path, RealDisk()).record(READY)
+    VersionIndex(tmp_path, RealDisk(), "judge").record(READY)
     (path,) = (tmp_path / "versions").iterdir()
     path.write_text('{"registry":')
 
-    assert VersionIndex(tmp_path, RealDisk()).find(KEY) is None
+    assert VersionIndex(tmp_path, RealDisk(), "judge").find(KEY) is None
     assert not path.exists()

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from penstock_contracts.model_card import GoldenSource
-from penstock_model_store.opening import opened_outcome
 from penstock_testing.faulty_models import Build, failing, hanging, hungry, slow
+from penstock_testing.store_opening import opened
 
 EVENLY = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95]
 INTERCEPT = 5.0
@@ -38,7 +38,7 @@ def answer(model: onnxruntime.InferenceSession, x: NDArray[np.float32]) -> list[
 )
 def test_the_store_accepts_it_with_its_own_example_as_golden_request(build: Build, tmp_path: Path) -> None:
     build(tmp_path)
-    outcome = opened_outcome(tmp_path / "model.onnx", tmp_path / "serving_input_example.json", None)
+    outcome = opened(tmp_path / "model.onnx", tmp_path / "serving_input_example.json")
     assert outcome.inspection is not None, outcome.message
     golden = outcome.inspection.golden
     assert golden.source is GoldenSource.INPUT_EXAMPLE

@@ -16,6 +16,7 @@ from penstock_contracts.inference import ErrorResponse
 from penstock_model_store.blobs import Blobs
 from penstock_model_store.disk import Disk, RealDisk
 from penstock_model_store.ingests import BackOff, Ingests
+from penstock_model_store.judge import judge_of
 from penstock_model_store.pipeline import Pipeline
 from penstock_model_store.routes.digests import digest_routes
 from penstock_model_store.routes.versions import version_routes
@@ -37,7 +38,7 @@ def create_app(
     ingests = Ingests(
         ingestion=_pipeline(settings, registries, blobs, puller),
         blobs=blobs,
-        index=VersionIndex(settings.data, disk),
+        index=VersionIndex(settings.data, disk, judge_of(settings.limits())),
         telemetry=telemetry,
         clock=time.monotonic,
         queue_size=settings.queue_size,

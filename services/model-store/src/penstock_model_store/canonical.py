@@ -16,7 +16,7 @@ def canonical_signature(columns: Sequence[Column]) -> bytes:
 
     ``{"columns":[{"name":"age","required":true,"type":"double"}]}`` and a line feed.
     """
-    return _canonical({"columns": [column.model_dump() for column in columns]})
+    return _canonical({"columns": [column.model_dump(exclude_none=True) for column in columns]})
 
 
 def canonical_request(request: InferRequest) -> bytes:

@@ -2,7 +2,9 @@
 
 IngestError
     Refused     the artifact is bad: the same bytes will be refused again
-    Failed      something outside is wrong: tried again, with back-off, when asked again
+    Failed      something outside is wrong, or this store lacks something: tried again, with back-off, when asked again
+
+A refusal holds for the store that judged: another onnxruntime, other limits or newer code judge anew (judge.py).
 """
 # ruff: noqa: D101 - the names are the reason words users see; the docstrings of the two bases hold for all below
 
@@ -67,6 +69,9 @@ class BadMetadata(Refused): ...
 class PickleOnly(Refused): ...
 
 
+class PythonModel(Refused): ...
+
+
 class NoModelFile(Refused): ...
 
 
@@ -126,6 +131,9 @@ class GoldenTooLarge(Refused): ...
 class NondeterministicOutput(Refused): ...
 
 
+class TextNotUnicode(Refused): ...
+
+
 class MemoryLimitExceeded(Refused): ...
 
 
@@ -133,6 +141,16 @@ class OpenTimeLimitExceeded(Refused): ...
 
 
 class CrashedOnOpen(Refused): ...
+
+
+# What this store lacks: nothing is said against the artifact.
+class RuntimeLacks(Failed): ...
+
+
+class OpenKilled(Failed): ...
+
+
+class OpenStarved(Failed): ...
 
 
 # What is outside the artifact.
@@ -163,7 +181,7 @@ class PullTimeLimitExceeded(Failed): ...
 class PullCrashed(Failed): ...
 
 
-class DiskFull(Failed): ...
+class StoreFull(Failed): ...
 
 
 class StoreFault(Failed): ...
@@ -176,8 +194,24 @@ def error_named(reason: str, message: str) -> IngestError:
     return kind(message) if kind else StoreFault(f"{reason}: {message}")
 
 
-def disk_error(error: OSError) -> DiskFull | StoreFault:
+def disk_error(error: OSError) -> StoreFull | StoreFault:
     """Name what the operating system says of the store's own disk."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DiskFull("the store's disk is full: give its volume more space")
+        return store_full()
     return StoreFault(f"the store could not write or read its own disk: {error}")
+
+
+def store_full() -> StoreFull:
+    """Say it alike wherever it shows."""
+    return StoreFull(
+        "the store's volume is full: make it larger (modelStore.storage), or have versions that nobody names any more "
+        "removed sooner (modelStore.retention.grace); it goes on by itself when there is room"
+    )
+
+
+def too_much_memory(name: str) -> MemoryLimitExceeded:
+    """Say it alike wherever it shows."""
+    return MemoryLimitExceeded(
+        f"opening {name} needs more memory than the store allows: make the model smaller, or raise the limit "
+        "(modelStore.openMemoryBytes, PENSTOCK_STORE_OPEN_MEMORY_BYTES): it is judged anew then"
+    )

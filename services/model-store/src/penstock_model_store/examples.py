@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from penstock_model_store.golden import MAX_ELEMENTS
 from penstock_model_store.tensors import Array, array_of, request_input
 
 _MATRIX_RANK = 2
+_MOST_DENSE = 2**22
 
 
 def request_from_example(
     text: str, inputs: Sequence[TensorSpec], columns: Sequence[Column] | None
 ) -> InferRequest | None:
-    """Read an example; None when it is of a form without tensors (sparse matrices, only missing values).
+    """Read an example; None when it is of a form without tensors (only missing values).
 
     Raises InputExampleRefused when it is of a known form but does not fit the graph.
     """
@@ -39,6 +41,8 @@ def request_from_example(
 
 
 def _arrays(document: Any, inputs: Sequence[TensorSpec], columns: Sequence[Column] | None) -> dict[str, Array] | None:
+    if (dense := _dense(document)) is not None:
+        return _from_values(dense, inputs, columns)
     match document:
         case {"dataframe_split": {"data": list(rows)} as table} | ({"data": list(rows)} as table):
             return _from_rows(table.get("columns"), rows, inputs, columns)
@@ -54,6 +58,24 @@ def _arrays(document: Any, inputs: Sequence[TensorSpec], columns: Sequence[Colum
             return _from_values(document, inputs, columns)
         case _:
             return None
+
+
+def _dense(document: Any) -> list[list[float]] | None:
+    """The table behind scipy's sparse form, as MLflow writes it: by rows, or where that cannot be, by columns."""
+    if not isinstance(document, dict) or set(document) != {"data", "indices", "indptr", "shape"}:
+        return None
+    rows, width = (int(size) for size in document["shape"])
+    if not 0 < rows * width <= _MOST_DENSE:
+        raise ValueError(f"its shape is {rows} by {width}")
+    starts = [int(start) for start in document["indptr"]]
+    by_rows = len(starts) == rows + 1
+    lines, length = (rows, width) if by_rows else (width, rows)
+    if len(starts) != lines + 1:
+        raise ValueError(f"its indptr has {len(starts)} entries")
+    table = np.zeros((lines, length))
+    for line, (start, end) in enumerate(pairwise(starts)):
+        table[line, document["indices"][start:end]] = document["data"][start:end]
+    return (table if by_rows else table.T).tolist()
 
 
 def _from_values(

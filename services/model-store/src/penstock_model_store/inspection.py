@@ -15,6 +15,8 @@ class InspectionJob(BaseModel):
     model: Path
     """The `.onnx` file, in a folder with its data files."""
     example: Path | None
+    canonical_example: Path
+    """Where to write the example in its canonical form, when there is one that the model answers."""
     signature_inputs: str | None
     memory_bytes: int
     cpu_seconds: int

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from penstock_model_store.artifact_paths import checked_path, parent_of
-from penstock_model_store.errors import BadMetadata, NoModelFile, PickleOnly, SeveralModelFiles
+from penstock_model_store.errors import BadMetadata, NoModelFile, PickleOnly, PythonModel, SeveralModelFiles
 
 METADATA = "MLmodel"
 EXAMPLES = ("serving_input_example.json", "input_example.json")
@@ -18,6 +18,18 @@ REFERENCES = ("reference.parquet", "reference.csv", "extra_files/reference.parqu
 RESERVED = frozenset({"card.json", "signature.json", "input_example.json", "reference.parquet", "reference.csv"})
 """Names that the store gives to files of its own: a data file of the model may not have them."""
 
+_CONVERTERS = {
+    ".skops": ("a scikit-learn model in skops' form", "skl2onnx.to_onnx(model, X[:1])"),
+    ".keras": ("a Keras model", "tf2onnx.convert.from_keras(model)"),
+    ".h5": ("a Keras model", "tf2onnx.convert.from_keras(model)"),
+    ".safetensors": ("the weights of a model", "torch.onnx.export(model, args)"),
+    ".pt2": ("a PyTorch program", "torch.onnx.export(model, args)"),
+    ".xgb": ("an XGBoost model", "onnxmltools.convert_xgboost(model, initial_types=...)"),
+    ".ubj": ("an XGBoost model", "onnxmltools.convert_xgboost(model, initial_types=...)"),
+    ".lgb": ("a LightGBM model", "onnxmltools.convert_lightgbm(model, initial_types=...)"),
+    ".cb": ("a CatBoost model", "model.save_model('model.onnx', format='onnx')"),
+}
+"""What a file is by its ending, and the line that makes ONNX of it."""
 _PICKLES = (".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill", ".pt", ".pth")
 
 
@@ -44,7 +56,7 @@ class Layout:
 def chosen_layout(files: Sequence[Listed], metadata: str | None) -> Layout:
     """Find what runs in a listing and the text of its MLmodel file (None: there is none).
 
-    Raises BadMetadata, PickleOnly, NoModelFile or SeveralModelFiles.
+    Raises BadMetadata, PickleOnly, PythonModel, NoModelFile or SeveralModelFiles.
     """
     paths = {file.path for file in files}
     described = _parsed(metadata)
@@ -70,6 +82,8 @@ def _parsed(metadata: str | None) -> dict[str, Any]:
 
 def _model_path(paths: set[str], described: dict[str, Any]) -> str:
     declared = _declared_model(described)
+    if declared is None:
+        _check_no_python(paths, described)
     if declared is not None and declared not in paths:
         raise NoModelFile(
             f"{METADATA} names {declared!r} as the ONNX model, which is not in the artifact: log it again"
@@ -83,6 +97,23 @@ def _model_path(paths: set[str], described: dict[str, Any]) -> str:
     if not candidates:
         raise _no_model(paths)
     return candidates[0]
+
+
+def _check_no_python(paths: set[str], described: dict[str, Any]) -> None:
+    """Refuse a model whose answers Python code gives, with an ONNX file among what it uses: the file alone would give
+    others.
+    """
+    flavors = described.get("flavors")
+    function = flavors.get("python_function") if isinstance(flavors, dict) else None
+    loader = function.get("loader_module") if isinstance(function, dict) else None
+    nets = sorted(path for path in paths if path.endswith(".onnx"))
+    if not nets or not isinstance(loader, str) or (loader.startswith("mlflow.") and loader != "mlflow.pyfunc.model"):
+        return
+    raise PythonModel(
+        f"{METADATA} says that {loader} answers, which is Python code around {nets[0]}: code from an artifact is never "
+        "run. Put what it does before and after into the graph, and log that, mlflow.onnx.log_model(onnx.load(...), "
+        "name='model')"
+    )
 
 
 def _declared_model(described: dict[str, Any]) -> str | None:
@@ -99,6 +130,13 @@ def _no_model(paths: set[str]) -> NoModelFile | PickleOnly:
             f"{pickles[0]} is a pickle, which runs code when it is opened, and there is no .onnx: "
             "convert the model to ONNX (skl2onnx, torch.onnx, tf2onnx) and register that"
         )
+    for path in sorted(paths):
+        what, line = _CONVERTERS.get(posixpath.splitext(path)[1].lower(), ("", ""))
+        if line:
+            return NoModelFile(
+                f"{path} is {what}, and there is no .onnx: convert the model, {line}, and log that with "
+                "mlflow.onnx.log_model"
+            )
     shown = ", ".join(sorted(paths)[:5])
     return NoModelFile(f"no .onnx among the {len(paths)} files ({shown}): register a model in ONNX form")
 

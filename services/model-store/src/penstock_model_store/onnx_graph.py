@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import onnx
 from google.protobuf.message import DecodeError, Message
@@ -84,9 +86,37 @@ def check_graph(path: Path, model: onnx.ModelProto) -> None:
     _check_opsets(path.name, model)
     _check_operators(path.name, model)
     try:
-        onnx.checker.check_model(os.fspath(path))
+        with _for_the_checker(path, model) as file:
+            onnx.checker.check_model(os.fspath(file))
     except (onnx.checker.ValidationError, ValueError) as error:
         raise InvalidGraph(f"{path.name} is not a valid ONNX graph: {_short(error)}; export the model again") from error
+
+
+def inputs_without_rank(model: onnx.ModelProto) -> frozenset[str]:
+    """Inputs of which the graph says nothing but the type of their elements: they may have any number of dimensions."""
+    return frozenset(value.name for value in model.graph.input if _is_unranked(value))
+
+
+@contextmanager
+def _for_the_checker(path: Path, model: onnx.ModelProto) -> Iterator[Path]:
+    """The file to check: a copy beside it where inputs or outputs have no rank, which onnxruntime runs and the checker
+    alone refuses.
+    """
+    if not any(map(_is_unranked, (*model.graph.input, *model.graph.output))):
+        yield path
+        return
+    stated = onnx.ModelProto()
+    stated.CopyFrom(model)
+    for value in filter(_is_unranked, (*stated.graph.input, *stated.graph.output)):
+        value.type.tensor_type.shape.SetInParent()
+    with NamedTemporaryFile(dir=path.parent, prefix=".checked-") as copy:
+        copy.write(stated.SerializeToString())
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _is_unranked(value: onnx.ValueInfoProto) -> bool:
+    return value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape")
 
 
 def _check_opsets(name: str, model: onnx.ModelProto) -> None:

@@ -27,7 +27,7 @@ def main(job_path: str) -> None:
     confine(job)
     from penstock_model_store.opening import opened_outcome  # noqa: PLC0415 - under the limits set above
 
-    answer.write(opened_outcome(job.model, job.example, job.signature_inputs).model_dump_json())
+    answer.write(opened_outcome(job).model_dump_json())
     answer.close()
     # Without the interpreter's shutdown: threads of a hostile session must not keep the process.
     os._exit(0)

@@ -9,11 +9,11 @@ from typing import Protocol
 from penstock_contracts.digest import digest_of
 from penstock_contracts.model_card import Digest, GoldenSource, ModelCard, ModelFile
 from penstock_model_store.blobs import Blobs
-from penstock_model_store.canonical import EXAMPLE_NAME, SIGNATURE_NAME, canonical_request, canonical_signature
+from penstock_model_store.canonical import EXAMPLE_NAME, SIGNATURE_NAME, canonical_signature
 from penstock_model_store.errors import ExternalDataMissing, disk_error
 from penstock_model_store.inspection import Inspection
 from penstock_model_store.limits import Limits
-from penstock_model_store.pull_job import MODEL_FOLDER, Pulled, PullJob
+from penstock_model_store.pull_job import CANONICAL_EXAMPLE, MODEL_FOLDER, Pulled, PullJob
 from penstock_model_store.throwaway import MissingData
 from penstock_model_store.version_index import VersionKey
 
@@ -106,7 +106,7 @@ def _completed(folder: Path, pulled: Pulled, inspection: Inspection) -> ModelCar
     if inspection.columns is not None:
         (model_folder / SIGNATURE_NAME).write_bytes(canonical_signature(inspection.columns))
     if inspection.golden.source is GoldenSource.INPUT_EXAMPLE:
-        (model_folder / EXAMPLE_NAME).write_bytes(canonical_request(inspection.golden.request))
+        (folder / CANONICAL_EXAMPLE).rename(model_folder / EXAMPLE_NAME)
     files = tuple(model_file(model_folder, path) for path in _files_below(model_folder))
     reference = _keep_reference(folder, pulled)
     return ModelCard(

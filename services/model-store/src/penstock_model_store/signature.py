@@ -1,6 +1,7 @@
 """MLflow's signature: which named columns `/predict` takes, and whether the graph can take them."""
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,8 +38,7 @@ def columns_of(signature_inputs: str | None, inputs: Sequence[TensorSpec]) -> tu
         Column(name=entry["name"], type=str(entry.get("type")), required=bool(entry.get("required", True)))
         for entry in entries
     )
-    _check_columns(columns, inputs)
-    return columns
+    return _fitted(columns, inputs)
 
 
 def _entries(signature_inputs: str | None) -> list[dict[str, Any]]:
@@ -53,22 +53,58 @@ def _entries(signature_inputs: str | None) -> list[dict[str, Any]]:
     return entries
 
 
-def _check_columns(columns: Sequence[Column], inputs: Sequence[TensorSpec]) -> None:
+def _fitted(columns: tuple[Column, ...], inputs: Sequence[TensorSpec]) -> tuple[Column, ...]:
+    """The columns, each with the graph's input that it goes to where that has another name."""
     names = [column.name for column in columns]
     if len(set(names)) != len(names):
         raise SignatureMismatch(f"the signature names a column twice: {names}; rename one and log the model again")
     by_name = {spec.name: spec for spec in inputs}
-    if set(names) >= set(by_name):
-        for column in columns:
-            if column.name in by_name:
-                _check_column(column, by_name[column.name])
-    elif len(inputs) == 1 and len(inputs[0].shape) == _MATRIX_RANK:
-        _check_matrix(columns, inputs[0])
-    else:
-        raise SignatureMismatch(
-            f"the signature's columns are {_shown(names)}, the graph's inputs {_shown(list(by_name))}: give the inputs "
-            "the columns' names, or convert the model with one two-dimensional input, and log it again"
-        )
+    if not set(names) >= set(by_name):
+        if len(inputs) == 1 and len(inputs[0].shape) == _MATRIX_RANK:
+            _check_matrix(columns, inputs[0])
+            return columns
+        columns = _renamed(columns, inputs)
+    for column in columns:
+        if (spec := by_name.get(column.input or column.name)) is not None:
+            _check_column(column, spec)
+    return columns
+
+
+def _renamed(columns: tuple[Column, ...], inputs: Sequence[TensorSpec]) -> tuple[Column, ...]:
+    """Find the columns behind names that a converter changed: `sepal length (cm)` is its `sepal_length__cm_`.
+
+    Raises SignatureMismatch where an input is not exactly one column's.
+    """
+    behind: dict[str, list[str]] = defaultdict(list)
+    for column in columns:
+        behind[_bare(column.name)].append(column.name)
+    input_of: dict[str, str] = {}
+    names = {column.name for column in columns}
+    for spec in inputs:
+        found = [spec.name] if spec.name in names else behind[_bare(spec.name)]
+        if len(found) != 1 or found[0] in input_of:
+            raise _unlike(columns, inputs)
+        input_of[found[0]] = spec.name
+    return tuple(
+        column.model_copy(update={"input": input_of[column.name]})
+        if input_of.get(column.name, column.name) != column.name
+        else column
+        for column in columns
+    )
+
+
+def _bare(name: str) -> str:
+    """A name without what converters change in it: case, and all but letters and digits."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _unlike(columns: Sequence[Column], inputs: Sequence[TensorSpec]) -> SignatureMismatch:
+    names = [spec.name for spec in inputs]
+    return SignatureMismatch(
+        f"the signature's columns are {_shown([column.name for column in columns])}, the graph's inputs "
+        f"{_shown(names)}: log the model with a signature of the graph's names, for columns in the same order "
+        f"signature=infer_signature(X.set_axis({names[:8]}, axis=1)), or convert it with one two-dimensional input"
+    )
 
 
 def _check_matrix(columns: Sequence[Column], spec: TensorSpec) -> None:

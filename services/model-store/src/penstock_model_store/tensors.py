@@ -72,6 +72,6 @@ def request_input(name: str, datatype: str, array: Array) -> RequestInput:
     return RequestInput(name=name, shape=array.shape, datatype=datatype, data=array.ravel().tolist())
 
 
-def response_output(name: str, datatype: str, array: Array) -> ResponseOutput:
-    """The V2 form of an output, row-major and flat."""
-    return ResponseOutput(name=name, shape=array.shape, datatype=datatype, data=array.ravel().tolist())
+def response_output(name: str, datatype: str, array: Array, stride: int = 1) -> ResponseOutput:
+    """The V2 form of an output, row-major and flat; with a stride, of its shape and with that part of its elements."""
+    return ResponseOutput(name=name, shape=array.shape, datatype=datatype, data=array.ravel()[::stride].tolist())

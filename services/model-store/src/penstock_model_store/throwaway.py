@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from multiprocessing import forkserver
@@ -13,19 +14,24 @@ from pathlib import Path
 from penstock_model_store.errors import (
     CrashedOnOpen,
     IngestError,
-    MemoryLimitExceeded,
+    OpenKilled,
+    OpenStarved,
     OpenTimeLimitExceeded,
     PullCrashed,
     PullTimeLimitExceeded,
+    RuntimeLacks,
     StoreFault,
     error_named,
+    store_full,
+    too_much_memory,
 )
 from penstock_model_store.inspection import Inspection, InspectionJob, InspectionOutcome
 from penstock_model_store.limits import WALL_FACTOR, Limits
-from penstock_model_store.pull_job import MODEL_FOLDER, Pulled, PullJob, PullOutcome
+from penstock_model_store.pull_job import CANONICAL_EXAMPLE, MODEL_FOLDER, Pulled, PullJob, PullOutcome
 
 _STDERR_SHOWN = 300
 _ANSWER_BYTES = 64 * 2**20
+_ANSWER_NEEDS = 2**20
 _OPENER_ENVIRONMENT = {
     "ORT_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
@@ -33,7 +39,9 @@ _OPENER_ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "LANG": "C.UTF-8",
 }
-"""All that the opening process sees: no credentials."""
+"""All that the opening process sees, with _PASSED_ON: no credentials."""
+_PASSED_ON = ("LOCPATH",)
+"""Where a machine has its locales."""
 
 
 _MLFLOW_ENVIRONMENT = {
@@ -113,6 +121,7 @@ class Opener:
         job = InspectionJob(
             model=folder / MODEL_FOLDER / pulled.model,
             example=folder / pulled.example if pulled.example else None,
+            canonical_example=folder / CANONICAL_EXAMPLE,
             signature_inputs=pulled.signature_inputs,
             memory_bytes=self._limits.open_memory_bytes,
             cpu_seconds=self._limits.open_seconds,
@@ -124,14 +133,17 @@ class Opener:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=answer,
                 stderr=log,
-                env=_OPENER_ENVIRONMENT,
+                env=_OPENER_ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ},
                 start_new_session=True,
             )
             try:
                 async with asyncio.timeout(WALL_FACTOR * self._limits.open_seconds):
                     return await process.wait()
             except TimeoutError as error:
-                raise _too_slow(pulled.model) from error
+                raise OpenStarved(
+                    f"{pulled.model} was not opened within {WALL_FACTOR * self._limits.open_seconds} s, with less than "
+                    f"{self._limits.open_seconds} s of a processor: the node is too busy; it is tried again"
+                ) from error
             finally:
                 _end_group(process.pid)
                 await process.wait()
@@ -145,6 +157,8 @@ def _pull(job: PullJob, answer: Path) -> None:
 
 def _pulled(answer: Path, code: int | None) -> Pulled:
     if code != 0 or not answer.exists():
+        if _is_full(answer.parent):
+            raise store_full()
         raise PullCrashed(f"the fetching process ended with code {code} and no answer: see the store's log")
     outcome = PullOutcome.model_validate_json(answer.read_text())
     if outcome.pulled is None:
@@ -174,24 +188,45 @@ def _outcome(folder: Path, code: int, model: str) -> InspectionOutcome:
     answer = folder / "opened.json"
     if code == 0 and answer.stat().st_size < _ANSWER_BYTES:
         return InspectionOutcome.model_validate_json(answer.read_text())
+    if code > 0 and _is_full(folder):
+        raise store_full()
     raise _from_exit(code, (folder / "opened.log").read_bytes()[-_STDERR_SHOWN:].decode(errors="replace"), model)
 
 
+def _is_full(folder: Path) -> bool:
+    """Whether the answer of a process had no room: only then is its end not its own."""
+    return shutil.disk_usage(folder).free < _ANSWER_NEEDS
+
+
 def _from_exit(code: int, log: str, model: str) -> IngestError:
-    if code == -signal.SIGXCPU:
-        return _too_slow(model)
-    if code == -signal.SIGKILL or "bad_alloc" in log or "MemoryError" in log:
-        return MemoryLimitExceeded(
-            f"opening {model} needs more memory than the store allows: make the model smaller, or raise the limit "
-            "(PENSTOCK_STORE_OPEN_MEMORY_BYTES)"
-        )
+    if "bad_alloc" in log or "MemoryError" in log:
+        return too_much_memory(model)
     if code > 0:
         return StoreFault(f"the process that opened {model} ended with code {code}: {' '.join(log.split())}")
-    return CrashedOnOpen(f"onnxruntime crashed on {model} (signal {-code}): {' '.join(log.split())}; export it again")
+    return _from_signal(-code, log, model)
+
+
+def _from_signal(number: int, log: str, model: str) -> IngestError:
+    match number:
+        case signal.SIGXCPU:
+            return _too_slow(model)
+        case signal.SIGKILL:
+            return OpenKilled(
+                f"the kernel ended the process that opened {model}: the store's container or its node ran out of "
+                "memory. Raise modelStore.resources.limits.memory; it is tried again"
+            )
+        case signal.SIGILL:
+            return RuntimeLacks(
+                f"onnxruntime uses an instruction on {model} that this node's processor lacks: nothing is wrong with "
+                "the model, move the model store to another node; it is tried again"
+            )
+        case _:
+            shown = " ".join(log.split())
+            return CrashedOnOpen(f"onnxruntime crashed on {model} (signal {number}): {shown}; export it again")
 
 
 def _too_slow(model: str) -> OpenTimeLimitExceeded:
     return OpenTimeLimitExceeded(
         f"opening {model} and answering its golden request takes longer than the store allows: make the model lighter, "
-        "or raise the limit (PENSTOCK_STORE_OPEN_SECONDS)"
+        "or raise the limit (modelStore.openSeconds, PENSTOCK_STORE_OPEN_SECONDS): it is judged anew then"
     )

@@ -35,17 +35,22 @@ class VersionEntry(BaseModel):
     """None: refused, for the reason and with the message below."""
     reason: str = ""
     message: str = ""
+    judge: str = ""
+    """What refused it (judge.py): another one is asked anew."""
 
 
 class VersionIndex:
     """Version to its entry, in memory and on the disk."""
 
-    def __init__(self, root: Path, disk: Disk) -> None:
-        """Read what is there; a file that cannot be read is removed: its version will be asked for again."""
+    def __init__(self, root: Path, disk: Disk, judge: str) -> None:
+        """Read what is there. A file that cannot be read is removed, and so is the refusal of another judge: its
+        version will be asked for again.
+        """
+        self._judge = judge
         self._folder = root / "versions"
         self._disk = disk
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._entries = dict(found for path in sorted(self._folder.iterdir()) if (found := _read(path)))
+        self._entries = dict(found for path in sorted(self._folder.iterdir()) if (found := _read(path, judge)))
 
     def find(self, key: VersionKey, created_at_ms: int | None = None) -> VersionEntry | None:
         """Give the entry of a version; with a creation time, only one of that time."""
@@ -54,8 +59,17 @@ class VersionIndex:
             return None
         return entry
 
+    def forget(self, digest: Digest) -> None:
+        """Remove the entries of a digest that is held no more. What a crash leaves of them does no harm: an entry
+        without its digest is asked for again.
+        """
+        for key in [key for key, entry in self._entries.items() if entry.digest == digest]:
+            (self._folder / f"{_file_stem(key)}.json").unlink(missing_ok=True)
+            del self._entries[key]
+
     def record(self, entry: VersionEntry) -> None:
         """Keep an entry, in place of the one that the version had."""
+        entry = entry.model_copy(update={"judge": self._judge})
         key = VersionKey(registry=entry.registry, model=entry.model, version=entry.version)
         path = self._folder / f"{_file_stem(key)}.json"
         unfinished = path.with_suffix(".tmp")
@@ -69,13 +83,17 @@ def _file_stem(key: VersionKey) -> str:
     return hashlib.sha256(f"{key.registry}\x00{key.model}\x00{key.version}".encode()).hexdigest()
 
 
-def _read(path: Path) -> tuple[VersionKey, VersionEntry] | None:
+def _read(path: Path, judge: str) -> tuple[VersionKey, VersionEntry] | None:
     try:
         entry = VersionEntry.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         entry = None
     if entry is None or path.suffix != ".json":
         _log.warning("unfinished index entry removed", extra={"file": path.name})
+        path.unlink(missing_ok=True)
+        return None
+    if entry.digest is None and entry.judge != judge:
+        _log.info("refused by another judge: asked anew", extra={"model": entry.model, "version": entry.version})
         path.unlink(missing_ok=True)
         return None
     return VersionKey(registry=entry.registry, model=entry.model, version=entry.version), entry

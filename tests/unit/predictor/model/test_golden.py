@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from penstock_contracts.inference import InferResponse, ResponseOutput
-from penstock_contracts.model_card import TensorSpec
+from penstock_contracts.model_card import Fill, TensorSpec
 from penstock_predictor.errors import GoldenMismatch
-from penstock_predictor.model.golden import compare, generated_request
-from penstock_predictor.tensors.codec import decode
+from penstock_predictor.model.golden import compare, guesses
 from penstock_predictor.tensors.datatypes import BY_V2, Array
+from penstock_predictor.tensors.shapes import fits
 
 
 def answer(datatype: str, data: list[Any], shape: tuple[int, ...] | None = None) -> InferResponse:
@@ -93,12 +93,28 @@ def test_a_stored_answer_that_cannot_be_read_is_the_cards_fault() -> None:
         compare(answer("FP32", ["1.0"]), actual("FP32", [1.0]))
 
 
-def test_a_generated_request_fits_every_type_and_shape() -> None:
+def test_every_guess_fits_every_type_and_shape() -> None:
     specs = tuple(
         TensorSpec(name=name, datatype=name, shape=shape)
         for name, shape in zip(BY_V2, [(), (-1,), (-1, 3), (2, -1)] * 4, strict=False)
     )
-    feeds = decode(generated_request(specs)).feeds
-    for spec in specs:
-        assert feeds[spec.name].dtype == BY_V2[spec.datatype].numpy
-        assert feeds[spec.name].shape == tuple(1 if size == -1 else size for size in spec.shape)
+    tried = list(guesses(specs))
+    for feeds in tried:
+        for spec in specs:
+            assert feeds[spec.name].dtype == BY_V2[spec.datatype].numpy
+            assert fits(feeds[spec.name].shape, spec.shape)
+    assert len(tried) > len(Fill)
+
+
+def test_of_an_answer_that_is_kept_in_part_the_kept_values_decide() -> None:
+    kept = answer("FP32", [0.0, 3.0, 6.0], shape=(2, 4))
+    got: Array = np.arange(8, dtype=np.float32).reshape(2, 4)
+    compare(kept, {"y": got}, stride=3)
+    got[1, 2] += 1
+    with pytest.raises(GoldenMismatch, match=r"at \[1, 2\]: expected 6.0, got 7.0"):
+        compare(kept, {"y": got}, stride=3)
+
+
+def test_an_answer_of_which_too_few_values_are_kept_is_the_cards_fault() -> None:
+    with pytest.raises(GoldenMismatch, match="the card's answer cannot be read"):
+        compare(answer("FP32", [0.0, 3.0], shape=(2, 4)), {"y": np.zeros((2, 4), dtype=np.float32)}, stride=3)

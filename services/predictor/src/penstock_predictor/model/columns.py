@@ -68,7 +68,7 @@ class _Features:
     @staticmethod
     def _may_be_absent(column: Column) -> bool:
         # ONNX has no missing string, integer or boolean: only a float can be NaN.
-        return not column.required and _JSON_TYPES[column.type] is NUMBER
+        return not column.required and _JSON_TYPES.get(column.type) is NUMBER
 
 
 def _check_row(position: int, instance: Mapping[str, Any], names: set[str], required: set[str]) -> None:
@@ -85,7 +85,8 @@ def _where_in(column: Column) -> Where:
 
 
 def _check_column(column: Column, values: Sequence[Any]) -> None:
-    check_types(values, _JSON_TYPES[column.type], _where_in(column))
+    if column.type in _JSON_TYPES:  # others are of columns that the graph does not use: a date says what it likes
+        check_types(values, _JSON_TYPES[column.type], _where_in(column))
 
 
 @dataclass(frozen=True)
@@ -133,13 +134,13 @@ class SeparateColumns:
         for column in self.features.columns:
             array = self._column(column, named)
             if array is not None:
-                feeds[column.name] = array
+                feeds[input_of(column)] = array
         return feeds
 
     def _column(self, column: Column, rows: list[dict[str, Any]]) -> Array | None:
         values = [row[column.name] for row in rows]
         _check_column(column, values)
-        tensor = self.tensors.get(column.name)
+        tensor = self.tensors.get(input_of(column))
         if tensor is None:
             return None
         array = convert(values, BY_V2[tensor.datatype], _where_in(column))
@@ -190,13 +191,21 @@ class NoColumns:
 ColumnPlan = StackedColumns | SeparateColumns | UnnamedColumns | NoColumns
 
 
+def input_of(column: Column) -> str:
+    """The graph's input that a column goes to."""
+    return column.input or column.name
+
+
 def plan_columns(columns: Sequence[Column] | None, inputs: Sequence[TensorSpec]) -> ColumnPlan:
     """Decide how a signature's columns become the graph's inputs."""
     if not columns:
         if len(inputs) == 1 and len(inputs[0].shape) == 2:  # noqa: PLR2004 - rows and values
             return UnnamedColumns(inputs[0])
         return NoColumns("it has no signature with named columns")
-    odd = next((column for column in columns if column.type not in _JSON_TYPES), None)
+    names = {tensor.name for tensor in inputs}
+    separate = names <= {input_of(column) for column in columns}
+    used = [column for column in columns if not separate or input_of(column) in names]
+    odd = next((column for column in used if column.type not in _JSON_TYPES), None)
     if odd is not None:
         return NoColumns(f"column {odd.name!r} has the type {odd.type!r}, which JSON cannot carry")
     features = _Features(tuple(columns))
@@ -207,7 +216,7 @@ def plan_columns(columns: Sequence[Column] | None, inputs: Sequence[TensorSpec])
 
 
 def _plan_separate(features: _Features, inputs: Sequence[TensorSpec]) -> ColumnPlan:
-    by_name = {column.name: column for column in features.columns}
+    by_name = {input_of(column): column for column in features.columns}
     for tensor in inputs:
         column = by_name.get(tensor.name)
         if column is None:

@@ -9,14 +9,13 @@ import numpy as np
 from penstock_contracts.base import Contract
 from penstock_contracts.inference import InferRequest, RequestInput
 from penstock_contracts.model_card import Column, GoldenSource, ModelCard, TensorSpec
-from penstock_predictor.model import golden
-from penstock_predictor.model.columns import NoColumns
-from penstock_predictor.model.inference import Model
-from penstock_predictor.tensors.codec import decode
+from penstock_predictor.model.columns import NoColumns, input_of
+from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
 
 MAX_ELEMENTS = 1_000
 """A person edits no more: of a larger example only the first row is shown, where rows are open."""
+_MOST_SHOWN = 200_000
 _MISSING = {"string": "", "boolean": False, "integer": 0, "long": 0}
 _TYPES = {"string": str, "boolean": bool, "integer": int, "long": int}
 
@@ -39,12 +38,8 @@ class Example(Contract):
     infer_path: str
 
 
-def example_of(model: Model, card: ModelCard | None) -> Example:
-    """From the card's golden request; without a card from generated inputs. Raises BadRequest for a golden request
-    that cannot be read.
-    """
-    request = card.golden.request if card else golden.generated_request(model.inputs)
-    feeds = decode(request).feeds
+def example_of(model: Model, card: ModelCard | None, feeds: Feeds) -> Example:
+    """From the request that the model proved itself with."""
     possible = card is not None and card.columns and not isinstance(model.columns, NoColumns)
     columns = card.columns if card is not None and possible else None
     return Example(
@@ -62,8 +57,9 @@ def example_of(model: Model, card: ModelCard | None) -> Example:
 
 def _features(columns: Sequence[Column], feeds: Mapping[str, Array]) -> dict[str, Any]:
     """The first row. Columns are inputs of their own, or stand side by side in the one input."""
-    if feeds.keys() <= {column.name for column in columns}:
-        first = {name: values[0] for name, array in feeds.items() if (values := _plain(array))}
+    if feeds.keys() <= {input_of(column) for column in columns}:
+        tops = {name: values[0] for name, array in feeds.items() if (values := _plain(array))}
+        first = {column.name: tops.get(input_of(column)) for column in columns}
     else:
         (array,) = feeds.values()
         first = dict(zip((column.name for column in columns), _plain(array[:1]), strict=False))
@@ -85,8 +81,12 @@ def _few_rows(feeds: Mapping[str, Array], inputs: Sequence[TensorSpec]) -> Mappi
 
 
 def _infer_body(feeds: Mapping[str, Array]) -> dict[str, Any]:
+    """Without data where even a file of it would be unwieldy: an image of a million numbers."""
+    large = sum(array.size for array in feeds.values()) > _MOST_SHOWN
     inputs = tuple(
-        RequestInput(name=name, shape=array.shape, datatype=BY_NUMPY[array.dtype].v2, data=_nested(array))
+        RequestInput(
+            name=name, shape=array.shape, datatype=BY_NUMPY[array.dtype].v2, data=[] if large else _nested(array)
+        )
         for name, array in feeds.items()
     )
     return InferRequest(inputs=inputs).model_dump(mode="json", exclude_none=True)

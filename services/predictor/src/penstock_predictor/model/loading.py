@@ -9,26 +9,27 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from penstock_contracts.digest import digest_of
-from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import ModelCard
 from penstock_predictor import heap
-from penstock_predictor.errors import CardInvalid, PredictorError, RequestError, WarmUpFailed
+from penstock_predictor.errors import CardInvalid, RequestError, WarmUpFailed
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model import golden
 from penstock_predictor.model.batching import Batching, judge_batching, rows_that_pay
 from penstock_predictor.model.columns import plan_columns
 from penstock_predictor.model.control_flow import control_flow
 from penstock_predictor.model.example import example_of
-from penstock_predictor.model.inference import Model
-from penstock_predictor.model.model_files import CARD_FILE, check_digest, measure, read_card, verify
+from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.model_files import CARD_FILE, EXAMPLE_FILE, check_digest, measure, read_card, verify
 from penstock_predictor.model.pace import Pace
 from penstock_predictor.model.session import Device, OnnxSession
 from penstock_predictor.settings import DEFAULT_MODEL_FILE, Settings
-from penstock_predictor.tensors.codec import InferQuery, decode
 from penstock_predictor.tensors.datatypes import Array
 
 WARM_UP_RUNS = 3
 """onnxruntime allocates its arena and plans memory in the first runs; users do not wait for that."""
+
+_GUESSING_SECONDS = 20.0
+"""After which a model without a card is served without a warm-up."""
 
 _log = logging.getLogger(__name__)
 
@@ -133,37 +134,67 @@ def _verify_without_card(source: ModelSource) -> _Verified:
 
 
 def _prove(model: Model, card: ModelCard | None, source: ModelSource, file: str) -> Loaded:
-    request = card.golden.request if card else golden.generated_request(model.inputs)
     pace = Pace()
-    try:
-        query = decode(request)
-        answer = _warm_up(model, query, pace)
-    except RequestError as error:
-        raise WarmUpFailed(_warm_up_message(error, request, generated=card is None)) from error
-    if card:
-        golden.compare(card.golden.response, answer)
     branches = control_flow(source.folder / file)
-    if branches:
+    feeds = _proved_with(card, source.folder, model, pace) if card else _answered_feeds(model, source.folder, pace)
+    if feeds is None:
+        feeds = next(golden.guesses(model.inputs))
+        batching = Batching(possible=False, reason="no request is known that it answers: it cannot be tried")
+    elif branches:
         batching = Batching(possible=False, reason=f"it has the operator {branches}: its values say what a run takes")
     else:
-        batching = judge_batching(model, query.feeds, source.folder / file)
-    rows = rows_that_pay(model, query.feeds, pace, source.max_batch_size) if batching.possible else 1
-    return Loaded(model, card, to_json(example_of(model, card)), batching, rows, pace)
+        batching = judge_batching(model, feeds, source.folder / file)
+    rows = rows_that_pay(model, feeds, pace, source.max_batch_size) if batching.possible else 1
+    return Loaded(model, card, to_json(example_of(model, card, feeds)), batching, rows, pace)
 
 
-def _warm_up(model: Model, query: InferQuery, pace: Pace) -> dict[str, Array]:
+def _proved_with(card: ModelCard, folder: Path, model: Model, pace: Pace) -> Feeds:
+    """The golden request, answered right."""
+    try:
+        feeds = golden.feeds_of(card.golden, folder)
+        answer = _warm_up(model, feeds, pace)
+    except RequestError as error:
+        raise WarmUpFailed(f"golden request: {error}") from error
+    golden.compare(card.golden.response, answer, card.golden.stride)
+    return feeds
+
+
+def _answered_feeds(model: Model, folder: Path, pace: Pace) -> Feeds | None:
+    """Without a card: the example that lies beside the model, or the first guess that it answers; None: it answers
+    none, and is served all the same, since nobody said what it must be.
+    """
+    example = folder / EXAMPLE_FILE
+    if example.exists():
+        try:
+            feeds = golden.read_request(example)
+            _warm_up(model, feeds, pace)
+        except RequestError as error:
+            raise WarmUpFailed(f"{example}: {error}: write a V2 request that the model answers") from error
+        return feeds
+    refusal, end = "", time.monotonic() + _GUESSING_SECONDS
+    for guess in golden.guesses(model.inputs):
+        try:
+            _warm_up(model, guess, pace)
+        except RequestError as error:
+            refusal = refusal or str(error)
+        else:
+            return guess
+        if time.monotonic() > end:
+            break
+    _log.warning(
+        "serving without a warm-up: no guessed request is answered; put a V2 request that is into %s",
+        example,
+        extra={"detail": refusal},
+    )
+    return None
+
+
+def _warm_up(model: Model, feeds: Feeds, pace: Pace) -> dict[str, Array]:
     """The answer of the last run; the pace is that of the quickest."""
     seconds = []
     for _ in range(WARM_UP_RUNS):
         started = time.perf_counter()
-        answer = model.infer(query.feeds, query.outputs)
+        answer = model.infer(feeds)
         seconds.append(time.perf_counter() - started)
     pace.learn(1, min(seconds))
     return answer
-
-
-def _warm_up_message(error: PredictorError, request: InferRequest, *, generated: bool) -> str:
-    if not generated:
-        return f"golden request: {error}"
-    shapes = {tensor.name: list(tensor.shape) for tensor in request.inputs}
-    return f"warm-up with generated inputs {shapes}: {error}: put a {CARD_FILE} with a golden request beside the model"

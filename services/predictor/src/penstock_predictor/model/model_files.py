@@ -10,6 +10,8 @@ from penstock_contracts.model_card import ModelCard, ModelFile
 from penstock_predictor.errors import CardInvalid, DigestMismatch, FileInvalid
 
 CARD_FILE = "card.json"
+EXAMPLE_FILE = "input_example.json"
+"""A V2 request that the model answers: the store writes it for a version with an example; alone, a person may."""
 PARTIAL_FOLDER = ".partial"
 """Where downloads wait until they are whole."""
 
@@ -48,8 +50,10 @@ def check_path(path: str, *, source: str) -> None:
 
 
 def _check_consistent(card: ModelCard, *, source: str) -> None:
-    if card.model_path not in {file.path for file in card.files}:
-        raise CardInvalid(f"{source}: model_path {card.model_path!r} is not among its files")
+    named = {"model_path": card.model_path, "golden.request_path": card.golden.request_path or card.model_path}
+    for field, path in named.items():
+        if path not in {file.path for file in card.files}:
+            raise CardInvalid(f"{source}: {field} {path!r} is not among its files")
     try:
         computed = digest_of(card.files)
     except ValueError as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from penstock_contracts.inference import InferRequest, RequestInput, ResponseOutput
+from penstock_contracts.inference import InferRequest, RequestInput
 from penstock_predictor.errors import BadRequest, DoesNotFit
 from penstock_predictor.tensors.binary_tail import SIZE, BinaryTail
 from penstock_predictor.tensors.datatypes import BY_V2, Array
@@ -152,8 +152,3 @@ def _check_length(actual: int, expected: int, said: str, shape: tuple[int, ...] 
     if actual != expected:
         because = f" (shape {list(shape)})" if shape is not None else " in its first dimension"
         raise DoesNotFit(f"{said}: expected {expected} elements{because}, got {actual}")
-
-
-def output_array(output: ResponseOutput) -> Array:
-    """An answer's tensor as an array: how a golden answer is read back. Raises DoesNotFit."""
-    return decode_tensor(RequestInput.model_validate(output.model_dump()))

@@ -39,7 +39,13 @@ def _too_large(shape: Sequence[int], said: str) -> DoesNotFit:
 
 
 def fits(shape: tuple[int, ...], pattern: tuple[int, ...]) -> bool:
-    """Whether a shape has the pattern's rank and its fixed dimensions."""
+    """Whether a shape has the pattern's rank and its fixed dimensions.
+
+    An empty pattern fits everything: onnxruntime says it of a scalar and of a tensor without a stated rank alike, and
+    checks the scalar itself.
+    """
+    if not pattern:
+        return True
     if len(shape) != len(pattern):
         return False
     return all(want in (-1, have) for have, want in zip(shape, pattern, strict=True))
