@@ -111,6 +111,24 @@ STORE_BYTES = Metric(
     part="model-store",
     meaning="Bytes held.",
 )
+STORE_VOLUME_BYTES = Metric(
+    name="penstock_store_volume_bytes",
+    kind="gauge",
+    part="model-store",
+    meaning="Size of the volume that the store keeps everything on.",
+)
+STORE_VOLUME_FREE_BYTES = Metric(
+    name="penstock_store_volume_free_bytes",
+    kind="gauge",
+    part="model-store",
+    meaning="Bytes of that volume that are still free.",
+)
+STORE_REMOVED = Metric(
+    name="penstock_store_removed_total",
+    kind="counter",
+    part="model-store",
+    meaning="Digests removed because nobody had named them for the grace time.",
+)
 CONTROLLER_PASSES = Metric(
     name="penstock_controller_passes_total",
     kind="counter",

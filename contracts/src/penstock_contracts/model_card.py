@@ -131,3 +131,19 @@ class IngestRequest(Contract):
 
     created_at_ms: int
     """The version's creation time in the registry: a version made again under an old number is another one."""
+
+
+class Kept(Contract):
+    """Body of `PUT /v1/kept`: all that one keeper needs. What no keeper needs the store removes after a grace time."""
+
+    keeper: str = Field(min_length=1, max_length=512)
+    """Who speaks, of all that may use the store: another's word does not replace this one's."""
+    digests: tuple[Digest, ...] = Field(max_length=100_000)
+    """Every digest that a resource names or may be given. In place of what this keeper said before."""
+
+
+class KeptAnswer(Contract):
+    """Answer of `PUT /v1/kept`."""
+
+    missing: tuple[Digest, ...]
+    """Those of the digests that the store does not hold: their versions must be asked for again."""

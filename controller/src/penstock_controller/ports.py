@@ -66,6 +66,22 @@ class Store(Protocol):
         ...
 
 
+class Shelf(Protocol):
+    """The model store, as a place that is cleared of what nobody needs."""
+
+    async def keep(self, named: frozenset[str]) -> None:
+        """Say all digests that are needed, in place of what was said before. Raises StoreAway."""
+        ...
+
+
+class Named(Protocol):
+    """What resources name."""
+
+    async def digests(self) -> frozenset[str]:
+        """Every digest in any status, by one complete list. Raises ClusterAway."""
+        ...
+
+
 class Resources(Protocol):
     """The ModelDeployments."""
 

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """How often each alias is looked up."""
     resync_seconds: float = Field(default=60.0, gt=0)
     """How often a resource is looked at when nothing happens."""
+    store_keep_seconds: float = Field(default=60.0, gt=0)
+    """How often the model store is told what is still needed."""
     max_concurrent_rollouts: int = Field(default=5, ge=1, le=1000)
     """Attempts under way up to which those begin that come from a new predictor image or drain time."""
     workers: int = Field(default=4, ge=1, le=32)

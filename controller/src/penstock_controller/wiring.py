@@ -26,6 +26,7 @@ from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.roll import Roll
 from penstock_controller.settings import Settings
 from penstock_controller.steady_clock import SteadyClock
+from penstock_controller.store_keeper import StoreKeeper
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
@@ -77,15 +78,17 @@ def _assembled(
     telemetry.has_connections(uris)
     outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
     watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
+    resources = KubernetesResources(api, settings.watch_namespace)
     workloads = KubernetesWorkloads(api, placement)
     world = World(
-        resources=KubernetesResources(api, settings.watch_namespace),
+        resources=resources,
         workloads=workloads,
         effects=Effects(workloads, telemetry, time.monotonic),
         gateways=HttpGateways(api, gateway_client, telemetry, namespace=settings.namespace, release=settings.release),
         announcer=KubernetesEvents(api, _now),
     )
-    targets = Targets(HttpModelStore(store_client), placement)
+    store = HttpModelStore(store_client, keeper=f"{settings.cluster_name}/{settings.namespace}/{settings.release}")
+    targets = Targets(store, placement)
     base = settings.gateway_url.rstrip("/")
 
     def url(key: Key) -> str:
@@ -107,6 +110,11 @@ def _assembled(
         queue,
         reconciler,
         telemetry,
-        beside=(watch.run, outbox.run, Roll(world.resources, turns).call),
+        beside=(
+            watch.run,
+            outbox.run,
+            Roll(world.resources, turns).call,
+            StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
+        ),
         workers=settings.workers,
     )

@@ -7,8 +7,10 @@ from penstock_model_store.version_index import VersionEntry, VersionIndex, Versi
 from penstock_testing.dying_disk import DyingDisk, KilledError
 
 KEY = VersionKey(registry="default", model="ein Modell/..: ü" + "x" * 300, version="7")
-READY = VersionEntry(**vars(KEY), created_at_ms=1, digest="sha256:" + "0" * 64)
-REFUSED = VersionEntry(**vars(KEY), created_at_ms=2, reason="PickleOnly", message="model.pkl is a pickle")
+READY = VersionEntry(**vars(KEY), created_at_ms=1, digest="sha256:" + "0" * 64, judge="judge")
+REFUSED = VersionEntry(
+    **vars(KEY), created_at_ms=2, reason="PickleOnly", message="model.pkl is a pickle", judge="judge"
+)
 
 
 def test_an_entry_outlives_a_restart_under_any_model_name(tmp_path: Path) -> None:
@@ -60,3 +62,16 @@ def test_an_entry_that_cannot_be_read_is_forgotten(tmp_path: Path) -> None:
 
     assert VersionIndex(tmp_path, RealDisk(), "judge").find(KEY) is None
     assert not path.exists()
+
+
+def test_what_another_judge_refused_is_asked_anew_and_what_it_took_stays(tmp_path: Path) -> None:
+    """Another onnxruntime, other limits or newer code: what the advice of a refusal says to raise must help."""
+    other = VersionKey(registry="default", model="other", version="1")
+    taken = VersionEntry(**vars(other), created_at_ms=1, digest="sha256:" + "0" * 64)
+    for entry in (REFUSED, taken):
+        VersionIndex(tmp_path, RealDisk(), "onnxruntime 1.0").record(entry)
+
+    after = VersionIndex(tmp_path, RealDisk(), "onnxruntime 2.0")
+
+    assert after.find(KEY) is None
+    assert after.find(other) is not None

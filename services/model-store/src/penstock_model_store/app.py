@@ -17,8 +17,11 @@ from penstock_model_store.blobs import Blobs
 from penstock_model_store.disk import Disk, RealDisk
 from penstock_model_store.ingests import BackOff, Ingests
 from penstock_model_store.judge import judge_of
+from penstock_model_store.keepers import Keepers
 from penstock_model_store.pipeline import Pipeline
+from penstock_model_store.retention import Retention
 from penstock_model_store.routes.digests import digest_routes
+from penstock_model_store.routes.kept import kept_routes
 from penstock_model_store.routes.versions import version_routes
 from penstock_model_store.settings import Registries, Settings
 from penstock_model_store.telemetry import Telemetry
@@ -34,11 +37,20 @@ def create_app(
     blobs = Blobs(settings.data, disk)
     telemetry = Telemetry(metrics)
     telemetry.holds(blobs.held())
+    telemetry.volume_is(settings.data)
+    index = VersionIndex(settings.data, disk, judge_of(settings.limits()))
+    retention = Retention(
+        blobs=blobs,
+        index=index,
+        keepers=Keepers(settings.data, disk),
+        telemetry=telemetry,
+        grace=settings.grace_seconds,
+    )
     puller = Puller(settings.pull_seconds)
     ingests = Ingests(
         ingestion=_pipeline(settings, registries, blobs, puller),
         blobs=blobs,
-        index=VersionIndex(settings.data, disk, judge_of(settings.limits())),
+        index=index,
         telemetry=telemetry,
         clock=time.monotonic,
         queue_size=settings.queue_size,
@@ -48,6 +60,7 @@ def create_app(
     app = FastAPI(title="Penstock model store", lifespan=_lifespan(ingests, puller))
     app.include_router(version_routes(ingests, registries.registries))
     app.include_router(digest_routes(blobs))
+    app.include_router(kept_routes(retention))
     _add_health(app, metrics)
     _add_errors(app)
     return app

@@ -1,6 +1,6 @@
 """The digests that the store holds, each in a folder that is there whole or not at all.
 
-ROOT/staging/<random>/         what is being fetched; removed at start
+ROOT/staging/<random>/         what is being fetched, or removed; emptied at start
 ROOT/digests/<64 hex>/card.json
 ROOT/digests/<64 hex>/files/   what runs, and the reference sample
 ROOT/versions/<64 hex>.json    the version index (version_index.py)
@@ -9,8 +9,11 @@ ROOT/versions/<64 hex>.json    the version index (version_index.py)
 import errno
 import logging
 import shutil
+import time
 import uuid
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Lock
 
 from pydantic import ValidationError
 
@@ -24,7 +27,7 @@ _log = logging.getLogger(__name__)
 class Blobs:
     """Digest to files. One process at a time may use a root."""
 
-    def __init__(self, root: Path, disk: Disk) -> None:
+    def __init__(self, root: Path, disk: Disk, clock: Callable[[], float] = time.monotonic) -> None:
         """Take over a root: remove what an earlier process left unfinished, and learn what is held."""
         self._disk = disk
         self._staging = root / "staging"
@@ -35,6 +38,11 @@ class Blobs:
         self._sizes = {
             f"{_PREFIX}{folder.name}": _size(folder) for folder in self._digests.iterdir() if self._whole(folder)
         }
+        self._clock = clock
+        self._used = dict.fromkeys(self._sizes, clock())
+        """When each was last asked for, named or added; a restart counts as well."""
+        self._turn = Lock()
+        """Held while a digest comes or goes, so that none goes that is just being asked for."""
 
     def stage(self) -> Path:
         """Make an empty folder on the same volume; discard() it in the end."""
@@ -48,7 +56,7 @@ class Blobs:
 
     def commit(self, files: Path, card: ModelCard) -> None:
         """Hold a folder's files under the card's digest. What is held already is left alone."""
-        if card.digest in self._sizes:
+        if self.use([card.digest]):
             return
         complete = files.with_name(f"{files.name}.complete")
         complete.mkdir()
@@ -57,16 +65,42 @@ class Blobs:
         self._disk.sync(complete)
         target = self._folder(card.digest)
         size = _size(complete)
-        try:
-            self._disk.rename(complete, target)
-        except OSError as error:
-            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                raise
-        self._sizes[card.digest] = size
+        with self._turn:
+            try:
+                self._disk.rename(complete, target)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
+            self._used[card.digest] = self._clock()
+            self._sizes[card.digest] = size
+
+    def use(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Note that these are needed now; answers those that are held: they stay for the grace time at least."""
+        with self._turn:
+            held = self._sizes.keys() & set(digests)
+            self._used.update(dict.fromkeys(held, self._clock()))
+        return held
+
+    def remove_unused(self, grace: float) -> list[Digest]:
+        """Remove what was not needed for `grace` seconds; answers what that was.
+
+        A digest leaves by one rename into the folder that is emptied at start: killed anywhere, it is there or not.
+        """
+        return [digest for digest in list(self._sizes) if self._removed(digest, grace)]
+
+    def _removed(self, digest: Digest, grace: float) -> bool:
+        leaving = self._staging / uuid.uuid4().hex
+        with self._turn:
+            if self._clock() - self._used[digest] < grace:
+                return False
+            self._disk.rename(self._folder(digest), leaving)
+            del self._sizes[digest], self._used[digest]
+        self._disk.remove(leaving)
+        return True
 
     def card(self, digest: Digest) -> ModelCard | None:
         """Read the card of a digest; None: not held."""
-        if digest not in self._sizes:
+        if not self.use([digest]):
             return None
         return ModelCard.model_validate_json((self._folder(digest) / "card.json").read_bytes())
 

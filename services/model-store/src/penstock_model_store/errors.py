@@ -205,7 +205,7 @@ def store_full() -> StoreFull:
     """Say it alike wherever it shows."""
     return StoreFull(
         "the store's volume is full: make it larger (modelStore.storage), or have versions that nobody names any more "
-        "removed sooner (modelStore.retention.grace); it goes on by itself when there is room"
+        "removed sooner (modelStore.retention.graceSeconds); it goes on by itself when there is room"
     )
 
 

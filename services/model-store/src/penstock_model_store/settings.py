@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     retry_first_seconds: float = Field(2, gt=0)
     retry_longest_seconds: float = Field(60, gt=0)
     """Back-off of a failed ingest, which is tried again when it is asked for."""
+    grace_seconds: float = Field(24 * 3600, gt=0)
+    """How long a digest stays that nobody names or asks for."""
     drain_seconds: int = Field(10, ge=0)
     """For answers under way at the end."""
 

@@ -1,5 +1,7 @@
 """The resources port: ModelDeployments through the API server."""
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +17,8 @@ from penstock_controller.errors import Invalid
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.trouble import Trouble, shown
 
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
 
 class KubernetesResources:
     """Reads whole resources and writes their status with the resourceVersion that was read."""
@@ -26,6 +30,13 @@ class KubernetesResources:
 
     async def keys(self) -> tuple[Key, ...]:
         """All that there are, in one answer."""
+        return tuple(Key(item["metadata"]["namespace"], item["metadata"]["name"]) for item in await self._items())
+
+    async def digests(self) -> frozenset[str]:
+        """What any status says of any digest, whichever field it stands in: history, refusals and holds too."""
+        return frozenset(_digests_in([item.get("status") for item in await self._items()]))
+
+    async def _items(self) -> list[dict[str, Any]]:
         with translated("list ModelDeployments"):
             if self._namespace:
                 found = await self._api.list_namespaced_custom_object(
@@ -33,7 +44,7 @@ class KubernetesResources:
                 )
             else:
                 found = await self._api.list_cluster_custom_object(GROUP, VERSION, PLURAL, _request_timeout=TIMEOUT)
-        return tuple(Key(item["metadata"]["namespace"], item["metadata"]["name"]) for item in found["items"])
+        return list(found["items"])
 
     async def read(self, key: Key) -> Resource | None:
         """The resource now."""
@@ -72,6 +83,18 @@ class KubernetesResources:
             await self._api.replace_namespaced_custom_object_status(
                 GROUP, VERSION, key.namespace, PLURAL, key.name, body, _request_timeout=TIMEOUT
             )
+
+
+def _digests_in(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            waiting.extend(current.values())
+        elif isinstance(current, list):
+            waiting.extend(current)
+        elif isinstance(current, str) and _DIGEST.fullmatch(current):
+            yield current
 
 
 def _parsed(key: Key, raw: dict[str, Any]) -> Resource:
