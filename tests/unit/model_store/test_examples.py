@@ -128,3 +128,34 @@ def test_the_canonical_form_has_exactly_these_bytes() -> None:
 
     assert request is not None
     assert canonical_request(request) == b'{"inputs":[{"data":[1.0,2.5],"datatype":"FP32","name":"x","shape":[1,2]}]}\n'
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"data": [2.0, 3.0], "indices": [1, 0], "indptr": [0, 1, 1, 2], "shape": [3, 2]},
+        {"data": [3.0, 2.0], "indices": [2, 0], "indptr": [0, 1, 2], "shape": [3, 2]},
+    ],
+    ids=["by rows", "by columns"],
+)
+def test_a_sparse_example_is_made_dense(document: dict[str, Any]) -> None:
+    request = request_from_example(json.dumps(document), MATRIX, None)
+
+    assert tensors(request) == {"x": ((3, 2), [0, 2, 0, 0, 3, 0])}
+
+
+def test_a_sparse_example_that_contradicts_itself_is_refused() -> None:
+    document = {"data": [1.0], "indices": [7], "indptr": [0, 1, 1, 1], "shape": [3, 2]}
+
+    with pytest.raises(InputExampleRefused):
+        request_from_example(json.dumps(document), MATRIX, None)
+
+
+def test_a_table_reaches_inputs_of_other_names() -> None:
+    inputs = (TensorSpec(name="petal_length__cm_", datatype="FP32", shape=(-1, 1)),)
+    columns = (Column(name="petal length (cm)", type="double", input="petal_length__cm_"),)
+    document = {"dataframe_split": {"columns": ["petal length (cm)"], "data": [[1.5], [2.5]]}}
+
+    assert tensors(request_from_example(json.dumps(document), inputs, columns)) == {
+        "petal_length__cm_": ((2, 1), [1.5, 2.5])
+    }

@@ -1,7 +1,14 @@
 import pytest
 import yaml
 
-from penstock_model_store.errors import BadMetadata, NoModelFile, PathRefused, PickleOnly, SeveralModelFiles
+from penstock_model_store.errors import (
+    BadMetadata,
+    NoModelFile,
+    PathRefused,
+    PickleOnly,
+    PythonModel,
+    SeveralModelFiles,
+)
 from penstock_model_store.layout import Layout, Listed, chosen_layout
 
 
@@ -71,3 +78,26 @@ def test_a_bad_layout_is_refused_by_name(
 ) -> None:
     with pytest.raises(refusal, match=said):
         chosen_layout(listed(*paths), text)
+
+
+@pytest.mark.parametrize("loader", ["mlflow.pyfunc.model", "my_company.loader"])
+def test_python_code_around_a_net_is_refused_since_the_net_alone_answers_otherwise(loader: str) -> None:
+    text = yaml.safe_dump({"flavors": {"python_function": {"loader_module": loader}}})
+
+    with pytest.raises(PythonModel, match=r"artifacts/net\.onnx.*mlflow\.onnx\.log_model"):
+        chosen_layout(listed("MLmodel", "artifacts/net.onnx", "python_model.pkl"), text)
+
+
+def test_what_mlflow_itself_wraps_is_served() -> None:
+    flavors = {"onnx": {"data": "model.onnx"}, "python_function": {"loader_module": "mlflow.onnx"}}
+
+    assert chosen_layout(listed("MLmodel", "model.onnx"), yaml.safe_dump({"flavors": flavors})).model == "model.onnx"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [("model.skops", "skl2onnx.to_onnx"), ("model.keras", "tf2onnx"), ("model.ubj", "convert_xgboost")],
+)
+def test_a_model_of_another_kind_comes_with_the_line_that_converts_it(path: str, line: str) -> None:
+    with pytest.raises(NoModelFile, match=line):
+        chosen_layout(listed("MLmodel", path), None)

@@ -85,3 +85,33 @@ def test_the_canonical_form_has_exactly_these_bytes() -> None:
             '{"name":"a","required":false,"type":"string"}]}\n'
         ).encode()
     )
+
+
+IRIS = tuple(
+    TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("sepal_length__cm_", "sepal_width__cm_")
+)
+
+
+def test_names_that_the_converter_changed_are_found_behind_it() -> None:
+    text = json.dumps([column("sepal width (cm)", "double"), column("sepal length (cm)", "double")])
+
+    found = columns_of(text, IRIS) or ()
+
+    assert [(one.name, one.input) for one in found] == [
+        ("sepal width (cm)", "sepal_width__cm_"),
+        ("sepal length (cm)", "sepal_length__cm_"),
+    ]
+
+
+@pytest.mark.parametrize("names", [("length", "width"), ("sepal length (cm)", "sepal-length-cm", "sepal width cm")])
+def test_names_that_could_be_anything_are_refused_with_the_line_to_write(names: tuple[str, ...]) -> None:
+    text = json.dumps([column(name, "double") for name in names])
+
+    with pytest.raises(SignatureMismatch, match=r"set_axis\(\['sepal_length__cm_', 'sepal_width__cm_'\], axis=1\)"):
+        columns_of(text, IRIS)
+
+
+def test_a_date_that_the_graph_does_not_use_is_no_mismatch() -> None:
+    text = json.dumps([column("amount", "double"), column("country", "string"), column("when", "datetime")])
+
+    assert [found.type for found in columns_of(text, NAMED) or ()] == ["double", "string", "datetime"]

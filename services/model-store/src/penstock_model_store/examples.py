@@ -108,6 +108,7 @@ def _from_rows(
         return None
     order = [str(name) for name in names] if names else [column.name for column in columns or ()]
     table = {name: [row[index] for row in complete] for index, name in enumerate(order)}
+    table |= {column.input: table[column.name] for column in columns or () if column.input and column.name in table}
     if table and set(table) >= {spec.name for spec in inputs}:
         return {spec.name: _shaped(array_of(table[spec.name], spec), spec) for spec in inputs}
     if len(inputs) != 1:

@@ -161,3 +161,22 @@ def test_without_a_signature_a_row_that_does_not_fit_is_named(row: Any, message:
     with pytest.raises(DoesNotFit) as refusal:
         plan.feeds([row])
     assert str(refusal.value) == message
+
+
+def test_a_column_goes_to_the_input_that_the_card_names() -> None:
+    columns = (Column(name="petal length (cm)", type="double", input="petal_length"), Column(name="b", type="double"))
+    inputs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1, 1)) for name in ("petal_length", "b"))
+
+    feeds = plan_columns(columns, inputs).feeds([{"petal length (cm)": 1.5, "b": 2}])
+
+    assert {name: array.tolist() for name, array in feeds.items()} == {"petal_length": [[1.5]], "b": [[2.0]]}
+
+
+@pytest.mark.parametrize("when", ["2026-01-01T00:00:00", 7, None])
+def test_a_column_that_the_graph_does_not_use_may_be_of_any_type(when: object) -> None:
+    columns = (Column(name="a", type="double"), Column(name="b", type="double"), Column(name="at", type="datetime"))
+    inputs = tuple(TensorSpec(name=name, datatype="FP32", shape=(-1,)) for name in ("a", "b"))
+
+    feeds = plan_columns(columns, inputs).feeds([{"a": 1, "b": 2, "at": when}])
+
+    assert sorted(feeds) == ["a", "b"]
