@@ -10,7 +10,7 @@ from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 
 TABLE = Path(__file__).parents[1] / "data" / "model_deployments" / "refused_by_condition.yaml"
-LIMIT = 10.0
+LIMIT = 60.0
 
 
 def rows(scene: Scene) -> list[Object]:

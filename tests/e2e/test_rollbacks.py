@@ -1,4 +1,4 @@
-"""Versions that let users down, and go back by themselves: of 100 requests a second none may fail."""
+"""Versions that let users down, and go back by themselves: of 50 requests a second none may fail."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +12,10 @@ from penstock_testing.expectation import Expectation
 from penstock_testing.faulty_models import failing, hanging, hungry, slow
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.scenes import Scene
-from penstock_testing.strategies import GATED, by_steps
+from penstock_testing.strategies import GATED, by_steps, canary, pause, weight
 from penstock_testing.traffic_result import TrafficResult
 
-RATE = 100.0
+RATE = 50.0
 GRACE = 0.2
 """Seconds after the status showed the end from which no request may reach the version."""
 LIMITED: Object = {"timeout": "3s", "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}
@@ -103,7 +103,7 @@ def test_a_version_that_always_answers_500_reads_as_100_per_cent_errors_while_us
 
 
 def test_a_version_that_exits_at_half_of_the_requests_goes_back(scene: Scene, told: Callable[[], str]) -> None:
-    deployed, first = scene.serve_first(**GATED, **by_steps(4, (5, 50)))
+    deployed, first = scene.serve_first(**GATED, **canary(weight(5), pause(4), weight(50), pause()))
     second = scene.register(2.0)
     revision = ""
 
@@ -137,7 +137,7 @@ def test_a_version_that_hangs_goes_back(scene: Scene, told: Callable[[], str]) -
 def test_a_version_that_is_too_slow_for_its_share_and_answers_429_goes_back(
     scene: Scene, told: Callable[[], str]
 ) -> None:
-    """Three questions a second are what it can answer; of a hundred a second nearly all would wait past their time."""
+    """Three questions a second are what it can answer; of 25 a second nearly all would wait past their time."""
     deployed, first = scene.serve_first(**GATED, predictor=LIMITED | {"timeout": "9s"}, **by_steps(4, (50,)))
     second = scene.register(slow(2.0, rounds=300))
     record, _ = tried(scene, second, scene.expectation(first, second), deadline_seconds=8.0)

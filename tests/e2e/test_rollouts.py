@@ -1,4 +1,4 @@
-"""New versions that are promoted, or that make room, at 100 requests a second of which none may fail."""
+"""New versions that are promoted, or that make room, at 50 requests a second of which none may fail."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps, canary, mirror, pause
 from penstock_testing.timeline import Timeline
 
-RATE = 100.0
+RATE = 50.0
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
 WEIGHTS = (5, 25, 50)
 LOOK = 3.0

@@ -13,7 +13,7 @@ def test_alias_moved_under_load_loses_no_request_and_none_reaches_the_old_versio
     scene.registry.move(scene.model, first)
     deployed = scene.serve()
     deployed.wait_settled()
-    with scene.traffic(scene.expectation(first, second), rate=100.0) as run:
+    with scene.traffic(scene.expectation(first, second), rate=50.0) as run:
         time.sleep(3)
         scene.registry.move(scene.model, second)
         status = deployed.wait_for_version(second)

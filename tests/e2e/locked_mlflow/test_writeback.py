@@ -1,4 +1,4 @@
-"""What a registry with basic auth shows of rollouts, at 100 requests a second of which none may fail."""
+"""What a registry with basic auth shows of rollouts, at 50 requests a second of which none may fail."""
 
 import json
 import time
@@ -65,7 +65,7 @@ def test_with_the_registry_away_at_promotion_tag_and_alias_arrive_afterwards_onc
     wait_for_tag(scene, mlflow, first)
     wait_for_live(scene, mlflow, first)
     second = scene.register(2.0)
-    with scene.traffic(scene.expectation(first, second), rate=100.0, seconds=400.0) as run:
+    with scene.traffic(scene.expectation(first, second), rate=50.0, seconds=400.0) as run:
         scene.move(second)
         status = deployed.wait_paused(second, 50)
         with faults.scaled_to_zero(scene.platform.cluster, *DEPLOYMENT):
@@ -111,11 +111,11 @@ def test_a_rollback_in_the_bake_moves_the_live_alias_back(
     silent = {second: 0.3}
     harmless = scene.expectation(first, second, questions=scene.questions(above=0.3), silent_below=silent)
     harmful = scene.expectation(first, second, silent_below=silent)
-    with scene.traffic(harmless, rate=100.0) as before:
+    with scene.traffic(harmless, rate=50.0) as before:
         scene.move(second)
         deployed.wait_for_phase("Baking")
         wait_for_live(scene, mlflow, second)
-        with scene.traffic(harmful, rate=100.0) as after:
+        with scene.traffic(harmful, rate=50.0) as after:
             before.stop()
             record = deployed.wait_for_end(second)
             wait_for_live(scene, mlflow, first)

@@ -78,7 +78,9 @@ def _condition(judgement: _Judgement, observation: Observation, before: tuple[Co
 
 def _ready(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
     found = service(status, observation)
-    return _Judgement(type="Ready", status=found.answers, reason=found.reason, message=found.message)
+    # A sentence stands in one place: at rest, status.message says it.
+    message = "status.message says why" if status.message.startswith(found.message) else found.message
+    return _Judgement(type="Ready", status=found.answers, reason=found.reason, message=message)
 
 
 def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> _Judgement:

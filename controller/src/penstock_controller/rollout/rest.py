@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from penstock_controller.api.status import Phase, Refusal, Stable
-from penstock_controller.rollout import attempt, children, hold
+from penstock_controller.rollout import attempt, children, hold, serving
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted, why_not_ready
 from penstock_controller.rollout.refusal import is_refused
@@ -54,10 +54,14 @@ def _settle(situation: Situation, stable: Stable, wanted: Wanted) -> Step:
 def _rest(situation: Situation, message: str) -> Step:
     phase, stable = situation.resting_phase(), situation.status.stable
     if phase is Phase.DEGRADED and stable:
-        why = why_not_ready(situation.workload(stable.revision))
-        why += children.hindered(situation.observation, stable.revision)
-        message = f"no pod of version {stable.version} is ready: {why}"
+        message = _why_degraded(situation, stable) + children.hindered(situation.observation, stable.revision)
     return Step(status=situation.status.model_copy(update={"phase": phase, "message": message}))
+
+
+def _why_degraded(situation: Situation, stable: Stable) -> str:
+    if situation.ready(stable.revision):
+        return serving.service(situation.status, situation.observation).message
+    return f"no pod of version {stable.version} is ready: {why_not_ready(situation.workload(stable.revision))}"
 
 
 def _wait(situation: Situation, unresolved: Unresolved) -> Step:

@@ -39,6 +39,11 @@ def service(status: ModelDeploymentStatus, observation: Observation) -> Service:
     return Service(answers=True, reason="Serving", message=f"{versions} answers")
 
 
+def fails(status: ModelDeploymentStatus, observation: Observation) -> bool:
+    """Whether gateway pods that route users' requests are known to have nobody to send them to, or none is there."""
+    return bool(_routed(status.traffic)) and service(status, observation).answers is False
+
+
 def _routed(traffic: Traffic | None) -> tuple[str, ...]:
     """Revisions that users' requests may go to by what is applied, first those with a weight, then who rescues."""
     split = traffic.applied if traffic else None

@@ -6,7 +6,7 @@ from penstock_contracts.traffic import Traffic
 from penstock_controller.api import duration
 from penstock_controller.api.status import Candidate, Ending, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import children, routing, sizing
+from penstock_controller.rollout import children, routing, serving, sizing
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
@@ -80,11 +80,12 @@ class Situation:
         return routing.acknowledged(self.status.traffic, self.observation.gateways)
 
     def resting_phase(self) -> Phase:
-        """The phase when nothing is on trial."""
+        """The phase when nothing is on trial: Healthy is what has ready pods and is not known to answer nobody."""
         stable = self.status.stable
         if stable is None:
             return Phase.DEGRADED if self.status.refused else Phase.PENDING
-        return Phase.HEALTHY if self.ready(stable.revision) else Phase.DEGRADED
+        well = self.ready(stable.revision) and not serving.fails(self.status, self.observation)
+        return Phase.HEALTHY if well else Phase.DEGRADED
 
 
 @dataclass(frozen=True, kw_only=True)

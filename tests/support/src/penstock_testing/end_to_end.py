@@ -23,6 +23,10 @@ WORKERS = os.environ.get("PENSTOCK_E2E_WORKERS", "3")
 """Processes for the tests that run side by side: they wait for most of their time."""
 
 
+SECONDS = 600
+"""For one test, its set-up included: some roll out six versions, and beside others that takes twice as long."""
+
+
 class Ended(BaseException):
     """A signal asked for the end of the run."""
 
@@ -61,7 +65,17 @@ class Runner:
 def _lane(name: str, arguments: Sequence[str]) -> list[str]:
     workers = ["-n", WORKERS, "--dist", "loadgroup"] if name == TOGETHER else []
     stage = [str(ROOT / "tests" / "stage"), f"end-to-end tests, {LANES[name]}"]
-    return [*stage, sys.executable, "-m", "pytest", "tests/e2e", f"--lane={name}", *workers, *arguments]
+    return [
+        *stage,
+        sys.executable,
+        "-m",
+        "pytest",
+        "tests/e2e",
+        f"--timeout={SECONDS}",
+        f"--lane={name}",
+        *workers,
+        *arguments,
+    ]
 
 
 def _run_lanes(runner: Runner, arguments: Sequence[str]) -> int:

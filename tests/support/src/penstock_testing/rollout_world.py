@@ -104,6 +104,8 @@ class RolloutWorld:
     hindrances: tuple[Hindrance, ...] = ()
     deaf: bool = False
     """No gateway pod answers when its counters are asked for."""
+    registry_problem: str = ""
+    """Why the registry cannot be asked."""
     turn: str = ""
     """Why an attempt with other predictor pods must wait."""
     pods: str = "image1"
@@ -138,6 +140,7 @@ class RolloutWorld:
             pods=self.pods,
             words=dict(self.words),
             hindrances=self.hindrances,
+            registry_problem=self.registry_problem,
             registry_answers=self.registry.told(outcome.due(self.status)),
         )
 

@@ -12,7 +12,7 @@ GATED: Object = {
     "analysis": {"interval": "1s", "gates": [{"name": "error-rate", "margin": "5%", "minSamples": 20}]},
     "bake": {"duration": "3s"},
 }
-"""A version that is as good as stable passes within seconds at 100 requests a second."""
+"""A version that is as good as stable passes within seconds at 50 requests a second."""
 
 
 BRIEF: Object = {"timeout": "2s"}
