@@ -19,9 +19,12 @@ _LOOK_UPS = 4
 """Of one connection at the same time."""
 _GIVEN_UP_AFTER = 8
 """Look-ups in a row without an answer, after which a round asks for no more: the next begins with the others."""
-_FIRST_GAP = 3.0
-_LONGEST_GAP = 30.0
-"""Seconds between two changes of a reference that are told: doubled each time one had to wait."""
+_GAP = 3.0
+"""Seconds between two changes of a reference that are told."""
+_FREE_CHANGES = 6
+"""Told at that pace, as many as a person makes; more only as they come back."""
+_COMES_BACK_AFTER = 20.0
+"""Seconds for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +43,20 @@ class Resolution:
 class _Pace:
     """Slows down a reference that names one version, then another, and so on: each change is a rollout."""
 
-    gap: float = _FIRST_GAP
+    free: float = _FREE_CHANGES
     told_at: float | None = None
-    waited: bool = False
 
     def lets(self, now: float) -> bool:
         """Whether a change may be told now."""
-        if self.told_at is not None and now - self.told_at < self.gap:
-            self.waited = True
+        if self.told_at is None:
+            free = self.free
+        else:
+            free = min(_FREE_CHANGES, self.free + (now - self.told_at) / _COMES_BACK_AFTER)
+            if now - self.told_at < _GAP:
+                return False
+        if free < 1:
             return False
-        self.gap = min(2 * self.gap, _LONGEST_GAP) if self.waited else _FIRST_GAP
-        self.told_at, self.waited = now, False
+        self.free, self.told_at = free - 1, now
         return True
 
 
