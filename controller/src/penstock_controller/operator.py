@@ -31,11 +31,13 @@ class Operator:
         reconciler: Reconciler,
         telemetry: Telemetry,
         *,
+        call_roll: Callable[[], Coroutine[Any, Any, None]],
         beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         workers: int,
     ) -> None:
-        """`beside`: what runs as long as it works. `workers`: passes at the same time."""
+        """`call_roll`: waits for the API server. `beside`: run as long as it works. `workers`: passes at a time."""
         self.queue = queue
+        self.call_roll = call_roll
         self._reconciler = reconciler
         self._beside = beside
         self._telemetry = telemetry

@@ -113,10 +113,10 @@ def _assembled(
         queue,
         reconciler,
         telemetry,
+        call_roll=Roll(resources, turns).call,
         beside=(
             watch.run,
             outbox.run,
-            Roll(world.resources, turns).call,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
         ),
         workers=settings.workers,

@@ -178,3 +178,30 @@ async def test_what_is_held_is_not_brought_forward_by_events() -> None:
     assert await taken_at_once(queue) is None
     clock.now += 5.1
     assert await taken_at_once(queue) == A
+
+
+async def test_what_is_pressing_again_and_again_does_not_shut_out_others_of_its_namespace() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.put_first(lambda key: key == B)
+    queue.add(A)
+    queue.add(B)
+    taken = []
+    for _ in range(10):
+        taken.append(await queue.take())
+        queue.done(taken[-1])
+        queue.add(taken[-1])
+        clock.now += 1
+    assert taken[0] == B
+    assert A in taken[:7]
+
+
+async def test_what_is_pressing_elsewhere_does_not_go_before_anothers_turn() -> None:
+    """Fifty on trial in one namespace: a new start in another waits for one of them."""
+    queue = WorkQueue(Clock())
+    queue.put_first(lambda key: key.namespace == "crowd")
+    for number in range(50):
+        queue.add(Key("crowd", str(number)))
+    queue.done(await queue.take())
+    queue.add(A)
+    assert A in [await queue.take(), await queue.take()]

@@ -28,6 +28,7 @@ def register(
     async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
         _configure(settings)
         memo.operator = await stack.enter_async_context(operator)
+        await memo.operator.call_roll()
         memo.work = asyncio.create_task(memo.operator.run())
         memo.work.add_done_callback(ended)
 
