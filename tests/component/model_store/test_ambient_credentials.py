@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from botocore.session import Session
+from botocore.session import Session  # type: ignore[import-untyped]  # it has no types
 
 from penstock_model_store.throwaway import Puller
 
