@@ -22,7 +22,12 @@ class Away(PenstockError):
 
 
 class RegistryAway(Away):
-    """The model registry."""
+    """The model registry: it does not answer, or what it answers cannot be used. The message has none of its words."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds that it asked to be left alone, bounded."""
 
 
 class StoreAway(Away):

@@ -16,6 +16,10 @@ _log = logging.getLogger(__name__)
 _LONGEST_BACKOFF = 60.0
 _LONGEST_BACKOFF_AWAY = 5.0
 """Seconds: a rollout that waits for the API server goes on soon after it is back."""
+_LONGEST_HOLD = 5.0
+"""Seconds in which no event brings a resource forward whose passes fail: a person's change is seen after these."""
+_FREE_FAILURES = 3
+"""In a row, after which that begins."""
 
 
 class Operator:
@@ -27,11 +31,13 @@ class Operator:
         reconciler: Reconciler,
         telemetry: Telemetry,
         *,
+        call_roll: Callable[[], Coroutine[Any, Any, None]],
         beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         workers: int,
     ) -> None:
-        """`beside`: what runs as long as it works. `workers`: passes at the same time."""
+        """`call_roll`: waits for the API server. `beside`: run as long as it works. `workers`: passes at a time."""
         self.queue = queue
+        self.call_roll = call_roll
         self._reconciler = reconciler
         self._beside = beside
         self._telemetry = telemetry
@@ -49,11 +55,15 @@ class Operator:
     async def _work(self) -> None:
         while True:
             key = await self.queue.take()
-            due = None
-            try:
-                due = await self._pass(key)
-            finally:
-                self.queue.done(key, due)
+            await self._pass_over(key)
+
+    async def _pass_over(self, key: Key) -> None:
+        due = None
+        try:
+            due = await self._pass(key)
+        finally:
+            held = min(due or 0.0, _LONGEST_HOLD) if self._failures.get(key, 0) > _FREE_FAILURES else 0.0
+            self.queue.done(key, due, not_before=held)
 
     async def _pass(self, key: Key) -> float | None:
         """One pass; answers when the next is due, whatever went wrong. None: never, the resource is gone."""
@@ -62,7 +72,9 @@ class Operator:
                 due = await self._reconciler.reconcile(key)
         except Conflict:
             self._telemetry.broken_off("conflict")
-            return 0.0
+            self._failures[key] += 1
+            # Who writes against us without end must not have all passes.
+            return 0.0 if self._failures[key] <= _FREE_FAILURES else _backed_off(self._failures[key], _LONGEST_HOLD)
         except PenstockError as error:
             return await self._broken_off(key, error)
         except Exception as error:  # noqa: BLE001 - the outermost loop: one resource must not stop the others
@@ -76,7 +88,7 @@ class Operator:
         self._failures[key] += 1
         away = isinstance(error, Away)
         longest = _LONGEST_BACKOFF_AWAY if away else _LONGEST_BACKOFF
-        delay: float = min(longest, 0.5 * 2.0 ** min(self._failures[key], 10))
+        delay = _backed_off(self._failures[key], longest)
         level = logging.WARNING if away else logging.ERROR
         _log.log(level, "pass broken off", extra={"key": str(key), "detail": str(error), "again_in_seconds": delay})
         if self._failures[key] >= _told_after(error):
@@ -102,3 +114,7 @@ def _told_after(error: Exception) -> int:
             return 10
         case _:
             return 3
+
+
+def _backed_off(failures: int, longest: float) -> float:
+    return float(min(longest, 0.5 * 2.0 ** min(failures, 10)))

@@ -119,8 +119,8 @@ class RegistryOutbox:
         ]
 
     async def _tried(self, key: Key, entry: Entry) -> Answer:
-        tag = outcome_tag(self._cluster, key, entry.outcome) if entry.outcome else None
         try:
+            tag = outcome_tag(self._cluster, key, entry.outcome) if entry.outcome else None
             await self._recorder.record(entry, tag)
         except RegistryAway as away:
             return Answer(entry=entry, writing=Writing.AWAY, message=f"{entry.what} is not written yet: {away}")

@@ -1,21 +1,25 @@
-"""Which resources there are when the controller starts."""
+"""Which resources there are when the controller starts, and whether it may see them."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from penstock_controller.errors import ClusterAway
+from penstock_controller.errors import ClusterAway, Conflict, Rejected
 from penstock_controller.ports import Resources
 from penstock_controller.turns import Turns
 
 _AGAIN = 2.0
 """Seconds."""
+_REFUSED = (
+    "cannot list ModelDeployments: is their CRD installed, and may the controller's service account list and watch "
+    "them? The controller begins when it can"
+)
 
 _log = logging.getLogger(__name__)
 
 
 class Roll:
-    """Called once."""
+    """Called once, before the watch begins: kopf looks for the CRD once only, and stays deaf where there is none."""
 
     def __init__(
         self, resources: Resources, turns: Turns, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -26,12 +30,19 @@ class Roll:
         self._pause = pause
 
     async def call(self) -> None:
-        """Ask until the API server answers: before that nobody gets a turn."""
+        """Ask until the API server lists them: before that nobody gets a turn."""
+        refused = False
         while True:
             try:
-                self._turns.expect(await self._resources.keys())
+                keys = await self._resources.keys()
+            except (Conflict, Rejected) as error:
+                _log.error(_REFUSED, extra={"detail": str(error)})
+                refused = True
             except ClusterAway as away:
                 _log.warning("resources not listed yet", extra={"detail": str(away)})
-                await self._pause(_AGAIN)
             else:
-                return
+                if not refused:
+                    self._turns.expect(keys)
+                    return
+                refused = False  # once more: what the API server says it has may lag behind a CRD that is new
+            await self._pause(_AGAIN)

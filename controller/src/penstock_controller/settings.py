@@ -1,6 +1,8 @@
 """Every environment variable of the controller."""
 
+from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, Field
@@ -31,6 +33,8 @@ class Settings(BaseSettings):
     """Image of predictor pods."""
     registries: Path
     """YAML file: `registries: {<name>: {uri: ...}}`."""
+    credentials: Path = Path("/etc/penstock-credentials")
+    """Folder with a file for each value of the registries' credentials, read anew at each use; need not exist."""
     gateway_url: str
     """Base of `status.url`."""
     cluster_name: str = ""
@@ -50,6 +54,13 @@ class Settings(BaseSettings):
     health_port: int = 8080
     metrics_port: int = 8081
     log_level: str = "INFO"
+
+    def described(self) -> dict[str, object]:
+        """What an operator looks for first in the log: version, scope, registries, and how it is set."""
+        registries = {name: urlsplit(each.uri).netloc.rpartition("@")[2] for name, each in self.connections().items()}
+        shown = self.model_dump(mode="json", exclude={"registries", "credentials", "watch_namespace"})
+        scope = self.watch_namespace or "all namespaces"
+        return {"version": version("penstock-controller"), "scope": scope, "registries": registries, "settings": shown}
 
     def connections(self) -> dict[str, Connection]:
         """The registry connections by name. Raises ValueError naming file and field."""

@@ -48,6 +48,11 @@ class Turns:
             self._given.add(key)
         return why
 
+    def is_on_trial(self, key: Key) -> bool:
+        """Whether its last pass left an attempt under way."""
+        standing = self._standings.get(key)
+        return standing is not None and standing.on_trial
+
     def note(self, key: Key, standing: Standing) -> None:
         """A pass over a resource has ended."""
         before, halt = self._standings.get(key), self._halt()

@@ -14,9 +14,11 @@ from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
+from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.effects import Effects
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
@@ -72,12 +74,14 @@ def _assembled(
     placement = Placement(
         image=settings.predictor_image, store_url=settings.store_url, drain_seconds=settings.drain_seconds
     )
-    queue = WorkQueue(time.monotonic)
+    queue = WorkQueue(time.monotonic, workers=settings.workers)
+    turns = Turns(settings.max_concurrent_rollouts, queue.add)
+    queue.put_first(turns.is_on_trial)
     telemetry.queue_is(queue.waiting)
-    uris = {name: connection.uri for name, connection in settings.connections().items()}
-    telemetry.has_connections(uris)
-    outbox = RegistryOutbox(MlflowRecorder(uris, telemetry), uris, telemetry, queue.add, cluster=settings.cluster_name)
-    watch = RegistryWatch(MlflowRegistry(uris, telemetry), queue.add, settings.poll_seconds)
+    apis = _registries(settings)
+    telemetry.has_connections(apis)
+    outbox = RegistryOutbox(MlflowRecorder(apis, telemetry), apis, telemetry, queue.add, cluster=settings.cluster_name)
+    watch = RegistryWatch(MlflowRegistry(apis, telemetry), apis, queue.add, settings.poll_seconds)
     resources = KubernetesResources(api, settings.watch_namespace)
     workloads = KubernetesWorkloads(api, placement)
     world = World(
@@ -94,7 +98,6 @@ def _assembled(
     def url(key: Key) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
-    turns = Turns(settings.max_concurrent_rollouts, queue.add)
     reconciler = Reconciler(
         world,
         watch,
@@ -110,11 +113,18 @@ def _assembled(
         queue,
         reconciler,
         telemetry,
+        call_roll=Roll(resources, turns).call,
         beside=(
             watch.run,
             outbox.run,
-            Roll(world.resources, turns).call,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
         ),
         workers=settings.workers,
     )
+
+
+def _registries(settings: Settings) -> dict[str, MlflowApi]:
+    return {
+        name: MlflowApi(RegistryConnection(name, connection.uri, settings.credentials))
+        for name, connection in settings.connections().items()
+    }

@@ -143,9 +143,11 @@ def test_only_those_that_ask_the_api_server_have_a_token(defaults: Rendered) -> 
 
 
 def test_credentials_reach_the_controller_and_the_store_only(chart: Chart) -> None:
-    containers = chart.render("registryCredentialsSecret=mlflow-login").containers()
-    reads = {name for name, container in containers.items() if "mlflow-login" in str(container.get("envFrom"))}
-    assert reads == {"controller/controller", "model-store/model-store"}
+    rendered = chart.render("registryCredentialsSecret=mlflow-login")
+    reads = {name for name, container in rendered.containers().items() if "mlflow-login" in str(container)}
+    assert reads == {"model-store/model-store"}
+    mounts = {name for name, pod in rendered.pods().items() if "mlflow-login" in str(pod["spec"].get("volumes"))}
+    assert mounts == {"controller"}
     assert all("envFrom" not in container for container in chart.render().containers().values())
 
 

@@ -9,7 +9,9 @@ from mlflow import MlflowClient
 from mlflow.server.auth.client import AuthServiceClient
 from prometheus_client import CollectorRegistry
 
+from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
+from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.api.registry_write import Outcome
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.outcome_tag import LONGEST, outcome_tag
@@ -53,8 +55,23 @@ def _act_as(patch: pytest.MonkeyPatch, user: str, password: str) -> None:
     patch.setenv("MLFLOW_TRACKING_PASSWORD", password)
 
 
-def recorder(uri: str) -> MlflowRecorder:
-    return MlflowRecorder({"default": uri}, Telemetry(CollectorRegistry()))
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """The folder in which a connection's credentials are found: none."""
+    return tmp_path
+
+
+def _write(secret: Path, **values: str) -> None:
+    for file in secret.iterdir():
+        file.unlink()
+    for name, value in values.items():
+        (secret / f"MLFLOW_TRACKING_{name.upper()}").write_text(value)
+
+
+def recorder(uri: str, secret: Path = Path("/nowhere")) -> MlflowRecorder:
+    return MlflowRecorder(
+        {"default": MlflowApi(RegistryConnection("default", uri, secret))}, Telemetry(CollectorRegistry())
+    )
 
 
 def entry(version: str = "1", *, model: str = "m", alias: str = "") -> Entry:
@@ -97,7 +114,7 @@ async def test_a_tag_of_the_longest_kind_is_taken(server: MlflowServer) -> None:
 
 @pytest.mark.parametrize("gone", [entry("99"), entry(model="none"), entry("99", alias="live")])
 async def test_a_version_or_model_that_is_gone_is_said_to_be(server: MlflowServer, gone: Entry) -> None:
-    with pytest.raises(VersionMissing, match=r"not found"):
+    with pytest.raises(VersionMissing, match=r"has no version"):
         await recorder(server.uri).record(gone, TAG)
 
 
@@ -111,37 +128,57 @@ async def test_a_registry_that_is_away_is_said_in_words_that_do_not_change() -> 
     assert "registry 'default' does not answer" in said.pop()
 
 
-async def test_with_basic_auth_who_may_edit_the_model_sets_tags_and_aliases(
-    locked: MlflowServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _act_as(monkeypatch, "editor", PASSWORD)
-    await recorder(locked.uri).record(entry(alias="live"), TAG)
+async def test_with_basic_auth_who_may_edit_the_model_sets_tags_and_aliases(locked: MlflowServer, secret: Path) -> None:
+    _write(secret, username="editor", password=PASSWORD)
+    await recorder(locked.uri, secret).record(entry(alias="live"), TAG)
     found = MlflowClient(locked.uri).get_model_version_by_alias("m", "live")
     assert found.tags == {TAG.key: TAG.value}
 
 
-@pytest.mark.parametrize(
-    ("user", "password"), [("reader", PASSWORD), ("nobody", PASSWORD)], ids=["may-only-read", "unknown"]
-)
+@pytest.mark.parametrize("user", ["reader", "nobody"], ids=["may-only-read", "unknown"])
 @pytest.mark.parametrize("alias", ["", "another"], ids=["tag", "alias"])
 async def test_who_may_not_write_is_told_what_must_be_allowed(
-    locked: MlflowServer, monkeypatch: pytest.MonkeyPatch, user: str, password: str, alias: str
+    locked: MlflowServer, secret: Path, user: str, alias: str
 ) -> None:
-    _act_as(monkeypatch, user, password)
+    _write(secret, username=user, password=PASSWORD)
     tag = None if alias else Tag(key="penstock.ns.other", value="{}")
     with pytest.raises(RegistryRefused, match=r"registryCredentialsSecret edit model 'm'"):
-        await recorder(locked.uri).record(entry(alias=alias), tag)
+        await recorder(locked.uri, secret).record(entry(alias=alias), tag)
+
+
+async def test_credentials_that_rotate_are_taken_up_without_a_restart(locked: MlflowServer, secret: Path) -> None:
+    writer = recorder(locked.uri, secret)
+    with pytest.raises(RegistryRefused):
+        await writer.record(entry(alias="rotated"), None)
+    _write(secret, username="editor", password=PASSWORD[::-1])
+    with pytest.raises(RegistryRefused):
+        await writer.record(entry(alias="rotated"), None)
+    _write(secret, username="editor", password=f"{PASSWORD}\n")
+    await writer.record(entry(alias="rotated"), None)
+    assert MlflowClient(locked.uri).get_model_version_by_alias("m", "rotated").version == "1"
 
 
 async def test_with_a_token_tags_and_aliases_arrive_and_without_it_they_are_refused(
-    server: MlflowServer, monkeypatch: pytest.MonkeyPatch
+    server: MlflowServer, secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A user name would go before a token.
     monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
     with bearer_proxy(server.uri) as uri:
+        writer = recorder(uri, secret)
         with pytest.raises(RegistryRefused):
-            await recorder(uri).record(entry(alias="by-token"), TAG)
+            await writer.record(entry(alias="by-token"), TAG)
+        _write(secret, token=TOKEN)
+        await writer.record(entry(alias="by-token"), TAG)
         monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
-        await recorder(uri).record(entry(alias="by-token"), TAG)
         assert MlflowClient(uri).get_model_version_by_alias("m", "by-token").version == "1"
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "süß"])
+async def test_a_token_that_no_header_can_hold_is_said_without_it(
+    server: MlflowServer, secret: Path, token: str
+) -> None:
+    _write(secret, token=token)
+    with pytest.raises(RegistryAway, match="credentials well formed") as away:
+        await recorder(server.uri, secret).record(entry(), TAG)
+    assert token not in str(away.value)

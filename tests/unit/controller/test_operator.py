@@ -8,10 +8,13 @@ from prometheus_client import CollectorRegistry
 from penstock_controller.errors import ClusterAway, Conflict, Invalid
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
+from penstock_controller.roll import Roll
 from penstock_controller.telemetry import Telemetry
+from penstock_controller.turns import Turns
 from penstock_controller.work_queue import WorkQueue
 
 if TYPE_CHECKING:
+    from penstock_controller.ports import Resources
     from penstock_controller.reconcile import Reconciler
 
 A = Key("ns", "a")
@@ -57,6 +60,7 @@ async def worked(answers: Answers) -> int:
         queue,
         cast("Reconciler", answers),
         Telemetry(CollectorRegistry()),
+        call_roll=Roll(cast("Resources", None), Turns(1, queue.add)).call,
         workers=1,
     )
     running = asyncio.ensure_future(operator.run())

@@ -139,7 +139,7 @@ class Observed:
 
 async def resolved(watch: RegistryWatch) -> None:
     """The registry has answered once."""
-    await watch._poll(spec().registry)
+    await watch._round("default", is_whole=True)
 
 
 def turns() -> Turns:
@@ -150,7 +150,7 @@ def turns() -> Turns:
 
 def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
     telemetry = Telemetry(CollectorRegistry())
-    watch = RegistryWatch(outside, lambda _: None, interval=1)
+    watch = RegistryWatch(outside, ["default"], lambda _: None, interval=1)
     workloads = Observed(outside, "workloads", lambda: outside.found)
     world = World(
         resources=outside,

@@ -34,7 +34,8 @@ class Rig:
     def __init__(self) -> None:
         self.registry = ScriptedRegistry()
         self.woken: list[Key] = []
-        self.watch = RegistryWatch(self.registry, self.woken.append, interval=1000)
+        self.now = 1000.0
+        self.watch = RegistryWatch(self.registry, ["default", "other"], self.woken.append, 1000, lambda: self.now)
 
     async def round(self) -> None:
         """One round of polls: `run` goes on until it waits for the next."""
@@ -105,3 +106,57 @@ async def test_what_nobody_follows_is_not_asked_for() -> None:
     rig.watch.forget(A)
     await rig.round()
     assert rig.registry.asked == {CHAMPION: 1, OTHER: 1}
+
+
+async def test_an_alias_that_flaps_is_told_less_and_less_often() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    rig.woken.clear()
+    for number in range(120):
+        rig.now += 1.0
+        rig.registry.answer = RegistryVersion(version=str(2 + number % 2), created_at_ms=1)
+        await rig.round()
+    assert 1 <= len(rig.woken) <= 12
+
+
+async def test_a_person_who_moves_an_alias_six_times_in_a_minute_waits_three_seconds_at_most() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    for number in range(6):
+        version = RegistryVersion(version=str(2 + number), created_at_ms=1)
+        rig.registry.answer = version
+        rig.now += 1.0
+        await rig.round()
+        rig.now += 2.0
+        await rig.round()
+        assert rig.watch.follow(A, CHAMPION) == Resolution(version=version)
+
+
+async def test_a_change_that_flapping_held_up_is_told_in_the_end() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    await rig.round()
+    for number in range(60):
+        rig.now += 1.0
+        rig.registry.answer = RegistryVersion(version=str(2 + number % 2), created_at_ms=1)
+        await rig.round()
+    last = RegistryVersion(version="9", created_at_ms=1)
+    rig.registry.answer = last
+    rig.now += 20.0
+    await rig.round()
+    assert rig.watch.follow(A, CHAMPION) == Resolution(version=last)
+
+
+async def test_an_answer_that_breaks_the_adapter_ends_no_look_ups() -> None:
+    rig = Rig()
+    rig.watch.follow(A, CHAMPION)
+    rig.registry.answer = TypeError("a list")
+    await rig.round()
+    known = rig.watch.follow(A, CHAMPION)
+    assert known is not None
+    assert "see the controller's log" in known.away
+    rig.registry.answer = RegistryVersion(version="1", created_at_ms=1)
+    await rig.round()
+    assert rig.watch.follow(A, CHAMPION) == Resolution(version=RegistryVersion(version="1", created_at_ms=1))

@@ -126,3 +126,82 @@ async def test_keys_wait_that_are_due_and_not_taken() -> None:
     assert await taken_at_once(queue) == A
     queue.add(A)
     assert queue.waiting() == 1
+
+
+async def test_a_namespace_with_fifty_keys_delays_anothers_by_one_piece_of_work() -> None:
+    queue = WorkQueue(Clock())
+    for number in range(50):
+        queue.add(Key("crowd", str(number)))
+    for _ in range(10):
+        queue.done(taken := await queue.take())
+        queue.add(taken)
+    queue.add(A)
+    places = []
+    for place in range(20):
+        key = await queue.take()
+        queue.done(key)
+        queue.add(key)
+        if key == A:
+            places.append(place)
+    assert places[0] <= 1
+    assert len(places) >= 9
+
+
+async def test_a_namespace_never_holds_all_workers_while_there_is_another() -> None:
+    queue = WorkQueue(Clock(), workers=3)
+    queue.add(A, 1000)
+    for number in range(5):
+        queue.add(Key("crowd", str(number)))
+    assert await taken_at_once(queue)
+    assert await taken_at_once(queue)
+    assert await taken_at_once(queue) is None
+    queue.add(A)
+    assert await taken_at_once(queue) == A
+
+
+async def test_what_is_pressing_goes_before_others_of_its_namespace() -> None:
+    queue = WorkQueue(Clock())
+    queue.put_first(lambda key: key == B)
+    queue.add(A)
+    queue.add(B)
+    assert await taken_at_once(queue) == B
+
+
+async def test_what_is_held_is_not_brought_forward_by_events() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.add(A)
+    assert await taken_at_once(queue) == A
+    queue.add(A)
+    queue.done(A, 60.0, not_before=5.0)
+    queue.add(A)
+    assert await taken_at_once(queue) is None
+    clock.now += 5.1
+    assert await taken_at_once(queue) == A
+
+
+async def test_what_is_pressing_again_and_again_does_not_shut_out_others_of_its_namespace() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.put_first(lambda key: key == B)
+    queue.add(A)
+    queue.add(B)
+    taken = []
+    for _ in range(10):
+        taken.append(await queue.take())
+        queue.done(taken[-1])
+        queue.add(taken[-1])
+        clock.now += 1
+    assert taken[0] == B
+    assert A in taken[:7]
+
+
+async def test_what_is_pressing_elsewhere_does_not_go_before_anothers_turn() -> None:
+    """Fifty on trial in one namespace: a new start in another waits for one of them."""
+    queue = WorkQueue(Clock())
+    queue.put_first(lambda key: key.namespace == "crowd")
+    for number in range(50):
+        queue.add(Key("crowd", str(number)))
+    queue.done(await queue.take())
+    queue.add(A)
+    assert A in [await queue.take(), await queue.take()]

@@ -1,6 +1,7 @@
 """kopf's side: start, stop and liveness."""
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -10,9 +11,13 @@ from prometheus_client import CollectorRegistry
 from penstock_controller import wiring
 from penstock_controller.settings import Settings
 
+_log = logging.getLogger(__name__)
 
-def register(registry: kopf.OperatorRegistry, settings: Settings, metrics: CollectorRegistry) -> None:
-    """Add start-up, clean-up and probe to a registry."""
+
+def register(
+    registry: kopf.OperatorRegistry, settings: Settings, metrics: CollectorRegistry, stop: asyncio.Event
+) -> None:
+    """Add start-up, clean-up and probe to a registry. `stop`: set when the workers have ended, whyever."""
     stack = AsyncExitStack()
 
     @kopf.on.login(registry=registry)
@@ -23,10 +28,17 @@ def register(registry: kopf.OperatorRegistry, settings: Settings, metrics: Colle
     async def start(settings: kopf.OperatorSettings, memo: kopf.Memo, **_: Any) -> None:
         _configure(settings)
         memo.operator = await stack.enter_async_context(operator)
+        await memo.operator.call_roll()
         memo.work = asyncio.create_task(memo.operator.run())
+        memo.work.add_done_callback(ended)
+
+    def ended(work: asyncio.Task[None]) -> None:
+        if not work.cancelled():
+            _log.critical("the workers have ended: the controller ends", exc_info=work.exception())
+            stop.set()
 
     @kopf.on.cleanup(registry=registry)
-    async def stop(memo: kopf.Memo, **_: Any) -> None:
+    async def clean_up(memo: kopf.Memo, **_: Any) -> None:
         memo.work.cancel()
         await asyncio.gather(memo.work, return_exceptions=True)
         await stack.aclose()

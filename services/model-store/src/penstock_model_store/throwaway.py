@@ -50,6 +50,10 @@ _MLFLOW_ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
+    # Who registers a version names a bucket: the node's own role must not open it unless an administrator says so.
+    "AWS_EC2_METADATA_DISABLED": "true",
 }
 """For the fetching processes, where the administrator has not set another value."""
 
