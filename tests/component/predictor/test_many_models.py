@@ -1,5 +1,6 @@
 """Models of many kinds: a caller among eleven others gets what a lone caller gets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class Caller(Call):
         """Nobody waits."""
 
 
-def ask_together(model: Model, rows: list[Feeds]) -> list[list[Array]]:
+def ask_together(model: Model, rows: Sequence[Feeds]) -> list[list[Array]]:
     calls = [Caller(row, model.output_names, Deadline.within(60, None, now=0), 1) for row in rows]
     for call in calls:
         call.rows = 1

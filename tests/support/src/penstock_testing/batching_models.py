@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from skl2onnx import to_onnx
 from skl2onnx.common.data_types import StringTensorType
+from skl2onnx.convert import to_onnx
 from sklearn import (
     cluster,
     decomposition,
@@ -231,7 +231,7 @@ def _mixing() -> Iterator[Sample]:
     """Kinds in which a row may get what another row made of it."""
     quantised = io.BytesIO(_mlp())
     target = io.BytesIO()
-    quantize_dynamic(onnx.load(quantised), target, weight_type=QuantType.QInt8)
+    quantize_dynamic(onnx.load(quantised), target, weight_type=QuantType.QInt8)  # type: ignore[arg-type]  # a file object too
     yield Sample("quantised", "dynamic scales", target.getvalue(), wild(_WIDTH), batched=False)
     one = _node("DynamicQuantizeLinear", "x", "q scale zero")
     back = _node("DequantizeLinear", "q scale zero", "y")
@@ -347,7 +347,7 @@ def _texts() -> Iterator[Sample]:
         fitted = pipeline.make_pipeline(vectorizer, linear_model.LogisticRegression()).fit(lines, target)
         model = to_onnx(
             fitted,
-            initial_types=[("X", StringTensorType([None, 1]))],
+            initial_types=[("X", StringTensorType([None, 1]))],  # type: ignore[list-item]  # says less than it takes
             options={id(fitted): {"zipmap": False}},
             target_opset={"": 16, "ai.onnx.ml": 3, "com.microsoft": 1},
         )
