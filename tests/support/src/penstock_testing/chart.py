@@ -65,6 +65,10 @@ class Chart:
         """`helm template`, each setting as in `--set`. Raises RefusedError."""
         return Rendered(self._run("template", release, str(CHART), "--namespace", namespace, *_set(settings)))
 
+    def render_with(self, values: Path) -> Rendered:
+        """`helm template` with a file of values. Raises RefusedError."""
+        return Rendered(self._run("template", RELEASE, str(CHART), "--namespace", NAMESPACE, "--values", str(values)))
+
     def notes(self, *settings: str) -> str:
         """What an installation says at its end. Raises RefusedError."""
         arguments = ["install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--dry-run=client", *_set(settings)]
