@@ -101,7 +101,7 @@ class Scene:
         return Expectation.of_models(asked, models, silent=silent)
 
     def traffic(
-        self, expectation: Expectation, *, rate: float = 100.0, seconds: float = 240.0, deadline_seconds: float = 2.0
+        self, expectation: Expectation, *, rate: float = 50.0, seconds: float = 240.0, deadline_seconds: float = 2.0
     ) -> TrafficRun:
         """Open-loop traffic through the gateway; started on entering its context."""
         address = self.platform.gateway()
