@@ -26,7 +26,7 @@ class Roll:
         self._pause = pause
 
     async def call(self) -> None:
-        """Ask until the API server answers: before that nobody gets a turn."""
+        """Ask until the API server answers: before that nobody gets a turn. Ends then; a refusal is raised."""
         while True:
             try:
                 self._turns.expect(await self._resources.keys())

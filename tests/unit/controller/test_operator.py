@@ -1,7 +1,6 @@
 """What becomes of a key after its pass."""
 
 import asyncio
-from typing import TYPE_CHECKING, cast
 
 from prometheus_client import CollectorRegistry
 
@@ -10,9 +9,6 @@ from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.work_queue import WorkQueue
-
-if TYPE_CHECKING:
-    from penstock_controller.reconcile import Reconciler
 
 A = Key("ns", "a")
 PASSES = 50
@@ -55,7 +51,7 @@ async def worked(answers: Answers) -> int:
     queue = WorkQueue(Skipping())
     operator = Operator(
         queue,
-        cast("Reconciler", answers),
+        answers,
         Telemetry(CollectorRegistry()),
         workers=1,
     )
