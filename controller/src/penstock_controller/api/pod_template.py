@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from penstock_controller.api.pod_volumes import Volume, VolumeMount
-from penstock_controller.api.schema import ApiModel, LabelKey, LabelValue, LongName, cel, list_by
+from penstock_controller.api.schema import ApiModel, LabelValue, LongName, cel, list_by
 
 _OURS = (
     "self.all(key, !key.startsWith('penstock.dev/') && !key.startsWith('app.kubernetes.io/'))",
@@ -19,11 +19,11 @@ _NOT_PENSTOCKS = cel(("!self.startsWith('PENSTOCK_')", "variables that begin wit
 _FREE = {"x-kubernetes-preserve-unknown-fields": True}
 """Taken as it is: the API server checks it when the pods' Deployment is made."""
 
-Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=32, json_schema_extra=cel(_OURS))]
+Labels = Annotated[dict[str, LabelValue], Field(max_length=32, json_schema_extra=cel(_OURS))]
 Annotations = Annotated[
     dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=32, json_schema_extra=cel(_OURS))
 ]
-NodeSelector = Annotated[dict[LabelKey, LabelValue], Field(max_length=32)]
+NodeSelector = Annotated[dict[str, LabelValue], Field(max_length=32)]
 Free = Annotated[dict[str, Any], Field(max_length=8, json_schema_extra=_FREE)]
 Id = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
