@@ -121,7 +121,7 @@ def test_an_image_is_named_by_repository_and_tag_or_digest(chart: Chart, part: s
         return str(main_container(chart.render(here, *settings), part)["image"])
 
     assert image() == "registry.example:5000/ml/mine:0.1.0"
-    assert image(f"{part}.image.tag=2") == "registry.example:5000/ml/mine:2"
+    assert image(f"{part}.image.tag=v2") == "registry.example:5000/ml/mine:v2"
     assert image(f"{part}.image.digest={digest}") == f"registry.example:5000/ml/mine@{digest}"
 
 
