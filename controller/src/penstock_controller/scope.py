@@ -26,6 +26,10 @@ class Passes(Protocol):
         """Have a resource's status tell why its passes fail."""
         ...
 
+
+class OwnPasses(Passes, Protocol):
+    """Passes that keep something of each key between two of them."""
+
     def forget(self, key: Key) -> None:
         """The resource is gone, or another's."""
         ...
@@ -43,7 +47,7 @@ class Scope:
     def __init__(
         self,
         claims: Claims,
-        passes: Passes,
+        passes: OwnPasses,
         telemetry: Telemetry,
         *,
         resources: Resources,

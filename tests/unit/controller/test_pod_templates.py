@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from penstock_controller.api import names
 from penstock_controller.api.pod_template import PodTemplate
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.workload import objects
@@ -67,9 +68,9 @@ def test_an_empty_template_is_the_revision_that_none_is() -> None:
 def test_labels_and_annotations_are_on_the_pods_and_none_of_ours_is_lost() -> None:
     found = pods({}, labels={"team": "risk"}, annotations={"owner": "me"})["metadata"]
     assert found["labels"]["team"] == "risk"
-    assert found["labels"].items() >= objects.names.labels("m", "rev").items()
+    assert found["labels"].items() >= names.labels("m", "rev").items()
     assert found["annotations"]["owner"] == "me"
-    assert found["annotations"][objects.names.ANNOTATION_DIGEST] == DIGEST
+    assert found["annotations"][names.ANNOTATION_DIGEST] == DIGEST
 
 
 def test_a_label_is_in_the_revision() -> None:

@@ -34,13 +34,32 @@ class Passes:
         self.forgotten.append(key)
 
 
+class Known:
+    """Which resources there are."""
+
+    def __init__(self) -> None:
+        self.here = {A, B}
+
+    async def keys(self) -> tuple[Key, ...]:
+        return tuple(self.here)
+
+    async def read(self, key: Key) -> Resource | None:
+        return cast("Resource", object()) if key in self.here else None
+
+    async def write_status(self, resource: object, status: object) -> None:
+        raise AssertionError("a scope writes nothing")
+
+    async def tell(self, key: Key, trouble: object, now: object) -> bool:
+        raise AssertionError("a scope writes nothing")
+
+
 class Cluster:
     """Who holds which namespace, which resources there are, and what a scope did with it."""
 
     def __init__(self, **held: str) -> None:
         self.held = held
         self.of_all = OURS
-        self.resources = {A, B}
+        self.resources = Known()
         self.asked = 0
         self.refusal: PenstockError | None = None
         """What the API server answers to who asks."""
@@ -64,22 +83,13 @@ class Cluster:
     async def tell(self, namespace: str, holder: str) -> None:
         self.told.append((namespace, holder))
 
-    async def keys(self) -> tuple[Key, ...]:
-        return tuple(self.resources)
-
-    async def read(self, key: Key) -> Resource | None:
-        return cast("Resource", object()) if key in self.resources else None
-
-    async def write_status(self, resource: object, status: object) -> None:
-        raise AssertionError("a scope writes nothing")
-
 
 def scope(cluster: Cluster, *, only: str = "", metrics: CollectorRegistry | None = None) -> Scope:
     return Scope(
         cluster,
         cluster.passes,
         Telemetry(metrics or CollectorRegistry()),
-        resources=cluster,
+        resources=cluster.resources,
         clock=lambda: cluster.now,
         release=OURS,
         only=only,
@@ -143,7 +153,7 @@ async def test_a_claim_that_another_took_meanwhile_is_not_taken_for_ours() -> No
 
 async def test_a_resource_of_another_release_that_is_gone_is_not_looked_at_again() -> None:
     cluster = Cluster(payments=OTHER)
-    cluster.resources.remove(A)
+    cluster.resources.here.remove(A)
     assert await scope(cluster).reconcile(A) is None
 
 
