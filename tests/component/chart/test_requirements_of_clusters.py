@@ -219,9 +219,9 @@ def test_further_objects_are_installed_and_may_be_templates(chart: Chart) -> Non
     rendered = chart.render(
         "extraObjects[0].apiVersion=v1",
         "extraObjects[0].kind=ConfigMap",
-        "extraObjects[0].metadata.name={{ .Release.Name }}-more",
+        "extraObjects[0].metadata.name=more-of-{{ .Release.Name }}",
     )
-    assert rendered.one("ConfigMap", "penstock-more")
+    assert rendered.one("ConfigMap", "more-of-penstock")
 
 
 def test_where_users_reach_the_gateway_is_what_status_shows(chart: Chart) -> None:
@@ -265,7 +265,7 @@ def test_a_change_of_the_predictors_restarts_the_controller_only(chart: Chart) -
     [
         ("gateway.nodeselector.a=b", "'nodeselector' not allowed"),
         ("gateway.affinity.nodeAfinity.a=b", "'nodeAfinity' not allowed"),
-        ("gateway.securityContext.runAsUsr=7", "/gateway/securityContext"),
+        ("gateway.securityContext.runAsUsr=7", "'runAsUsr'"),
         ("gateway.image.digest=abc", "/gateway/image/digest"),
         ("gateway.volumes[0].name=config", "/gateway/volumes/0/name"),
         ("controller.extraEnv[0].name=PENSTOCK_RELEASE", "/controller/extraEnv/0/name"),
@@ -273,7 +273,7 @@ def test_a_change_of_the_predictors_restarts_the_controller_only(chart: Chart) -
         ("https_proxy=proxy:3128", "/https_proxy"),
         ("predictor.podTemplate.spec.hostNetwork=true", "'hostNetwork' not allowed"),
         ("predictor.podTemplate.spec.volumes[0].hostPath.path=/", "/predictor/podTemplate/spec/volumes/0"),
-        (r"predictor.podTemplate.metadata.labels.penstock\.dev/revision=a", "/predictor/podTemplate/metadata/labels"),
+        (r"predictor.podTemplate.metadata.labels.penstock\.dev/revision=a", "'penstock.dev/revision'"),
         ("global.imagePullPolicy=Sometimes", "/global/imagePullPolicy"),
         ("fullnameOverride=Not_A_Name", "/fullnameOverride"),
     ],
