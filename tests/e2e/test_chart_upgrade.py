@@ -9,7 +9,7 @@ import pytest
 from penstock_testing import faults
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import KIND, model_deployment
-from penstock_testing.platform import NAMESPACE, RELEASE, Platform, wait_for
+from penstock_testing.platform import NAMESPACE, RELEASE, Platform, image_values, wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.status_watch import ObjectWatch
 from penstock_testing.strategies import BRIEF, by_steps
@@ -32,6 +32,11 @@ RATE = 240.0
 """A second over all of them: half of a resource's are six a second."""
 LOOK = 5.0
 """Seconds in which a controller that has started looks at every resource, and would let one begin."""
+
+
+def predictor(image: str) -> list[str]:
+    """The settings of the chart that name it."""
+    return [f"{key}={value}" for key, value in image_values("predictor", image)]
 
 
 def another_name(image: str) -> str:
@@ -171,13 +176,13 @@ def test_of_twenty_resources_a_bad_image_is_tried_by_a_few_and_a_good_one_then_g
     expected = scene.expectation("1", questions=questions)
     with scene.traffic(expected, rate=RATE, seconds=580) as traffic:
         with _watched(scene) as bad:
-            upgraded.change(f"controller.maxConcurrentRollouts={LIMIT}", f"images.predictor={missing(image)}")
+            upgraded.change(f"controller.maxConcurrentRollouts={LIMIT}", *predictor(missing(image)))
             _assert_halted(scene, before, bad.ever)
             _kill_the_controller(scene)
             _assert_halted(scene, before, bad.ever)
         assert bad.most == len(bad.ever) == LIMIT
         with _watched(scene) as good:
-            upgraded.change(f"images.predictor={another_name(image)}")
+            upgraded.change(*predictor(another_name(image)))
             after = _wait_for_all(scene, "all upgraded", _is_promoted, seconds=300)
         result = traffic.result()
     result.assert_none_failed()

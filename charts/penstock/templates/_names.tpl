@@ -1,42 +1,58 @@
-{{- define "penstock.labels" -}}
-app.kubernetes.io/name: penstock
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{/* What every object is called and labelled. Where a part is asked for: a dict of root, component and values. */}}
+
+{{- define "penstock.name" -}}
+{{ .Values.nameOverride | default .Chart.Name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "penstock.fullname" -}}
+{{- $name := include "penstock.name" . }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "penstock.selector" -}}
+app.kubernetes.io/name: {{ include "penstock.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "penstock.ownLabels" -}}
+{{ include "penstock.selector" . }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
-{{- define "penstock.selector" -}}
-app.kubernetes.io/name: penstock
-app.kubernetes.io/instance: {{ .root.Release.Name }}
-app.kubernetes.io/component: {{ .component }}
+{{/* Ours go before what an administrator adds: selectors must find their pods. */}}
+{{- define "penstock.labels" -}}
+{{ toYaml (merge (include "penstock.ownLabels" . | fromYaml) .root.Values.global.commonLabels) }}
+{{- end }}
+
+{{- define "penstock.podLabels" -}}
+{{- $g := .root.Values.global }}
+{{- toYaml (merge (include "penstock.ownLabels" . | fromYaml) .values.podLabels $g.podLabels $g.commonLabels) }}
+{{- end }}
+
+{{- define "penstock.serviceAccount" -}}
+{{- $own := printf "%s-%s" (include "penstock.fullname" .root) .component }}
+{{- .values.serviceAccount.name | default (ternary $own "default" .values.serviceAccount.create) }}
+{{- end }}
+
+{{/* What is not of one namespace has the release's in its name. */}}
+{{- define "penstock.clusterWideName" -}}
+{{ .Release.Namespace }}-{{ include "penstock.fullname" . }}
 {{- end }}
 
 {{- define "penstock.storeUrl" -}}
-http://{{ .Release.Name }}-model-store.{{ .Release.Namespace }}.svc:8080
+http://{{ include "penstock.fullname" . }}-model-store.{{ .Release.Namespace }}.svc:8080
 {{- end }}
 
-{{- define "penstock.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile: {type: RuntimeDefault}
-{{- end }}
-
-{{- define "penstock.containerSecurity" -}}
-allowPrivilegeEscalation: false
-capabilities: {drop: [ALL]}
-readOnlyRootFilesystem: true
-{{- end }}
-
-{{- define "penstock.pullSecrets" -}}
-{{- with .Values.imagePullSecrets }}
-imagePullSecrets: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{- define "penstock.registriesChecksum" -}}
-checksum/registries: {{ toJson .Values.registries | sha256sum }}
+{{- define "penstock.insideUrl" -}}
+{{- $port := int .Values.gateway.service.port -}}
+http://{{ include "penstock.fullname" . }}-gateway.{{ .Release.Namespace }}.svc{{ if ne $port 80 }}:{{ $port }}{{ end }}
 {{- end }}

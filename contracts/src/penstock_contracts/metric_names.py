@@ -171,6 +171,12 @@ CONTROLLER_RESOURCES = Metric(
     labels=("phase",),
     meaning="ModelDeployments by phase, as their last passes left them.",
 )
+CONTROLLER_NAMESPACES_ELSEWHERE = Metric(
+    name="penstock_controller_namespaces_elsewhere",
+    kind="gauge",
+    part="controller",
+    meaning="Namespaces with ModelDeployments that this release leaves alone, because another one acts there.",
+)
 CONTROLLER_QUEUE = Metric(
     name="penstock_controller_queue_waiting",
     kind="gauge",

@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock_controller.errors import Away, Conflict, Invalid, PenstockError
 from penstock_controller.ports import Key
-from penstock_controller.reconcile import Reconciler
+from penstock_controller.scope import Passes
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.work_queue import WorkQueue
 
@@ -28,7 +28,7 @@ class Operator:
     def __init__(
         self,
         queue: WorkQueue,
-        reconciler: Reconciler,
+        reconciler: Passes,
         telemetry: Telemetry,
         *,
         call_roll: Callable[[], Coroutine[Any, Any, None]],

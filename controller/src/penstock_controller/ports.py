@@ -105,6 +105,22 @@ class Resources(Protocol):
         ...
 
 
+class Claims(Protocol):
+    """Which release acts where: the one that claimed a namespace first."""
+
+    async def holder(self, namespace: str) -> str:
+        """The release that acts in a namespace: this one, where no other does. Raises ClusterAway, Rejected."""
+        ...
+
+    async def holder_of_all(self) -> str:
+        """The release that serves all namespaces: this one, where no other does. Raises ClusterAway, Rejected."""
+        ...
+
+    async def tell(self, namespace: str, holder: str) -> None:
+        """Say in the namespace that this release leaves it to another. Raises ClusterAway, Rejected."""
+        ...
+
+
 class Workloads(Protocol):
     """The Deployments and Services of revisions."""
 

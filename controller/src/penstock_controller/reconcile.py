@@ -71,12 +71,7 @@ class Reconciler:
         """
         resource = await self._read(key)
         if resource is None:
-            self._watch.forget(key)
-            self._outbox.forget(key)
-            self._turns.forget(key)
-            self._world.effects.forget(key)
-            self._telemetry.forgotten(key)
-            self._brought_on.discard(key)
+            self.forget(key)
             return None
         observation = await self._observe(resource)
         decision = advance(resource.spec, resource.status, observation)
@@ -100,6 +95,15 @@ class Reconciler:
         except Invalid:
             self._turns.skip(key)
             raise
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone, or another release brings it on."""
+        self._watch.forget(key)
+        self._outbox.forget(key)
+        self._turns.forget(key)
+        self._world.effects.forget(key)
+        self._telemetry.forgotten(key)
+        self._brought_on.discard(key)
 
     async def tell(self, key: Key, error: Exception) -> None:
         """Have a resource's status tell why its passes fail. Written once; the first pass that ends takes it away."""

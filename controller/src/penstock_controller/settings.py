@@ -2,11 +2,14 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from penstock_controller.api.pod_template import PodTemplate
 
 
 class Connection(BaseModel):
@@ -31,6 +34,12 @@ class Settings(BaseSettings):
     """Base URL of the model store."""
     predictor_image: str
     """Image of predictor pods."""
+    predictor_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When the kubelet pulls it."""
+    predictor_template: Path | None = None
+    """YAML file: what every predictor pod has, in the words of `spec.predictor.podTemplate`. None: what is built in."""
+    role_binding: str = ""
+    """Name of the binding by which the controller may act: claims on namespaces go with it. Empty: they stay."""
     registries: Path
     """YAML file: `registries: {<name>: {uri: ...}}`."""
     credentials: Path = Path("/etc/penstock-credentials")
@@ -66,3 +75,9 @@ class Settings(BaseSettings):
         """The registry connections by name. Raises ValueError naming file and field."""
         content = yaml.safe_load(self.registries.read_text()) or {}
         return {name: Connection.model_validate(value) for name, value in content.get("registries", {}).items()}
+
+    def pod_template(self) -> PodTemplate | None:
+        """What every predictor pod has; None: what is built in. Raises ValueError naming the field."""
+        if self.predictor_template is None:
+            return None
+        return PodTemplate.model_validate(yaml.safe_load(self.predictor_template.read_text()) or {})

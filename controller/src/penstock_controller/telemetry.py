@@ -44,6 +44,7 @@ class Telemetry:
         self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
         self._queue = _gauge(metric_names.CONTROLLER_QUEUE, registry)
+        self._elsewhere = _gauge(metric_names.CONTROLLER_NAMESPACES_ELSEWHERE, registry)
         self._resources = _gauge(metric_names.CONTROLLER_RESOURCES, registry)
         # From 0: increase() sees nothing of a series that begins at 1.
         for outcome in ("written", "unchanged", "conflict", "error"):
@@ -99,6 +100,10 @@ class Telemetry:
         """The registries that look-ups go to."""
         for name in names:
             self._registry_errors.labels(name)
+
+    def namespaces_elsewhere(self, number: int) -> None:
+        """So many namespaces are left to other releases."""
+        self._elsewhere.set(number)
 
     def queue_is(self, waiting: Callable[[], int]) -> None:
         """How many keys wait is asked for whenever the metrics are read, from another thread."""

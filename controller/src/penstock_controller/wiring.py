@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -11,6 +12,7 @@ from kubernetes.aio import client, config
 from prometheus_client import CollectorRegistry
 
 from penstock_controller.adapters.gateway import HttpGateways
+from penstock_controller.adapters.kubernetes.claims import KubernetesClaims
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
@@ -19,6 +21,7 @@ from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.registry_connection import RegistryConnection
+from penstock_controller.api import names
 from penstock_controller.effects import Effects
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
@@ -26,6 +29,7 @@ from penstock_controller.reconcile import Reconciler, World
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.roll import Roll
+from penstock_controller.scope import Scope
 from penstock_controller.settings import Settings
 from penstock_controller.steady_clock import SteadyClock
 from penstock_controller.store_keeper import StoreKeeper
@@ -49,11 +53,13 @@ def _now() -> datetime:
 async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncIterator[Operator]:
     """The whole controller on real adapters; they are closed at the end."""
     await _log_in()
+    # Store and gateways are in the cluster: no proxy of the environment leads to them.
     async with (
         client.ApiClient() as api,
-        httpx.AsyncClient(base_url=settings.store_url, timeout=_STORE_TIMEOUT) as store_client,
-        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, limits=_GATEWAY_CONNECTIONS) as gateway_client,
+        httpx.AsyncClient(base_url=settings.store_url, timeout=_STORE_TIMEOUT, trust_env=False) as store_client,
+        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, limits=_GATEWAY_CONNECTIONS, trust_env=False) as gateway_client,
     ):
+        api.user_agent = names.FIELD_MANAGER  # the field manager of every write that names none
         yield _assembled(settings, Telemetry(metrics), api, store_client, gateway_client)
 
 
@@ -64,6 +70,17 @@ async def _log_in() -> None:
         await config.load_kube_config()
 
 
+def _placement(settings: Settings) -> Placement:
+    placement = Placement(
+        image=settings.predictor_image,
+        store_url=settings.store_url,
+        pull_policy=settings.predictor_pull_policy,
+        drain_seconds=settings.drain_seconds,
+    )
+    template = settings.pod_template()
+    return placement if template is None else replace(placement, template=template)
+
+
 def _assembled(
     settings: Settings,
     telemetry: Telemetry,
@@ -71,9 +88,7 @@ def _assembled(
     store_client: httpx.AsyncClient,
     gateway_client: httpx.AsyncClient,
 ) -> Operator:
-    placement = Placement(
-        image=settings.predictor_image, store_url=settings.store_url, drain_seconds=settings.drain_seconds
-    )
+    placement = _placement(settings)
     queue = WorkQueue(time.monotonic, workers=settings.workers)
     turns = Turns(settings.max_concurrent_rollouts, queue.add)
     queue.put_first(turns.is_on_trial)
@@ -109,12 +124,25 @@ def _assembled(
         url=url,
         resync=settings.resync_seconds,
     )
+    release = f"{settings.namespace}/{settings.release}"
+    only = settings.watch_namespace
+    claims = KubernetesClaims(api, _now, release=release, binding=settings.role_binding, only_namespace=only)
+    scope = Scope(
+        claims,
+        reconciler,
+        telemetry,
+        resources=world.resources,
+        clock=time.monotonic,
+        release=release,
+        only=only,
+    )
     return Operator(
         queue,
-        reconciler,
+        scope,
         telemetry,
         call_roll=Roll(resources, turns).call,
         beside=(
+            scope.claim,
             watch.run,
             outbox.run,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,

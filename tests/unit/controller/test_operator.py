@@ -15,7 +15,6 @@ from penstock_controller.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from penstock_controller.ports import Resources
-    from penstock_controller.reconcile import Reconciler
 
 A = Key("ns", "a")
 PASSES = 50
@@ -58,7 +57,7 @@ async def worked(answers: Answers) -> int:
     queue = WorkQueue(Skipping())
     operator = Operator(
         queue,
-        cast("Reconciler", answers),
+        answers,
         Telemetry(CollectorRegistry()),
         call_roll=Roll(cast("Resources", None), Turns(1, queue.add)).call,
         workers=1,

@@ -23,7 +23,7 @@ WISH = CreateWorkload(revision="rev", version="7", digest=DIGEST, replicas=3)
 
 
 def made() -> objects.Object:
-    return objects.deployment(OWNER, WISH, objects.pod_spec("m", spec(), DIGEST, PLACEMENT))
+    return objects.deployment(OWNER, WISH, objects.pod_template("m", spec(), DIGEST, PLACEMENT))
 
 
 def test_equal_bytes_and_template_are_one_revision() -> None:
@@ -65,7 +65,7 @@ def test_the_number_of_pods_and_the_waiting_times_of_a_rollout_are_not_in_the_re
 
 
 def test_a_pod_holds_no_token_and_outlives_its_drain_and_its_longest_request() -> None:
-    pod = objects.pod_spec("m", spec(predictor={"timeout": "30s"}), DIGEST, PLACEMENT)
+    pod = objects.pod_template("m", spec(predictor={"timeout": "30s"}), DIGEST, PLACEMENT)["spec"]
     assert pod["automountServiceAccountToken"] is False
     assert pod["terminationGracePeriodSeconds"] > 5 + 30
     for container in [*pod["initContainers"], *pod["containers"]]:
@@ -92,14 +92,14 @@ def test_the_version_is_told_to_the_pods_though_it_is_not_in_the_revision() -> N
 def test_pods_are_told_how_to_batch_and_how_many_processes_to_be(
     predictor: dict[str, object], told: tuple[str, ...]
 ) -> None:
-    (container,) = objects.pod_spec("m", spec(predictor=predictor), DIGEST, PLACEMENT)["containers"]
+    (container,) = objects.pod_template("m", spec(predictor=predictor), DIGEST, PLACEMENT)["spec"]["containers"]
     values = {variable["name"]: variable["value"] for variable in container["env"]}
     names = ("PENSTOCK_MAX_BATCH_SIZE", "PENSTOCK_MAX_LATENCY_SECONDS", "PENSTOCK_WORKERS")
     assert tuple(values[name] for name in names) == told
 
 
 def test_the_service_leads_to_ports_that_the_container_names() -> None:
-    (container,) = objects.pod_spec("m", spec(), DIGEST, PLACEMENT)["containers"]
+    (container,) = objects.pod_template("m", spec(), DIGEST, PLACEMENT)["spec"]["containers"]
     service = objects.service(OWNER, "rev", DIGEST)
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http": 8000, "grpc": 8001}
     assert {port["targetPort"]: port["port"] for port in service["spec"]["ports"]} == {"http": 80, "grpc": 81}
@@ -147,7 +147,7 @@ def test_a_drain_may_take_the_only_pod_there_is() -> None:
 
 
 def test_pods_are_spread_where_that_can_be_and_each_revision_by_itself() -> None:
-    pod = objects.pod_spec("m", spec(), DIGEST, PLACEMENT)
+    pod = objects.pod_template("m", spec(), DIGEST, PLACEMENT)["spec"]
     assert [each["topologyKey"] for each in pod["topologySpreadConstraints"]] == [
         "kubernetes.io/hostname",
         "topology.kubernetes.io/zone",

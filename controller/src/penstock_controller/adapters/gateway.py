@@ -12,7 +12,7 @@ from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABEL_COMPONENT
 from penstock_contracts.traffic import GatewayStatus
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
-from penstock_controller.api.names import LABEL_INSTANCE, LABEL_NAME
+from penstock_controller.api.names import LABEL_INSTANCE
 from penstock_controller.ports import Key
 from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
 from penstock_controller.telemetry import Telemetry
@@ -41,7 +41,7 @@ class HttpGateways:
         self._telemetry = telemetry
         self._namespace = namespace
         self._agent_port = agent_port
-        self._selector = f"{LABEL_INSTANCE}={release},{LABEL_NAME}=penstock,{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
+        self._selector = f"{LABEL_INSTANCE}={release},{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
 
     async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
         """The gateway pods that may be sending users' requests, those that do not answer among them."""

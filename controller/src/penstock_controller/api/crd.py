@@ -37,10 +37,16 @@ _COLUMNS = [
     {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
 ]
 
-_NAME_RULE = {
-    "rule": "size(self.metadata.name) <= 40",
-    "message": "metadata.name may have at most 40 characters: child objects add a revision to it",
-}
+_NAME_RULES = [
+    {
+        "rule": "size(self.metadata.name) <= 40",
+        "message": "metadata.name may have at most 40 characters: child objects add a revision to it",
+    },
+    {
+        "rule": "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "message": "metadata.name begins with a letter and has no dots: Services are named after it",
+    },
+]
 
 
 def structural(schema: Schema) -> Schema:
@@ -64,7 +70,7 @@ def _structural(schema: Schema, definitions: Schema) -> Schema:
     for inner in ("items", "additionalProperties"):
         if isinstance(node.get(inner), dict):
             result[inner] = _structural(node[inner], definitions)
-    if result.get("additionalProperties") is False:
+    if isinstance(result.get("additionalProperties"), bool):
         del result["additionalProperties"]
     if "const" in result:
         result["enum"] = [result.pop("const")]
@@ -126,7 +132,7 @@ def custom_resource_definition() -> Schema:
         "type": "object",
         "description": "A model of the registry, served and rolled out by itself.",
         "required": ["spec"],
-        "x-kubernetes-validations": [_NAME_RULE],
+        "x-kubernetes-validations": _NAME_RULES,
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},

@@ -23,6 +23,11 @@ def is_revision(text: str) -> bool:
     return bool(_REVISION.fullmatch(text))
 
 
+def claim_labels() -> dict[str, str]:
+    """The labels on a release's claim on a namespace."""
+    return {LABEL_NAME: "penstock", LABEL_COMPONENT: "claim", LABEL_MANAGED_BY: FIELD_MANAGER}
+
+
 def workload_name(model_deployment: str, revision: str) -> str:
     """The name of a revision's Deployment and Service."""
     return f"{model_deployment}-{revision}"

@@ -13,6 +13,11 @@ def cel(*rules: tuple[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
+def list_by(*keys: str) -> dict[str, Any]:
+    """A list whose items have these fields as their name: none twice, and owned item by item in server-side apply."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+
+
 def duration_field(low: str, high: str) -> Any:
     """A duration string between two others."""
     bounds = (
@@ -42,6 +47,9 @@ class StatusModel(ApiModel):
 
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+LongName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")]
+"""Of an object whose name may have dots."""
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?$")]
 Quantity = Annotated[
     str | int,
     Field(

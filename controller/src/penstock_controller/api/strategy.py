@@ -6,6 +6,9 @@ from pydantic import ConfigDict, Field
 
 from penstock_controller.api.schema import ApiModel, cel, duration_field
 
+_PER_CONNECTION = "connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|http2-settings"
+_UNSEEN = f"^({_PER_CONNECTION}|content-length|x-request-id)$"
+"""The gateway takes these from a request, or writes them itself: no caller's value is ever seen."""
 _HEADER_NAMES = cel(
     (
         (
@@ -13,13 +16,25 @@ _HEADER_NAMES = cel(
             "!name.startsWith('x-penstock-') && !name.startsWith('x-envoy-'))"
         ),
         "header names are lower-case, and x-penstock- and x-envoy- are not for users",
-    )
+    ),
+    (
+        f"self.all(name, !name.matches('{_UNSEEN}'))",
+        "headers of the connection, content-length and x-request-id are the gateway's own: name another header",
+    ),
+    (
+        "self.all(name, !self[name].matches('^[ \\t]|[ \\t]$|[\\x00-\\x08\\x0a-\\x1f\\x7f]'))",
+        "no request has a header whose value begins or ends with a space or has control characters",
+    ),
 )
 _HEADER_NAME = cel(
     (
         "!self.startsWith('x-penstock-') && !self.startsWith('x-envoy-')",
         "x-penstock- and x-envoy- are not for users",
-    )
+    ),
+    (
+        f"!self.matches('{_UNSEEN}')",
+        "headers of the connection, content-length and x-request-id are the gateway's own: name another header",
+    ),
 )
 _ONE_KEY = cel(
     (
@@ -84,7 +99,7 @@ class Match(ApiModel):
     """Requests that reach the candidate whatever its weight."""
 
     headers: Annotated[
-        dict[str, Annotated[str, Field(max_length=256)]],
+        dict[str, Annotated[str, Field(min_length=1, max_length=256)]],
         Field(min_length=1, max_length=8, json_schema_extra=_HEADER_NAMES),
     ]
     """Header to its exact value; all of them must be there."""

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from penstock_controller.api.analysis import Analysis
+from penstock_controller.api.pod_template import PodTemplate
 from penstock_controller.api.schema import ApiModel, Name, ResourceList, cel, duration_field
 from penstock_controller.api.strategy import Strategy
 
@@ -60,6 +61,22 @@ class RegistryRef(ApiModel):
         return self.model_copy(update={"live_alias": None})
 
 
+_KINDS = (
+    "self.all(kind, kind in ['cpu', 'memory', 'ephemeral-storage'])",
+    "only cpu, memory and ephemeral-storage: the predictor computes on processors, and its image has no other library",
+)
+Amounts = Annotated[ResourceList, Field(json_schema_extra=cel(_KINDS))]
+
+
+def _between(resources: str, kind: str, low: str, high: str) -> tuple[str, str]:
+    amount = f"quantity(string(self.{resources}['{kind}']))"
+    rule = (
+        f"!has(self.{resources}) || !('{kind}' in self.{resources}) || "
+        f"({amount}.compareTo(quantity('{low}')) >= 0 && {amount}.compareTo(quantity('{high}')) <= 0)"
+    )
+    return rule, f"{resources}.{kind} must be from {low} to {high}"
+
+
 class Resources(ApiModel):
     """Compute resources of each predictor pod's container."""
 
@@ -70,14 +87,21 @@ class Resources(ApiModel):
                     "!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || "
                     "quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)"
                 ),
-                "a request must not be larger than its limit",
-            )
+                (
+                    "a request must not be larger than its limit "
+                    "(where no requests are named, they are cpu: 100m and memory: 256Mi)"
+                ),
+            ),
+            _between("requests", "cpu", "0", "1024"),
+            _between("requests", "memory", "1Mi", "64Ti"),
+            _between("limits", "cpu", "10m", "1024"),
+            _between("limits", "memory", "64Mi", "64Ti"),
         )
     )
 
-    requests: ResourceList = {"cpu": "100m", "memory": "256Mi"}
+    requests: Amounts = {"cpu": "100m", "memory": "256Mi"}
     """What the scheduler sets aside."""
-    limits: ResourceList = {"memory": "1Gi"}
+    limits: Amounts = {"memory": "1Gi"}
     """What the container may use at most."""
 
 
@@ -128,6 +152,8 @@ class Predictor(ApiModel):
     """How requests are computed together."""
     workers: Annotated[int, Field(ge=1, le=16)] = 1
     """Predictor processes in each pod, which share its port, its processors and its memory."""
+    pod_template: PodTemplate | None = None
+    """What the pods of this cluster must have beside their program. It goes before the chart's, name by name."""
 
 
 class Bake(ApiModel):
@@ -150,10 +176,16 @@ _EVIDENCE = (
 )
 
 
+_IN_TIME = (
+    "duration(self.analysis.interval) <= duration(self.progressDeadline)",
+    "analysis.interval must not be longer than progressDeadline: time would be over before evidence is read once",
+)
+
+
 class ModelDeploymentSpec(ApiModel):
     """What the user wants."""
 
-    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE))
+    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE, _IN_TIME))
 
     registry: RegistryRef
     """The model and its version."""

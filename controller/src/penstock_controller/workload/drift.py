@@ -165,7 +165,16 @@ def _at(path: str, item: Object) -> str:
 
 def _matching(item: Object, among: list[Any]) -> Object | None:
     key = _key(item)
-    return next((one for one in among if isinstance(one, dict) and key in one and one[key] == item.get(key)), None)
+    # Two constraints on how pods are spread may name one place: what tells them apart is the second word.
+    also = "whenUnsatisfiable"
+    return next(
+        (
+            one
+            for one in among
+            if isinstance(one, dict) and key in one and one[key] == item.get(key) and one.get(also) == item.get(also)
+        ),
+        None,
+    )
 
 
 def _is_key_of(field: str, live: Object) -> bool:

@@ -9,11 +9,18 @@ from penstock_controller.api import duration, names
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.workload.placement import Placement
+from penstock_controller.workload.template import joined
 
 Object = dict[str, Any]
 
 _MODEL_DIR = "/model"
-_ACROSS = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+# Evenly where that can be; a pod that cannot be placed so is placed elsewhere.
+_SPREAD = tuple(
+    {"maxSkew": 1, "topologyKey": across, "whenUnsatisfiable": "ScheduleAnyway"}
+    for across in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+)
+_JOINED = {"env", "volumes", "volumeMounts", "topologySpreadConstraints", "containerSecurityContext"}
+"""Parts of what is wanted that are joined with ours, or stand in the containers."""
 _LOCKED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -26,7 +33,10 @@ def revision_of(name: str, spec: ModelDeploymentSpec, digest: str, placement: Pl
 
     The version number is not in it: a version with the same bytes is the same revision.
     """
-    material = json.dumps([digest, pod_spec(name, spec, digest, placement)], sort_keys=True, separators=(",", ":"))
+    template = pod_template(name, spec, digest, placement)
+    # Labels and annotations that nobody wants are no part of the name: revisions keep theirs.
+    parts = [digest, template["spec"], *([template["metadata"]] if template["metadata"] else [])]
+    material = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(material.encode()).hexdigest()[: names.REVISION_LENGTH]
 
 
@@ -36,32 +46,35 @@ def pods_of(placement: Placement) -> str:
     return revision_of("", nobodys, "", placement)
 
 
-def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> Object:
-    """The pod of a revision: an init container brings the model's bytes, the main container serves them."""
-    environment = _environment(name, spec, digest, placement)
+def pod_template(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> Object:
+    """Labels, annotations and pod of a revision, without what names the revision itself."""
+    wanted = joined(placement.template, spec.predictor.pod_template)
+    return {"metadata": wanted["metadata"], "spec": _pod_spec(name, spec, digest, placement, wanted["spec"])}
+
+
+def _pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement, wanted: Object) -> Object:
+    """The pod of a revision: an init container brings the model's bytes, the main container serves them.
+
+    `wanted`: what administrator and user ask for beside them.
+    """
     timeout = duration.seconds(spec.predictor.timeout)
     container = {
         "image": placement.image,
-        "imagePullPolicy": "IfNotPresent",
-        "env": environment,
-        "securityContext": _LOCKED,
+        "imagePullPolicy": placement.pull_policy,
+        "env": [*wanted.get("env", []), *_environment(name, spec, digest, placement)],
+        "securityContext": wanted.get("containerSecurityContext", {}) | _LOCKED,
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
-    mounts = [{"name": "model", "mountPath": _MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the pod
+    tmp = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - in the pod
+    mounts = [tmp, *wanted.get("volumeMounts", [])]
+    model = {"name": "model", "mountPath": _MODEL_DIR}
     resources = spec.predictor.resources.model_dump(mode="json")
-    return {
+    pod = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": int(placement.drain_seconds + timeout + 5),
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            "fsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
         "initContainers": [
-            container | {"name": "fetch", "args": ["fetch"], "volumeMounts": mounts, "resources": resources}
+            container | {"name": "fetch", "args": ["fetch"], "volumeMounts": [model, *mounts], "resources": resources}
         ],
         "containers": [
             container
@@ -78,25 +91,20 @@ def pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Place
                 # Slow answers on a busy node must not take a pod away that serves still.
                 "readinessProbe": _probe("/v2/health/ready", period=1, failures=3),
                 "livenessProbe": _probe("/v2/health/live", period=10, failures=6),
-                "volumeMounts": [mounts[0] | {"readOnly": True}, mounts[1]],
+                "volumeMounts": [model | {"readOnly": True}, *mounts],
                 "resources": resources,
             }
         ],
-        "volumes": [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
-        "topologySpreadConstraints": [_spread(name, across) for across in _ACROSS],
+        "volumes": [{"name": "model", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}, *wanted.get("volumes", [])],
+        "topologySpreadConstraints": [one | _counted(name) for one in wanted.get("topologySpreadConstraints", _SPREAD)],
     }
+    return pod | {part: value for part, value in wanted.items() if part not in _JOINED}
 
 
-def _spread(name: str, across: str) -> Object:
-    """Evenly where that can be; a pod that cannot be placed so is placed elsewhere. Each revision by itself."""
-    return {
-        "maxSkew": 1,
-        "topologyKey": across,
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {LABEL_MODEL_DEPLOYMENT: name}},
-        # The revision is a hash of this, so it cannot stand in it.
-        "matchLabelKeys": [LABEL_REVISION],
-    }
+def _counted(name: str) -> Object:
+    """Which pods a constraint counts: each revision's by itself."""
+    # The revision is a hash of this, so it cannot stand in it.
+    return {"labelSelector": {"matchLabels": {LABEL_MODEL_DEPLOYMENT: name}}, "matchLabelKeys": [LABEL_REVISION]}
 
 
 def _probe(path: str, *, period: int, failures: int) -> Object:
@@ -144,17 +152,21 @@ def metadata(owner: Object, revision: str, annotations: dict[str, str] | None = 
     }
 
 
-def deployment(owner: Object, workload: CreateWorkload, pod: Object) -> Object:
+def deployment(owner: Object, workload: CreateWorkload, template: Object) -> Object:
     """The revision's Deployment. `owner` is the ModelDeployment as read from the API server."""
+    wanted = template["metadata"]
     annotations = {names.ANNOTATION_DIGEST: workload.digest, names.ANNOTATION_MODEL_VERSION: workload.version}
     # The version is a label on the bytes: it is no part of what names the revision, so it joins the pod only here.
     labelled = {"name": "PENSTOCK_MODEL_VERSION", "value": workload.version}
-    pod = pod | {
-        part: [item | {"env": [*item["env"], labelled]} for item in pod[part]]
+    pod = template["spec"] | {
+        part: [item | {"env": [*item["env"], labelled]} for item in template["spec"][part]]
         for part in ("initContainers", "containers")
     }
     template = {
-        "metadata": {"labels": names.labels(owner["metadata"]["name"], workload.revision), "annotations": annotations},
+        "metadata": {
+            "labels": wanted.get("labels", {}) | names.labels(owner["metadata"]["name"], workload.revision),
+            "annotations": wanted.get("annotations", {}) | annotations,
+        },
         "spec": pod,
     }
     made = deployment_of(owner, workload.revision, workload.digest, workload.version, template)

@@ -33,6 +33,18 @@ def wait_for(what: str, look: Callable[[], Found | None], seconds: float, pause:
         time.sleep(pause)
 
 
+def image_values(part: str, reference: str) -> list[tuple[str, str]]:
+    """An image's reference as values of the chart."""
+    name, _, digest = reference.partition("@")
+    folder, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return [
+        (f"{part}.image.repository", folder + slash + last),
+        (f"{part}.image.tag", tag),
+        (f"{part}.image.digest", digest),
+    ]
+
+
 def namespace(name: str) -> Object:
     """A namespace under Pod Security `restricted`."""
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}}
@@ -96,17 +108,21 @@ class Platform:
 
     def install(self, *settings: str, seconds: float = 240.0) -> str:
         """`helm upgrade --install --wait` with this run's images. `settings`: more `--set` arguments."""
-        images = self.cluster.images
         chosen = {
-            "images.controller": images["controller"],
-            "images.gateway": images["gateway"],
-            "images.modelStore": images["model-store"],
-            "images.predictor": images["predictor"],
             "gateway.service.type": "NodePort",
             "modelStore.storage": "2Gi",
         }
         if self.cluster.get("namespace", NAMESPACE) is None:
             self.cluster.apply(namespace(NAMESPACE))
+        parts = {
+            "controller": "controller",
+            "gateway": "gateway",
+            "modelStore": "model-store",
+            "predictor": "predictor",
+        }
+        chosen |= {
+            key: value for name, part in parts.items() for key, value in image_values(name, self.cluster.images[part])
+        }
         arguments = [part for key, value in chosen.items() for part in ("--set", f"{key}={value}")]
         arguments += [part for setting in settings for part in ("--set", setting)]
         return self._upgrade(*arguments, seconds=seconds)

@@ -34,6 +34,13 @@ def exists(error: ApiException) -> bool:
     return bool(error.status == 409) and _reason(error) == "AlreadyExists"  # noqa: PLR2004 - HTTP
 
 
+def in_leaving_namespace(error: ApiException) -> bool:
+    """Whether an object could not be made because its namespace is being deleted."""
+    details = _body(error).get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes or [])
+
+
 async def made(kind: str, call: Awaitable[object]) -> None:
     """Make an object; made before is made. Raises Rejected, ClusterAway."""
     with translated(f"create {kind}"):

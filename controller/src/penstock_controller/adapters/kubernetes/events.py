@@ -29,7 +29,9 @@ class KubernetesEvents:
         event = _event(resource, announcement, stamp(self._clock()))
         with translated(f"announce {announcement.reason} of {resource.key}"):
             try:
-                await self._core.create_namespaced_event(resource.key.namespace, event, _request_timeout=TIMEOUT)
+                await self._core.create_namespaced_event(
+                    resource.key.namespace, event, field_manager=names.FIELD_MANAGER, _request_timeout=TIMEOUT
+                )
             except ApiException as error:
                 if not exists(error):
                     raise

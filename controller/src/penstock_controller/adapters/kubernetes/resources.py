@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
+from penstock_controller.api import names
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.errors import Invalid
@@ -81,7 +82,14 @@ class KubernetesResources:
     async def _replace(self, key: Key, body: dict[str, Any]) -> None:
         with translated(f"write status of ModelDeployment {key}"):
             await self._api.replace_namespaced_custom_object_status(
-                GROUP, VERSION, key.namespace, PLURAL, key.name, body, _request_timeout=TIMEOUT
+                GROUP,
+                VERSION,
+                key.namespace,
+                PLURAL,
+                key.name,
+                body,
+                field_manager=names.FIELD_MANAGER,
+                _request_timeout=TIMEOUT,
             )
 
 

@@ -120,9 +120,9 @@ class KubernetesWorkloads:
         name, spec = resource.key.name, resource.spec
         today = objects.revision_of(name, spec, digest, self._placement)
         if today == revision:
-            pod = objects.pod_spec(name, spec, digest, self._placement)
+            template = objects.pod_template(name, spec, digest, self._placement)
             made = CreateWorkload(revision=revision, version=version, digest=digest, replicas=0)
-            template = objects.deployment(resource.raw, made, pod)["spec"]["template"]
+            template = objects.deployment(resource.raw, made, template)["spec"]["template"]
             return Record(digest=digest, version=version, template=template)
         if deployment:
             return Record(digest=digest, version=version, template=deployment["spec"]["template"])
