@@ -1,6 +1,5 @@
 """Every environment variable of the controller."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -24,6 +23,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", use_attribute_docstrings=True)
 
+    version: str = "unknown"
+    """Of the chart that installed it."""
     namespace: str
     """Where Penstock itself runs: its gateway pods are looked for here."""
     release: str = "penstock"
@@ -67,9 +68,9 @@ class Settings(BaseSettings):
     def described(self) -> dict[str, object]:
         """What an operator looks for first in the log: version, scope, registries, and how it is set."""
         registries = {name: urlsplit(each.uri).netloc.rpartition("@")[2] for name, each in self.connections().items()}
-        shown = self.model_dump(mode="json", exclude={"registries", "credentials", "watch_namespace"})
+        shown = self.model_dump(mode="json", exclude={"version", "registries", "credentials", "watch_namespace"})
         scope = self.watch_namespace or "all namespaces"
-        return {"version": version("penstock-controller"), "scope": scope, "registries": registries, "settings": shown}
+        return {"version": self.version, "scope": scope, "registries": registries, "settings": shown}
 
     def connections(self) -> dict[str, Connection]:
         """The registry connections by name. Raises ValueError naming file and field."""

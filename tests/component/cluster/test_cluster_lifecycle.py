@@ -152,7 +152,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(cluster: Cluster) -> None:
     until("its sandbox runs", lambda: bool(cluster.record().get("init")))
     link = cluster.link()
     starting.send_signal(signal.SIGINT)
-    output, _ = starting.communicate(timeout=60)
+    output, _ = starting.communicate(timeout=180)
     assert starting.returncode == 130, output
     assert Remains.of(cluster, link) == NOTHING
 

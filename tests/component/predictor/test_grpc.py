@@ -383,7 +383,7 @@ async def test_our_time_limit_holds_where_the_caller_has_none(tmp_path: Path, st
 async def test_the_callers_deadline_holds_where_it_is_earlier(tmp_path: Path, start_app: StartApp) -> None:
     tiny_models.slow(tmp_path / "model.onnx")
     async with serving(start_app, tmp_path, request_timeout_seconds=60) as server:
-        code, _ = await server.client.refusal(request(rounds(SLOW)), timeout=0.05)
+        code, _ = await server.client.refusal(request(rounds(SLOW)), timeout=0.5)
         await server.wait_counted(504)
     assert code is StatusCode.DEADLINE_EXCEEDED
 

@@ -11,7 +11,7 @@ from penstock_predictor.model.batching import judge_batching
 from penstock_predictor.model.columns import NoColumns
 from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.model.session import OnnxSession
-from penstock_predictor.serving.call import Call, Outcome
+from penstock_predictor.serving.call import AwaitedCall
 from penstock_predictor.serving.run import compute
 from penstock_predictor.tensors.datatypes import Array
 from penstock_testing.batching_models import Sample, samples
@@ -20,23 +20,18 @@ IDENTITY = ModelIdentity(name="m", version="1", digest="sha256:" + "0" * 64)
 CALLERS = 12
 
 
-class Caller(Call):
-    """One row of its own."""
-
-    def finish(self, outcome: Outcome) -> None:
-        """Nobody waits."""
-
-
-def ask_together(model: Model, rows: Sequence[Feeds]) -> list[list[Array]]:
-    calls = [Caller(row, model.output_names, Deadline.within(60, None, now=0), 1) for row in rows]
+async def ask_together(model: Model, rows: Sequence[Feeds]) -> list[list[Array]]:
+    calls = [AwaitedCall(row, model.output_names, Deadline.within(60, None, now=0), 1) for row in rows]
     for call in calls:
         call.rows = 1
-    return [list(outcome.arrays) for outcome in compute(model, calls).outcomes if not isinstance(outcome, Exception)]
+    for call, outcome in zip(calls, compute(model, calls).outcomes, strict=True):
+        call.finish(outcome)
+    return [list(await call.outcome()) for call in calls]
 
 
-def differences(sample: Sample, file: Path) -> list[str]:
+async def differences(sample: Sample, file: Path) -> list[str]:
     """Where an answer of a model that is batched differs from the lone row's, or the verdict is another than known."""
-    file.write_bytes(sample.model)
+    file.write_bytes(sample.model)  # noqa: ASYNC240 - nothing else runs meanwhile
     model = Model(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
     random = np.random.default_rng(11)
     verdict = judge_batching(model, sample.rows(random, 3), file)
@@ -46,7 +41,7 @@ def differences(sample: Sample, file: Path) -> list[str]:
         return []
     rows = [sample.rows(random, 1) for _ in range(CALLERS)]
     alone = [model.run(row, model.output_names) for row in rows]
-    together = ask_together(model, rows)
+    together = await ask_together(model, rows)
     return [
         f"{sample.kind} {sample.name}: caller {caller}, output {name}"
         for caller, (mine, shared) in enumerate(zip(alone, together, strict=True))
@@ -61,7 +56,7 @@ def same(one: Array, other: Array) -> bool:
     return bool(np.isclose(other, one, rtol=1e-4, atol=1e-5, equal_nan=True).all())
 
 
-def test_each_of_twelve_callers_gets_the_answer_of_its_row_alone(tmp_path: Path) -> None:
+async def test_each_of_twelve_callers_gets_the_answer_of_its_row_alone(tmp_path: Path) -> None:
     every = list(samples())
     assert {sample.kind for sample in every} >= {"quantised", "attention", "recurrent", "masks", "ranking", "text"}
-    assert [line for sample in every for line in differences(sample, tmp_path / "model.onnx")] == []
+    assert [line for sample in every for line in await differences(sample, tmp_path / "model.onnx")] == []

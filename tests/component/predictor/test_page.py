@@ -79,8 +79,8 @@ async def test_with_columns_the_example_is_a_row_of_features(tmp_path: Path, sta
     assert (example["model_name"], example["model_version"], example["source"]) == ("m", "2", "InputExample")
     assert example["digest"] == infer.headers["x-penstock-digest"]
     assert example["columns"] == [
-        {"name": "amount", "type": "double", "required": False},
-        {"name": "country", "type": "string", "required": True},
+        {"name": "amount", "type": "double", "required": False, "input": None},
+        {"name": "country", "type": "string", "required": True, "input": None},
     ]
     assert example["predict"] == {"features": {"amount": 4.1, "country": "CH"}}
     assert example["infer_path"] == "/v2/models/m/infer"
