@@ -68,7 +68,7 @@ test-deep: $(VENV) ## The same with long outages and the tests of what tests are
 	@PENSTOCK_DEEP=1 $(MAKE) test
 	@$(MAKE) check-deep
 
-check: lint types imports verify unit ## What needs no cluster and about a minute
+check: lint types imports verify unit ## What needs no cluster: some minutes
 
 unit: $(VENV) ## Unit tests: seconds, no network
 	@$(PYTHON) -m pytest tests/unit -n 2 --dist loadgroup $(ARGS)
