@@ -11,7 +11,7 @@ from penstock_testing.cluster import Cluster
 from penstock_testing.impersonation import Impersonation, impersonation
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, RELEASE, Platform, namespace
 
-SCOPED = "scoped"
+SCOPED = "penstock-scoped"
 """A release that may act in one namespace only."""
 CORE, USERS = "/api/v1", "/api/v1/namespaces/{users}"
 OURS = f"{CORE}/namespaces/{NAMESPACE}"
