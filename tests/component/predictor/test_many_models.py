@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.identity import ModelIdentity
+from penstock_predictor.model import golden
 from penstock_predictor.model.batching import judge_batching
 from penstock_predictor.model.columns import NoColumns
 from penstock_predictor.model.inference import Feeds, Model
@@ -15,9 +17,13 @@ from penstock_predictor.serving.call import AwaitedCall
 from penstock_predictor.serving.run import compute
 from penstock_predictor.tensors.datatypes import Array
 from penstock_testing.batching_models import Sample, samples
+from penstock_testing.platform import ROOT
 
 IDENTITY = ModelIdentity(name="m", version="1", digest="sha256:" + "0" * 64)
 CALLERS = 12
+SEEN_TO_MIX = ("linear_q", "mask_min1", "sequence_mask")
+"""One scale for all rows; a length that the largest row sets, twice."""
+UNICODE_LOCALE = Path("/usr/lib/locale/C.utf8")
 
 
 async def ask_together(model: Model, rows: Sequence[Feeds]) -> list[list[Array]]:
@@ -56,7 +62,21 @@ def same(one: Array, other: Array) -> bool:
     return bool(np.isclose(other, one, rtol=1e-4, atol=1e-5, equal_nan=True).all())
 
 
-async def test_each_of_twelve_callers_gets_the_answer_of_its_row_alone(tmp_path: Path) -> None:
+async def test_each_of_twelve_callers_gets_the_answer_of_its_row_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Text models ask for a language's locale, which our images make in this way.
+    (tmp_path / "locales").mkdir()
+    (tmp_path / "locales" / "en_US.utf8").symlink_to(UNICODE_LOCALE)
+    monkeypatch.setenv("LOCPATH", str(tmp_path / "locales"))
     every = list(samples())
+    print(f"{len(every)} models, {sum(sample.batched for sample in every)} of them batched")
     assert {sample.kind for sample in every} >= {"quantised", "attention", "recurrent", "masks", "ranking", "text"}
     assert [line for sample in every for line in await differences(sample, tmp_path / "model.onnx")] == []
+
+
+@pytest.mark.parametrize("name", SEEN_TO_MIX)
+def test_a_model_that_was_seen_to_mix_callers_is_not_batched(name: str) -> None:
+    file = ROOT / "tests" / "data" / "serving" / f"{name}.onnx"
+    model = Model(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
+    assert not judge_batching(model, next(golden.guesses(model.inputs)), file).possible
