@@ -7,12 +7,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.aio.client import ApiClient
 
+from penstock_gateway.watch import connect
 from penstock_testing.compiled_predictor import compiled_predictor
+from penstock_testing.gateway.cluster import install_crd
 
 CLUSTER = Path(__file__).resolve().parents[1] / "cluster" / "cluster"
 
@@ -68,3 +72,11 @@ def api_server(pytestconfig: pytest.Config) -> str:
     cluster = pytestconfig.pluginmanager.get_plugin("session-cluster")
     assert isinstance(cluster, SessionCluster)
     return cluster.kubeconfig()
+
+
+@pytest.fixture
+async def api(api_server: str) -> AsyncIterator[ApiClient]:
+    """Connected as the agent connects; the CRD is served."""
+    async with await connect(api_server, in_cluster=False) as api:
+        await install_crd(api)
+        yield api

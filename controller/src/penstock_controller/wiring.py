@@ -106,7 +106,8 @@ def _assembled(
         gateways=HttpGateways(api, gateway_client, telemetry, namespace=settings.namespace, release=settings.release),
         announcer=KubernetesEvents(api, _now),
     )
-    store = HttpModelStore(store_client, keeper=f"{settings.cluster_name}/{settings.namespace}/{settings.release}")
+    release = f"{settings.namespace}/{settings.release}"
+    store = HttpModelStore(store_client, keeper=f"{settings.cluster_name}/{release}")
     targets = Targets(store, placement)
     base = settings.gateway_url.rstrip("/")
 
@@ -124,7 +125,6 @@ def _assembled(
         url=url,
         resync=settings.resync_seconds,
     )
-    release = f"{settings.namespace}/{settings.release}"
     only = settings.watch_namespace
     claims = KubernetesClaims(api, _now, release=release, binding=settings.role_binding, only_namespace=only)
     scope = Scope(

@@ -5,17 +5,8 @@ import pytest
 from kubernetes.aio.client import ApiClient, CoreV1Api
 
 from penstock_controller.ports import Key
-from penstock_gateway.watch import connect
-from penstock_testing.gateway.cluster import create_model_deployment, install_crd
+from penstock_testing.gateway.cluster import create_model_deployment
 from penstock_testing.gateway.objects import NAME
-
-
-@pytest.fixture
-async def api(api_server: str) -> AsyncIterator[ApiClient]:
-    """A real API server with the CRD."""
-    async with await connect(api_server, in_cluster=False) as api:
-        await install_crd(api)
-        yield api
 
 
 @pytest.fixture

@@ -16,10 +16,8 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from penstock_cli.program import program
 from penstock_contracts.names import GROUP, KIND, PLURAL, VERSION
-from penstock_gateway.watch import connect
 from penstock_testing.chart import Chart, find_helm
 from penstock_testing.code_blocks import CodeBlock, code_blocks, commands
-from penstock_testing.gateway.cluster import create_model_deployment, install_crd
 from penstock_testing.platform import ROOT
 
 SMALLEST = {"registry": {"model": "fraud-detector", "alias": "champion"}}
@@ -52,17 +50,9 @@ def spec_fields() -> list[Any]:
 
 
 @pytest.fixture
-async def api(api_server: str) -> AsyncIterator[ApiClient]:
-    async with await connect(api_server, in_cluster=False) as api:
-        await install_crd(api)
-        yield api
-
-
-@pytest.fixture
 async def namespace(api: ApiClient) -> AsyncIterator[str]:
     name = f"pages-{uuid4().hex[:8]}"
     await CoreV1Api(api).create_namespace({"metadata": {"name": name}})
-    await create_model_deployment(api, name)  # the CRD serves from then on
     yield name
     await CoreV1Api(api).delete_namespace(name)
 

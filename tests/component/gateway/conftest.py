@@ -5,8 +5,6 @@ from uuid import uuid4
 import pytest
 from kubernetes.aio.client import ApiClient, CoreV1Api
 
-from penstock_gateway.watch import connect
-from penstock_testing.gateway.cluster import install_crd
 from penstock_testing.gateway.rig import GatewayRig
 
 
@@ -14,14 +12,6 @@ from penstock_testing.gateway.rig import GatewayRig
 async def rig(tmp_path: Path) -> AsyncIterator[GatewayRig]:
     async with GatewayRig(tmp_path) as rig:
         yield rig
-
-
-@pytest.fixture
-async def api(api_server: str) -> AsyncIterator[ApiClient]:
-    """Connected as the agent connects; the CRD is there."""
-    async with await connect(api_server, in_cluster=False) as api:
-        await install_crd(api)
-        yield api
 
 
 @pytest.fixture

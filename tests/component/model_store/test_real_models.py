@@ -18,13 +18,13 @@ from penstock_predictor.model.loading import ModelSource, load_model
 from penstock_predictor.settings import Settings
 from penstock_predictor.tensors.datatypes import BY_V2, Array
 from penstock_testing.artifacts import write_metadata
+from penstock_testing.locales import link_locales
 from penstock_testing.mlflow_server import MlflowServer, register_folder
 from penstock_testing.onnx_models import model_of
 
 Store = Any  # conftest.Store: importlib mode has no module of that name to import from
 
 DATA = Path(__file__).parents[2] / "data" / "serving"
-UNICODE_LOCALE = Path("/usr/lib/locale/C.utf8")
 SERVED = [
     *("e_kmeans", "e_ocsvm", "e_tfidf1", "iris_columns", "linear_q", "mask_min1", "mixed", "norank_in", "norank_out"),
     *("triple", "two_in", "yolo_like"),
@@ -38,9 +38,7 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locales that our images have, made as they make them."""
-    folder = tmp_path_factory.mktemp("locales")
-    (folder / "en_US.utf8").symlink_to(UNICODE_LOCALE)
-    return folder
+    return link_locales(tmp_path_factory.mktemp("locales"))
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from penstock_predictor.serving.call import AwaitedCall
 from penstock_predictor.serving.run import compute
 from penstock_predictor.tensors.datatypes import Array
 from penstock_testing.batching_models import Sample, samples
+from penstock_testing.locales import link_locales
 from penstock_testing.platform import ROOT
 
 IDENTITY = ModelIdentity(name="m", version="1", digest="sha256:" + "0" * 64)
 CALLERS = 12
 SEEN_TO_MIX = ("linear_q", "mask_min1", "sequence_mask")
 """One scale for all rows; a length that the largest row sets, twice."""
-UNICODE_LOCALE = Path("/usr/lib/locale/C.utf8")
 
 
 async def ask_together(model: Model, rows: Sequence[Feeds]) -> list[list[Array]]:
@@ -66,9 +66,7 @@ async def test_each_of_twelve_callers_gets_the_answer_of_its_row_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Text models ask for a language's locale, which our images make in this way.
-    (tmp_path / "locales").mkdir()
-    (tmp_path / "locales" / "en_US.utf8").symlink_to(UNICODE_LOCALE)
-    monkeypatch.setenv("LOCPATH", str(tmp_path / "locales"))
+    monkeypatch.setenv("LOCPATH", str(link_locales(tmp_path / "locales")))
     every = list(samples())
     print(f"{len(every)} models, {sum(sample.batched for sample in every)} of them batched")
     assert {sample.kind for sample in every} >= {"quantised", "attention", "recurrent", "masks", "ranking", "text"}

@@ -5,7 +5,7 @@ from typing import assert_never
 from penstock_controller.api.status import Phase, Refusal, Stable
 from penstock_controller.rollout import attempt, children, hold, serving
 from penstock_controller.rollout.actions import Announcement
-from penstock_controller.rollout.observation import Refused, Unresolved, Wanted, why_not_ready
+from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_controller.rollout.refusal import is_refused
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
 
@@ -61,7 +61,7 @@ def _rest(situation: Situation, message: str) -> Step:
 def _why_degraded(situation: Situation, stable: Stable) -> str:
     if situation.ready(stable.revision):
         return serving.service(situation.status, situation.observation).message
-    return f"no pod of version {stable.version} is ready: {why_not_ready(situation.workload(stable.revision))}"
+    return serving.no_ready_pod(stable.version, situation.workload(stable.revision))
 
 
 def _wait(situation: Situation, unresolved: Unresolved) -> Step:

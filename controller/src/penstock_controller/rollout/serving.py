@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from penstock_contracts.traffic import Traffic, TrafficSplit
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.rollout import routing
-from penstock_controller.rollout.observation import GatewayPod, Observation, why_not_ready
+from penstock_controller.rollout.observation import GatewayPod, Observation, Workload, why_not_ready
 
 _NAMED = 3
 """Gateway pods that a message names."""
@@ -39,6 +39,11 @@ def service(status: ModelDeploymentStatus, observation: Observation) -> Service:
     return Service(answers=True, reason="Serving", message=f"{versions} answers")
 
 
+def no_ready_pod(version: str, workload: Workload | None) -> str:
+    """The sentence for a version that has none, and why."""
+    return f"no pod of version {version} is ready: {why_not_ready(workload)}"
+
+
 def fails(status: ModelDeploymentStatus, observation: Observation) -> bool:
     """Whether gateway pods that route users' requests are known to have nobody to send them to, or none is there."""
     return bool(_routed(status.traffic)) and service(status, observation).answers is False
@@ -69,8 +74,7 @@ def _no_endpoints(status: ModelDeploymentStatus, observation: Observation, empty
     stable = status.stable
     workload = observation.workloads.get(stable.revision) if stable else None
     if stable and (workload is None or workload.ready == 0):
-        message = f"no pod of version {stable.version} is ready: {why_not_ready(workload)}"
-        return Service(answers=False, reason="NoReadyPods", message=message)
+        return Service(answers=False, reason="NoReadyPods", message=no_ready_pod(stable.version, workload))
     names = ", ".join(pod.name for pod in empty[:_NAMED])
     message = f"{len(empty)} of {len(observation.gateways)} gateway pods have no endpoint to send to: {names}"
     return Service(answers=False, reason="NoEndpoints", message=message)

@@ -11,6 +11,7 @@ from penstock_controller.adapters.kubernetes.api_errors import (
     exists,
     in_leaving_namespace,
     is_gone,
+    made,
     translated,
 )
 from penstock_controller.api import names
@@ -53,14 +54,10 @@ class KubernetesClaims:
     async def tell(self, namespace: str, holder: str) -> None:
         """An Event on the Lease that says why this release leaves a namespace alone. Made once."""
         event = self._event(namespace, holder)
-        with translated(f"announce that {holder} acts in namespace {namespace}"):
-            try:
-                await self._core.create_namespaced_event(
-                    event["metadata"]["namespace"], event, field_manager=names.FIELD_MANAGER, _request_timeout=TIMEOUT
-                )
-            except ApiException as error:
-                if not exists(error):
-                    raise
+        made_once = self._core.create_namespaced_event(
+            namespace, event, field_manager=names.FIELD_MANAGER, _request_timeout=TIMEOUT
+        )
+        await made(f"the Event that {holder} acts in namespace {namespace}", made_once)
 
     async def _claim(self, namespace: str, name: str) -> str:
         with translated(f"claim namespace {namespace} by Lease {name}"):
