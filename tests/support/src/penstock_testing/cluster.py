@@ -135,13 +135,19 @@ class Cluster:
         """
         if self.audit_log is None:
             raise CommandError("only a test cluster of our own has an audit log that can be read")
-        with self.audit_log.open() as lines:
-            for line in lines:
-                if prefix not in line or not line.endswith("\n"):  # a line that is being written
-                    continue
-                event = json.loads(line)
-                if event["user"]["username"].startswith(prefix) and _unix(event) >= since:
-                    yield event
+        for file in _with_rotated(self.audit_log):
+            with file.open() as lines:
+                for line in lines:
+                    if prefix not in line or not line.endswith("\n"):  # a line that is being written
+                        continue
+                    event = json.loads(line)
+                    if event["user"]["username"].startswith(prefix) and _unix(event) >= since:
+                        yield event
+
+
+def _with_rotated(log: Path) -> list[Path]:
+    """The log's earlier files, oldest first, and the log: at 100 MB the API server goes on in a new file."""
+    return [*sorted(log.parent.glob(f"{log.stem}-*{log.suffix}")), log]
 
 
 def _is_write(event: Object) -> bool:
