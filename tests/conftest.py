@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from penstock_testing.deep import DeepTests
 from penstock_testing.unchanged import Unchanged
 
 # None of the libraries may call home, in this process or in one that a test starts.
@@ -98,6 +99,7 @@ ended = Ended()
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ended.workers, "workers-of-this-run")
     config.pluginmanager.register(Unchanged(config), "unchanged")
+    config.pluginmanager.register(DeepTests(), "deep-tests")
     signal.signal(signal.SIGTERM, ended.hear)
     signal.signal(signal.SIGINT, ended.hear)
     if hasattr(config, "workerinput"):

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from penstock_testing.cluster import Cluster
+from penstock_testing.deep import is_left_out
 from penstock_testing.lanes import LANES, LAST, Run, lane_of
 from penstock_testing.platform import ROOT, Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
@@ -26,11 +27,11 @@ class Lane:
         self._is_worker = hasattr(config, "workerinput")
         self._passed: list[str] = []
         self.collected: list[pytest.Item] = []
-        """Every test that there is, of all lanes, before an expression left any out."""
+        """Every test of this depth, of all lanes, before an expression left any out."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        self.collected = list(items)
+        self.collected = [item for item in items if not is_left_out(item)]
         others = [item for item in items if lane_of(mark.name for mark in item.iter_markers()) != self._chosen]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in set(others)]

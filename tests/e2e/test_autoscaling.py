@@ -93,6 +93,7 @@ def test_load_that_triples_at_half_the_weight_is_followed_by_both_versions(
     assert record["message"] in told()
 
 
+@pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_load_that_triples_in_the_bake_finds_the_version_before_large_enough_when_it_goes_back(
     scene: Scene, told: Callable[[], str]

@@ -132,11 +132,13 @@ def test_the_service_of_stable_is_right_again_within_seconds(scene: Scene, *, de
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"env": [{"name": "PENSTOCK_MODEL_NAME", "value": "other"}]}, id="a value"),
+        pytest.param(
+            {"env": [{"name": "PENSTOCK_MODEL_NAME", "value": "other"}]}, id="a value", marks=pytest.mark.deep
+        ),
         pytest.param(
             {"env": [{"name": "PENSTOCK_MODEL_DIR", "value": "/tmp"}]}, id="a value without which none starts"
         ),
-        pytest.param({"env": [{"name": "PENSTOCK_ROOT_PATH", "value": "/x"}]}, id="one more"),
+        pytest.param({"env": [{"name": "PENSTOCK_ROOT_PATH", "value": "/x"}]}, id="one more", marks=pytest.mark.deep),
         pytest.param({"image": "localhost/none:1"}, id="the image"),
     ],
 )
@@ -238,7 +240,10 @@ def _owners(scene: Scene) -> set[str]:
     return {each.get("uid", "") for references in owners for each in references}
 
 
-@pytest.mark.parametrize("both", [False, True], ids=["the model label alone", "both labels"])
+@pytest.mark.parametrize(
+    "both",
+    [pytest.param(False, id="the model label alone", marks=pytest.mark.deep), pytest.param(True, id="both labels")],
+)
 def test_a_deployment_of_somebody_else_is_named_and_left_alone(scene: Scene, *, both: bool) -> None:
     deployed, first = scene.serve_first(predictor=LIMITED)
     cluster = scene.platform.cluster

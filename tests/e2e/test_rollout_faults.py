@@ -36,7 +36,9 @@ def assert_a_quarter(result: TrafficResult, version: str, start: float, end: flo
     [
         pytest.param(2.0, 0.0, "Promoted", "Promoted", 3, id="promotion"),
         # It is over after about ten seconds: two lives of a controller.
-        pytest.param(failing(2.0, share=0.2), 0.2, "RolledBack", "GateFailed", 2, id="rollback"),
+        pytest.param(
+            failing(2.0, share=0.2), 0.2, "RolledBack", "GateFailed", 2, id="rollback", marks=pytest.mark.deep
+        ),
     ],
 )
 def test_a_controller_killed_every_3_seconds_comes_to_the_same_end(

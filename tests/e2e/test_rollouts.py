@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from penstock_testing import deep
 from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import Deployed
@@ -14,6 +15,8 @@ from penstock_testing.timeline import Timeline
 RATE = 50.0
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
 WEIGHTS = (5, 25, 50)
+LEFT_AT = deep.several((25,), deep=WEIGHTS)
+"""Weights of the steps at which an attempt is left for another."""
 LOOK = 3.0
 """Seconds of traffic that an assertion about shares looks at."""
 GRACE = 0.2
@@ -57,13 +60,11 @@ def test_a_good_version_is_promoted_by_its_steps(scene: Scene, told: Callable[[]
     assert all(gate["message"] in text for gate in record["gates"])
 
 
-def test_a_newer_version_at_each_step_takes_the_place_of_the_one_on_trial(
-    scene: Scene, told: Callable[[], str]
-) -> None:
+def test_a_newer_version_at_a_step_takes_the_place_of_the_one_on_trial(scene: Scene, told: Callable[[], str]) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps())
-    versions = [scene.register(2.0 + number) for number in range(len(WEIGHTS) + 1)]
+    versions = [scene.register(2.0 + number) for number in range(len(LEFT_AT) + 1)]
     with scene.traffic(scene.expectation(first, *versions), rate=RATE) as run:
-        for version, left_at in zip(versions, (*WEIGHTS, None), strict=True):
+        for version, left_at in zip(versions, (*LEFT_AT, None), strict=True):
             scene.move(version)
             climb(deployed, version, left_at)
         deployed.wait_for_end(versions[-1])
@@ -77,7 +78,7 @@ def test_a_newer_version_at_each_step_takes_the_place_of_the_one_on_trial(
     assert f"version {versions[-1]}" in told()
 
 
-def test_an_edit_of_what_runs_at_each_step_begins_a_new_attempt_and_the_last_one_is_promoted(
+def test_an_edit_of_what_runs_at_a_step_begins_a_new_attempt_and_the_last_one_is_promoted(
     scene: Scene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps())
@@ -85,7 +86,7 @@ def test_an_edit_of_what_runs_at_each_step_begins_a_new_attempt_and_the_last_one
     before = deployed.status()["attempt"]
     with scene.traffic(scene.expectation(first, second), rate=RATE) as run:
         scene.move(second)
-        for number, edited_at in enumerate(WEIGHTS, start=1):
+        for number, edited_at in enumerate(LEFT_AT, start=1):
             climb(deployed, second, edited_at)
             deployed.edit(predictor={"timeout": f"{5 + number}s"})
             deployed.wait_for_attempt(before + number + 1)
@@ -95,8 +96,8 @@ def test_an_edit_of_what_runs_at_each_step_begins_a_new_attempt_and_the_last_one
         result = run.result()
     result.assert_none_failed()
     status = deployed.status()
-    assert ends(status["history"]) == [(second, "Promoted"), *[(second, "Superseded")] * len(WEIGHTS)]
-    assert status["attempt"] == before + len(WEIGHTS) + 1
+    assert ends(status["history"]) == [(second, "Promoted"), *[(second, "Superseded")] * len(LEFT_AT)]
+    assert status["attempt"] == before + len(LEFT_AT) + 1
     assert "Superseded" in told()
 
 

@@ -1,6 +1,7 @@
 """docs/user/steering.md phase by phase: one verb that acts there, and all that are refused.
 
-That every verb does in every phase what the page says, unit tests of the engine show (`test_verbs.py`).
+That every verb does in every phase what the page says, unit tests of the engine show (`test_verbs.py`); some rows are
+in `test_verbs.py` beside this file, in every run.
 """
 
 from contextlib import AbstractContextManager
@@ -17,7 +18,7 @@ from penstock_testing.scenes import Scene
 from penstock_testing.steersman import Steersman
 from penstock_testing.strategies import canary, pause, weight
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.deep]
 
 STRATEGY: Object = {
     "predictor": {"minReplicas": 1},

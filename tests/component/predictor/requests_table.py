@@ -1,5 +1,6 @@
 """Requests that are answered well, and refused, with the status of each."""
 
+import gzip
 import math
 
 import numpy as np
@@ -15,6 +16,8 @@ TWO_ROWS, TWO_HEADER = binary({"inputs": [raw("x", "FP32", [2, 2], 16)]}, TWO)
 BYTES_OUT, OUT_HEADER = binary(
     {"inputs": [raw("x", "FP32", [2, 2], 16)], "id": "b", "parameters": {"binary_data_output": True}}, TWO
 )
+
+TWO_MEMBERS = gzip.compress(text(ROW)[:20]) + gzip.compress(text(ROW)[20:])
 
 REQUESTS: dict[str, tuple[bytes, int]] = {
     "a row": (post(INFER, text(ROW)), 200),
@@ -41,6 +44,7 @@ REQUESTS: dict[str, tuple[bytes, int]] = {
         post(INFER, text(ROW | {"outputs": [{"name": "y", "parameters": {"binary_data": True}}]})),
         200,
     ),
+    "two gzip members": (post(INFER, TWO_MEMBERS, "content-encoding: gzip"), 200),
     "predict": (post("/predict", b"[1, 2]"), 200),
     "predict features": (post("/predict", b'{"features": [1, null]}', "x-request-id: 7"), 200),
     "predict many": (post("/predict", b'{"instances": [[1, 2], [3, 4.5]]}'), 200),
@@ -55,6 +59,11 @@ REQUESTS: dict[str, tuple[bytes, int]] = {
     "bytes beyond the body": (post(INFER, TWO_ROWS, "inference-header-content-length: 99999"), 400),
     "bytes left over": (post(INFER, TWO_ROWS + b"x", TWO_HEADER), 400),
     "predict a number": (post("/predict", b"5"), 400),
+    "TensorFlow Serving's rows": (post(INFER, b'{"instances": [[1, 2]]}'), 400),
+    "TensorFlow Serving's columns": (post("/predict", b'{"inputs": [[1, 2]], "signature_name": "s"}'), 400),
+    "MLflow's rows": (post("/predict", b'{"dataframe_split": {"columns": ["x"], "data": [[1, 2]]}}'), 400),
+    "rows with parameters": (post("/predict", b'{"instances": [[1, 2]], "parameters": {}}'), 400),
+    "half a gzip member": (post(INFER, TWO_MEMBERS[:-4], "content-encoding: gzip"), 400),
     "another model": (post("/v2/models/other/infer", text(ROW)), 404),
     "another version": (post("/v2/models/model/versions/2/infer", text(ROW)), 404),
     "no route": (post("/v3", text(ROW)), 404),

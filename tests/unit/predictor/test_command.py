@@ -35,3 +35,21 @@ def test_a_wrong_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> No
         parse(["--workers", "0"])
     assert end.value.code == 2
     assert "PENSTOCK_WORKERS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--port", "99999"], "--port PENSTOCK_LISTEN_PORT: Input should be less than or equal to 65535: got 99999"),
+        (["--name", "a/b"], "it is one part of a path, so it has no '/' and no control characters"),
+        (["--name", ".."], "--name PENSTOCK_MODEL_NAME"),
+        (["--version", "1\n2"], "--version PENSTOCK_MODEL_VERSION"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_by_its_option(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse(arguments)
+    assert end.value.code == 2
+    assert told in capsys.readouterr().err

@@ -15,6 +15,14 @@ from penstock_predictor.errors import StartError
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
 
+_OPTIONS = {
+    "model_name": "--name",
+    "model_version": "--version",
+    "model_digest": "--digest",
+    "listen_host": "--host",
+    "listen_port": "--port",
+}
+"""Of the settings that options name otherwise than the environment does."""
 _EPILOG = "Each option, and more, is an environment variable PENSTOCK_...: see the README's table of settings."
 
 
@@ -77,8 +85,9 @@ def _settings(options: dict[str, Any]) -> Settings:
         return Settings(**options)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            field = ".".join(map(str, problem["loc"])).upper()
-            print(f"PENSTOCK_{field}: {problem['msg']}: got {problem['input']!r}", file=sys.stderr)  # noqa: T201 - no log yet
+            field = ".".join(map(str, problem["loc"]))
+            told = f"{_OPTIONS[field]} " if field in options and field in _OPTIONS else ""
+            print(f"{told}PENSTOCK_{field.upper()}: {problem['msg']}: got {problem['input']!r}", file=sys.stderr)  # noqa: T201 - no log yet
         sys.exit(2)
 
 

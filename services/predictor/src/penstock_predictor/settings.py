@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_predictor.cpu import default_threads
@@ -75,6 +75,16 @@ class Settings(BaseModel):
     """Least severe log line that is written."""
     termination_log: Path = Path("/dev/termination-log")
     """Where the reason of a failed start goes, if it can be written: `kubectl describe pod` shows it."""
+
+    @field_validator("model_name", "model_version")
+    @classmethod
+    def _is_a_segment(cls, name: str) -> str:
+        """It stands in paths: /v2/models/{name}/versions/{version}. Raises ValueError."""
+        if "/" in name or not name.isprintable() or name in (".", ".."):
+            raise ValueError(
+                "it is one part of a path, so it has no '/' and no control characters, and is not '.' or '..'"
+            )
+        return name
 
     @model_validator(mode="before")
     @classmethod

@@ -9,12 +9,15 @@ _SECRETS = "secrets"
 _ARGUMENTS = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true"
 
 
-def texts(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    """Where it stands, and the text: every object of every kind but Secrets, every log, every process' arguments."""
+def texts(cluster: Cluster, *namespaces: str) -> Iterator[tuple[str, str]]:
+    """Where it stands, and the text: every object of every kind but Secrets, every process' arguments, and the logs of
+    these namespaces.
+    """
     for kind in _kinds(cluster):
         yield kind, cluster.kubectl("get", kind, "-A", "-o", "yaml", "--show-managed-fields")
-    for pod in cluster.items("pods"):
-        yield from _logs(cluster, pod)
+    for namespace in namespaces:
+        for pod in cluster.items("pods", namespace):
+            yield from _logs(cluster, pod)
     yield "arguments of processes", faults.inside(cluster, "sh", "-c", _ARGUMENTS)
 
 

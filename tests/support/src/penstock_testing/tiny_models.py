@@ -188,6 +188,22 @@ def only_alone(file: Path) -> Path:
     return save(file, nodes, [tensor("x", "FP32", ["rows", 2])], [tensor("y", "FP32", ["rows", 2])], constants)
 
 
+def positions(file: Path) -> Path:
+    """`y = x + 1`, FP32 of shape [rows, length] as its signature says; there are four positions, and no fifth."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["length"], start=1),
+        helper.make_node("Slice", ["table", "start", "length", "axis"], ["taken"]),
+        helper.make_node("Add", ["x", "taken"], ["y"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.ones((1, 4), dtype=np.float32), "table"),
+        numpy_helper.from_array(np.array([0], dtype=np.int64), "start"),
+        numpy_helper.from_array(np.array([1], dtype=np.int64), "axis"),
+    ]
+    shape = ("rows", "length")
+    return save(file, nodes, [tensor("x", "FP32", shape)], [tensor("y", "FP32", shape)], constants)
+
+
 def two_inputs(file: Path) -> Path:
     """`y = a + b`, with `a` FP32 of shape [rows, 2] and `b` INT64 of shape [rows, 1]."""
     nodes = [helper.make_node("Cast", ["b"], ["c"], to=TensorProto.FLOAT), helper.make_node("Add", ["a", "c"], ["y"])]

@@ -66,10 +66,11 @@ def test_an_output_without_one_entry_a_row_is_refused(array: npt.NDArray[np.floa
         (b'{"features": {"a": 1}}', Rows([{"a": 1}], single=True)),
         (b'{"features": [1, 2]}', Rows([[1, 2]], single=True)),
         (b'{"a": 1, "instances": 2}', Rows([{"a": 1, "instances": 2}], single=True)),
+        (b'{"inputs": "a word", "features": 3}', Rows([{"inputs": "a word", "features": 3}], single=True)),
         (b"[1, 2]", Rows([[1, 2]], single=True)),
         (b'{"instances": [{"a": 1}, [1]]}', Rows([{"a": 1}, [1]], single=False)),
     ],
-    ids=["named features", "a list", "a bare row", "a bare list", "several rows"],
+    ids=["named features", "a list", "a bare row", "features of such names", "a bare list", "several rows"],
 )
 def test_forms_of_a_request(body: bytes, rows: Rows) -> None:
     assert parse_rows(body) == rows
@@ -87,6 +88,11 @@ def test_forms_of_a_request(body: bytes, rows: Rows) -> None:
         (b'{"a": NaN}', "the body is not valid JSON"),
         (b"[" * 1_000_000, "the body is not valid JSON: it is nested too deeply"),
         (b"\xff", "the body is not valid JSON"),
+        (b'{"instances": [[1]], "parameters": {}}', "got 'instances' beside ['parameters']: another server's form"),
+        (b'{"dataframe_split": {"columns": ["a"], "data": [[1]]}}', 'expected {"features": row}, {"instances": [row,'),
+        (b'{"inputs": [[1, 2]]}', "got 'inputs': another server's form"),
+        (b'{"inputs": {"a": [1]}, "signature_name": "s"}', "got 'inputs' beside ['signature_name']"),
+        (b'{"features": [1], "id": "7"}', "got 'features' beside ['id']"),
     ],
 )
 def test_a_body_that_cannot_be_read_says_what_was_expected(body: bytes, message: str) -> None:

@@ -78,6 +78,7 @@ def test_no_rows_are_no_error_of_the_codec() -> None:
         ({"data": [None, {}]}, "input 'x', element 1: expected a number or null, got {}"),
         ({"data": [], "parameters": {"binary_data_size": 8}}, "the request has no header Inference-Header-Content"),
         ({"data": [], "parameters": {"shared_memory_region": "a"}}, "'shared_memory_region' is not offered"),
+        ({"data": ["YQ=="], "parameters": {"content_type": "base64"}}, "content_type 'base64' is not read: send text"),
     ],
 )
 def test_a_tensor_that_cannot_be_read_is_named(tensor: dict[str, Any], message: str) -> None:
@@ -98,6 +99,12 @@ def test_a_tensor_that_cannot_be_read_is_named(tensor: dict[str, Any], message: 
         (b"{}", "inputs: Field required"),
         (b'{"inputs": {}}', "inputs: Input should be a valid array"),
         (b'{"inputs": [1]}', "inputs.0: Input should be an object"),
+        (b'{"instances": [[1, 2]]}', 'Rows are answered at /predict: {"instances": [row, ...]}'),
+        (
+            b'{"inputs": [[1, 2]]}',
+            'expected {"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}',
+        ),
+        (b'{"dataframe_split": {"columns": ["a"], "data": [[1]]}}', "Rows are answered at /predict"),
         (b'{"inputs": [{"name": "x"}]}', "inputs.0.shape: Field required"),
         (b'{"id": 4, "inputs": []}', "id: Input should be a valid string"),
         (b'{"inputs": [], "outputs": ["y"]}', "outputs.0: Input should be an object"),

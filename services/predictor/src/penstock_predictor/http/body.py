@@ -16,6 +16,10 @@ _UNPACK = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"defla
 """Content encodings that are read, with zlib's word for each."""
 
 
+_MOST_MEMBERS = 256
+"""Of one gzip body (RFC 1952, 2.2): a member may be empty, and each takes time."""
+
+
 async def read_body(receive: Receive, exchange: Exchange, runtime: Runtime) -> bytes:
     """Return the whole body, unpacked, of at most the limit, each byte that arrived counted in `exchange.size`.
 
@@ -65,16 +69,26 @@ def _grow(exchange: Exchange, size: int, runtime: Runtime) -> None:
 
 def _unpack(body: bytes, packed: int, limit: int) -> bytes:
     """Stops at the limit, however much would come out: a megabyte of zeros packs into a kilobyte."""
-    unpacker = zlib.decompressobj(packed)
-    try:
-        unpacked = unpacker.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise BadRequest(f"the body is not what its content encoding says: {error}") from None
-    if len(unpacked) > limit:
-        raise too_large(limit)
-    if not unpacker.eof or unpacker.unused_data:
-        raise BadRequest("the body is not what its content encoding says: it ends too early, or something follows it")
-    return unpacked
+    members: list[bytes] = []
+    left, rest = limit, body
+    while rest or not members:
+        unpacker = zlib.decompressobj(packed)
+        try:
+            member = unpacker.decompress(rest, left + 1)
+        except zlib.error as error:
+            raise BadRequest(f"the body is not what its content encoding says: {error}") from None
+        left -= len(member)
+        if left < 0:
+            raise too_large(limit)
+        if not unpacker.eof:
+            raise BadRequest("the body is not what its content encoding says: it ends too early")
+        members.append(member)
+        rest = unpacker.unused_data
+        if rest and packed == zlib.MAX_WBITS:
+            raise BadRequest("the body is not what its content encoding says: something follows it")
+        if len(members) >= _MOST_MEMBERS and rest:
+            raise BadRequest(f"the body has more than {_MOST_MEMBERS} gzip members")
+    return b"".join(members)
 
 
 def too_large(limit: int) -> BodyTooLarge:

@@ -14,6 +14,9 @@ from penstock_predictor.tensors.answers import to_json
 from penstock_predictor.tensors.datatypes import BY_V2, Array
 
 _ONE, _MANY = "features", "instances"
+_FORMS = 'expected {"features": row}, {"instances": [row, ...]} or a row: an object or a list of values'
+_FOREIGN = ("instances", "inputs", "dataframe_split", "dataframe_records", "signature_name", "features")
+"""What bodies of other servers hold their rows in: MLflow, TensorFlow Serving, MLServer and Triton."""
 _read = msgspec.json.Decoder().decode
 
 
@@ -41,10 +44,23 @@ def parse_rows(body: bytes | memoryview) -> Rows:
         return _many(content[_MANY])
     row = content[_ONE] if isinstance(content, dict) and content.keys() == {_ONE} else content
     if not isinstance(row, dict | list):
-        raise BadRequest(
-            'expected {"features": row}, {"instances": [row, ...]} or a row: an object or a list of values'
-        )
+        raise BadRequest(_FORMS)
+    _check_not_foreign(row)
     return Rows([row], single=True)
+
+
+def _check_not_foreign(row: dict[str, Any] | list[Any]) -> None:
+    """A feature may have such a name; lists and objects are no values of a feature."""
+    if not isinstance(row, dict):
+        return
+    name = next((name for name in _FOREIGN if isinstance(row.get(name), dict | list)), None)
+    if name is None:
+        return
+    others = f" beside {sorted(row.keys() - {name})}" if len(row) > 1 else ""
+    raise BadRequest(
+        f"{_FORMS}; got {name!r}{others}: another server's form. The Open Inference Protocol's is answered at "
+        "/v2/models/<name>/infer"
+    )
 
 
 def _many(rows: Any) -> Rows:

@@ -1,10 +1,12 @@
 """The core: arrays in, arrays out. It knows neither HTTP nor JSON; each transport brings its own codec."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 from penstock_contracts.model_card import TensorSpec
-from penstock_predictor.errors import DoesNotFit
+from penstock_predictor.errors import DoesNotFit, InferenceFailed
 from penstock_predictor.identity import ModelIdentity
+from penstock_predictor.model.blame import ShapeTrial
 from penstock_predictor.model.columns import ColumnPlan
 from penstock_predictor.model.session import OnnxSession
 from penstock_predictor.tensors.datatypes import BY_NUMPY, BY_V2, Array
@@ -12,6 +14,8 @@ from penstock_predictor.tensors.shapes import fits
 
 Feeds = Mapping[str, Array]
 """Input name to its tensor."""
+_LONG = 0.5
+"""Seconds of a failed run after which nobody waits to hear whose fault it was."""
 
 
 class Model:
@@ -27,6 +31,11 @@ class Model:
         self.output_names = tuple(spec.name for spec in session.outputs)
         self._session = session
         self._max_output_bytes = max_output_bytes
+        self._shapes = ShapeTrial(self.inputs, self.outputs, lambda feeds: session.run(feeds, self.output_names))
+
+    def trust(self, feeds: Feeds) -> None:
+        """The model has answered this request: where it fails on another, its values tell whose fault that is."""
+        self._shapes.trust(feeds)
 
     def infer(self, feeds: Feeds, outputs: tuple[str, ...] | None = None) -> dict[str, Array]:
         """Check and compute the named outputs, all by default, in the order asked for.
@@ -45,9 +54,17 @@ class Model:
     def run(self, feeds: Feeds, outputs: Sequence[str]) -> list[Array]:
         """Compute outputs of feeds that were checked.
 
-        Raises DoesNotFit or InferenceFailed, as onnxruntime says; DoesNotFit for an answer beyond the limit.
+        Raises DoesNotFit for values that onnxruntime calls invalid, for shapes that the model answers nobody for, and
+        for an answer beyond the limit; InferenceFailed for every other failure.
         """
-        arrays = self._session.run(feeds, outputs)
+        started = time.perf_counter()
+        try:
+            arrays = self._session.run(feeds, outputs)
+        except InferenceFailed as error:
+            why = "" if time.perf_counter() - started > _LONG else self._shapes.why_callers(feeds)
+            if why:
+                raise DoesNotFit(f"the model refuses this request: {why} ({error})") from error
+            raise
         size = sum(array.nbytes for array in arrays)
         if size > self._max_output_bytes:
             raise DoesNotFit(

@@ -21,6 +21,7 @@ from penstock_predictor.model.example import example_of
 from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.model.model_files import CARD_FILE, EXAMPLE_FILE, check_digest, measure, read_card, verify
 from penstock_predictor.model.pace import Pace
+from penstock_predictor.model.rows.onnx_file import UnreadableGraph, external_files
 from penstock_predictor.model.session import Device, OnnxSession
 from penstock_predictor.settings import DEFAULT_MODEL_FILE, Settings
 from penstock_predictor.tensors.datatypes import Array
@@ -130,13 +131,25 @@ def _verify_without_card(source: ModelSource) -> _Verified:
         raise CardInvalid(
             f"{source.folder / CARD_FILE} is missing, so {source.digest} is not proved: run `fetch` first"
         )
-    return _Verified(digest_of([measure(source.folder, file)]), file, None)
+    return _Verified(
+        digest_of([measure(source.folder, path) for path in (file, *_beside(source.folder, file))]), file, None
+    )
+
+
+def _beside(folder: Path, file: str) -> tuple[str, ...]:
+    """The files with the model's weights, where it has them beside itself: other weights answer otherwise."""
+    try:
+        return external_files(folder / file)
+    except (UnreadableGraph, OSError):  # onnxruntime says what is wrong with it, or loads a format of its own
+        return ()
 
 
 def _prove(model: Model, card: ModelCard | None, source: ModelSource, file: str) -> Loaded:
     pace = Pace()
     branches = control_flow(source.folder / file)
     feeds = _proved_with(card, source.folder, model, pace) if card else _answered_feeds(model, source.folder, pace)
+    if feeds is not None:
+        model.trust(feeds)
     if feeds is None:
         feeds = next(golden.guesses(model.inputs))
         batching = Batching(possible=False, reason="no request is known that it answers: it cannot be tried")

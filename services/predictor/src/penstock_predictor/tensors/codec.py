@@ -52,7 +52,18 @@ def parse(body: bytes | memoryview) -> InferRequest:
     try:
         return InferRequest.model_validate_json(bytes(body), strict=True)
     except ValidationError as error:
-        raise BadRequest(describe(error)) from None
+        raise BadRequest(describe(error) + _hint(error)) from None
+
+
+def _hint(error: ValidationError) -> str:
+    """Where the body is not V2 at all: which forms are read, and where."""
+    where = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
+    if where[:1] != ("inputs",) or len(where) > 2:  # noqa: PLR2004 - "inputs", or one of them
+        return ""
+    return (
+        '; expected {"inputs": [{"name": ..., "shape": [...], "datatype": ..., "data": [...]}]}. '
+        'Rows are answered at /predict: {"instances": [row, ...]}'
+    )
 
 
 def describe(error: ValidationError) -> str:
@@ -98,6 +109,10 @@ def _flag(parameters: Mapping[str, Any], name: str) -> bool:
 
 
 def _check_parameters(parameters: Mapping[str, Any] | None, said: str) -> None:
+    if str((parameters or {}).get("content_type", "")).lower() == "base64":
+        raise DoesNotFit(
+            f"{said}: content_type 'base64' is not read: send text as strings, or bytes by the binary tensor extension"
+        )
     for name in _NOT_OFFERED:
         if name in (parameters or {}):
             raise DoesNotFit(f"{said}: parameter {name!r} is not offered by this server")

@@ -26,6 +26,8 @@ _RAW = {_FLOAT: "f", _INT32: "i", _INT64: "q", _BOOL: "?", _DOUBLE: "d"}
 _STORED_IN = {_FLOAT: 4, _INT32: 5, _BOOL: 5, _INT64: 7}
 """Element type to the field of TensorProto that holds such elements one by one."""
 _EXTERNAL = 1
+_WITH_TENSORS = ("Constant", "ConstantOfShape", "If", "Loop", "Scan", "SequenceMap")
+"""Operators whose attributes are tensors or graphs. Those of others, such as trees, may have millions of numbers."""
 
 
 class UnreadableGraph(Exception):
@@ -145,6 +147,56 @@ def read_graph(file: Path) -> Graph:
             return _model(Buffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)))
     except (ValueError, IndexError, struct.error, UnicodeDecodeError, TypeError) as error:
         raise UnreadableGraph(f"{file.name} cannot be read as an ONNX graph: {error}") from error
+
+
+def external_files(file: Path) -> tuple[str, ...]:
+    """Paths, beside an .onnx file, of the files that hold tensors of it. Raises UnreadableGraph."""
+    try:
+        with file.open("rb") as stream:
+            content = Buffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+            return tuple(sorted({path for number, value in _fields(content) for path in _located(number, value)}))
+    except (ValueError, IndexError, UnicodeDecodeError, TypeError) as error:
+        raise UnreadableGraph(f"{file.name} cannot be read as an ONNX graph: {error}") from error
+
+
+def _located(number: int, value: "int | Buffer") -> Iterator[str]:
+    """Of a field of ModelProto: its graph, or a function."""
+    if number == 7:
+        yield from _located_in_graph(_view(value))
+    elif number == 25:
+        for part, node in _fields(_view(value)):
+            if part == 7:
+                yield from _located_in_node(_view(node))
+
+
+def _located_in_graph(content: Buffer) -> Iterator[str]:
+    for number, value in _fields(content):
+        if number == 1:
+            yield from _located_in_node(_view(value))
+        elif number == 5:
+            yield from _located_in_tensor(_view(value))
+
+
+def _located_in_node(content: Buffer) -> Iterator[str]:
+    operator = next((_text(value) for number, value in _fields(content) if number == 4), "")
+    if operator not in _WITH_TENSORS:
+        return
+    for number, attribute in _fields(content):
+        if number != 5:
+            continue
+        for part, value in _fields(_view(attribute)):
+            if part in (5, 10):
+                yield from _located_in_tensor(_view(value))
+            elif part in (6, 11):
+                yield from _located_in_graph(_view(value))
+
+
+def _located_in_tensor(content: Buffer) -> Iterator[str]:
+    for number, entry in _fields(content):
+        if number == 13:
+            pair = {part: _text(value) for part, value in _fields(_view(entry))}
+            if pair.get(1) == "location":
+                yield pair.get(2, "")
 
 
 def _model(content: Buffer) -> Graph:
