@@ -20,12 +20,11 @@ os.environ |= {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RET
 
 
 class Lane:
-    """Chooses the tests of this process' lane, and notes for the lanes after it which of them passed."""
+    """Chooses the tests of this process' lane, and notes which of them passed, for those that look back."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._chosen = config.getoption("--lane")
         self._is_worker = hasattr(config, "workerinput")
-        self._passed: list[str] = []
         self.collected: list[pytest.Item] = []
         """Every test of this depth, of all lanes, before an expression left any out."""
 
@@ -34,15 +33,15 @@ class Lane:
         self.collected = [item for item in items if not is_left_out(item)]
         others = [item for item in items if lane_of(mark.name for mark in item.iter_markers()) != self._chosen]
         config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in set(others)]
+        items[:] = sorted((item for item in items if item not in set(others)), key=_looks_back)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and not self._is_worker:  # a worker's reports come here, too
-            self._passed.append(_name(report.location))
+            Run.from_environment().add_passed([_name(report.location)])
 
-    def pytest_sessionfinish(self) -> None:
-        if self._passed:
-            Run.from_environment().add_passed(self._passed)
+
+def _looks_back(item: pytest.Item) -> bool:
+    return item.get_closest_marker(LAST) is not None
 
 
 def _name(location: tuple[str, int | None, str]) -> str:
@@ -71,7 +70,7 @@ def suite_is_whole(request: pytest.FixtureRequest) -> bool:
     assert isinstance(lane, Lane)
     here = Path(__file__).parent
     looked_into = {item.path for item in lane.collected}
-    others = {_name(item.location) for item in lane.collected if not item.get_closest_marker(LAST)}
+    others = {_name(item.location) for item in lane.collected if not _looks_back(item)}
     return looked_into == set(here.rglob("test_*.py")) and others <= Run.from_environment().passed()
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from penstock_controller.effects import Effects
 from penstock_controller.errors import Invalid, PenstockError, Rejected
+from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
@@ -46,6 +47,7 @@ class Reconciler:
         telemetry: Telemetry,
         *,
         turns: Turns,
+        live_aliases: LiveAliases,
         clock: Callable[[], datetime],
         url: Callable[[Key], str],
         resync: float,
@@ -56,6 +58,7 @@ class Reconciler:
         self._outbox = outbox
         self._targets = targets
         self._turns = turns
+        self._live_aliases = live_aliases
         self._telemetry = telemetry
         self._clock = clock
         self._url = url
@@ -94,6 +97,7 @@ class Reconciler:
             return await self._world.resources.read(key)
         except Invalid:
             self._turns.skip(key)
+            self._live_aliases.forget(key)
             raise
 
     def forget(self, key: Key) -> None:
@@ -101,6 +105,7 @@ class Reconciler:
         self._watch.forget(key)
         self._outbox.forget(key)
         self._turns.forget(key)
+        self._live_aliases.forget(key)
         self._world.effects.forget(key)
         self._telemetry.forgotten(key)
         self._brought_on.discard(key)
@@ -117,6 +122,7 @@ class Reconciler:
         key = resource.key
         now = self._clock()
         resolution = self._watch.follow(key, resource.spec.registry)
+        claim = self._live_aliases.ask(key, resource.spec.registry, resource.raw["metadata"]["creationTimestamp"])
         target, children, gateways, readings = await asyncio.gather(
             self._targets.target(resource, resolution),
             self._world.workloads.observe(resource),
@@ -138,7 +144,8 @@ class Reconciler:
             hindrances=self._world.effects.hindrances(key),
             gateways=gateways,
             registry_problem=resolution.away if resolution else "",
-            registry_answers=self._outbox.offer(key, outcome.due(resource.status)),
+            registry_answers=self._outbox.offer(key, outcome.due(resource.status, moves_alias=claim.mine)),
+            alias_mover=claim.other,
             url=self._url(key),
             evidence=readings,
             named=named(resolution),

@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from penstock_controller.errors import ClusterAway, Conflict, Rejected
-from penstock_controller.ports import Resources
-from penstock_controller.turns import Turns
+from penstock_controller.ports import Key, Resources
 
 _AGAIN = 2.0
 """Seconds."""
@@ -22,15 +21,18 @@ class Roll:
     """Called once, before the watch begins: kopf looks for the CRD once only, and stays deaf where there is none."""
 
     def __init__(
-        self, resources: Resources, turns: Turns, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        resources: Resources,
+        *tell: Callable[[Iterable[Key]], None],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`pause`: waits for seconds."""
+        """`tell`: who waits for all resources to have been looked at. `pause`: waits for seconds."""
         self._resources = resources
-        self._turns = turns
+        self._tell = tell
         self._pause = pause
 
     async def call(self) -> None:
-        """Ask until the API server lists them: before that nobody gets a turn."""
+        """Ask until the API server lists them: before that nobody gets a turn, or moves an alias."""
         refused = False
         while True:
             try:
@@ -42,7 +44,8 @@ class Roll:
                 _log.warning("resources not listed yet", extra={"detail": str(away)})
             else:
                 if not refused:
-                    self._turns.expect(keys)
+                    for tell in self._tell:
+                        tell(keys)
                     return
                 refused = False  # once more: what the API server says it has may lag behind a CRD that is new
             await self._pause(_AGAIN)

@@ -23,6 +23,7 @@ from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.api import names
 from penstock_controller.effects import Effects
+from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.operator import Operator
 from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler, World
@@ -91,6 +92,7 @@ def _assembled(
     placement = _placement(settings)
     queue = WorkQueue(time.monotonic, workers=settings.workers)
     turns = Turns(settings.max_concurrent_rollouts, queue.add)
+    live_aliases = LiveAliases(queue.add)
     queue.put_first(turns.is_on_trial)
     telemetry.queue_is(queue.waiting)
     apis = _registries(settings)
@@ -121,6 +123,7 @@ def _assembled(
         targets,
         telemetry,
         turns=turns,
+        live_aliases=live_aliases,
         clock=SteadyClock(_now, time.monotonic),
         url=url,
         resync=settings.resync_seconds,
@@ -140,7 +143,7 @@ def _assembled(
         queue,
         scope,
         telemetry,
-        call_roll=Roll(resources, turns).call,
+        call_roll=Roll(resources, turns.expect, live_aliases.expect).call,
         beside=(
             scope.claim,
             watch.run,

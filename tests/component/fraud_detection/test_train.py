@@ -17,8 +17,7 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model
 
-from fraud_detection.data import FEATURES, LABEL
-from fraud_detection.pipeline import onnx_inputs
+from fraud_detection.data import FEATURES, LABEL, onnx_inputs
 
 
 def run_train(uri: str, *arguments: str, tries_again: int = 3) -> subprocess.CompletedProcess[str]:

@@ -59,7 +59,7 @@ async def worked(answers: Answers) -> int:
         queue,
         answers,
         Telemetry(CollectorRegistry()),
-        call_roll=Roll(cast("Resources", None), Turns(1, queue.add)).call,
+        call_roll=Roll(cast("Resources", None), Turns(1, queue.add).expect).call,
         workers=1,
     )
     running = asyncio.ensure_future(operator.run())

@@ -82,6 +82,19 @@ def test_a_registry_that_refuses_is_told_and_the_rollout_goes_on() -> None:
     assert condition(world, "RegistryReachable") == ("False", "RegistryRefused")
 
 
+def test_an_alias_that_an_older_resource_moves_is_left_to_it_and_said_so() -> None:
+    world = on_trial(canary(registry=FOLLOWED))
+    world.settle(0.2)
+    seen = replace(world.observe(), alias_mover="ns/older")
+    told = advance(world.spec, world.status, seen).status
+    found = next(item for item in told.conditions if item.type == "RegistryReachable")
+    assert (found.status, found.reason) == ("False", "LiveAliasTaken")
+    assert found.message.startswith("ns/older, which is older, moves the same spec.registry.liveAlias")
+    assert outcome.due(on_trial(canary(registry=FOLLOWED)).status, moves_alias=False) == ()
+    alone = advance(world.spec, told, world.observe()).status
+    assert next(item.reason for item in alone.conditions if item.type == "RegistryReachable") == "Answered"
+
+
 def test_what_was_known_to_be_refused_stands_until_a_new_controller_has_asked() -> None:
     world = on_trial(canary(registry=FOLLOWED))
     world.registry.refuses = True

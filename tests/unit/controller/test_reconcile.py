@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,7 @@ from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase, S
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
+from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.ports import Key, Resource
 from penstock_controller.reconcile import Reconciler, World
 from penstock_controller.registry_outbox import RegistryOutbox
@@ -35,6 +37,7 @@ from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import spec
 
 KEY = Key("ns", "m")
+RAW: dict[str, Any] = {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}
 PLACEMENT = Placement(image="predictor:1", store_url="http://store:8080")
 CARD = ModelCard(
     digest="sha256:" + "a" * 64,
@@ -55,7 +58,7 @@ class Outside:
     """Every port at once; `failing` names a call and what it raises."""
 
     resource: Resource | None = field(
-        default_factory=lambda: Resource(key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw={})
+        default_factory=lambda: Resource(key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw=RAW)
     )
     ingest_status: IngestStatus = field(default_factory=lambda: IngestStatus(phase=IngestPhase.READY, card=CARD))
     found: Children = field(default_factory=Children)
@@ -148,6 +151,12 @@ def turns() -> Turns:
     return made
 
 
+def aliases() -> LiveAliases:
+    made = LiveAliases(lambda _: None)
+    made.expect(())
+    return made
+
+
 def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
     telemetry = Telemetry(CollectorRegistry())
     watch = RegistryWatch(outside, ["default"], lambda _: None, interval=1)
@@ -166,6 +175,7 @@ def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
         Targets(outside, PLACEMENT),
         telemetry,
         turns=turns(),
+        live_aliases=aliases(),
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         url=lambda key: f"http://gateway/{key}",
         resync=60.0,
@@ -268,7 +278,7 @@ def serving(**changed: object) -> Outside:
         promoted_attempt=1,
         differences=(Difference(kind=Kind.BUDGET), Difference(kind=Kind.SERVICE)),
     )
-    resource = Resource(key=KEY, generation=1, spec=spec(), status=status, raw={})
+    resource = Resource(key=KEY, generation=1, spec=spec(), status=status, raw=RAW)
     return Outside(resource=resource, found=Children(workloads=(workload,)))
 
 
@@ -333,7 +343,7 @@ def held(**changed: object) -> Resource:
         generation=1,
     )
     status = ModelDeploymentStatus(hold=hold.model_copy(update=changed), observed_generation=1)
-    return Resource(key=KEY, generation=1, spec=spec(), status=status, raw={})
+    return Resource(key=KEY, generation=1, spec=spec(), status=status, raw=RAW)
 
 
 @pytest.mark.parametrize(

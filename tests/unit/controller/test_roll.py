@@ -33,7 +33,7 @@ class Rig:
         self.woken: list[Key] = []
         self.pauses: list[float] = []
         turns = Turns(1, self.woken.append)
-        self.roll = Roll(self.resources, turns, pause=self._pause)  # type: ignore[arg-type]  # lists only
+        self.roll = Roll(self.resources, turns.expect, pause=self._pause)  # type: ignore[arg-type]  # lists only
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

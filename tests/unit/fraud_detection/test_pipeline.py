@@ -2,9 +2,9 @@ import numpy as np
 import onnx
 import pytest
 
-from fraud_detection.data import DECIMAL, FEATURES, INTEGER, labelled, transactions
+from fraud_detection.data import DECIMAL, FEATURES, INTEGER, labelled, onnx_inputs, transactions
 from fraud_detection.parity import measure
-from fraud_detection.pipeline import Hyperparameters, convert, fit, onnx_inputs
+from fraud_detection.pipeline import Hyperparameters, convert, fit
 
 FEW_TREES = Hyperparameters(n_estimators=5)
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_testing.lanes import ALONE, LAST, RUN_FOLDER, TOGETHER, Run, lane_of
+from penstock_testing.lanes import ALONE, RUN_FOLDER, TOGETHER, Run, lane_of
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from penstock_testing.lanes import ALONE, LAST, RUN_FOLDER, TOGETHER, Run, lane_
         (("timeout", "parametrize"), TOGETHER),
         (("alone",), ALONE),
         (("timeout", "alone"), ALONE),
-        (("last", "alone"), LAST),
+        (("last",), ALONE),
     ],
 )
 def test_a_test_says_by_its_marks_what_may_run_beside_it(marks: tuple[str, ...], lane: str) -> None:

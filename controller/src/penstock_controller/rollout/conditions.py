@@ -139,6 +139,12 @@ def _registry(status: ModelDeploymentStatus, observation: Observation, before: t
     if observation.registry_problem:
         message = f"{observation.registry_problem}; what serves goes on, nothing new starts"
         return _Judgement(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
+    if observation.alias_mover:
+        message = (
+            f"{observation.alias_mover}, which is older, moves the same spec.registry.liveAlias of this model: "
+            "give one of the two another"
+        )
+        return _Judgement(type="RegistryReachable", status=False, reason="LiveAliasTaken", message=message)
     return _unwritten(status, observation, before) or _Judgement(
         type="RegistryReachable", status=True, reason="Answered", message=status.registry_write.problem
     )
@@ -148,7 +154,7 @@ def _unwritten(
     status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]
 ) -> _Judgement | None:
     """What keeps the registry from showing an outcome or the live alias; None: nothing that is known."""
-    waiting = outcome.due(status)
+    waiting = outcome.due(status, moves_alias=not observation.alias_mover)
     for answer in observation.registry_answers:
         reason = _REASONS.get(answer.writing)
         if reason and answer.entry in waiting:

@@ -205,6 +205,8 @@ class Observation:
     """Why the registry did not answer; empty: it did."""
     registry_answers: tuple[Answer, ...] = ()
     """What it said to entries that it is to show."""
+    alias_mover: str = ""
+    """The older resource that moves the same live alias, as namespace/name; empty: there is none."""
     turn: str = ""
     """Why an attempt with the same bytes in other pods must wait; empty: it need not."""
     pods: str = ""

@@ -16,10 +16,10 @@ _LONGEST_MESSAGE = 2048
 _LONGEST_PROBLEM = 1024
 
 
-def due(status: ModelDeploymentStatus) -> tuple[Entry, ...]:
+def due(status: ModelDeploymentStatus, *, moves_alias: bool = True) -> tuple[Entry, ...]:
     """What the registry does not show yet, as far as we know. Empty: nothing is to be done there."""
     known = status.registry_write
-    live = (_alias_entry(known.live),) if known.live and not known.live.shown else ()
+    live = (_alias_entry(known.live),) if known.live and not known.live.shown and moves_alias else ()
     return (*live, *map(_outcome_entry, known.unwritten))
 
 

@@ -196,3 +196,14 @@ def _refuse_bad_drift(drift: float) -> None:
     if not 0 <= drift <= 1:
         msg = f"drift must lie between 0 (as in training) and 1, not {drift}"
         raise ValueError(msg)
+
+
+def as_served(frame: pd.DataFrame) -> pd.DataFrame:
+    """Answer the features as the ONNX graph takes them: decimals in float32. Trained on the same, no split moves."""
+    return frame[list(FEATURES)].astype(dict.fromkeys(DECIMAL, np.float32))
+
+
+def onnx_inputs(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.generic]]:
+    """Answer the features as onnxruntime is fed: name to an array of shape [rows, 1]."""
+    served = as_served(frame)
+    return {name: served[[name]].to_numpy() for name in FEATURES}

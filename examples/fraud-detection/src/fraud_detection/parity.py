@@ -7,8 +7,8 @@ import onnxruntime
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from fraud_detection.data import Labels, Scores
-from fraud_detection.pipeline import onnx_inputs, probabilities
+from fraud_detection.data import Labels, Scores, onnx_inputs
+from fraud_detection.pipeline import probabilities
 
 BOUND = 1e-5
 """Largest difference of a probability that is let pass. onnxruntime adds the trees' answers in float32: 200 roundings

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import pandas as pd
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
@@ -18,7 +17,7 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from fraud_detection.data import CATEGORICAL, DECIMAL, FEATURES, INTEGER, LABEL, Scores
+from fraud_detection.data import CATEGORICAL, DECIMAL, FEATURES, INTEGER, LABEL, Scores, as_served
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +62,6 @@ def probabilities(pipeline: Pipeline, frame: pd.DataFrame) -> Scores:
     return np.asarray(pipeline.predict_proba(as_served(frame))[:, 1])
 
 
-def as_served(frame: pd.DataFrame) -> pd.DataFrame:
-    """Answer the features as the ONNX graph takes them: decimals in float32. Trained on the same, no split moves."""
-    return frame[list(FEATURES)].astype(dict.fromkeys(DECIMAL, np.float32))
-
-
 def convert(pipeline: Pipeline) -> onnx.ModelProto:
     """Convert to ONNX: one input of shape [rows, 1] for each column, outputs `label` and `probabilities` as tensors."""
     kinds = (
@@ -85,9 +79,3 @@ def convert(pipeline: Pipeline) -> onnx.ModelProto:
     # skl2onnx keeps these in a set, whose order changes from process to process: equal trees would get unequal digests.
     model.opset_import.sort(key=lambda opset: str(opset.domain))
     return model
-
-
-def onnx_inputs(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.generic]]:
-    """Answer the features as onnxruntime is fed: name to an array of shape [rows, 1]."""
-    served = as_served(frame)
-    return {name: served[[name]].to_numpy() for name in FEATURES}

@@ -16,8 +16,7 @@ from typing import Any
 
 import httpx
 
-from fraud_detection.data import instances, transactions
-from fraud_detection.pipeline import onnx_inputs
+from fraud_detection.data import instances, onnx_inputs, transactions
 from penstock_testing import demo_cluster
 from penstock_testing.broken_export import failing_above, try_out_on_smallest
 from penstock_testing.cluster import Cluster, CommandError, Object

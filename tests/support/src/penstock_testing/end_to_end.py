@@ -1,7 +1,7 @@
 """Runs the end-to-end tests on one installation: `python -m penstock_testing.end_to_end [PYTEST ARGUMENT...]`.
 
 They run in lanes, one pytest after the other: those that touch only their own namespace side by side, then those that
-take away what all share, then what looks back on all of them.
+take away what all share, and at the end what looks back on all of them.
 """
 
 import os

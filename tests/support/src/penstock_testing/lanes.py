@@ -1,12 +1,14 @@
-"""Which end-to-end tests run beside others, alone or last; and what the lanes of one run tell each other."""
+"""Which end-to-end tests run beside others and which alone; and what the lanes of one run tell each other."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-TOGETHER, ALONE, LAST = "together", "alone", "last"
-LANES = {TOGETHER: "side by side", ALONE: "one after another", LAST: "looking back"}
+TOGETHER, ALONE = "together", "alone"
+LANES = {TOGETHER: "side by side", ALONE: "one after another"}
 """In the order in which they run."""
+LAST = "last"
+"""The mark of a test that looks back on all others: the end of the last lane."""
 RUN_FOLDER = "PENSTOCK_E2E_RUN"
 """The environment variable that names the folder of the run."""
 NOTHING_CHOSEN = 5
@@ -15,8 +17,7 @@ NOTHING_CHOSEN = 5
 
 def lane_of(marks: Iterable[str]) -> str:
     """A test's lane by the names of its marks."""
-    named = set(marks)
-    return next((lane for lane in (LAST, ALONE) if lane in named), TOGETHER)
+    return ALONE if {ALONE, LAST} & set(marks) else TOGETHER
 
 
 class Run:
