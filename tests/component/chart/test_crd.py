@@ -1,15 +1,14 @@
 """The CRD in the chart is the generated one."""
 
-import yaml
-
 from penstock_testing.chart import Chart, Rendered
+from penstock_testing.documents import read
 from penstock_testing.platform import ROOT
 
 NAME = "modeldeployments.penstock.dev"
 
 
 def generated() -> object:
-    return yaml.safe_load((ROOT / "manifests" / "crd" / "modeldeployments.yaml").read_text())
+    return read((ROOT / "manifests" / "crd" / "modeldeployments.yaml").read_text())
 
 
 def test_the_chart_brings_the_generated_crd_unchanged(chart: Chart) -> None:

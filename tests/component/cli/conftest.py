@@ -4,12 +4,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import yaml
 from kubernetes.client import ApiClient
 from kubernetes.config import new_client_from_config
 
 from penstock_cli.cluster import Cluster
 from penstock_cli.connection import Connection
+from penstock_testing.documents import read
 from penstock_testing.plugin import Plugin
 from penstock_testing.plugin_rig import Rig, install_crd
 
@@ -32,7 +32,7 @@ def with_crd(admin: ApiClient) -> ApiClient:
 @pytest.fixture
 def moment() -> dict[str, Any]:
     """A moment of a rollout, and of its pods and Events."""
-    found: dict[str, Any] = yaml.safe_load(ON_TRIAL.read_text())
+    found: dict[str, Any] = read(ON_TRIAL.read_text())
     return found
 
 

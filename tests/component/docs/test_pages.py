@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import click
 import pytest
-import yaml
 from kubernetes.aio.client import ApiClient, CoreV1Api, CustomObjectsApi
 from kubernetes.aio.client.exceptions import ApiException
 
@@ -18,6 +17,7 @@ from penstock_cli.program import program
 from penstock_contracts.names import GROUP, KIND, PLURAL, VERSION
 from penstock_testing.chart import Chart, find_helm
 from penstock_testing.code_blocks import CodeBlock, code_blocks, commands
+from penstock_testing.documents import read, read_all
 from penstock_testing.platform import ROOT
 
 SMALLEST = {"registry": {"model": "fraud-detector", "alias": "champion"}}
@@ -25,7 +25,7 @@ STRICT = {"dry_run": "All", "field_validation": "Strict"}
 
 
 def documents(block: CodeBlock) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(block.text) if document]
+    return read_all(block.text)
 
 
 def model_deployments() -> list[Any]:
@@ -83,7 +83,7 @@ async def test_each_model_deployment_on_a_page_is_accepted_strictly(
 async def test_each_field_that_a_table_tells_to_write_is_accepted_strictly(
     api: ApiClient, namespace: str, text: str
 ) -> None:
-    assert await refusal(api, namespace, yaml.safe_load(text)) == ""
+    assert await refusal(api, namespace, read(text)) == ""
 
 
 async def test_a_misspelt_field_would_be_found(api: ApiClient, namespace: str) -> None:

@@ -119,7 +119,7 @@ async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> Asy
         return
     port = GrpcPort(runtime, on_fatal)
     try:
-        await port.open()
+        port.open()
     except StartError as error:
         on_fatal(error)
         yield

@@ -3,12 +3,12 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from penstock_testing.cluster import Object
+from penstock_testing.documents import read, read_all
 from penstock_testing.platform import NAMESPACE, RELEASE, ROOT
 
 CHART = ROOT / "charts" / "penstock"
@@ -25,10 +25,10 @@ class Rendered:
 
     text: str
 
-    @property
+    @cached_property
     def objects(self) -> list[Object]:
         """In helm's order."""
-        return [item for item in yaml.safe_load_all(self.text) if item]
+        return read_all(self.text)
 
     def of(self, *kinds: str) -> list[Object]:
         """The objects of these kinds."""
@@ -80,7 +80,7 @@ class Chart:
 
     def values(self) -> dict[str, Any]:
         """The defaults."""
-        values: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+        values: dict[str, Any] = read((CHART / "values.yaml").read_text())
         return values
 
     def _run(self, *arguments: str) -> str:

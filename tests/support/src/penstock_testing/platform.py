@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
-
 from penstock_testing.cluster import Cluster, Object
+from penstock_testing.documents import read_all
 
 ROOT = Path(__file__).parents[4]
 NAMESPACE = "penstock-system"
@@ -83,7 +82,7 @@ class Platform:
     def manifests(self, path: Path) -> list[Object]:
         """The objects of a file below `examples/`, with this run's image in its place."""
         text = path.read_text().replace(_IMAGE_PLACEHOLDER, self.cluster.images["fraud-detection"])
-        return [item for item in yaml.safe_load_all(text) if item]
+        return read_all(text)
 
     def install_mlflow(self) -> None:
         """A real MLflow server from `examples/mlflow`. Again: changes nothing."""

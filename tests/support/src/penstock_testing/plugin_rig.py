@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
 from kubernetes.client import (
     ApiClient,
     ApiException,
@@ -16,6 +15,7 @@ from kubernetes.client import (
 )
 
 from penstock_contracts.names import GROUP, PLURAL, VERSION
+from penstock_testing.documents import read
 
 Object = dict[str, Any]
 
@@ -27,7 +27,7 @@ _WAIT_SECONDS = 30.0
 def install_crd(api: ApiClient) -> None:
     """Create the CRD unless it is there, and wait until it is served."""
     try:
-        ApiextensionsV1Api(api).create_custom_resource_definition(yaml.safe_load(CRD.read_text()))
+        ApiextensionsV1Api(api).create_custom_resource_definition(read(CRD.read_text()))
     except ApiException as error:
         if error.status != _CONFLICT:
             raise

@@ -267,6 +267,13 @@ def time_jumps(world: RolloutWorld, pick: int) -> None:
     world.now += timedelta(seconds=(7, 45, 3600)[pick % 3])
 
 
+def controller_restarts_by_another_clock(world: RolloutWorld, pick: int) -> None:
+    jump = timedelta(hours=(1, -1, 9600)[pick % 3])
+    world.now += jump
+    world.skew += jump
+    world.resumed = True
+
+
 def gateway_pod_falls_silent(world: RolloutWorld, pick: int) -> None:
     names = sorted(world.gateways)
     if names:
@@ -411,6 +418,7 @@ EVENTS = tuple(
             controller_is_killed,
             status_write_meets_a_conflict,
             time_jumps,
+            controller_restarts_by_another_clock,
             gateway_pod_falls_silent,
             gateway_pod_learns_of_no_pods,
             gateway_pods_answer_again,

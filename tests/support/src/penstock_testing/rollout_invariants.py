@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from penstock_contracts.traffic import TrafficSplit
+from penstock_controller.api import duration
 from penstock_controller.api.analysis import ErrorRateGate, OnInconclusive
 from penstock_controller.api.status import Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import Decision, RemoveAutoscaler, ScaleWorkload
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
 
+_CUT_SHORT = "its bake ended early"
+"""What a record says that a person, or another version, did not let its bake end."""
 _REFUSED = {Completion.ROLLED_BACK, Completion.ABORTED}
 _DEFAULT_GATES = (ErrorRateGate(name="error-rate"),)
 
@@ -27,6 +30,8 @@ class Pass:
     splits: Mapping[str, TrafficSplit | None]
     """What each gateway pod does."""
     workloads: Mapping[str, Workload]
+    lived: float
+    """Seconds since the beginning, whatever clocks were set to."""
 
     @property
     def after(self) -> ModelDeploymentStatus:
@@ -61,16 +66,19 @@ class Watcher:
     tries: Counter[tuple[int, str]] = field(default_factory=Counter)
     """Tries at each revision by attempt, rescues aside: no gate can have seen more."""
     edges: set[tuple[Phase, Phase]] = field(default_factory=set)
+    bake_began: float | None = None
+    """By `Pass.lived`; None: there is no bake, or nobody saw it begin."""
 
     def branch(self) -> "Watcher":
         """Another onlooker who remembers the same."""
-        return Watcher(self.ended.copy(), self.failed, self.decided, self.tries.copy(), set(self.edges))
+        return replace(self, ended=self.ended.copy(), tries=self.tries.copy(), edges=set(self.edges))
 
     def status_was_lost(self) -> None:
         """Attempts may be counted again from there; nobody can remember who failed."""
         self.ended.clear()
         self.failed = None
         self.decided = 0
+        self.bake_began = None
 
     def served(self, split: TrafficSplit | None, requests: int) -> None:
         """A gateway pod got requests."""
@@ -104,6 +112,7 @@ class Watcher:
         self._each_attempt_ends_once(seen)
         self._who_failed_is_not_tried_again(seen)
         self._no_try_is_counted_twice(seen)
+        self._no_clock_cuts_a_bake_short(seen)
 
     def leaves(self, revision: str, splits: Mapping[str, TrafficSplit | None]) -> None:
         """Pods leave: no gateway pod may send them anything."""
@@ -119,6 +128,19 @@ class Watcher:
                 assert seen.after.history[0].completion == told.completion
         numbers = [record.attempt for record in seen.after.history]
         assert len(set(numbers)) == len(numbers) <= seen.spec.revision_history_limit, numbers
+
+    def _no_clock_cuts_a_bake_short(self, seen: Pass) -> None:
+        before, after = seen.before.previous, seen.after.previous
+        if before and not after and self.bake_began is not None:
+            record = seen.after.history[0]
+            promoted = (record.attempt, record.completion) == (before.attempt, Completion.PROMOTED)
+            by_itself = promoted and _CUT_SHORT not in record.message
+            baked, wished = seen.lived - self.bake_began, duration.seconds(seen.spec.bake.duration)
+            assert not by_itself or baked >= wished - 0.01, f"baked for {baked:g} s of {wished:g}: {record.message}"
+        if after is None:
+            self.bake_began = None
+        elif before is None or before.attempt != after.attempt:
+            self.bake_began = seen.lived
 
     def _who_failed_is_not_tried_again(self, seen: Pass) -> None:
         target, generation = seen.observation.target, seen.observation.generation

@@ -119,6 +119,10 @@ class RolloutWorld:
     counters: dict[str, GatewayCounters] = field(default_factory=dict)
     registry: RolloutRegistry = field(default_factory=RolloutRegistry)
     now: datetime = _START
+    skew: timedelta = timedelta()
+    """By how much the clock has been set, all in all."""
+    resumed: bool = False
+    """A new controller has not ended a pass yet."""
     generation: int = 1
     actions: list[Action] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
@@ -129,6 +133,7 @@ class RolloutWorld:
         """What a pass sees now."""
         return Observation(
             now=self.now,
+            resumed=self.resumed,
             generation=self.generation,
             target=self.wish(),
             named=self._named(),
@@ -225,7 +230,10 @@ class RolloutWorld:
         """
         observation = self.observe()
         decision = advance(self.spec, self.status, observation)
-        if overtaken or killed_after == 0:
+        if overtaken:
+            return decision
+        self.resumed = killed_after is not None
+        if killed_after == 0:
             return decision
         self.announcements += decision.announcements
         before, self.status = self.status, decision.status
@@ -242,6 +250,7 @@ class RolloutWorld:
             decision=decision,
             splits=dict(self.gateways),
             workloads=dict(self.workloads),
+            lived=(self.now - _START - self.skew).total_seconds(),
         )
         if left is None:
             self.watcher.passed(seen)

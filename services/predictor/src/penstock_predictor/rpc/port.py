@@ -48,18 +48,20 @@ class GrpcPort:
         self._on_fatal = on_fatal
         self._loop = asyncio.get_running_loop()
         self._room = f"penstock-{secrets.token_hex(8)}"
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._last_call = 0.0
         self._calls: set[asyncio.Task[None]] = set()
         self._loading: asyncio.Task[GrpcServer] | None = None
         self._leaving: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
+    def open(self) -> None:
         """Listen. Raises PortTaken."""
         settings = self._runtime.settings
-        bound = bind(settings.listen_host, settings.grpc_port, share=settings.workers > 1)
-        self._listener = await asyncio.start_server(self._called, sock=bound, backlog=_BACKLOG)
+        self._listener = bind(settings.listen_host, settings.grpc_port, share=settings.workers > 1)
+        self._listener.setblocking(False)
+        self._listener.listen(_BACKLOG)
+        self._loop.add_reader(self._listener, self._take, self._listener)
         _log.info("gRPC listens", extra={"host": settings.listen_host, "port": settings.grpc_port})
 
     async def stop(self, grace: float) -> None:
@@ -85,14 +87,34 @@ class GrpcPort:
         if self._calls:
             await asyncio.wait(self._calls, timeout=_LAST_BYTES_SECONDS)
 
-    def _called(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Somebody connected."""
-        self._last_call = self._loop.time()
-        call = asyncio.create_task(self._serve(Connection(reader, writer)))
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+    def _take(self, listener: socket.socket) -> None:
+        """Take all who have connected."""
+        while True:
+            try:
+                caller, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # no more files may be open, say: who waits is looked at again in a while
+                _log.warning("a caller of gRPC cannot be taken", extra={"detail": str(error)})
+                self._loop.remove_reader(listener)
+                self._loop.call_later(_LOOK_SECONDS, self._take_again, listener)
+                return
+            self._last_call = self._loop.time()
+            call = asyncio.create_task(self._serve(caller))
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
 
-    async def _serve(self, caller: Connection) -> None:
+    def _take_again(self, listener: socket.socket) -> None:
+        if listener is self._listener:
+            self._loop.add_reader(listener, self._take, listener)
+
+    async def _serve(self, taken: socket.socket) -> None:
+        taken.setblocking(False)
+        try:
+            caller = Connection(*await asyncio.open_connection(sock=taken))
+        except OSError:  # gone already
+            taken.close()
+            return
         try:
             first = await asyncio.wait_for(caller.reader.read(_FIRST_WORDS), _SILENT_SECONDS)
             server = await self._enter_room() if first else None
@@ -134,8 +156,12 @@ class GrpcPort:
         self._close()
 
     def _close(self) -> None:
-        if self._listener:
-            self._listener.close()
+        listener, self._listener = self._listener, None
+        if listener:
+            self._loop.remove_reader(listener)
+            # The kernel resets who still waits to be taken when a listener goes.
+            self._take(listener)
+            listener.close()
 
 
 def _import_grpc() -> None:

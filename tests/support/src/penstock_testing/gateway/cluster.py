@@ -4,29 +4,34 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import yaml
 from kubernetes.aio.client import ApiClient, ApiextensionsV1Api, CustomObjectsApi
 from kubernetes.aio.client.exceptions import ApiException
 
 from penstock_contracts.names import GROUP, KIND, PLURAL, VERSION
+from penstock_testing.documents import read
 from penstock_testing.gateway.objects import NAME
 
 CRD = Path(__file__).resolve().parents[5] / "manifests" / "crd" / "modeldeployments.yaml"
 RESOURCE = {"group": GROUP, "version": VERSION, "plural": PLURAL}
 _CONFLICT, _NOT_FOUND = 409, 404
 _WAIT_SECONDS = 30.0
+_installed: set[str] = set()
+"""API servers that this process has seen serve it."""
 
 
 async def install_crd(api: ApiClient) -> None:
     """Create the CRD unless it is there. Returns when it serves, a moment after it was created."""
+    if api.configuration.host in _installed:
+        return
     try:
-        await ApiextensionsV1Api(api).create_custom_resource_definition(yaml.safe_load(CRD.read_text()))
+        await ApiextensionsV1Api(api).create_custom_resource_definition(read(CRD.read_text()))
     except ApiException as error:
         if error.status != _CONFLICT:
             raise
     async with asyncio.timeout(_WAIT_SECONDS):
         while not await _served(api):  # noqa: ASYNC110 - the API server tells nobody
             await asyncio.sleep(0.1)
+    _installed.add(api.configuration.host)
 
 
 async def create_model_deployment(api: ApiClient, namespace: str) -> None:

@@ -1,0 +1,121 @@
+"""What a strict cluster asks for, all at once: its own roles, registry, authority, node and user ids."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+
+from penstock_testing.cluster import Cluster, CommandError, Object
+from penstock_testing.doorkeeper import Doorkeeper, pull_secret
+from penstock_testing.model_deployments import model_deployment
+from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, RELEASE, Platform, image_values
+from penstock_testing.scenes import Scene
+from penstock_testing.strategies import BRIEF
+
+pytestmark = pytest.mark.alone
+
+PORT = 5443
+GUARDED = f"localhost:{PORT}"
+"""The test cluster's registry through the door: containerd speaks plain HTTP to a loopback."""
+USER_ID = 1_000_690_000
+TAINT = "penstock.dev/reserved"
+BUNDLE = "authorities-of-tests"
+
+
+@pytest.fixture
+def doors(platform: Platform) -> Iterator[Doorkeeper]:
+    name = f"doors-{uuid4().hex[:6]}"
+    # No level of Pod Security: it has a pod on the node's network.
+    platform.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield Doorkeeper(platform.cluster, name)
+    platform.cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def strict(platform: Platform, doors: Doorkeeper) -> Iterator[Platform]:
+    """Knows the registry of models behind a private authority, and takes predictors from behind a password."""
+    cluster, image = platform.cluster, platform.cluster.images["predictor"]
+    values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    address, authority = doors.guard_by_tls("registry", f"mlflow.{MLFLOW_NAMESPACE}.svc.cluster.local:5000")
+    host, _, path = image.partition("/")
+    doors.guard_by_password("images", host, PORT)
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": BUNDLE, "namespace": NAMESPACE},
+            "data": {"ca.crt": authority},
+        }
+    )
+    guarded = [f"{key}={value}" for key, value in image_values("predictor", f"{GUARDED}/{path}")]
+    platform.change(f"registries.private.uri={address}", f"caBundle.configMap={BUNDLE}", *guarded)
+    yield platform
+    platform.restore(values)
+    cluster.kubectl("delete", "configmap", BUNDLE, "-n", NAMESPACE)
+
+
+@contextmanager
+def tainted(cluster: Cluster) -> Iterator[None]:
+    """No pod that does not put up with it is given to a node."""
+    cluster.kubectl("taint", "nodes", "--all", f"{TAINT}=models:NoSchedule")
+    try:
+        yield
+    finally:
+        cluster.kubectl("taint", "nodes", "--all", f"{TAINT}-")
+
+
+def bind(scene: Scene, user: str, role: str) -> None:
+    """As an administrator lets a person into a namespace."""
+    scene.platform.cluster.kubectl(
+        "create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}", "-n", scene.namespace
+    )
+
+
+def resource(scene: Scene) -> Object:
+    template = {
+        "spec": {
+            "tolerations": [{"key": TAINT, "operator": "Exists"}],
+            "imagePullSecrets": [{"name": "images"}],
+            "securityContext": {"runAsUser": USER_ID, "runAsGroup": USER_ID},
+        }
+    }
+    registry = {"connection": "private", "model": scene.model, "alias": "champion"}
+    return model_deployment(
+        "model", scene.namespace, scene.model, registry=registry, predictor=BRIEF | {"podTemplate": template}
+    )
+
+
+def test_an_editor_of_a_namespace_serves_a_model_by_all_that_the_cluster_asks_for(
+    strict: Platform, doors: Doorkeeper, scene: Scene
+) -> None:
+    cluster = strict.cluster
+    version = scene.register(1.0)
+    scene.move(version)
+    cluster.apply(pull_secret("images", scene.namespace, GUARDED))
+    bind(scene, "dana", "edit")
+    bind(scene, "vera", "view")
+    wish = json.dumps(resource(scene))
+    with pytest.raises(CommandError, match="forbidden"):
+        cluster.kubectl("apply", "--as=vera", "-f", "-", stdin=wish)
+    with tainted(cluster):
+        cluster.kubectl("apply", "--as=dana", "-f", "-", stdin=wish)
+        deployed = scene.deployed()
+        deployed.wait_ready()
+        with scene.traffic(scene.expectation(version)) as run:
+            time.sleep(3)
+            result = run.result()
+    result.assert_none_failed()
+    assert result.by_version.keys() == {version}
+    assert cluster.kubectl("get", "mdep", "model", "--as=vera", "-n", scene.namespace, "-o", "name").strip()
+    pods = cluster.items("pods", scene.namespace, "penstock.dev/model-deployment=model")
+    assert {container["image"].partition("/")[0] for pod in pods for container in pod["spec"]["containers"]} == {
+        GUARDED
+    }
+    name = pods[0]["metadata"]["name"]
+    told = cluster.kubectl("exec", name, "-n", scene.namespace, "--", "python3", "-c", "import os; print(os.getuid())")
+    assert int(told) == USER_ID
+    assert '" 401 ' in doors.log("images"), "who has no password is let in, too"
+    assert deployed.condition("RegistryReachable")["status"] == "True"
