@@ -131,6 +131,9 @@ bench-cores: $(VENV) ## What the predictor does with a second core: threads or w
 bench-many: $(VENV) ## Two hundred resources: at rest, one among them, fifty rollouts at once: RESOURCES=200 ROLLOUTS=50 MINUTES=10 ROUNDS=2000
 	@tests/with-cluster $(PYTHON) -m bench.many.many
 
+bench-neighbours: $(VENV) ## A rollout and a rollback beside broken registries, and beside fifty restless resources: ROUNDS=5 NEIGHBOURS=50
+	@tests/with-cluster $(PYTHON) -m bench.neighbours.neighbours
+
 ##@ Code
 
 fmt: $(VENV) ## Format, and fix what ruff can fix
@@ -207,5 +210,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: bench-answers bench-cores bench-footprint bench-gateway bench-many bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-cores bench-footprint bench-gateway bench-many bench-neighbours bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
