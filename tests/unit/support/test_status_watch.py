@@ -1,61 +1,103 @@
+"""What a watch tells, by an API server of the test's own."""
+
 import json
-import os
 import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 
 from penstock_testing.cluster import Cluster, Object
-from penstock_testing.status_watch import StatusWatch, documents
+from penstock_testing.status_watch import ObjectWatch, StatusWatch
 
-KUBECTL = """#!/bin/sh
-echo "$@" >> {runs}
-cat {printed}
-[ $(wc -l < {runs}) -lt 2 ] || exec sleep 600
-"""
+PATH = "/apis/penstock.dev/v1alpha1/namespaces/users/modeldeployments"
 
 
-def watched_by(folder: Path) -> Cluster:
-    """A cluster whose kubectl writes down in `runs` what it is asked, and prints what is in `printed`."""
-    kubectl = folder / "kubectl"
-    kubectl.write_text(KUBECTL.format(runs=folder / "runs", printed=folder / "printed"))
-    os.chmod(kubectl, 0o755)  # noqa: PTH101, S103 - a program of the test's own
-    return Cluster(context="none", kubeconfig="", images={}, kubectl_path=str(kubectl))
+class ApiServer(BaseHTTPRequestHandler):
+    """Answers a list, then events; then it ends the watch, the first time."""
+
+    protocol_version = "HTTP/1.1"
+    asked: ClassVar[list[dict[str, list[str]]]] = []
+    events: ClassVar[list[Object]] = []
+    held: ClassVar[threading.Event] = threading.Event()
+
+    def do_GET(self) -> None:
+        at = urlsplit(self.path)
+        assert at.path == PATH
+        query = parse_qs(at.query)
+        self.asked.append(query)
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if "watch" not in query:
+            listed = {"metadata": {"resourceVersion": "7"}, "items": [{"status": {"phase": "Pending"}}]}
+            self.wfile.write(json.dumps(listed).encode())
+            return
+        for event in self.events:
+            self.wfile.write(json.dumps(event).encode() + b"\n")
+            self.wfile.flush()
+        if sum("watch" in each for each in self.asked) > 1:
+            self.held.wait(30)
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
 
 
-def test_objects_are_read_as_kubectl_prints_them_and_one_cut_short_is_left_out() -> None:
-    whole = [{"status": {"phase": "Healthy", "candidate": {}}}, {"status": {}}]
-    printed = "\n".join(json.dumps(each, indent=4) for each in whole) + '\n{\n    "status": {\n'
-    assert list(documents(printed.splitlines(keepends=True))) == whole
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    ApiServer.asked, ApiServer.events, ApiServer.held = [], [], threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ApiServer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    yield Cluster(context="x", kubeconfig=str(tmp_path / "kubeconfig"), images={})
+    ApiServer.held.set()
+    server.shutdown()
+    server.server_close()
 
 
-def test_a_watch_that_the_api_server_ends_begins_again_and_ends_with_its_context(tmp_path: Path) -> None:
-    printed = [
-        {"kind": "ModelDeployment", "metadata": {}},
-        {"kind": "ModelDeployment", "status": {"phase": "Healthy"}},
-        {"kind": "Status", "status": "Failure", "reason": "Expired"},
-    ]
-    (tmp_path / "printed").write_text("\n".join(json.dumps(each, indent=4) for each in printed) + "\n")
+def told_by(watch: type[ObjectWatch], cluster: Cluster, name: str, number: int) -> list[Object]:
+    """As many as are waited for."""
     told: list[Object] = []
     enough = threading.Event()
 
-    def tell(status: Object) -> None:
-        told.append(status)
-        if len(told) == 4:
+    def tell(found: Object) -> None:
+        told.append(found)
+        if len(told) >= number:
             enough.set()
 
-    cluster = watched_by(tmp_path)
-    with StatusWatch(cluster, "users", "model", tell):
+    with watch(cluster, "users", name, tell):
         assert enough.wait(60)
-    assert told == [{}, {"phase": "Healthy"}] * 2
+    return told
 
 
-def test_one_resource_is_watched_as_a_list_of_one_for_by_its_name_kubectl_misses_what_changes_before_the_watch(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "printed").write_text('{\n    "kind": "ModelDeployment"\n}\n')
-    seen = threading.Event()
-    cluster = watched_by(tmp_path)
-    with StatusWatch(cluster, "users", "model", lambda _: seen.set()):
-        assert seen.wait(60)
-    asked = (tmp_path / "runs").read_text().splitlines()[0].split()
-    assert "--field-selector=metadata.name=model" in asked
-    assert "model" not in asked
+def test_a_watch_begins_with_what_is_goes_on_from_there_and_begins_again_when_it_is_ended(cluster: Cluster) -> None:
+    ApiServer.events = [
+        {"type": "MODIFIED", "object": {"status": {"phase": "Healthy"}}},
+        {"type": "MODIFIED", "object": {"metadata": {}}},
+        {"type": "ERROR", "object": {"kind": "Status", "reason": "Expired"}},
+    ]
+    assert told_by(StatusWatch, cluster, "", 6) == [{"phase": "Pending"}, {"phase": "Healthy"}, {}] * 2
+    assert [query.get("resourceVersion") for query in ApiServer.asked] == [None, ["7"]] * 2
+
+
+def test_one_resource_is_chosen_by_its_name_and_told_as_what_it_is(cluster: Cluster) -> None:
+    (found,) = told_by(ObjectWatch, cluster, "model", 1)
+    assert (found["kind"], found["apiVersion"]) == ("ModelDeployment", "penstock.dev/v1alpha1")
+    assert ApiServer.asked[0]["fieldSelector"] == ["metadata.name=model"]
+
+
+def test_a_watch_that_hears_nothing_ends_with_its_context_at_once(cluster: Cluster) -> None:
+    ApiServer.events = [{"type": "MODIFIED", "object": {"status": {"phase": "Healthy"}}}]
+    told_by(StatusWatch, cluster, "", 4)
+    assert not [thread for thread in threading.enumerate() if "_follow" in thread.name]

@@ -9,10 +9,45 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from penstock_contracts.names import GROUP, KIND, PLURAL, VERSION
+from penstock_testing.api_connection import ApiConnection, ApiError
+
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Where the API server has the objects of a kind."""
+
+    kind: str
+    api_version: str
+    plural: str
+    everywhere: bool = False
+    """It belongs to no namespace."""
+
+    def path(self, namespace: str, name: str = "") -> str:
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        within = "" if self.everywhere or not namespace else f"/namespaces/{namespace}"
+        return f"{root}{within}/{self.plural}" + (f"/{name}" if name else "")
+
+
+_MODEL_DEPLOYMENT = _Kind(KIND, f"{GROUP}/{VERSION}", PLURAL)
+_OFTEN_READ = {
+    "pods": _Kind("Pod", "v1", "pods"),
+    "events": _Kind("Event", "v1", "events"),
+    "service": _Kind("Service", "v1", "services"),
+    "nodes": _Kind("Node", "v1", "nodes", everywhere=True),
+    "namespace": _Kind("Namespace", "v1", "namespaces", everywhere=True),
+    "deployment": _Kind("Deployment", "apps/v1", "deployments"),
+    KIND: _MODEL_DEPLOYMENT,
+    "modeldeployment": _MODEL_DEPLOYMENT,
+    f"{PLURAL}.{GROUP}": _MODEL_DEPLOYMENT,
+}
+"""By kubectl's names. The API server is asked without a kubectl: tests ask again and again."""
 
 COMMAND_SECONDS = 120.0
 _READS = ("get", "list", "watch")
+_NOT_FOUND = 404
 
 
 class CommandError(RuntimeError):
@@ -98,6 +133,9 @@ class Cluster:
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """One object; None: it does not exist."""
+        known = _OFTEN_READ.get(kind)
+        if known and (namespace or known.everywhere):
+            return self._read(known.path(namespace, name))
         where = ("-n", namespace) if namespace else ()
         text = self.kubectl("get", kind, name, *where, "-o", "json", "--ignore-not-found")
         found: Object | None = json.loads(text) if text.strip() else None
@@ -105,10 +143,24 @@ class Cluster:
 
     def items(self, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
         """Objects of a kind, in a namespace or in all."""
+        known = _OFTEN_READ.get(kind)
+        if known:
+            listed = self._read(known.path(namespace), **({"labelSelector": selector} if selector else {})) or {}
+            more = {"kind": known.kind, "apiVersion": known.api_version}
+            return [item | more for item in listed.get("items") or []]
         where = ("-n", namespace) if namespace else ("-A",)
         chosen = ("-l", selector) if selector else ()
         items: list[Object] = json.loads(self.kubectl("get", kind, *where, *chosen, "-o", "json"))["items"]
         return items
+
+    def _read(self, path: str, **query: str) -> Object | None:
+        """None: there is no such thing. Raises CommandError."""
+        try:
+            return ApiConnection(self.kubeconfig, self.context).read(path, **query)
+        except ApiError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise CommandError(str(error)) from error
 
     def node_address(self) -> str:
         """Where node ports answer."""
