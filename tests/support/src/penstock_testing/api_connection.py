@@ -70,6 +70,7 @@ class ApiConnection:
             connection.connect()
             self._socket = connection.sock  # the answer may take it from the connection
             if self._closed:  # meanwhile
+                connection.auto_open = 0
                 connection.close()
             connection.request(
                 "GET", f"{urlsplit(self._configuration.host).path}{path}?{urlencode(query)}", headers=headers
