@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from penstock_testing import deep, faults
-from penstock_testing.cluster import Object
+from penstock_testing.cluster import CommandError, Object
 from penstock_testing.faulty_models import Build, failing
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, wait_for
 from penstock_testing.scenes import Scene
@@ -161,6 +161,15 @@ def _is_ready(scene: Scene, name: str) -> bool:
     return bool((found.get("status") or {}).get("readyReplicas"))
 
 
+def _acknowledged(scene: Scene) -> set[int] | None:
+    """The splits that gateway pods have confirmed; None: one of two does not answer, whatever its readiness says."""
+    try:
+        pods = scene.platform.acknowledged(scene.namespace, "model")
+    except CommandError:
+        return None
+    return {pod.number for pod in pods} if len(pods) == len(scene.platform.pods("gateway")) else None
+
+
 def test_a_gateway_pod_that_is_killed_while_the_controller_is_away_comes_back_with_the_right_weights(
     scene: Scene, told: Callable[[], str]
 ) -> None:
@@ -172,9 +181,7 @@ def test_a_gateway_pod_that_is_killed_while_the_controller_is_away_comes_back_wi
         status = deployed.wait_paused(second, 25)
         with faults.scaled_to_zero(cluster, *CONTROLLER):
             at = faults.kill(cluster, scene.platform.pods("gateway")[0])
-            time.sleep(1)
-            scene.platform.wait_component("gateway")
-            acknowledged = {pod.number for pod in scene.platform.acknowledged(scene.namespace, "model")}
+            acknowledged = wait_for("both gateway pods answer again", lambda: _acknowledged(scene), seconds=60)
             start = time.time() + 1.0
             time.sleep(8)
             end = time.time()
