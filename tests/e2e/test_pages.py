@@ -7,10 +7,11 @@ import subprocess
 
 import pytest
 
+from penstock_contracts.names import KIND
 from penstock_testing.artifacts import named_columns
 from penstock_testing.code_blocks import CodeBlock, code_blocks, commands
 from penstock_testing.documents import read_all
-from penstock_testing.model_deployments import KIND, model_deployment
+from penstock_testing.model_deployments import model_deployment
 from penstock_testing.scenes import Scene
 
 PAGES = ("README.md", "docs/user/README.md", "docs/user/rollouts.md", "docs/user/steering.md")
