@@ -52,4 +52,6 @@ def test_a_value_that_cannot_be_is_told_by_its_option(
     with pytest.raises(SystemExit) as end:
         parse(arguments)
     assert end.value.code == 2
-    assert told in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert told in said
+    assert len(said.splitlines()) == 1

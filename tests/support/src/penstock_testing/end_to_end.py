@@ -19,8 +19,8 @@ from penstock_testing.installation import install
 from penstock_testing.lanes import LANES, NOTHING_CHOSEN, RUN_FOLDER, TOGETHER, Run
 from penstock_testing.platform import ROOT, Platform
 
-WORKERS = os.environ.get("PENSTOCK_E2E_WORKERS", "2")
-"""Processes for the tests that run side by side: they wait for half of their time, and two cores bear no third."""
+WORKERS = os.environ.get("PENSTOCK_E2E_WORKERS", "3")
+"""Processes for the tests that run side by side: they wait for half of their time, and keep two cores busy."""
 
 SECONDS = 600
 """For one test, its set-up included: some roll out six versions, and beside others that takes twice as long."""
