@@ -20,7 +20,7 @@ from mlflow.models import infer_signature
 from penstock_contracts.digest import digest_of
 from penstock_contracts.model_card import Column, GoldenSource, IngestPhase, ModelCard
 from penstock_testing.artifacts import MATRIX_SIGNATURE, affine, named_columns, write_metadata
-from penstock_testing.mlflow_server import MlflowServer, RegisteredVersion, register_folder
+from penstock_testing.mlflow_server import MlflowServer, RegisteredVersion, register_folder, register_in_place
 from penstock_testing.onnx_models import affine_model
 
 Store = Any  # conftest.Store: importlib mode has no module of that name to import from
@@ -63,6 +63,24 @@ def test_the_served_bytes_have_the_digest_and_answer_the_golden_request(
     assert card.golden.source is GoldenSource.INPUT_EXAMPLE
     assert card.columns == (Column(name="a", type="float"), Column(name="b", type="float"))
     assert card.opsets == {"ai.onnx": 20, "ai.onnx.ml": 3}
+
+
+@pytest.mark.parametrize("where", ["an artifact store", "a folder of the store's machine"])
+def test_a_version_whose_source_is_the_file_itself_is_that_model_with_what_lies_beside_it(
+    where: str, store: Store, mlflow: MlflowServer, in_place_root: Path, tmp_path: Path
+) -> None:
+    def build(folder: Path) -> None:
+        affine(2.0, 1.0)(folder)
+        (folder / "another.onnx").write_bytes(b"no model at all")
+
+    build(tmp_path)
+    source = "model/model.onnx"
+    if where == "an artifact store":
+        version = register_folder(mlflow.uri, "named-by-file", tmp_path, source=source)
+    else:
+        version = register_in_place(mlflow.uri, "in-place-by-file", build, in_place_root, source=source)
+    card = card_of(store, version)
+    assert sorted(file.path for file in card.files) == ["input_example.json", "model.onnx", "signature.json"]
 
 
 def test_the_reference_sample_is_served_and_is_no_part_of_the_digest(

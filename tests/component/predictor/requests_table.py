@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from .conftest import tensor
-from .wire import INFER, ROW, binary, post, raw, text
+from .wire import INFER, ROW, binary, chunked, post, raw, text
 
 VERSIONED = "/v2/models/model/versions/1/infer"
 JSON = "content-type: application/json"
@@ -18,6 +18,7 @@ BYTES_OUT, OUT_HEADER = binary(
 )
 
 TWO_MEMBERS = gzip.compress(text(ROW)[:20]) + gzip.compress(text(ROW)[20:])
+PACKED_ON_THE_WAY = chunked(INFER, gzip.compress(text(ROW), mtime=0)).replace(b": chunked", b": gzip, chunked")
 
 REQUESTS: dict[str, tuple[bytes, int]] = {
     "a row": (post(INFER, text(ROW)), 200),
@@ -45,6 +46,8 @@ REQUESTS: dict[str, tuple[bytes, int]] = {
         200,
     ),
     "two gzip members": (post(INFER, TWO_MEMBERS, "content-encoding: gzip"), 200),
+    "packed on the way": (PACKED_ON_THE_WAY, 200),
+    "packed on the way by another coding": (PACKED_ON_THE_WAY.replace(b": gzip", b": br"), 415),
     "predict": (post("/predict", b"[1, 2]"), 200),
     "predict features": (post("/predict", b'{"features": [1, null]}', "x-request-id: 7"), 200),
     "predict many": (post("/predict", b'{"instances": [[1, 2], [3, 4.5]]}'), 200),

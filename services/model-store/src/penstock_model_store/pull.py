@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import unquote
 
 import requests
 from mlflow.entities.model_registry import ModelVersion
@@ -56,13 +57,7 @@ def pull(job: PullJob) -> Pulled:
     client = MlflowClient(tracking_uri=job.registry_uri, registry_uri=job.registry_uri)
     with _translated(job):
         version = _asked_version(client, job)
-        source = opened_source(
-            _location(client, version),
-            tracking_uri=job.registry_uri,
-            schemes=job.schemes,
-            local_roots=job.local_roots,
-        )
-        pulled = _fetched(source, job)
+        pulled = _fetched(*_listed(_location(client, version), job), job)
         # The version may have been deleted and made again while its files were copied.
         _asked_version(client, job)
         return pulled
@@ -96,8 +91,30 @@ def _location(client: MlflowClient, version: ModelVersion) -> str:
     raise SourceRefused(f"the version's source leads from version to version ({uri}): register the model itself")
 
 
-def _fetched(source: Source, job: PullJob) -> Pulled:
+def _listed(uri: str, job: PullJob) -> tuple[Source, list[Listed]]:
+    """Where the files are, and which. A location may be the model file itself: then its folder's other models are no
+    part of it.
+    """
+    source = _opened(uri, job)
     files = source.files(job.limits.artifact_files)
+    folder, _, name = uri.rpartition("/")
+    if files or not name.endswith(".onnx"):
+        return source, files
+    source, name = _opened(folder, job), unquote(name)
+    beside = source.files(job.limits.artifact_files)
+    known = {file.path for file in beside}
+    return source, [file for file in beside if name in known and file.path in {name} | _no_models(known)]
+
+
+def _no_models(paths: set[str]) -> set[str]:
+    return {path for path in paths if not path.endswith(".onnx")}
+
+
+def _opened(uri: str, job: PullJob) -> Source:
+    return opened_source(uri, tracking_uri=job.registry_uri, schemes=job.schemes, local_roots=job.local_roots)
+
+
+def _fetched(source: Source, files: list[Listed], job: PullJob) -> Pulled:
     if not files:
         raise ArtifactsMissing(
             f"version {job.version} of {job.model} has no files: was its artifact deleted, or not yet uploaded?"

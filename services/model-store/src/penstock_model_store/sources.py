@@ -189,6 +189,8 @@ def _link_message(path: str) -> str:
 def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
+    except NotADirectoryError:
+        return []
     except FileNotFoundError as error:
         raise ArtifactsMissing(f"folder {folder} does not exist: was the version's artifact deleted?") from error
 

@@ -69,28 +69,36 @@ def mlflow_server(folder: Path, *, basic_auth: bool = False) -> Iterator[MlflowS
         process.wait()
 
 
-def register_folder(tracking_uri: str, model: str, folder: Path) -> RegisteredVersion:
-    """Upload a folder as a run's artifact and register it as the model's next version."""
+def register_folder(tracking_uri: str, model: str, folder: Path, *, source: str = "model") -> RegisteredVersion:
+    """Upload a folder as a run's artifact `model` and register it as the model's next version.
+
+    `source`: what the version names, below the run's artifacts.
+    """
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     run = client.create_run(_experiment(client, "penstock", None))
     client.log_artifacts(run.info.run_id, str(folder), "model")
-    return _registered(client, model, run)
+    return _registered(client, model, run, source)
 
 
-def register_in_place(tracking_uri: str, model: str, build: Callable[[Path], None], root: Path) -> RegisteredVersion:
-    """Build an artifact in a folder that the registry knows as a `file:` location, and register it unmoved."""
+def register_in_place(
+    tracking_uri: str, model: str, build: Callable[[Path], None], root: Path, *, source: str = "model"
+) -> RegisteredVersion:
+    """Build an artifact in a folder that the registry knows as a `file:` location, and register it unmoved.
+
+    `source`: as for `register_folder`.
+    """
     client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     run = client.create_run(_experiment(client, f"in-place-{root.name}", root.as_uri()))
     folder = Path(unquote(urlparse(run.info.artifact_uri).path)) / "model"
     folder.mkdir(parents=True)
     build(folder)
-    return _registered(client, model, run)
+    return _registered(client, model, run, source)
 
 
-def _registered(client: MlflowClient, model: str, run: Run) -> RegisteredVersion:
+def _registered(client: MlflowClient, model: str, run: Run, source: str) -> RegisteredVersion:
     with contextlib.suppress(MlflowException):
         client.create_registered_model(model)
-    created = client.create_model_version(model, f"{run.info.artifact_uri}/model", run.info.run_id)
+    created = client.create_model_version(model, f"{run.info.artifact_uri}/{source}", run.info.run_id)
     return RegisteredVersion(model=model, version=str(created.version), created_at_ms=created.creation_timestamp)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from penstock_predictor.errors import BadRequest, BodyTimeout, BodyTooLarge, ClientGone, UnsupportedMedia
@@ -29,13 +29,25 @@ async def read_body(receive: Receive, exchange: Exchange, runtime: Runtime) -> b
     length = exchange.headers.get(b"content-length")
     if length is not None and int(length) > limit:
         raise too_large(limit)
-    packed = _packing(exchange.headers.get(b"content-encoding", b"identity"))
+    packings = _packings(exchange.headers)
     try:
         async with asyncio.timeout(exchange.deadline.left):
             body = await _read(receive, limit, exchange, runtime)
     except TimeoutError:
         raise BodyTimeout(f"the body did not arrive within {exchange.deadline.seconds:g} s") from None
-    return body if packed is None else _unpack(body, packed, limit)
+    for packed in packings:
+        body = _unpack(body, packed, limit)
+    return body
+
+
+def _packings(headers: Mapping[bytes, bytes]) -> list[int]:
+    """What has to be undone, in this order: the way's own coding before chunks, which the parser took off, then the
+    content's. Raises UnsupportedMedia.
+    """
+    *codings, _ = headers.get(b"transfer-encoding", b"chunked").split(b",")
+    codings = [coding for coding in reversed(codings) if coding.strip()]
+    found = map(_packing, [*codings, headers.get(b"content-encoding", b"identity")])
+    return [packed for packed in found if packed is not None]
 
 
 def _packing(encoding: bytes) -> int | None:
@@ -43,7 +55,7 @@ def _packing(encoding: bytes) -> int | None:
     if name == b"identity":
         return None
     if name not in _UNPACK:
-        raise UnsupportedMedia(f"content encoding {encoding.decode('latin-1')!r}: send gzip, deflate or none")
+        raise UnsupportedMedia(f"encoding {encoding.decode('latin-1')!r}: send gzip, deflate or none")
     return _UNPACK[name]
 
 
