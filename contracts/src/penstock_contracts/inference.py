@@ -82,6 +82,8 @@ class Prediction(Contract):
     """A classifier's label, a regressor's value; an object of all outputs by name where a model has others."""
     probability: Any = None
     """A classifier's: one number a class, in the model's order. Absent where the model has none."""
+    scores: Any = None
+    """What stands beside a label and is no probability, as the model gives it: distances, votes. Absent otherwise."""
 
 
 class PredictOneResponse(Prediction):

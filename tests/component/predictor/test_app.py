@@ -150,7 +150,7 @@ async def test_named_features_become_one_object_a_row(mixed_folder: Path, start_
     async with start_app(mixed_folder, model_name="m", model_version="2") as app:
         answer = await app.client.post("/predict", json={"instances": rows})
     body = answer.json()
-    assert body["predictions"] == [{"prediction": "CH", "probability": 8.0}, {"prediction": "", "probability": None}]
+    assert body["predictions"] == [{"prediction": "CH", "scores": 8.0}, {"prediction": "", "scores": None}]
     assert (body["model_name"], body["model_version"]) == ("m", "2")
     assert body["digest"] == answer.headers["x-penstock-digest"]
 

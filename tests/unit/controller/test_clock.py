@@ -20,6 +20,7 @@ JUMPS = pytest.mark.parametrize("jump", [HOUR, -HOUR, timedelta(days=400)], ids=
 def restarted(world: RolloutWorld, jump: timedelta) -> None:
     """Another process, on a machine whose clock differs, makes one pass."""
     world.now += jump
+    world.skew += jump
     decision = advance(world.spec, world.status, replace(world.observe(), resumed=True))
     world.status = decision.status
 

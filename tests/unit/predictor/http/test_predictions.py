@@ -20,9 +20,15 @@ VALUE = TensorSpec(name="variable", datatype="FP32", shape=(-1, 1))
 WORD = TensorSpec(name="word", datatype="BYTES", shape=(-1,))
 
 
-def answered(outputs: list[TensorSpec], arrays: dict[str, Array], *, single: bool = False) -> Any:
+def answered(
+    outputs: list[TensorSpec],
+    arrays: dict[str, Array],
+    *,
+    single: bool = False,
+    probabilities: frozenset[str] = frozenset({"probabilities"}),
+) -> Any:
     rows = len(next(iter(arrays.values())))
-    return json.loads(Predictions(IDENTITY, outputs).encode(Rows([[]] * rows, single=single), arrays))
+    return json.loads(Predictions(IDENTITY, outputs, probabilities).encode(Rows([[]] * rows, single=single), arrays))
 
 
 def test_a_classifier_answers_label_and_probabilities() -> None:
@@ -37,6 +43,19 @@ def test_a_classifier_answers_label_and_probabilities() -> None:
 def test_the_order_of_a_classifiers_outputs_does_not_matter() -> None:
     arrays: dict[str, Array] = {"probabilities": np.array([[0.5, 0.5]], np.float32), "word": np.array(["no"], object)}
     assert answered([SCORES, WORD], arrays, single=True) == {"prediction": "no", "probability": [0.5, 0.5]} | NAMED
+
+
+def test_what_is_no_probability_is_not_called_one() -> None:
+    arrays: dict[str, Array] = {"label": np.array([2]), "probabilities": np.array([[7.5, 0.25]], np.float32)}
+    answer = answered([LABEL, SCORES], arrays, single=True, probabilities=frozenset())
+    assert answer == {"prediction": 2, "scores": [7.5, 0.25]} | NAMED
+
+
+def test_a_label_described_as_one_is_still_one_a_row() -> None:
+    """As onnxmltools describes LightGBM's."""
+    label = TensorSpec(name="label", datatype="INT64", shape=(1,))
+    arrays: dict[str, Array] = {"label": np.array([1, 0]), "probabilities": np.array([[0, 1], [1, 0]], np.float32)}
+    assert [each["prediction"] for each in answered([label, SCORES], arrays)["predictions"]] == [1, 0]
 
 
 def test_one_row_is_answered_by_itself() -> None:
@@ -57,7 +76,7 @@ def test_outputs_without_a_label_among_them_go_by_their_names() -> None:
 @pytest.mark.parametrize("array", [np.array(1.0), np.zeros((3, 1))], ids=["scalar", "other rows"])
 def test_an_output_without_one_entry_a_row_is_refused(array: npt.NDArray[np.float64]) -> None:
     with pytest.raises(InferenceFailed, match=r"output 'y' of shape .* has not one entry for each of 2 rows"):
-        Predictions(IDENTITY, [VALUE]).encode(Rows([[], []], single=False), {"y": array})
+        Predictions(IDENTITY, [VALUE], ()).encode(Rows([[], []], single=False), {"y": array})
 
 
 @pytest.mark.parametrize(

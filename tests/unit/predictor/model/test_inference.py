@@ -1,11 +1,13 @@
 """What the core refuses before onnxruntime sees it, whatever the transport."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import DoesNotFit
-from penstock_predictor.model.inference import check_feeds
+from penstock_predictor.model.inference import are_probabilities, check_feeds
 from penstock_predictor.tensors.datatypes import Array
 from penstock_predictor.tensors.shapes import fits
 
@@ -42,3 +44,21 @@ def test_a_missing_tensor_is_named() -> None:
 )
 def test_shapes_and_patterns(shape: tuple[int, ...], pattern: tuple[int, ...], *, fit: bool) -> None:
     assert fits(shape, pattern) is fit
+
+
+@pytest.mark.parametrize(
+    ("rows", "are"),
+    [
+        ([[0.25, 0.75], [1, 0]], True),
+        ([[0.3333, 0.3333, 0.3333]], True),
+        ([[0.5, 0.25]], False),
+        ([[1.5, -0.5]], False),
+        ([[3.2, 0.1]], False),
+        ([[0.7]], False),
+        ([[np.nan, 1]], False),
+        ([0.25, 0.75], False),
+        (np.zeros((0, 2)), False),
+    ],
+)
+def test_probabilities_lie_between_0_and_1_and_add_up_to_1(rows: Any, *, are: bool) -> None:
+    assert are_probabilities(np.array(rows, np.float32)) is are

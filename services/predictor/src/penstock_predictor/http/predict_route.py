@@ -42,7 +42,7 @@ class PredictRoute(Route):
         super().__init__(label)
         self._model = model
         self._aside = aside
-        self._predictions = Predictions(model.identity, model.outputs)
+        self._predictions = Predictions(model.identity, model.outputs, model.probabilities)
 
     def takes_long(self, exchange: Exchange) -> bool:
         """Whether there is much text to read."""

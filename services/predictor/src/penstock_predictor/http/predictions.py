@@ -1,6 +1,6 @@
 """The JSON of `POST /predict`: rows of features in, a prediction a row out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,17 +77,22 @@ class _Meaning:
     """Which outputs answer for what. Without a label among them every output is shown by its name."""
 
     prediction: str | None
-    probability: str | None
+    beside: str | None
+    word: str = "scores"
+    """For what is beside: probability, or scores where it is none."""
 
 
-def _meaning(outputs: Sequence[TensorSpec]) -> _Meaning:
-    """A classifier, as converters write it, has a label and the classes' probabilities; a regressor has one output."""
+def _meaning(outputs: Sequence[TensorSpec], probabilities: Collection[str]) -> _Meaning:
+    """A classifier, as converters write it, has a label and the classes' probabilities, or other scores (distances,
+    votes); a regressor has one output.
+    """
     if len(outputs) == 1:
         return _Meaning(outputs[0].name, None)
     labels = [spec for spec in outputs if BY_V2[spec.datatype].numpy.kind in "iubO" and _one_a_row(spec)]
     scores = [spec for spec in outputs if BY_V2[spec.datatype].is_float and len(spec.shape) <= 2]  # noqa: PLR2004
     if len(outputs) == 2 and labels and scores:  # noqa: PLR2004 - the two of them
-        return _Meaning(labels[0].name, scores[0].name)
+        word = "probability" if scores[0].name in probabilities else "scores"
+        return _Meaning(labels[0].name, scores[0].name, word)
     return _Meaning(None, None)
 
 
@@ -98,13 +103,14 @@ def _one_a_row(spec: TensorSpec) -> bool:
 class Predictions:
     """Writes the answers of one model."""
 
-    def __init__(self, identity: ModelIdentity, outputs: Sequence[TensorSpec]) -> None:
+    def __init__(self, identity: ModelIdentity, outputs: Sequence[TensorSpec], probabilities: Collection[str]) -> None:
+        """`probabilities`: outputs that are known to be."""
         self._identity = {
             "model_name": identity.name,
             "model_version": identity.version,
             "digest": identity.digest,
         }
-        self._meaning = _meaning(outputs)
+        self._meaning = _meaning(outputs, probabilities)
 
     def encode(self, asked: Rows, arrays: Mapping[str, Array]) -> bytes:
         """The answer as strict JSON (NaN and infinities are null).
@@ -122,8 +128,8 @@ class Predictions:
         if self._meaning.prediction is None:
             return {"prediction": row}
         answer = {"prediction": row[self._meaning.prediction]}
-        if self._meaning.probability is not None:
-            answer["probability"] = row[self._meaning.probability]
+        if self._meaning.beside is not None:
+            answer[self._meaning.word] = row[self._meaning.beside]
         return answer
 
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import DoesNotFit, InferenceFailed
 from penstock_predictor.identity import ModelIdentity
@@ -14,6 +16,8 @@ from penstock_predictor.tensors.shapes import fits
 
 Feeds = Mapping[str, Array]
 """Input name to its tensor."""
+_CLOSE = 1e-3
+"""What probabilities in float32, or float16, may be off."""
 _LONG = 0.5
 """Seconds of a failed run after which nobody waits to hear whose fault it was."""
 
@@ -33,9 +37,16 @@ class Model:
         self._max_output_bytes = max_output_bytes
         self._shapes = ShapeTrial(self.inputs, self.outputs, lambda feeds: session.run(feeds, self.output_names))
 
+        self.probabilities: frozenset[str] = frozenset()
+        """Outputs whose rows are probabilities, by what the model answered to the request that it is trusted with."""
+
     def trust(self, feeds: Feeds) -> None:
-        """The model has answered this request: where it fails on another, its values tell whose fault that is."""
+        """The model answers this request right: where it fails on another, its values tell whose fault that is.
+
+        Raises what `infer` raises.
+        """
         self._shapes.trust(feeds)
+        self.probabilities = frozenset(name for name, array in self.infer(feeds).items() if are_probabilities(array))
 
     def infer(self, feeds: Feeds, outputs: tuple[str, ...] | None = None) -> dict[str, Array]:
         """Check and compute the named outputs, all by default, in the order asked for.
@@ -78,6 +89,15 @@ class Model:
             if name not in self.output_names:
                 raise DoesNotFit(f"unknown output {name!r}: this model has {list(self.output_names)}")
         return tuple(dict.fromkeys(outputs))
+
+
+def are_probabilities(array: Array) -> bool:
+    """Whether each row, of one number a class, lies in [0, 1] and adds up to 1: distances and scores do not."""
+    if array.ndim != 2 or array.size == 0 or array.dtype.kind != "f":  # noqa: PLR2004 - rows and classes
+        return False
+    numbers = array.astype(np.float64)
+    within = (numbers >= 0) & (numbers <= 1 + _CLOSE)
+    return bool(within.all() and (np.abs(numbers.sum(axis=1) - 1) <= _CLOSE).all())
 
 
 def check_types(specs: tuple[TensorSpec, ...], datatypes: Mapping[str, str]) -> None:
