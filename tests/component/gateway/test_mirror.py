@@ -131,7 +131,9 @@ async def test_a_shadow_that_hangs_slows_nobody_and_holds_few_copies(
     await asyncio.sleep(2.5 * SECONDS)  # those that waited for a connection have theirs for the whole time limit
     reached = len(servers["candidate"].seen)
     shadow = await copies(rig, reached)
-    assert (shadow.tries, shadow.kinds) == (reached, {"timeout": reached})
+    # On a busy machine some are given up before the server has read them: they were tried, too.
+    assert reached <= shadow.tries <= reached + MOST_COPIES
+    assert shadow.kinds == {"timeout": shadow.tries}
 
 
 async def test_a_slow_shadow_is_waited_for_by_nobody_but_its_answers_count(

@@ -45,7 +45,8 @@ TOOLS = (
     _tools("unit", "support", "tests/support"),
     _tools("component", "support", "tests/support"),
     _tools("unit", "cluster", *_CLUSTER),
-    _tools("component", "cluster", *_CLUSTER, "tests/component/conftest.py", "tests/support"),
+    # It runs images of its own and nothing of ours.
+    _tools("component", "cluster", "tests/cluster", "tests/component/conftest.py"),
 )
 
 
