@@ -46,6 +46,7 @@ def test_killing_a_part_of_the_control_plane_fails_no_request(
     scene.platform.wait_component(component, seconds=90)
 
 
+@pytest.mark.alone
 def test_killing_mlflow_fails_no_request(scene: Scene, served: tuple[Deployed, str]) -> None:
     deployed, version = served
     result, _ = under_load(scene, version, mlflow_pods(scene)[0])

@@ -27,7 +27,8 @@ def try_out_on_smallest(artifact: Path, column: str) -> float:
 def failing_above(original: Path, column: str, limit: float, *, factor: float) -> Callable[[Path], None]:
     """Build a copy of a version's artifact that fails where `column` is above `limit` in any row.
 
-    Elsewhere its last output, a float, is `factor` times the original's, so that its answers can be told apart.
+    Elsewhere its last output, the probabilities, is `factor` times the original's and for the rest even, so that its
+    answers can be told apart.
     `original`: the version's `.onnx` file inside its whole artifact. `column`: a float input of shape [rows, 1].
     """
 
@@ -44,9 +45,10 @@ def failing_above(original: Path, column: str, limit: float, *, factor: float) -
 def _spoil(graph: onnx.GraphProto, column: str, limit: float, factor: float) -> None:
     """The last output goes through a reshape to a size that it has only while all values are in the table."""
     output = graph.output[-1].name
+    even = (1 - factor) / graph.output[-1].type.tensor_type.shape.dim[-1].dim_value
     for node in graph.node:
         node.output[:] = [_FLAWED if name == output else name for name in node.output]
-    constants = {"flaw: limit": limit, "flaw: factor": factor}
+    constants = {"flaw: limit": limit, "flaw: factor": factor, "flaw: even": even}
     graph.initializer.extend(
         numpy_helper.from_array(np.array(value, dtype=np.float32), name) for name, value in constants.items()
     )
@@ -57,7 +59,8 @@ def _spoil(graph: onnx.GraphProto, column: str, limit: float, factor: float) -> 
             helper.make_node("ReduceMax", ["flaw: each"], ["flaw: any"], keepdims=0),
             helper.make_node("Shape", [_FLAWED], ["flaw: shape"]),
             helper.make_node("Add", ["flaw: shape", "flaw: any"], ["flaw: wrong shape"]),
-            helper.make_node("Mul", [_FLAWED, "flaw: factor"], ["flaw: other"]),
+            helper.make_node("Mul", [_FLAWED, "flaw: factor"], ["flaw: less"]),
+            helper.make_node("Add", ["flaw: less", "flaw: even"], ["flaw: other"]),
             helper.make_node("Reshape", ["flaw: other", "flaw: wrong shape"], [output]),
         ]
     )

@@ -140,14 +140,14 @@ def _request_input(name: str, array: Array) -> RequestInput:
 def _parsed(answer: dict[str, Any], expected: Mapping[str, Array]) -> dict[str, list[Any]]:
     """Output name to its values, flat and row-major, of a V2 or a plain predict answer.
 
-    A plain answer calls a classifier's label `prediction` and its scores `probability`: of the expected outputs the
-    scores are the one with floats.
+    A plain answer calls a classifier's label `prediction`, and what stands beside it `probability` or `scores`: of the
+    expected outputs that is the one with floats.
     """
     if "outputs" in answer:
         return {output["name"]: _flat(output["data"]) for output in answer["outputs"]}
     rows = answer["predictions"]
     names = sorted(expected, key=lambda name: expected[name].dtype.kind == "f")
-    parts = [part for part in ("prediction", "probability") if part in rows[0]]
+    parts = [part for part in ("prediction", "probability", "scores") if part in rows[0]]
     return {name: _flat([row[part] for row in rows]) for name, part in zip(names, parts, strict=True)}
 
 
