@@ -25,7 +25,7 @@ from penstock_testing.artifacts import BAD_ARTIFACTS
 from penstock_testing.cluster import Cluster, Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import model_deployment
-from penstock_testing.platform import NAMESPACE, RELEASE, ROOT, Platform, namespace
+from penstock_testing.platform import ROOT, Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
@@ -118,7 +118,7 @@ def broken_registries(platform: Platform, scene: Scene) -> Iterator[None]:
         },
     )
     cluster.kubectl("wait", "--for=condition=Ready", "pod/hostile", "-n", scene.namespace, "--timeout=60s")
-    values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    values = platform.values()
     base = f"http://hostile.{scene.namespace}.svc.cluster.local:{PORT}"
     platform.change(*(f"registries.{kind}.uri={base}/{kind}" for kind in KINDS))
     cluster.apply(
@@ -129,9 +129,11 @@ def broken_registries(platform: Platform, scene: Scene) -> Iterator[None]:
             for kind in KINDS
         )
     )
-    yield
-    cluster.kubectl("delete", "modeldeployments", "--all", "-n", scene.namespace)
-    platform.restore(values)
+    try:
+        yield
+    finally:
+        cluster.kubectl("delete", "modeldeployments", "--all", "-n", scene.namespace)
+        platform.restore(values)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from penstock_testing import deep, faults
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import KIND, model_deployment
-from penstock_testing.platform import NAMESPACE, RELEASE, Platform, image_values, wait_for
+from penstock_testing.platform import Platform, image_values, wait_for
 from penstock_testing.scenes import Scene
 from penstock_testing.status_watch import ObjectWatch
 from penstock_testing.strategies import BRIEF, by_steps
@@ -53,7 +53,7 @@ def missing(image: str) -> str:
 @pytest.fixture
 def upgraded(platform: Platform) -> Iterator[Platform]:
     """A platform that may be upgraded; afterwards it has the values from before."""
-    values = platform.cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    values = platform.values()
     yield platform
     platform.restore(values)
 

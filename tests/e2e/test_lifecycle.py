@@ -6,7 +6,7 @@ import pytest
 
 from penstock_testing.cluster import Cluster, Object
 from penstock_testing.locked_mlflow import SECRET
-from penstock_testing.platform import NAMESPACE, RELEASE, Platform, wait_for
+from penstock_testing.platform import NAMESPACE, Platform, wait_for
 from penstock_testing.scenes import Scene
 
 IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
@@ -41,12 +41,12 @@ def test_an_upgrade_without_a_change_writes_nothing(scene: Scene) -> None:
     scene.registry.move(scene.model, scene.register(1.0))
     scene.serve().wait_settled()
     platform = scene.platform
-    settings = platform.cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    settings = platform.values()
     leaving = _terminating(platform.cluster)
     since = time.time()
     platform.restore(settings)
     time.sleep(QUIET)
-    assert platform.cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json") == settings
+    assert platform.values() == settings
     writes = [
         (event["verb"], event["requestURI"])
         for event in platform.cluster.writes_by(IDENTITIES, since)
@@ -80,7 +80,7 @@ def test_deleting_ends_with_the_controller_gone(scene: Scene) -> None:
 @pytest.mark.alone
 def test_uninstall_leaves_nothing_but_the_crd_and_what_users_made(platform: Platform) -> None:
     cluster = platform.cluster
-    values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    values = platform.values()
     platform.uninstall()
     try:
         wait_for("nothing left", lambda: not _left(cluster) or None, seconds=90)

@@ -10,7 +10,7 @@ import yaml
 
 from penstock_contracts.names import GATEWAY_AGENT_PORT, GATEWAY_PORT, PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_testing.cluster import Object
-from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, RELEASE, ROOT, Platform, namespace, wait_for
+from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.pod_caller import PodCaller
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
@@ -61,7 +61,7 @@ def callers(scene: Scene) -> Iterator[Callers]:
 @pytest.fixture
 def guarded(platform: Platform) -> Iterator[Platform]:
     """A platform whose policies may be turned on; afterwards it has the values from before."""
-    values = platform.cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    values = platform.values()
     yield platform
     platform.restore(values)
 

@@ -11,7 +11,7 @@ import pytest
 from penstock_testing.cluster import Cluster, CommandError, Object
 from penstock_testing.doorkeeper import Doorkeeper, pull_secret
 from penstock_testing.model_deployments import model_deployment
-from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, RELEASE, Platform, image_values
+from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, Platform, image_values
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import BRIEF
 
@@ -38,7 +38,7 @@ def doors(platform: Platform) -> Iterator[Doorkeeper]:
 def strict(platform: Platform, doors: Doorkeeper) -> Iterator[Platform]:
     """Knows the registry of models behind a private authority, and takes predictors from behind a password."""
     cluster, image = platform.cluster, platform.cluster.images["predictor"]
-    values = cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+    values = platform.values()
     address, authority = doors.guard_by_tls("registry", f"mlflow.{MLFLOW_NAMESPACE}.svc.cluster.local:5000")
     host, _, path = image.partition("/")
     doors.guard_by_password("images", host, PORT)

@@ -140,6 +140,10 @@ class Platform:
         """Upgrade with the values that are there but for these `--set` arguments."""
         self._upgrade("--reuse-values", *(part for setting in settings for part in ("--set", setting)))
 
+    def values(self) -> str:
+        """What this installation was told (JSON)."""
+        return self.cluster.helm("get", "values", RELEASE, "-n", NAMESPACE, "-o", "json")
+
     def restore(self, values: str) -> None:
         """Install again with the values (JSON) of an earlier installation."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

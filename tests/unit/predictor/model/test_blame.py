@@ -20,8 +20,7 @@ ONE_ROW = {"x": np.ones((1, 2), np.float32)}
 def loaded(file: Path, good: Feeds) -> Model:
     """As it is once it has proved itself with that request."""
     model = Model(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
-    model.infer(good)
-    model.trust(good)
+    model.trust(good, model.infer(good))
     return model
 
 

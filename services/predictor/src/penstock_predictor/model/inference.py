@@ -40,13 +40,10 @@ class Model:
         self.probabilities: frozenset[str] = frozenset()
         """Outputs whose rows are probabilities, by what the model answered to the request that it is trusted with."""
 
-    def trust(self, feeds: Feeds) -> None:
-        """The model answers this request right: where it fails on another, its values tell whose fault that is.
-
-        Raises what `infer` raises.
-        """
+    def trust(self, feeds: Feeds, answer: Mapping[str, Array]) -> None:
+        """The model gave this answer: where it fails on another request, these values tell whose fault that is."""
         self._shapes.trust(feeds)
-        self.probabilities = frozenset(name for name, array in self.infer(feeds).items() if are_probabilities(array))
+        self.probabilities = frozenset(name for name, array in answer.items() if are_probabilities(array))
 
     def infer(self, feeds: Feeds, outputs: tuple[str, ...] | None = None) -> dict[str, Array]:
         """Check and compute the named outputs, all by default, in the order asked for.

@@ -148,8 +148,6 @@ def _prove(model: Model, card: ModelCard | None, source: ModelSource, file: str)
     pace = Pace()
     branches = control_flow(source.folder / file)
     feeds = _proved_with(card, source.folder, model, pace) if card else _answered_feeds(model, source.folder, pace)
-    if feeds is not None:
-        model.trust(feeds)
     if feeds is None:
         feeds = next(golden.guesses(model.inputs))
         batching = Batching(possible=False, reason="no request is known that it answers: it cannot be tried")
@@ -210,4 +208,5 @@ def _warm_up(model: Model, feeds: Feeds, pace: Pace) -> dict[str, Array]:
         answer = model.infer(feeds)
         seconds.append(time.perf_counter() - started)
     pace.learn(1, min(seconds))
+    model.trust(feeds, answer)
     return answer
