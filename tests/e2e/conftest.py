@@ -15,8 +15,9 @@ from penstock_testing.platform import ROOT, Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.scenes import Scene
 
-# MLflow's client would try for minutes to reach a server that a test has taken away.
-os.environ |= {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+# MLflow's client would try for minutes to reach a server that a test has taken away. One that runs may need half a
+# minute for an answer: it shares the processors with all that the tests load.
+os.environ |= {"MLFLOW_HTTP_REQUEST_TIMEOUT": "30", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
 
 
 class Lane:

@@ -41,11 +41,11 @@ def tag(scene: Scene, mlflow: LockedMlflow, version: str) -> Object | None:
 
 
 def wait_for_tag(scene: Scene, mlflow: LockedMlflow, version: str) -> Object:
-    return wait_for(f"a tag on version {version}", lambda: tag(scene, mlflow, version), seconds=60)
+    return wait_for(f"a tag on version {version}", lambda: tag(scene, mlflow, version), seconds=120)
 
 
 def wait_for_live(scene: Scene, mlflow: LockedMlflow, version: str) -> None:
-    wait_for(f"live at version {version}", lambda: live(scene, mlflow) == version or None, seconds=60)
+    wait_for(f"live at version {version}", lambda: live(scene, mlflow) == version or None, seconds=120)
 
 
 def wait_written(scene: Scene) -> None:
