@@ -1,0 +1,99 @@
+"""What the drift monitor is told of a resource, and what it answers."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from penstock_contracts.base import Contract
+
+
+class ServedVersion(Contract):
+    """A version that the resource names."""
+
+    version: str
+    digest: str
+    revision: str
+
+
+class DriftWish(Contract):
+    """Body of `PUT /v1/resources/{namespace}/{name}`: whom to watch, and what counts as drift."""
+
+    stable: ServedVersion
+    """Inputs are judged against this version's reference sample."""
+    others: tuple[ServedVersion, ...] = ()
+    """Candidate and previous: their predictions are judged, each against its own reference."""
+    margin: float = Field(default=0.05, gt=0, lt=1)
+    """Total variation distance from the reference that nobody cares about."""
+    period_seconds: float = Field(default=86400, ge=0)
+    """Inputs are judged by whole periods, so that a daily wave is no drift; 0: whenever rows came."""
+    key_columns: tuple[str, ...] = ()
+    """Columns of which one that drifts is drift of the data set."""
+    share: float = Field(default=0.5, gt=0, le=1)
+    """Of the columns that must drift for the data set to drift."""
+
+
+class DriftVerdict(StrEnum):
+    """Of a column or of the data set."""
+
+    DRIFT = "Drift"
+    NO_DRIFT = "NoDrift"
+    INCONCLUSIVE = "Inconclusive"
+    """Too few rows, or no whole period yet."""
+    ERROR = "Error"
+    """There is nothing to compare with: no reference sample, or one that cannot be read."""
+
+
+class DriftReason(StrEnum):
+    """Why a verdict is what it is. The first two, and Settled, stand in conditions."""
+
+    DATASET_DRIFT = "DatasetDrift"
+    """The prediction, a key column, or the share of the columns."""
+    COLUMN_DRIFT = "ColumnDrift"
+    """Some columns, not enough of them for the data set."""
+    DATA_QUALITY = "DataQuality"
+    """Missing, unseen or non-finite values: what is broken upstream is not mended by training on it."""
+    NO_DRIFT = "NoDrift"
+    INSUFFICIENT_DATA = "InsufficientData"
+    NO_REFERENCE = "NoReference"
+    BAD_REFERENCE = "BadReference"
+
+
+class ColumnDrift(Contract):
+    """One column against the reference."""
+
+    name: str
+    """Of an input's column, or of a prediction: `prediction`, with a version: `prediction (version 7)`."""
+    test: str
+    """Which bet decided: shape, location, spread, missing, non-finite, unseen."""
+    verdict: DriftVerdict
+    score: float
+    """Natural logarithm of the odds against "no more than the margin away"."""
+    threshold: float
+    """The score from which it is drift."""
+    rows: int
+    """Rows that were judged."""
+    since: str | None = None
+    """When it began to be drift (RFC 3339); None: it is none."""
+    message: str = ""
+
+
+class DriftReport(Contract):
+    """Answer of `PUT /v1/resources/{namespace}/{name}` and `GET /v1/drift/{namespace}/{name}`."""
+
+    namespace: str
+    name: str
+    dataset_drift: bool | None
+    """None: it cannot be said."""
+    verdict: DriftVerdict
+    reason: DriftReason
+    message: str
+    """For a person: which columns, since when, what to do."""
+    columns: tuple[ColumnDrift, ...] = ()
+    rows: int = 0
+    """Rows that were judged, of users' requests."""
+    reference_rows: int = 0
+    window_from: str | None = None
+    """When the first row of the window that is kept was served (RFC 3339)."""
+    window_to: str | None = None
+    dropped: int = 0
+    """Rows that predictors sampled and could not send."""

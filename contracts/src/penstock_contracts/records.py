@@ -1,0 +1,66 @@
+"""Prediction records on their way from a predictor to the drift monitor: MessagePack, by column.
+
+Structs of msgspec, not pydantic models: a predictor makes one for each run of its model.
+"""
+
+from typing import Final
+
+import msgspec
+
+RECORDS_PATH: Final = "/v1/records"
+"""Where a batch is POSTed to."""
+RECORDS_MEDIA_TYPE: Final = "application/msgpack"
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Columns that lie side by side in one tensor: what each run has data for."""
+
+    names: tuple[str, ...]
+    """One for each column, in the tensor's order. A tensor without columns (an image) has no block."""
+    datatype: str
+    """As in the Open Inference Protocol V2: FP32, INT64, BOOL, ..., BYTES."""
+
+
+class RecordedRequest(msgspec.Struct, frozen=True, array_like=True):
+    """A request whose rows are in a run, one after another."""
+
+    id: str
+    """Of the header x-request-id; empty: it had none, so no label can name it."""
+    rows: int
+    shadow: bool
+    """A copy: users did not see this answer."""
+
+
+class RecordedRun(msgspec.Struct, frozen=True, array_like=True):
+    """What one run of the model computed for the requests that are recorded."""
+
+    at: float
+    """Unix time in seconds, when it ended."""
+    requests: tuple[RecordedRequest, ...]
+    inputs: tuple[bytes | list[str], ...]
+    """For each of the batch's input blocks the rows of all requests: numbers row by row, little-endian; BYTES as text."""
+    outputs: tuple[bytes | list[str], ...]
+    """For each of the batch's output blocks, likewise."""
+
+
+class RecordBatch(msgspec.Struct, frozen=True):
+    """Body of `POST /v1/records`: what one predictor process recorded since the batch before.
+
+    `sender` and `number` make sending it again harmless: the monitor keeps a batch once.
+    """
+
+    namespace: str
+    name: str
+    """Of the ModelDeployment."""
+    digest: str
+    version: str
+    """The registry's version that the pod was started for."""
+    revision: str
+    sender: str
+    """A process that records: its numbers begin at 1."""
+    number: int
+    inputs: tuple[Block, ...]
+    outputs: tuple[Block, ...]
+    runs: tuple[RecordedRun, ...]
+    dropped: int = 0
+    """Rows that this process sampled and could not send since it began: its queue was full, or the monitor away."""

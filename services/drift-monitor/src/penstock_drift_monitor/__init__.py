@@ -1,0 +1,1 @@
+"""Takes prediction records and labels; answers drift and live quality."""
