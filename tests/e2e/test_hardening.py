@@ -8,7 +8,7 @@ from penstock_testing.cluster import CommandError
 from penstock_testing.platform import NAMESPACE, RESTRICTED, Platform
 
 ADMIN_PORT = 9901
-COMPONENTS = {"controller", "gateway", "model-store"}
+COMPONENTS = {"controller", "gateway", "model-store", "drift-monitor"}
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where one is mounted
 
 

@@ -35,7 +35,7 @@ def under_load(scene: Scene, version: str, pod: dict[str, object]) -> tuple[Traf
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("component", ["controller", "model-store"])
+@pytest.mark.parametrize("component", ["controller", "model-store", "drift-monitor"])
 def test_killing_a_part_of_the_control_plane_fails_no_request(
     scene: Scene, served: tuple[Deployed, str], component: str
 ) -> None:

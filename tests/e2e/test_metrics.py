@@ -9,7 +9,7 @@ from penstock_testing.exported import differences
 from penstock_testing.platform import NAMESPACE, Platform
 from penstock_testing.scenes import Scene
 
-PORTS = {"controller": 8081, "gateway": GATEWAY_AGENT_PORT, "model-store": 8080}
+PORTS = {"controller": 8081, "gateway": GATEWAY_AGENT_PORT, "model-store": 8080, "drift-monitor": 8080}
 
 
 def metrics(platform: Platform, namespace: str, pod: str, port: int) -> str:

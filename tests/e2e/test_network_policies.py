@@ -17,8 +17,8 @@ from penstock_testing.strategies import GATED, by_steps
 
 pytestmark = pytest.mark.alone
 
-USERS, STORE = "gateway: users", "model store: models"
-METRICS = {"controller: metrics", "gateway: agent", STORE, "predictor: http"}
+USERS, STORE, MONITOR = "gateway: users", "model store: models", "drift monitor: records"
+METRICS = {"controller: metrics", "gateway: agent", STORE, MONITOR, "predictor: http"}
 MACHINERY = {"controller: health", "gateway: probe", "predictor: grpc"}
 ADMIN = "gateway: Envoy's admin"
 SPEC: Object = {**GATED, **by_steps(2, (50,))}
@@ -90,6 +90,7 @@ def _predictor(scene: Scene) -> Object:
 def _ports(scene: Scene) -> dict[str, tuple[str, int]]:
     """Every port of one pod of each part, and Envoy's admin interface."""
     (controller,), (store,) = scene.platform.pods("controller"), scene.platform.pods("model-store")
+    (monitor,) = scene.platform.pods("drift-monitor")
     gateway = scene.platform.pods("gateway")[0]
     predictor = _predictor(scene)
     return {
@@ -100,6 +101,7 @@ def _ports(scene: Scene) -> dict[str, tuple[str, int]]:
         "gateway: agent": (_address(gateway), GATEWAY_AGENT_PORT),
         ADMIN: (_address(gateway), 9901),
         STORE: (_address(store), 8080),
+        MONITOR: (_address(monitor), 8080),
         "predictor: http": (_address(predictor), PREDICTOR_PORT),
         "predictor: grpc": (_address(predictor), PREDICTOR_GRPC_PORT),
     }
@@ -116,6 +118,7 @@ def _predictor_reaches(scene: Scene) -> set[str]:
         "registry": (_address(registry), 5000),
         USERS: ports[USERS],
         STORE: ports[STORE],
+        MONITOR: ports[MONITOR],
     }
     pod = PodCaller(cluster, scene.namespace, _predictor(scene)["metadata"]["name"])
     return pod.reaches(outwards)
@@ -136,7 +139,7 @@ def test_with_policies_on_a_version_is_promoted_under_load_and_only_those_named_
     ports = _ports(scene)
     everybody = {USERS} | METRICS | MACHINERY
     assert callers.reach(ports) == dict.fromkeys(vars(callers), everybody)
-    assert _predictor_reaches(scene) == {"API server", "registry", USERS, STORE}
+    assert _predictor_reaches(scene) == {"API server", "registry", USERS, STORE, MONITOR}
 
     with scene.traffic(scene.expectation(first, second)) as traffic:
         guarded.change("networkPolicies.enabled=true", f"networkPolicies.metricsFrom[0]={callers.scraper.namespace}")
@@ -148,7 +151,7 @@ def test_with_policies_on_a_version_is_promoted_under_load_and_only_those_named_
         deployed.wait_for_version(second)
         deployed.wait_settled()
         assert callers.reach(_ports(scene)) == allowed
-        assert _predictor_reaches(scene) == {STORE}
+        assert _predictor_reaches(scene) == {STORE, MONITOR}
         result = traffic.result()
     result.assert_none_failed()
     assert result.by_version.keys() == {first, second}

@@ -52,6 +52,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 http://{{ include "penstock.fullname" . }}-model-store.{{ .Release.Namespace }}.svc:8080
 {{- end }}
 
+{{- define "penstock.monitorUrl" -}}
+http://{{ include "penstock.fullname" . }}-drift-monitor.{{ .Release.Namespace }}.svc:8080
+{{- end }}
+
 {{- define "penstock.insideUrl" -}}
 {{- $port := int .Values.gateway.service.port -}}
 http://{{ include "penstock.fullname" . }}-gateway.{{ .Release.Namespace }}.svc{{ if ne $port 80 }}:{{ $port }}{{ end }}

@@ -42,6 +42,7 @@ PARTS = {
     "predictor": Part("services/predictor/Dockerfile", (_imports("penstock_predictor.__main__"), _IS_COMPILED)),
     "gateway": Part("services/gateway/Dockerfile", (_imports("penstock_gateway.__main__"), ("envoy", "--version"))),
     "model-store": Part("services/model-store/Dockerfile", (_imports("penstock_model_store.__main__"),)),
+    "drift-monitor": Part("services/drift-monitor/Dockerfile", (_imports("penstock_drift_monitor.__main__"),)),
     "fraud-detection": Part("examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),)),
 }
 

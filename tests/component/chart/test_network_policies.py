@@ -54,7 +54,8 @@ def test_each_part_has_one_and_lets_in_those_that_need_it(chart: Chart) -> None:
     assert let_in(rendered) == {
         ("gateway", "http"): {"everybody"},
         ("gateway", "agent"): {"controller"},
-        ("model-store", "http"): {"controller", PREDICTORS},
+        ("model-store", "http"): {"controller", "drift-monitor", PREDICTORS},
+        ("drift-monitor", "http"): {"controller", PREDICTORS},
     }
 
 
@@ -64,12 +65,14 @@ def test_namespaces_that_read_metrics_are_let_in_to_the_ports_of_metrics(chart: 
         ("controller", "metrics"),
         ("gateway", "agent"),
         ("model-store", "http"),
+        ("drift-monitor", "http"),
     }
 
 
-def test_where_one_namespace_is_watched_only_its_predictors_reach_the_store(chart: Chart) -> None:
-    peers = let_in(chart.render(ON, "watchNamespace=payments"))["model-store", "http"]
-    assert peers == {"controller", f"{PREDICTORS} in payments"}
+def test_where_one_namespace_is_watched_only_its_predictors_reach_store_and_monitor(chart: Chart) -> None:
+    found = let_in(chart.render(ON, "watchNamespace=payments"))
+    assert found["model-store", "http"] == {"controller", "drift-monitor", f"{PREDICTORS} in payments"}
+    assert found["drift-monitor", "http"] == {"controller", f"{PREDICTORS} in payments"}
 
 
 @pytest.mark.parametrize("settings", [(ON,), SCRAPED])

@@ -6,12 +6,19 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from penstock_controller.settings import Settings as ControllerSettings
+from penstock_drift_monitor.settings import Settings as MonitorSettings
 from penstock_gateway.settings import Settings as GatewaySettings
 from penstock_model_store.settings import Settings as StoreSettings
 from penstock_testing.chart import Chart, Rendered
 
-COMPONENTS = {"controller", "gateway", "model-store"}
-CONTAINERS = {"controller/controller", "gateway/agent", "gateway/envoy", "model-store/model-store"}
+COMPONENTS = {"controller", "gateway", "model-store", "drift-monitor"}
+CONTAINERS = {
+    "controller/controller",
+    "gateway/agent",
+    "gateway/envoy",
+    "model-store/model-store",
+    "drift-monitor/drift-monitor",
+}
 RESTRICTED_VOLUMES = {
     "configMap",
     "downwardAPI",
@@ -23,7 +30,7 @@ RESTRICTED_VOLUMES = {
 }
 
 
-def test_the_chart_runs_three_parts(defaults: Rendered) -> None:
+def test_the_chart_runs_four_parts(defaults: Rendered) -> None:
     assert set(defaults.pods()) == COMPONENTS
     assert set(defaults.containers()) == CONTAINERS
 
@@ -65,6 +72,7 @@ def test_a_container_says_what_it_needs_and_is_asked_whether_it_is_ready(default
         ("gateway/agent", GatewaySettings),
         ("gateway/envoy", GatewaySettings),
         ("model-store/model-store", StoreSettings),
+        ("drift-monitor/drift-monitor", MonitorSettings),
     ],
 )
 def test_a_container_is_told_only_settings_that_its_program_knows(
@@ -90,6 +98,24 @@ def test_one_controller_and_one_store_run_at_most(defaults: Rendered) -> None:
     store = defaults.one("StatefulSet", "penstock-model-store")["spec"]
     assert store["replicas"] == 1
     assert store["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
+
+
+def test_one_monitor_runs_at_most_and_its_records_go_with_the_release_unless_they_are_kept(chart: Chart) -> None:
+    def monitor(*settings: str) -> dict[str, Any]:
+        return dict(chart.render(*settings).one("StatefulSet", "penstock-drift-monitor")["spec"])
+
+    assert monitor()["replicas"] == 1
+    assert monitor()["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
+    kept = monitor("driftMonitor.keepVolume=true")["persistentVolumeClaimRetentionPolicy"]
+    assert kept["whenDeleted"] == "Retain"
+
+
+def test_without_a_monitor_nothing_of_it_is_there_and_the_controller_is_told_of_none(chart: Chart) -> None:
+    rendered = chart.render("driftMonitor.enabled=false", "networkPolicies.enabled=true")
+    assert set(rendered.pods()) == COMPONENTS - {"drift-monitor"}
+    assert "drift-monitor" not in str([item["metadata"]["name"] for item in rendered.objects])
+    told = {variable["name"] for variable in rendered.containers()["controller/controller"]["env"]}
+    assert "PENSTOCK_MONITOR_URL" not in told
 
 
 def test_the_gateway_keeps_its_capacity_in_an_upgrade_and_drains(chart: Chart) -> None:
@@ -118,7 +144,8 @@ def test_selectors_name_their_own_pods_only(defaults: Rendered) -> None:
     assert [chosen(item["spec"]["selector"]["matchLabels"]) for item in workloads] == [
         [item["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]] for item in workloads
     ]
-    assert sorted(chosen(item["spec"]["selector"]) for item in defaults.of("Service")) == [["gateway"], ["model-store"]]
+    services = sorted(chosen(item["spec"]["selector"]) for item in defaults.of("Service"))
+    assert services == [["drift-monitor"], ["gateway"], ["model-store"]]
 
 
 def test_a_change_of_the_registries_restarts_those_that_read_them_and_no_other(chart: Chart) -> None:

@@ -8,7 +8,12 @@ import yaml
 from penstock_controller.api.pod_template import PodTemplate
 from penstock_testing.chart import Chart, RefusedError, Rendered
 
-PARTS = {"controller": "controller", "gateway": "gateway", "modelStore": "model-store"}
+PARTS = {
+    "controller": "controller",
+    "gateway": "gateway",
+    "modelStore": "model-store",
+    "driftMonitor": "drift-monitor",
+}
 EACH_PART = pytest.mark.parametrize("part", sorted(PARTS))
 PLACEMENT: list[tuple[str, Any, str]] = [
     ("nodeSelector.pool=models", {"pool": "models"}, "nodeSelector"),
@@ -62,7 +67,7 @@ def test_what_is_said_for_a_part_is_in_its_pods_only(
 def test_what_a_part_says_goes_before_what_is_said_for_all(chart: Chart) -> None:
     rendered = chart.render("global.priorityClassName=low", "gateway.priorityClassName=high")
     classes = {name: pod["spec"]["priorityClassName"] for name, pod in rendered.pods().items()}
-    assert classes == {"controller": "low", "gateway": "high", "model-store": "low"}
+    assert classes == {"controller": "low", "gateway": "high", "model-store": "low", "drift-monitor": "low"}
 
 
 @EACH_PART

@@ -50,6 +50,7 @@ def test_nobody_may_change_the_crd(defaults: Rendered) -> None:
 
 def test_the_store_has_no_role_and_no_token(defaults: Rendered) -> None:
     assert list(rules_for(defaults, "penstock-model-store")) == []
+    assert list(rules_for(defaults, "penstock-drift-monitor")) == []
     assert defaults.pods()["model-store"]["spec"]["automountServiceAccountToken"] is False
 
 

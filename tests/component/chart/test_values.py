@@ -92,6 +92,7 @@ def test_every_value_is_used_by_a_template() -> None:
         ("gateway.service.nodePort=30080", "/gateway/service/nodePort"),
         ("modelStore.storage=lots", "/modelStore/storage"),
         ("modelStore.openMemoryBytes=1000", "/modelStore/openMemoryBytes"),
+        ("driftMonitor.windowRows=0", "/driftMonitor/windowRows"),
         ("predictor.image.repository=", "/predictor/image/repository"),
         ("controller.pollSeconds=0", "/controller/pollSeconds"),
         ("watchNamespace=Not_A_Name", "/watchNamespace"),

@@ -3,7 +3,7 @@
 import json
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,19 @@ def affine(slope: float, intercept: float, *, reference: bool = False) -> Callab
             (folder / "reference.csv").write_text("a,b\n1,2\n3,4\n")
 
     return build
+
+
+def with_reference(
+    build: Callable[[Path], object], header: str, rows: Iterable[Sequence[float]]
+) -> Callable[[Path], None]:
+    """A folder with a reference sample beside the model. `header`: its columns, with commas between."""
+
+    def build_both(folder: Path) -> None:
+        build(folder)
+        lines = (",".join(f"{value:.7g}" for value in row) for row in rows)
+        (folder / "reference.csv").write_text("\n".join([header, *lines, ""]))
+
+    return build_both
 
 
 def named_columns(intercept: float) -> Callable[[Path], None]:

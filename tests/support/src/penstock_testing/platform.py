@@ -110,6 +110,7 @@ class Platform:
         chosen = {
             "gateway.service.type": "NodePort",
             "modelStore.storage": "2Gi",
+            "driftMonitor.storage": "1Gi",
         }
         if self.cluster.get("namespace", NAMESPACE) is None:
             self.cluster.apply(namespace(NAMESPACE))
@@ -117,6 +118,7 @@ class Platform:
             "controller": "controller",
             "gateway": "gateway",
             "modelStore": "model-store",
+            "driftMonitor": "drift-monitor",
             "predictor": "predictor",
         }
         chosen |= {
