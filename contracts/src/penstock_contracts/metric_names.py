@@ -10,7 +10,7 @@ class Metric:
 
     name: str
     kind: Literal["counter", "gauge", "histogram", "info"]
-    part: Literal["predictor", "gateway", "model-store", "controller"]
+    part: Literal["predictor", "gateway", "model-store", "controller", "drift-monitor"]
     labels: tuple[str, ...] = ()
     meaning: str
 
@@ -73,6 +73,20 @@ PREDICTOR_READY = Metric(
     labels=_MODEL,
     meaning="1 when the golden request was answered right and the pod is not draining.",
 )
+PREDICTOR_RECORDS_SENT = Metric(
+    name="penstock_predictor_records_sent_total",
+    kind="counter",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Rows that the drift monitor has acknowledged.",
+)
+PREDICTOR_RECORDS_DROPPED = Metric(
+    name="penstock_predictor_records_dropped_total",
+    kind="counter",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Rows that were to be recorded and are lost: the queue was full, or the drift monitor refused them.",
+)
 GATEWAY_APPLIED_NUMBER = Metric(
     name="penstock_gateway_traffic_applied_number",
     kind="gauge",
@@ -91,6 +105,28 @@ GATEWAY_REJECTED = Metric(
     kind="counter",
     part="gateway",
     meaning="Configurations that the agent or Envoy refused.",
+)
+GATEWAY_REQUESTS = Metric(
+    name="penstock_gateway_requests_total",
+    kind="counter",
+    part="gateway",
+    labels=("namespace", "name", "revision", "code"),
+    meaning="Users' requests, each once however many pods were tried: by the revision tried last (empty: none) and the "
+    "HTTP status code that the user got.",
+)
+GATEWAY_RETRIED = Metric(
+    name="penstock_gateway_retried_requests_total",
+    kind="counter",
+    part="gateway",
+    labels=("namespace", "name"),
+    meaning="Users' requests that were tried on more than one pod: rescued, or failed all the same.",
+)
+GATEWAY_REQUEST_SECONDS = Metric(
+    name="penstock_gateway_request_seconds",
+    kind="histogram",
+    part="gateway",
+    labels=("namespace", "name", "revision"),
+    meaning="Seconds from a user's request to the end of its answer; brought up to date every five seconds.",
 )
 STORE_INGESTS = Metric(
     name="penstock_store_ingests_total",
@@ -203,6 +239,100 @@ CONTROLLER_ACTION_FAILURES = Metric(
     labels=("reason",),
     meaning="Changes to objects of revisions that failed and are tried again, by Refused, ForeignObject, BeingDeleted, "
     "Changed or NotAnswered.",
+)
+
+MONITOR_BATCHES = Metric(
+    name="penstock_monitor_batches_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("outcome",),
+    meaning="Batches of records, by outcome: kept, repeated (sent again, counted once), unreadable, refused (no room).",
+)
+MONITOR_ROWS = Metric(
+    name="penstock_monitor_rows_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("namespace", "name"),
+    meaning="Rows kept, shadow copies included.",
+)
+MONITOR_ROWS_WITHOUT_ID = Metric(
+    name="penstock_monitor_rows_without_id_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("namespace", "name"),
+    meaning="Rows that no label can name: their request has no id, or one too long, or the model has no prediction.",
+)
+MONITOR_DROPPED = Metric(
+    name="penstock_monitor_rows_dropped_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("namespace", "name"),
+    meaning="Rows that predictors sampled and could not send.",
+)
+MONITOR_LABELS = Metric(
+    name="penstock_monitor_labels_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("namespace", "name", "outcome"),
+    meaning="Labels, by outcome: joined, waiting, repeated, conflicting, too_late, no_room, invalid.",
+)
+MONITOR_LABELS_WAITING = Metric(
+    name="penstock_monitor_labels_waiting",
+    kind="gauge",
+    part="drift-monitor",
+    meaning="Labels whose record has not come.",
+)
+MONITOR_REMOVED = Metric(
+    name="penstock_monitor_removed_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("reason",),
+    meaning="Answers removed because of their age or the database's size; unmatched: labels whose record never came.",
+)
+MONITOR_BYTES = Metric(
+    name="penstock_monitor_database_bytes",
+    kind="gauge",
+    part="drift-monitor",
+    meaning="Bytes of the database in use.",
+)
+MONITOR_COMMIT_SECONDS = Metric(
+    name="penstock_monitor_commit_seconds",
+    kind="histogram",
+    part="drift-monitor",
+    meaning="Seconds of a transaction that was committed, its judging included.",
+)
+MONITOR_COMMIT_FAILURES = Metric(
+    name="penstock_monitor_commit_failures_total",
+    kind="counter",
+    part="drift-monitor",
+    meaning="Transactions that the disk did not take; nothing of them was acknowledged.",
+)
+MONITOR_SAMPLE_FAILURES = Metric(
+    name="penstock_monitor_sample_failures_total",
+    kind="counter",
+    part="drift-monitor",
+    meaning="Tries to load a reference sample that failed.",
+)
+MONITOR_DATASET_DRIFT = Metric(
+    name="penstock_drift_dataset",
+    kind="gauge",
+    part="drift-monitor",
+    labels=("namespace", "name"),
+    meaning="1 when the data set drifts, 0 when it does not; none while it cannot be said.",
+)
+MONITOR_COLUMN_LOG_ODDS = Metric(
+    name="penstock_drift_log_odds",
+    kind="gauge",
+    part="drift-monitor",
+    labels=("namespace", "name", "column"),
+    meaning="Natural logarithm of the odds against no drift, for the 50 columns where it is nearest its threshold.",
+)
+MONITOR_COLUMN_DRIFTED = Metric(
+    name="penstock_drift_column",
+    kind="gauge",
+    part="drift-monitor",
+    labels=("namespace", "name", "column"),
+    meaning="1 when the column drifts, for the 50 columns nearest their threshold.",
 )
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

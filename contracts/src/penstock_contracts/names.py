@@ -25,5 +25,7 @@ GATEWAY_AGENT_PORT = 8082
 HEADER_REQUEST_ID = "x-request-id"
 HEADER_DIGEST = "x-penstock-digest"
 """On a predictor's answer: the digest of the model that computed it."""
+HEADER_SHADOW = "x-penstock-shadow"
+"""On a copy of a user's request: nobody sees its answer. Users' own headers `x-penstock-*` are dropped."""
 HEADER_REVISION = "x-penstock-revision"
 """On a gateway's answer: the revision whose pod was tried last, so whose answer it is where there is one."""

@@ -38,7 +38,7 @@ class RecordedRun(msgspec.Struct, frozen=True, array_like=True):
     """Unix time in seconds, when it ended."""
     requests: tuple[RecordedRequest, ...]
     inputs: tuple[bytes | list[str], ...]
-    """For each of the batch's input blocks the rows of all requests: numbers row by row, little-endian; BYTES as text."""
+    """For each of the input blocks the rows of all requests: numbers row by row, little-endian; BYTES as text."""
     outputs: tuple[bytes | list[str], ...]
     """For each of the batch's output blocks, likewise."""
 

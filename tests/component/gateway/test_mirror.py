@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from penstock_contracts.evidence import Arm, RevisionTries
+from penstock_contracts.names import HEADER_SHADOW
 from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
 from penstock_testing.gateway.rig import GatewayRig
 from penstock_testing.gateway.server import Behaviour, ScriptedServer
@@ -70,6 +71,15 @@ async def test_every_request_is_copied_with_its_id_and_users_see_stable_only(
     )
     assert sorted(ids["stable"]) == sorted(ids["candidate"])
     assert set(paths["stable"]) == set(paths["candidate"]) == {"/predict"}
+
+
+async def test_a_copy_says_that_it_is_one_and_no_request_of_a_user_does(
+    rig: GatewayRig, servers: Mapping[str, ScriptedServer]
+) -> None:
+    assert all_from_stable(await ask(rig.settings.user_port, 20, headers=lambda _: {HEADER_SHADOW: "forged"}))
+    await copies(rig, 20)
+    told = {name: [seen.get(HEADER_SHADOW) for seen in server.seen] for name, server in servers.items()}
+    assert told == {"stable": [None] * 20, "candidate": ["copy"] * 20}
 
 
 async def test_the_percentage_is_exact_and_independent_of_the_weights(

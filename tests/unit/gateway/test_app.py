@@ -37,6 +37,25 @@ async def away(model: Key) -> TryCounts:
     raise EnvoyAway(f"no answer about {model}")
 
 
+async def counted_requests() -> str:
+    labels = 'revision="r1",code="{}",tries="{}"'
+    counted = [
+        f'envoy_penstock_users_requests{{model="{model}",{labels.format(*of)}}} {count}'
+        for model, of, count in (
+            ("payments/fraud-detector", (200, 1), 7),
+            ("payments/fraud-detector", (200, 2), 2),
+            ("payments/fraud-detector", (504, 2), 1),
+            ("payments/gone", (200, 1), 9),
+            ("unknown", (404, 0), 3),
+        )
+    ]
+    return "\n".join(["# TYPE envoy_penstock_users_requests counter", *counted, ""])
+
+
+async def silent() -> str:
+    raise EnvoyAway("Envoy's admin interface did not answer")
+
+
 async def ask(
     path: str,
     standing: Standing,
@@ -44,6 +63,7 @@ async def ask(
     draining: bool = False,
     silent_seconds: float = 0.0,
     tries: Callable[[Key], Awaitable[TryCounts]] = counted,
+    user_requests: Callable[[], Awaitable[str]] = counted_requests,
 ) -> httpx.Response:
     metrics = Metrics()
     metrics.show(standing.applied)
@@ -54,6 +74,7 @@ async def ask(
         draining=lambda: draining,
         registry=metrics.registry,
         tries=tries,
+        user_requests=user_requests,
     )
     transport = httpx.ASGITransport(app=create_app(sources))
     async with httpx.AsyncClient(transport=transport, base_url="http://agent") as client:
@@ -123,6 +144,23 @@ async def test_a_long_rejection_stays_within_bounds() -> None:
 async def test_metrics_show_the_applied_number() -> None:
     text = (await ask("/metrics", Standing(applied=APPLIED))).text
     assert 'penstock_gateway_traffic_applied_number{name="fraud-detector",namespace="payments"} 3.0' in text
+
+
+async def test_metrics_show_users_requests_of_the_models_that_there_are() -> None:
+    text = (await ask("/metrics", Standing(applied=APPLIED))).text
+    ours = 'name="fraud-detector",namespace="payments"'
+    shown = [line for line in text.splitlines() if line.startswith(("penstock_gateway_req", "penstock_gateway_ret"))]
+    assert shown == [
+        f'penstock_gateway_requests_total{{code="200",{ours},revision="r1"}} 9.0',
+        f'penstock_gateway_requests_total{{code="504",{ours},revision="r1"}} 1.0',
+        f"penstock_gateway_retried_requests_total{{{ours}}} 3.0",
+    ]
+
+
+async def test_metrics_without_envoy_have_no_count_of_requests_rather_than_0() -> None:
+    text = (await ask("/metrics", Standing(applied=APPLIED), user_requests=silent)).text
+    assert "penstock_gateway_traffic_applied_number" in text
+    assert "penstock_gateway_requests_total" not in text
 
 
 async def test_evidence_is_what_envoy_counted() -> None:

@@ -1,11 +1,12 @@
 """The agent over HTTP: for the kubelet, the controller and Prometheus."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
 
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.inference import ErrorResponse
@@ -15,6 +16,7 @@ from penstock_gateway.applied import as_contract
 from penstock_gateway.envoy_admin import TryCounts
 from penstock_gateway.errors import EnvoyAway
 from penstock_gateway.evidence import evidence
+from penstock_gateway.requests import user_requests
 from penstock_gateway.world import Key
 
 _LONGEST_REJECTION = 4096
@@ -33,6 +35,7 @@ class Sources:
     draining: Callable[[], bool]
     registry: CollectorRegistry
     tries: Callable[[Key], Awaitable[TryCounts]]
+    user_requests: Callable[[], Awaitable[str]]
 
 
 def create_app(sources: Sources) -> FastAPI:
@@ -82,10 +85,33 @@ def create_app(sources: Sources) -> FastAPI:
         return GatewayEvidence(pod=sources.pod, epoch=counted.epoch, attempt=attempt, tries=tries)
 
     @app.get("/metrics")
-    def metrics() -> PlainTextResponse:
-        return PlainTextResponse(generate_latest(sources.registry), media_type=CONTENT_TYPE_LATEST)
+    async def metrics() -> PlainTextResponse:
+        text = generate_latest(sources.registry) + generate_latest(await _users(sources))
+        return PlainTextResponse(text, media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+async def _users(sources: Sources) -> CollectorRegistry:
+    """What Envoy counted; nothing while it does not answer: a series that is not there is no 0."""
+    registry = CollectorRegistry()
+    try:
+        counted = await sources.user_requests()
+    except EnvoyAway:
+        return registry
+    registry.register(_Families(user_requests(counted, sources.standing().applied)))
+    return registry
+
+
+class _Families(Collector):
+    """Metric families that are there already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Return them."""
+        return self._families
 
 
 def _within_bounds(text: str) -> str:

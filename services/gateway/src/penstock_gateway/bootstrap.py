@@ -23,6 +23,14 @@ TRY_TAGS = {
     "flags": "%RESPONSE_FLAGS%",
 }
 """What tries are counted by: tag to Envoy's format. None of the values contains a dot."""
+REQUESTS_PREFIX = "penstock_users"
+REQUEST_TAGS = {
+    "model": "%ROUTE_NAME%",
+    "revision": TRY_TAGS["revision"],
+    "code": "%RESPONSE_CODE%",
+    "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+}
+"""What users' requests are counted by, each once. A request that no route takes has the model `unknown`, or none."""
 _TYPE = "type.googleapis.com/envoy"
 _OURS = ("x-envoy-", "x-penstock-")
 _CLIENT_REQUEST_ID = "x-client-request-id"
@@ -147,7 +155,7 @@ def _users_listener(settings: Settings, paths: ConfigPaths) -> dict[str, Any]:
         "request_headers_timeout": "10s",
         "request_timeout": "60s",
         "local_reply_config": _local_replies(settings.max_body_bytes),
-        "access_log": [_access_log()],
+        "access_log": [_access_log(), _requests_log()],
         "http_filters": [_buffer_filter(settings.max_body_bytes), _router_filter(upstream_log=[_tries_log()])],
     }
     return {
@@ -224,6 +232,19 @@ def _tries_log() -> dict[str, Any]:
         # about ten; a model that answers every status there is makes a thousand.
         "stats_scope": {"prefix": TRIES_PREFIX},
         "counters": [{"stat": {"name": "tries", "tags": tags}, "value_fixed": 1}],
+    }
+    return {"name": "envoy.access_loggers.stats", "typed_config": config}
+
+
+def _requests_log() -> dict[str, Any]:
+    """Count users' requests as users see them: one each, however many servers were tried, with its time."""
+    counted = [{"name": name, "value_format": value} for name, value in REQUEST_TAGS.items()]
+    timed = [tag for tag in counted if tag["name"] in ("model", "revision")]
+    config = {
+        "@type": f"{_TYPE}.extensions.access_loggers.stats.v3.Config",
+        "stats_scope": {"prefix": REQUESTS_PREFIX},
+        "counters": [{"stat": {"name": "requests", "tags": counted}, "value_fixed": 1}],
+        "histograms": [{"stat": {"name": "ms", "tags": timed}, "value_format": "%DURATION%", "unit": "Milliseconds"}],
     }
     return {"name": "envoy.access_loggers.stats", "typed_config": config}
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from penstock_contracts.names import HEADER_SHADOW
 from penstock_gateway.configuration import Arm, ClusterName, Clusters, Pool, Role
 from penstock_gateway.resource_file import ResourceFile, metadata, resource_file
 from penstock_gateway.retries import rescuing_retries
@@ -71,6 +72,7 @@ def _mirror(shadow: ClusterName, percentage: int) -> dict[str, Any]:
     return {
         "cluster": str(shadow),
         "disable_shadow_host_suffix_append": True,
+        "request_headers_mutations": [{"append": {"header": {"key": HEADER_SHADOW, "value": "copy"}}}],
         "runtime_fraction": {"default_value": fraction},
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from penstock_gateway.bootstrap import ROUTES_NAME, TRIES_PREFIX
+from penstock_gateway.bootstrap import REQUESTS_PREFIX, ROUTES_NAME, TRIES_PREFIX
 from penstock_gateway.errors import EnvoyAway
 from penstock_gateway.world import Key
 
@@ -66,6 +66,10 @@ class EnvoyAdmin:
             raise EnvoyAway("Envoy was started again while its counters were read; ask again")
         found = (stat for stat in answer.json()["stats"] if "name" in stat)
         return TryCounts(epoch=epoch, counters={str(stat["name"]): int(stat["value"]) for stat in found})
+
+    async def user_requests(self) -> str:
+        """Return what Envoy has counted of users' requests since its start, in Prometheus' text."""
+        return (await self._call("GET", "/stats/prometheus", filter=f"^{REQUESTS_PREFIX}\\.")).text
 
     async def is_draining(self) -> bool:
         """Tell whether Envoy asks its clients to leave."""

@@ -51,6 +51,7 @@ async def _serve(settings: Settings, envoy: EnvoyAdmin, api: ApiClient) -> None:
             draining=lambda: drain.begun,
             registry=metrics.registry,
             tries=envoy.tries,
+            user_requests=envoy.user_requests,
         )
     )
     for number in (signal.SIGTERM, signal.SIGINT):
