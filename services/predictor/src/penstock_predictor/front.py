@@ -29,6 +29,8 @@ from penstock_predictor.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from penstock_predictor.records.recording import Recording
+
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Scope]]
 _Send = Callable[[_Scope], Awaitable[None]]
@@ -63,6 +65,7 @@ class Front:
         self._loaded = loaded
         self._probes = Probes(self.runtime)
         self._counted = Telemetry(self._answer, self.runtime)
+        self._recording: Recording | None = None
         self._building: asyncio.Task[FastAPI] | None = None
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -80,12 +83,59 @@ class Front:
     async def lifespan(self) -> AsyncIterator[None]:
         """Between the start and the end of the server."""
         if self._loaded is None:
-            _start_loading(self.intake, self._on_fatal)
+            self._start_loading()
         else:
-            _became_ready(self.intake, self._loaded)
+            self._serve(self._loaded)
         async with _grpc(self.runtime, self._on_fatal):
             yield
         self.runtime.close()
+        if self._recording:
+            await asyncio.to_thread(self._recording.close)
+
+    def _serve(self, loaded: Loaded) -> None:
+        """Serve a model that was loaded before."""
+        try:
+            recording = _recording(self.runtime, loaded)
+        except StartError as error:
+            self._fail(error)
+        else:
+            self._became_ready(loaded, recording)
+
+    def _became_ready(self, loaded: Loaded, recording: "Recording | None") -> None:
+        self._recording = recording
+        if recording:
+            recording.start()
+        self.runtime.became_ready(loaded, recording.recorder if recording else None)
+        self.intake.became_ready()
+
+    def _fail(self, error: StartError) -> None:
+        self.runtime.failed(error)
+        self._on_fatal(error)
+
+    def _start_loading(self) -> None:
+        """Load in a daemon thread: a load that hangs must not hold up the end of the process."""
+        loop = asyncio.get_running_loop()
+        runtime = self.runtime
+        source = ModelSource.of(runtime.settings)
+
+        def tell(call: Callable[[], None]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process ended while the model loaded
+                loop.call_soon_threadsafe(call)
+
+        def load() -> None:
+            try:
+                loaded = load_model(source, report=lambda step: tell(lambda: runtime.lifecycle.loading(step)))
+                recording = _recording(runtime, loaded)
+            except StartError as error:
+                tell(functools.partial(self._fail, error))
+            except Exception as error:  # noqa: BLE001 - the thread's outermost frame: nothing else would ever report it
+                _log.exception("loading failed in a way nobody foresaw")
+                refusal = StartError(f"loading {source.folder}: {type(error).__name__}: {error}")
+                tell(functools.partial(self._fail, refusal))
+            else:
+                tell(functools.partial(self._became_ready, loaded, recording))
+
+        threading.Thread(target=load, name="load", daemon=True).start()
 
     async def _answer(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         reply = None
@@ -133,34 +183,10 @@ async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> Asy
         drained.cancel()
 
 
-def _became_ready(intake: Intake, loaded: Loaded) -> None:
-    intake.runtime.became_ready(loaded)
-    intake.became_ready()
+def _recording(runtime: Runtime, loaded: Loaded) -> "Recording | None":
+    """What records, where there is a monitor to send to. Raises a StartError."""
+    if not runtime.settings.records_url:
+        return None
+    from penstock_predictor.records.recording import Recording  # noqa: PLC0415 - most predictors need none of it
 
-
-def _start_loading(intake: Intake, on_fatal: Callable[[StartError], None]) -> None:
-    """Load in a daemon thread: a load that hangs must not hold up the end of the process."""
-    loop = asyncio.get_running_loop()
-    runtime = intake.runtime
-    source = ModelSource.of(runtime.settings)
-
-    def tell(call: Callable[[], None]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the process ended while the model loaded
-            loop.call_soon_threadsafe(call)
-
-    def fail(error: StartError) -> None:
-        runtime.failed(error)
-        on_fatal(error)
-
-    def load() -> None:
-        try:
-            loaded = load_model(source, report=lambda step: tell(lambda: runtime.lifecycle.loading(step)))
-        except StartError as error:
-            tell(functools.partial(fail, error))
-        except Exception as error:  # noqa: BLE001 - the thread's outermost frame: nothing else would ever report it
-            _log.exception("loading failed in a way nobody foresaw")
-            tell(functools.partial(fail, StartError(f"loading {source.folder}: {type(error).__name__}: {error}")))
-        else:
-            tell(functools.partial(_became_ready, intake, loaded))
-
-    threading.Thread(target=load, name="load", daemon=True).start()
+    return Recording(runtime.settings, loaded, runtime.metrics)

@@ -70,7 +70,12 @@ _RUNS = len(ROUTES) * _ROUTE
 _BATCHES = _RUNS + len(SECONDS) + 1
 _REJECTED = _BATCHES + len(ROWS) + 1
 _GAUGE = _REJECTED + len(Overloaded.REASONS)
-_SIZE = _GAUGE + len(_GAUGES)
+_RECORDED = _GAUGE + len(_GAUGES)
+"""Rows of records that were sent, that found no room in the queue, and that were given up. Each of these numbers is
+written by one thread of a worker alone.
+"""
+_SENT, _UNQUEUED, _GIVEN_UP = _RECORDED, _RECORDED + 1, _RECORDED + 2
+_SIZE = _RECORDED + 3
 
 _CODE: Final = {code: place for place, code in enumerate(CODES)}
 _OFFSET: Final = {route: place * _ROUTE for place, route in enumerate(ROUTES)}
@@ -126,6 +131,18 @@ class Metrics(Collector):
         """Count a request for which there was no room."""
         self._own[_REJECTED + Overloaded.REASONS.index(error.reason)] += 1
 
+    def records_sent(self, rows: int) -> None:
+        """Count rows that the drift monitor has acknowledged. Called by the thread that sends."""
+        self._own[_SENT] += rows
+
+    def records_given_up(self, rows: int) -> None:
+        """Count rows that were gathered and are lost. Called by the thread that sends."""
+        self._own[_GIVEN_UP] += rows
+
+    def records_unqueued(self, rows: int) -> None:
+        """Count rows that found no room. Called on the event loop."""
+        self._own[_UNQUEUED] += rows
+
     def note(self) -> None:
         """Write this worker's gauges where the others find them: now and then, and before they are told."""
         for place, value in enumerate(self._live().get(gauge, 0) for gauge in _GAUGES):
@@ -152,6 +169,8 @@ class Metrics(Collector):
             _add(family, self._model, totals, offset, bounds)
             yield family
         yield self._rejections(totals)
+        yield self._rows(metric_names.PREDICTOR_RECORDS_SENT, totals[_SENT])
+        yield self._rows(metric_names.PREDICTOR_RECORDS_DROPPED, totals[_UNQUEUED] + totals[_GIVEN_UP])
         for place, metric in enumerate(_GAUGES.values()):
             gauge = _family(GaugeMetricFamily, metric)
             numbers = (
@@ -167,6 +186,11 @@ class Metrics(Collector):
                 count = totals[_OFFSET[route] + place]
                 if count:
                     family.add_metric((*self._model, route, str(code or "other")), count)
+        return family
+
+    def _rows(self, metric: Metric, number: float) -> CounterMetricFamily:
+        family = _family(CounterMetricFamily, metric)
+        family.add_metric(self._model, number)
         return family
 
     def _rejections(self, totals: Sequence[float]) -> CounterMetricFamily:

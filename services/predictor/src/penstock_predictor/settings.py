@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_predictor.cpu import default_threads
@@ -71,6 +71,25 @@ class Settings(BaseModel):
     drain_seconds: float = Field(default=5, ge=0)
     """After SIGTERM: how long to answer on while not ready, so that every sender has noticed."""
 
+    records_namespace: str = ""
+    """Of the ModelDeployment whose version this is."""
+    records_name: str = ""
+    """Of that ModelDeployment."""
+    records_revision: str = ""
+    """Its revision that this pod belongs to."""
+    records_url: str = ""
+    """Base address of the drift monitor that is sent what is computed. Empty: nothing is recorded."""
+    records_sample_rate: float = Field(default=1, ge=0, le=1)
+    """Share of requests that are recorded, by their ids: all versions record the same ones."""
+    records_exclude: tuple[str, ...] = ()
+    """Columns, of inputs and outputs, that never leave the process; in the environment with commas between them."""
+    records_hash: tuple[str, ...] = ()
+    """Columns of which pseudonyms leave it instead of values; likewise."""
+    records_queue_rows: int = Field(default=65536, ge=1)
+    """Rows that wait to be sent; of a run that finds no room the rows are dropped and counted."""
+    records_queue_bytes: int = Field(default=32 * MIB, ge=1)
+    """Memory that those rows hold, about."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe log line that is written."""
     termination_log: Path = Path("/dev/termination-log")
@@ -85,6 +104,21 @@ class Settings(BaseModel):
                 "it is one part of a path, so it has no '/' and no control characters, and is not '.' or '..'"
             )
         return name
+
+    @field_validator("records_exclude", "records_hash", mode="before")
+    @classmethod
+    def _between_commas(cls, names: object) -> object:
+        return tuple(filter(None, map(str.strip, names.split(",")))) if isinstance(names, str) else names
+
+    @field_validator("records_url")
+    @classmethod
+    def _says_whose_records(cls, url: str, told: ValidationInfo) -> str:
+        """Raises ValueError."""
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("it is the drift monitor's address: http://<host>:<port>")
+        if url and not (told.data.get("records_namespace") and told.data.get("records_name")):
+            raise ValueError("it needs PENSTOCK_RECORDS_NAMESPACE and PENSTOCK_RECORDS_NAME: whose records they are")
+        return url
 
     @model_validator(mode="before")
     @classmethod

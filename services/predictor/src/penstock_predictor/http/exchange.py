@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Final
 
+from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.http.reply import Reply
 
@@ -11,6 +12,8 @@ _TIMEOUT = b"x-request-timeout-ms"
 """The caller's own time limit, in milliseconds; it can only shorten ours."""
 _ENVOY_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 """When the gateway gives this try up: nobody would read a later answer."""
+
+REQUEST_ID: Final = HEADER_REQUEST_ID.encode()
 
 SOON_READ: Final = 262144
 """Bytes of text that are read in about a millisecond; more of them are read aside."""
@@ -33,6 +36,10 @@ class Exchange(ABC):
         self.body: bytes | memoryview = b""
         self.size = 0
         """Bytes of the body as admission counted them."""
+
+    def asked_id(self) -> bytes | None:
+        """The request's id, if it has one."""
+        return self.headers.get(REQUEST_ID)
 
     @abstractmethod
     def answer(self, reply: Reply) -> None:

@@ -7,14 +7,12 @@ beginning of a message, it would read in the same way again: the same bytes need
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from penstock_contracts.names import HEADER_REQUEST_ID
-from penstock_predictor.http.exchange import Exchange, asked_timeout
+from penstock_predictor.http.exchange import REQUEST_ID, Exchange, asked_timeout
 from penstock_predictor.http.heads import is_request_id
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
 from penstock_predictor.tensors.binary_tail import json_length
 
-REQUEST_ID = HEADER_REQUEST_ID.encode()
 _ID_LINE = b"\r\n" + REQUEST_ID + b": "
 _MOST_KEPT = 4096
 _LONGEST_KEPT = 2048

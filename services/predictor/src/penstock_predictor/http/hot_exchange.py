@@ -39,6 +39,10 @@ class HotExchange(Exchange):
         """Read no body of it."""
         self.refused = error.with_traceback(None)  # whose frames hold what arrived
 
+    def asked_id(self) -> bytes | None:
+        """Kept apart: the headers are those of many requests."""
+        return self.request_id
+
     def answer(self, reply: Reply) -> None:
         """Write it, or keep it until those before it are written."""
         self._connection.owed_reply(self, reply)

@@ -3,16 +3,19 @@
 from abc import abstractmethod
 from typing import Final
 
+from penstock_contracts.names import HEADER_SHADOW
 from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.reply import Reply, compressed, refusal
 from penstock_predictor.model.inference import Feeds
 from penstock_predictor.serving.aside import Aside
-from penstock_predictor.serving.call import Call, Outcome
+from penstock_predictor.serving.call import Call, Origin, Outcome
 from penstock_predictor.serving.outputs import Part
 
 _SOON_ENCODED: Final = 4096
 """Elements whose text is made in about a quarter of a millisecond; more of them leave the event loop."""
+
+_SHADOW: Final = HEADER_SHADOW.encode()
 
 
 class HttpCall(Call):
@@ -24,6 +27,11 @@ class HttpCall(Call):
         super().__init__(feeds, outputs, exchange.deadline, exchange.size)
         self._exchange = exchange
         self._aside = aside
+
+    def origin(self) -> Origin:
+        """By its headers."""
+        exchange = self._exchange
+        return exchange.asked_id(), _SHADOW in exchange.headers
 
     @abstractmethod
     def encode(self, part: Part) -> Reply:

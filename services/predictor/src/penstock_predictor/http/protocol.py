@@ -17,8 +17,9 @@ from uvicorn.server import ServerState
 
 from penstock_predictor.errors import BadRequest, HeadTooLarge, RequestError
 from penstock_predictor.http.asgi_reply import AsgiReply
+from penstock_predictor.http.exchange import REQUEST_ID
 from penstock_predictor.http.gathering import GatheringTransport
-from penstock_predictor.http.head import REQUEST_ID, Head
+from penstock_predictor.http.head import Head
 from penstock_predictor.http.hot_way import HotWay
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import refusal

@@ -10,9 +10,10 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 from grpc.aio import ServicerContext
 
-from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
+from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID, HEADER_SHADOW
 from penstock_predictor.errors import RequestError
 from penstock_predictor.rpc.status import CLIENT_GONE, grpc_code
+from penstock_predictor.serving.call import Origin
 from penstock_predictor.serving.runtime import Runtime
 
 _MOST_SAID = 1000
@@ -87,3 +88,10 @@ class _Call:
 
     def count(self, route: str, code: int) -> None:
         self._runtime.metrics.answered(route=route, code=code, seconds=time.perf_counter() - self._started)
+
+
+def origin_of(context: _Context) -> Origin:
+    """Who asked, by the call's metadata: what HTTP has as headers."""
+    told = dict(context.invocation_metadata() or ())
+    request_id = told.get(HEADER_REQUEST_ID)
+    return request_id.encode() if isinstance(request_id, str) else request_id, HEADER_SHADOW in told

@@ -9,7 +9,7 @@ from penstock_contracts.model_card import TensorSpec
 from penstock_predictor import VERSION
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.rpc import open_inference_pb2 as pb
-from penstock_predictor.rpc.call import answered
+from penstock_predictor.rpc.call import answered, origin_of
 from penstock_predictor.rpc.messages import (
     asked_outputs,
     decode_feeds,
@@ -18,6 +18,7 @@ from penstock_predictor.rpc.messages import (
     takes_long_to_write,
 )
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceServicer
+from penstock_predictor.serving.call import NOBODY
 from penstock_predictor.serving.runtime import Runtime
 
 _Context = ServicerContext[Any, Any]
@@ -73,7 +74,8 @@ class InferenceService(GRPCInferenceServiceServicer):
         serving = self.runtime.serving()
         outputs = asked_outputs(request)
         feeds = await self._done(lambda: decode_feeds(request), aside=takes_long_to_read(request))
-        arrays = await self.runtime.infer(feeds, outputs, deadline=deadline)
+        origin = origin_of(context) if self.runtime.recorder is not None else NOBODY
+        arrays = await self.runtime.infer(feeds, outputs, deadline=deadline, origin=origin)
         identity = serving.model.identity
         return await self._done(
             lambda: encode_response(request, identity, arrays), aside=takes_long_to_write(request, arrays)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -40,6 +40,13 @@ class Observer(Protocol):
         """A run of onnxruntime ended."""
 
 
+class Recorder(Protocol):
+    """What the batcher tells to whoever keeps what was computed."""
+
+    def ran(self, batch: Sequence[Call], outcomes: Sequence[Outcome]) -> None:
+        """A run ended, and its calls are about to be answered."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchLimits:
     """How runs are formed."""
@@ -59,7 +66,14 @@ class Batcher:
     """The queue before the model. Used on the event loop; admission bounds its length."""
 
     def __init__(
-        self, model: Model, limits: BatchLimits, *, pace: Pace, observer: Observer, release: Callable[[int], None]
+        self,
+        model: Model,
+        limits: BatchLimits,
+        *,
+        pace: Pace,
+        observer: Observer,
+        release: Callable[[int], None],
+        recorder: Recorder | None = None,
     ) -> None:
         """`release` is told a call's size when it takes no more room: at the end of its run, also where its time ended
         before.
@@ -69,6 +83,7 @@ class Batcher:
         self._pace = pace
         self._observer = observer
         self._release = release
+        self._recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="inference")
         self._queue: deque[Call] = deque()
@@ -236,8 +251,17 @@ class Batcher:
     def _ran(self, batch: list[Call], run: Run) -> None:
         self._pace.learn(run.rows, run.seconds)
         self._observer.ran(run.rows, run.seconds)
+        if self._recorder is not None:
+            self._record(self._recorder, batch, run)
         for call, outcome in zip(batch, run.outcomes, strict=True):
             self._end(call, outcome)
+
+    @staticmethod
+    def _record(recorder: Recorder, batch: list[Call], run: Run) -> None:
+        try:
+            recorder.ran(batch, run.outcomes)
+        except Exception:  # noqa: BLE001 - whatever fails there, the callers get their answers
+            _log.exception("a run could not be recorded")
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         self._release(call.size)

@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Final
 
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError
@@ -12,6 +13,10 @@ from penstock_predictor.tensors.datatypes import Array
 
 Outcome = Part | RequestError
 """A call's outputs, in their order, or why there are none."""
+Origin = tuple[bytes | None, bool]
+"""A request's id, if it has one, and whether the gateway says that it is a copy whose answer nobody sees."""
+NOBODY: Final[Origin] = (None, False)
+"""Of a request that says nothing about itself."""
 
 
 class Call(ABC):
@@ -31,6 +36,10 @@ class Call(ABC):
         """Set by the batcher: when it was queued, on `time.monotonic`."""
         self.finished = False
 
+    def origin(self) -> Origin:
+        """Who asked. Worked out for records alone."""
+        return NOBODY
+
     @abstractmethod
     def finish(self, outcome: Outcome) -> None:
         """Take the outcome, on the event loop, once."""
@@ -39,11 +48,18 @@ class Call(ABC):
 class AwaitedCall(Call):
     """A call whose outcome a coroutine waits for."""
 
-    __slots__ = ("_future",)
+    __slots__ = ("_future", "_origin")
 
-    def __init__(self, feeds: Feeds, outputs: tuple[str, ...], deadline: Deadline, size: int) -> None:
+    def __init__(
+        self, feeds: Feeds, outputs: tuple[str, ...], deadline: Deadline, size: int, origin: Origin = NOBODY
+    ) -> None:
         super().__init__(feeds, outputs, deadline, size)
+        self._origin = origin
         self._future: asyncio.Future[Sequence[Array]] = asyncio.get_running_loop().create_future()
+
+    def origin(self) -> Origin:
+        """What it was made with."""
+        return self._origin
 
     def finish(self, outcome: Outcome) -> None:
         """Wake the coroutine, if it still waits."""

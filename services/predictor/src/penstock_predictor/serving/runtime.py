@@ -8,8 +8,8 @@ from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.model.loading import Loaded
 from penstock_predictor.serving.admission import Admission
 from penstock_predictor.serving.aside import Aside
-from penstock_predictor.serving.batcher import Batcher, BatchLimits
-from penstock_predictor.serving.call import AwaitedCall, Call
+from penstock_predictor.serving.batcher import Batcher, BatchLimits, Recorder
+from penstock_predictor.serving.call import NOBODY, AwaitedCall, Call, Origin
 from penstock_predictor.settings import Settings
 from penstock_predictor.tensors.datatypes import Array
 
@@ -33,6 +33,8 @@ class Runtime:
         self.lifecycle = lifecycle
         self.metrics = metrics
         self.admission = Admission(max_requests=settings.max_in_flight, max_bytes=settings.max_in_flight_bytes)
+        self.recorder: Recorder | None = None
+        """Told of runs, where what is computed is recorded."""
         self._serving: Serving | None = None
 
     @property
@@ -40,8 +42,9 @@ class Runtime:
         """The model that answers, once there is one."""
         return self._serving.model if self._serving else None
 
-    def became_ready(self, loaded: Loaded) -> None:
+    def became_ready(self, loaded: Loaded, recorder: Recorder | None = None) -> None:
         """Serve this model from now on."""
+        self.recorder = recorder
         self._serving = Serving(loaded, self._batcher(loaded), Aside(self.settings.max_in_flight))
         self.metrics.name_model(loaded.model.identity, self._gauges)
         self.lifecycle.loaded()
@@ -96,12 +99,19 @@ class Runtime:
             self.metrics.rejected(error)
             raise
 
-    async def infer(self, feeds: Feeds, outputs: tuple[str, ...] | None, *, deadline: Deadline) -> dict[str, Array]:
+    async def infer(
+        self,
+        feeds: Feeds,
+        outputs: tuple[str, ...] | None,
+        *,
+        deadline: Deadline,
+        origin: Origin = NOBODY,
+    ) -> dict[str, Array]:
         """Check and compute the named outputs, all by default, in the order asked for. Raises a RequestError."""
         names = self.serving().model.check(feeds, outputs)
         size = sum(array.nbytes for array in feeds.values())
         self.enter(size)
-        call = AwaitedCall(feeds, names, deadline, size)
+        call = AwaitedCall(feeds, names, deadline, size, origin)
         try:
             self.submit(call)
         except RequestError:
@@ -117,7 +127,14 @@ class Runtime:
             threads=settings.threads,
             steady=loaded.batching.possible and all(-1 not in spec.shape[1:] for spec in loaded.model.inputs),
         )
-        return Batcher(loaded.model, limits, pace=loaded.pace, observer=self.metrics, release=self.admission.leave)
+        return Batcher(
+            loaded.model,
+            limits,
+            pace=loaded.pace,
+            observer=self.metrics,
+            release=self.admission.leave,
+            recorder=self.recorder,
+        )
 
     def _gauges(self) -> dict[Gauge, float]:
         waiting = self._serving.batcher.waiting if self._serving else 0

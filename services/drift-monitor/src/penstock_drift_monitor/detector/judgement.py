@@ -1,0 +1,137 @@
+"""What findings mean for the data set. Pure: the same findings, the same judgement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from penstock_contracts.drift import ColumnDrift, DriftReason, DriftVerdict, DriftWish
+from penstock_drift_monitor.detector.detector import LEAST_ROWS
+from penstock_drift_monitor.detector.finding import Finding
+
+_NAMED: Final = 5
+"""Columns that a message names."""
+_LONGEST: Final = 60
+"""Characters of a name in a message."""
+_MEANING: Final = {
+    "shape": "other values are frequent than in the reference sample",
+    "location": "values are higher or lower than in the reference sample",
+    "spread": "values lie further apart or closer together than in the reference sample",
+    "missing": "the share of missing values is not the reference sample's",
+    "non-finite": "infinities, or values that are no numbers",
+    "unseen": "values that the reference sample does not hold",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """Of the data set."""
+
+    verdict: DriftVerdict
+    reason: DriftReason
+    dataset_drift: bool | None
+    """None: it cannot be said, as nothing was judged yet, or values are broken that may be the cause."""
+    message: str
+    columns: tuple[ColumnDrift, ...]
+
+
+def judged(inputs: Sequence[Finding], predictions: Mapping[str, Sequence[Finding]], wish: DriftWish) -> Judgement:
+    """The verdict on a data set.
+
+    The data set drifts with stable's prediction, with a key column, or with the share of inputs that the user names.
+    Missing, non-finite or unseen values come before all that: they can make everything else drift, and are mended
+    upstream. Predictions of other versions are judged and told, but they are no drift of the data set. Without
+    judged inputs, and a judged prediction of stable where it has one, nothing is known.
+
+    Args:
+        inputs: Of the input columns, against stable's reference.
+        predictions: Of each version's prediction, against its own reference.
+        wish: Key columns, share and period.
+    """
+    named = [(finding.column, finding) for finding in inputs]
+    for version, findings in predictions.items():
+        named += [(f"{finding.column} (version {version})", finding) for finding in findings]
+    columns = tuple(_column(name, finding) for name, finding in named)
+    stable = predictions.get(wish.stable.version, ())
+    known = bool(inputs) and all(finding.judged for finding in (*inputs, *stable))
+    why = _of_the_data_set(inputs, stable, wish)
+    broken = [name for name, finding in named if finding.drifted and finding.quality]
+    drifted = [name for name, finding in named if finding.drifted and not finding.quality]
+    verdict, told = DriftVerdict.DRIFT, _since(named)
+    dataset: bool | None
+    if broken:
+        reason, dataset = DriftReason.DATA_QUALITY, None if why or not known else False
+        message = f"missing, non-finite or unseen values in {_list(broken)}{told}: mend where they come from"
+        message += f"; it may be why also {why}" if why else ""
+    elif why:
+        reason, dataset = DriftReason.DATASET_DRIFT, True
+        message = f"{why} ({_list(drifted)}{told})"
+    elif drifted:
+        reason, dataset = DriftReason.COLUMN_DRIFT, False if known else None
+        message = f"{_list(drifted)}: drift{told}, not enough for drift of the data set"
+    elif known:
+        verdict, reason, dataset = DriftVerdict.NO_DRIFT, DriftReason.NO_DRIFT, False
+        message = f"{len(named)} columns: none is further from the reference sample than the margin"
+    else:
+        verdict, reason, dataset = DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, None
+        message = _too_little(wish)
+    absent = sorted(set(wish.key_columns) - {finding.column for finding in inputs})
+    if absent:
+        message += f"; the reference sample has no key column {_list(absent)}"
+    return Judgement(verdict=verdict, reason=reason, dataset_drift=dataset, message=message, columns=columns)
+
+
+def _of_the_data_set(inputs: Sequence[Finding], stable: Sequence[Finding], wish: DriftWish) -> str:
+    """Why the data set drifts, by what is not broken; empty: it does not."""
+    drifted = [finding.column for finding in inputs if finding.drifted and not finding.quality]
+    reasons = []
+    if any(finding.drifted and not finding.quality for finding in stable):
+        reasons.append(f"the prediction of version {wish.stable.version} drifts")
+    if keys := [name for name in drifted if name in wish.key_columns]:
+        reasons.append(f"key column {_list(keys)} drifts")
+    if drifted and len(drifted) >= wish.share * len(inputs):
+        reasons.append(f"{len(drifted)} of {len(inputs)} columns drift, and {wish.share:.0%} are drift of the data set")
+    return "; ".join(reasons)
+
+
+def _column(name: str, finding: Finding) -> ColumnDrift:
+    if finding.drifted:
+        verdict, message = DriftVerdict.DRIFT, _MEANING[finding.test]
+    elif finding.judged:
+        verdict, message = DriftVerdict.NO_DRIFT, ""
+    else:
+        verdict, message = DriftVerdict.INCONCLUSIVE, "no block of rows was judged yet"
+    if finding.unusual and not finding.drifted:
+        message = f"{message}; unusual for the period so far".removeprefix("; ")
+    since = None if finding.since is None else _stamped(finding.since)
+    return ColumnDrift(
+        name=name,
+        test=finding.test,
+        verdict=verdict,
+        score=finding.score,
+        threshold=finding.threshold,
+        rows=finding.rows,
+        since=since,
+        message=message,
+    )
+
+
+def _too_little(wish: DriftWish) -> str:
+    if wish.period_seconds:
+        return f"no period of {wish.period_seconds:g} s with at least {LEAST_ROWS} rows has ended yet"
+    return f"fewer than {LEAST_ROWS} rows so far"
+
+
+def _since(named: Sequence[tuple[str, Finding]]) -> str:
+    moments = [finding.since for _, finding in named if finding.drifted and finding.since is not None]
+    return f" since {_stamped(min(moments))}" if moments else ""
+
+
+def _stamped(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names[:_NAMED]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -1,0 +1,52 @@
+"""What the event loop does for records: for each run, note whose tensors are to be sent."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from penstock_predictor.errors import RequestError
+from penstock_predictor.model.inference import Feeds
+from penstock_predictor.records.ran_calls import RanCalls
+from penstock_predictor.records.run_queue import RunQueue
+from penstock_predictor.records.sampling import Sampling
+from penstock_predictor.serving.call import Call, Outcome
+
+_CALL_BYTES: Final = 512
+"""Of the objects that hold one call's tensors."""
+_ELEMENT_BYTES: Final = 16
+"""Of an output's element: itself, and its text where the answer keeps that."""
+
+
+class RunRecorder:
+    """Puts runs into the queue, and tells when there is no room. Used on the event loop only."""
+
+    def __init__(self, queue: RunQueue, sampling: Sampling | None, dropped: Callable[[int], None]) -> None:
+        """`sampling`: None takes every request. `dropped` is told of rows for which there was no room."""
+        self._queue = queue
+        self._sampling = sampling
+        self._dropped = dropped
+
+    def ran(self, batch: Sequence[Call], outcomes: Sequence[Outcome]) -> None:
+        """Record the calls of one run that are about to be answered; those that failed, or expired before, are not."""
+        run, sampling = RanCalls(time.time(), batch[0].outputs), self._sampling
+        for call, outcome in zip(batch, outcomes, strict=True):
+            if call.finished or isinstance(outcome, RequestError):
+                continue
+            request_id, shadow = call.origin()
+            if sampling is not None and not sampling.takes(request_id):
+                continue
+            rows = call.rows or rows_of(call.feeds)
+            if rows:
+                run.asked.append((request_id, rows, shadow))
+                run.feeds.append(call.feeds)
+                run.parts.append(outcome)
+                run.rows += rows
+                run.size += call.size + _CALL_BYTES + _ELEMENT_BYTES * outcome.elements
+        if run.rows and not self._queue.put(run):
+            self._dropped(run.rows)
+
+
+def rows_of(feeds: Feeds) -> int:
+    """Rows of a call that had a run of its own: as many as each of its inputs has. Where they differ it is one."""
+    sizes = {len(array) for array in feeds.values() if array.ndim}
+    return sizes.pop() if len(sizes) == 1 else 1

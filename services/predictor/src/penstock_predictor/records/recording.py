@@ -1,0 +1,57 @@
+"""Puts together what records: for one process, once its model is loaded."""
+
+import secrets
+import socket
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from penstock_predictor.metrics import Metrics
+from penstock_predictor.model.loading import Loaded
+from penstock_predictor.records.batches import Gathering, Source
+from penstock_predictor.records.columns import Columns
+from penstock_predictor.records.encoding import Encoding
+from penstock_predictor.records.recorder import RunRecorder
+from penstock_predictor.records.run_queue import RunQueue
+from penstock_predictor.records.sampling import Sampling
+from penstock_predictor.records.sender import Sender
+from penstock_predictor.settings import Settings
+
+if TYPE_CHECKING:
+    from penstock_predictor.records.monitor import Monitor
+
+
+class Recording:
+    """The event loop's side of it, and the thread that sends."""
+
+    def __init__(self, settings: Settings, loaded: Loaded, metrics: Metrics) -> None:
+        """Raises UnknownColumn for what is to be left out or hashed and is not there."""
+        columns = Columns(loaded.model, exclude=settings.records_exclude, hashed=settings.records_hash)
+        source = Source(
+            namespace=settings.records_namespace,
+            name=settings.records_name,
+            revision=settings.records_revision,
+            identity=loaded.model.identity,
+            sender=f"{socket.gethostname()}-{secrets.token_hex(8)}",
+        )
+        queue = RunQueue(max_rows=settings.records_queue_rows, max_bytes=settings.records_queue_bytes)
+        rate = settings.records_sample_rate
+        sampling = None if rate == 1 else Sampling(rate, start=crc32(source.sender.encode()))
+        self._sender = Sender(
+            queue, Gathering(source, Encoding(columns)), lambda: _connect(settings.records_url), metrics
+        )
+        self.recorder = RunRecorder(queue, sampling, self._sender.no_room)
+        """What the batcher tells of runs."""
+
+    def start(self) -> None:
+        """Begin to send. A process that is still to fork must not."""
+        self._sender.start()
+
+    def close(self) -> None:
+        """Send what is there, for a short time; blocks."""
+        self._sender.close()
+
+
+def _connect(url: str) -> "Monitor":
+    from penstock_predictor.records.monitor import Monitor  # noqa: PLC0415 - in the thread: httpx takes a sixth of a second
+
+    return Monitor(url)
