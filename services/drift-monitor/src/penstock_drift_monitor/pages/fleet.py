@@ -1,0 +1,73 @@
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from penstock_contracts.drift import DriftVerdict
+from penstock_drift_monitor.pages.markup import Markup, element, joined
+from penstock_drift_monitor.pages.source import WatchedModel
+from penstock_drift_monitor.pages.table import moment, number, table, verdict
+
+TITLE: Final = "Drift of all models"
+_HEADS: Final = ("Model", "Versions", "Verdict", "Reason", "Columns", "Rows", "Dropped", "Last record")
+_ORDER: Final = (DriftVerdict.DRIFT, DriftVerdict.ERROR, DriftVerdict.INCONCLUSIVE, DriftVerdict.NO_DRIFT)
+
+
+def fleet(models: Sequence[WatchedModel]) -> Markup:
+    """Show every watched model, those that need somebody first."""
+    heading = element("h1", TITLE)
+    if not models:
+        return joined(
+            heading,
+            element("p", "No model is watched: a ModelDeployment with spec.drift has its model watched."),
+        )
+    first = sorted(
+        models, key=lambda model: (_ORDER.index(model.report.verdict), model.report.namespace, model.report.name)
+    )
+    return joined(
+        heading,
+        element("p", _counted(models), class_="quiet"),
+        element("div", table("Watched models", _HEADS, map(_row, first)), class_="card"),
+    )
+
+
+def versions(model: WatchedModel) -> str:
+    """Write which versions a model has."""
+    others = ", ".join(version.version for version in model.wish.others)
+    return f"{model.wish.stable.version} (stable)" + (f", {others}" if others else "")
+
+
+def drifting(model: WatchedModel) -> str:
+    """Write how many columns drift."""
+    columns = model.report.columns
+    count = sum(column.verdict is DriftVerdict.DRIFT for column in columns)
+    return f"{count:,} of {len(columns):,} drift" if columns else "none judged"
+
+
+def path(model: WatchedModel) -> str:
+    """Write namespace and name for an address."""
+    return f"{quote(model.report.namespace, safe='')}/{quote(model.report.name, safe='')}"
+
+
+def _counted(models: Iterable[WatchedModel]) -> str:
+    verdicts = [model.report.verdict for model in models]
+    words = {
+        DriftVerdict.DRIFT: "drift",
+        DriftVerdict.ERROR: "cannot be judged",
+        DriftVerdict.INCONCLUSIVE: "inconclusive",
+        DriftVerdict.NO_DRIFT: "without drift",
+    }
+    return ", ".join(f"{verdicts.count(value):,} {words[value]}" for value in _ORDER if value in verdicts)
+
+
+def _row(model: WatchedModel) -> tuple[str, ...]:
+    report = model.report
+    return (
+        element("a", f"{report.namespace}/{report.name}", href=f"models/{path(model)}"),
+        versions(model),
+        verdict(report.verdict),
+        report.reason.value,
+        drifting(model),
+        number(report.rows),
+        number(report.dropped),
+        moment(model.last_record, "never"),
+    )

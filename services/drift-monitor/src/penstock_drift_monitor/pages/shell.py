@@ -1,0 +1,108 @@
+"""What every page of ours has: a head, one style, and headers that forbid all else."""
+
+import base64
+import hashlib
+from typing import Final
+
+from fastapi.responses import HTMLResponse
+
+from penstock_drift_monitor.pages.markup import Markup, element, joined
+
+_STYLE: Final = Markup("""
+:root {
+  --ground: #f4f6f8; --surface: #fff; --line: #d7dde4; --text: #17202b; --quiet: #556170; --accent: #1d5fa8;
+  --good: #17693f; --good-ground: #e2f3e9; --wait: #7a5200; --wait-ground: #fbf0d6;
+  --bad: #a32020; --bad-ground: #fdeaea;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #0f141a; --surface: #171d25; --line: #2c3540; --text: #e7ecf2; --quiet: #9ba8b7; --accent: #7db4f5;
+    --good: #84d7a9; --good-ground: #12301f; --wait: #eac26e; --wait-ground: #33270c;
+    --bad: #f4a3a3; --bad-ground: #3a1719;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; max-width: 76rem; padding: 2rem 1.25rem 2.5rem; background: var(--ground); color: var(--text);
+  font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; overflow-wrap: anywhere;
+}
+h1 { margin: 0 0 .5rem; font-size: 1.75rem; line-height: 1.2; }
+p { margin: 0 0 .75rem; max-width: 60rem; }
+nav { margin-bottom: .75rem; }
+a { color: var(--accent); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.quiet { color: var(--quiet); font-size: .875rem; }
+.card {
+  margin-top: 1.25rem; padding: 1.25rem; background: var(--surface); border: 1px solid var(--line);
+  border-radius: .75rem;
+}
+.verdict {
+  display: inline-block; padding: .125rem .625rem; border-radius: 1rem; font-size: .8125rem; font-weight: 600;
+  white-space: nowrap; background: var(--wait-ground); color: var(--wait);
+}
+.verdict.NoDrift { background: var(--good-ground); color: var(--good); }
+.verdict.Drift, .verdict.Error { background: var(--bad-ground); color: var(--bad); }
+table { width: 100%; border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+caption { padding-bottom: .5rem; text-align: left; font-size: 1rem; font-weight: 650; }
+th, td {
+  padding: .375rem .75rem .375rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line);
+}
+td { min-width: 5rem; }
+thead th { color: var(--quiet); font-weight: 550; }
+tbody th { font-weight: 600; min-width: 8rem; }
+tbody tr:last-child > * { border-bottom: 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: .75rem 1.25rem; margin: 0; }
+dt { color: var(--quiet); font-size: .875rem; }
+dd { margin: 0; }
+.links { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 1rem 0 0; padding: 0; list-style: none; }
+@media (max-width: 52rem) {
+  table, caption, tbody, tr, th, td { display: block; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tbody tr { padding: .625rem 0; border-bottom: 1px solid var(--line); }
+  tbody tr:last-child { border-bottom: 0; }
+  tbody th, td { padding: .125rem 0; border: 0; }
+  td { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: .5rem; }
+  td::before { content: attr(data-label); color: var(--quiet); }
+  td > .verdict { justify-self: start; }
+}
+@media (max-width: 30rem) {
+  body { padding: 1.25rem .875rem 2rem; }
+  .card { padding: 1rem; }
+}
+""")
+_ICON: Final = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' "
+    "height='16' rx='4' fill='%231d5fa8'/%3E%3Cpath d='M3 11l4-4 2 2 4-5' fill='none' stroke='white' "
+    "stroke-width='2'/%3E%3C/svg%3E"
+)
+HEADERS: Final = {
+    "content-security-policy": "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "cache-control": "no-cache",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+"""No script at all, no other host, only the style above."""
+
+
+def page(title: str, *content: str, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
+    """Give a whole page; `content` is what its main part holds."""
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("link", rel="icon", href=_ICON),
+        element("style", _STYLE),
+    )
+    whole = element("html", head, element("body", element("main", *content)), lang="en")
+    return HTMLResponse(joined(Markup("<!doctype html>"), whole), status_code=status, headers=HEADERS | (headers or {}))

@@ -1,0 +1,42 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_drift_monitor.reports.columns import Values
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedModel:
+    """A resource, and what is known of it now."""
+
+    wish: DriftWish
+    report: DriftReport
+    last_record: str | None
+    """When its latest recorded row was served (RFC 3339); None: none was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Rows of the reference sample and of the window that is kept: each column's in the same order."""
+
+    reference: Mapping[str, Values]
+    current: Mapping[str, Values]
+    labels: Sequence[int | None] | None = None
+    """The true class of each current row, as far as it is known."""
+
+
+class ReportSource(Protocol):
+    """Who knows what is watched. Names come from an address: any text."""
+
+    async def watched(self) -> Sequence[WatchedModel]:
+        """Give every watched model, in any order."""
+        ...
+
+    async def model(self, namespace: str, name: str) -> WatchedModel | None:
+        """Give one; None: it is not watched."""
+        ...
+
+    async def window(self, namespace: str, name: str) -> Window | None:
+        """Give its rows; None: it is not watched. A sample that does not exist yet has no columns."""
+        ...
