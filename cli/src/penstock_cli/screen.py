@@ -17,7 +17,14 @@ _INDENT, _GAP = 2, "  "
 _PHASES = {"Healthy": "green", "Degraded": "red", "RollingBack": "red", "Paused": "yellow"}
 _VERDICTS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta"}
 _MARKS = {DONE: ("✓", "green"), CURRENT: ("▶", "bold"), COMING: ("·", "dim")}
-_GOOD = {("Ready", "True"), ("Stalled", "False"), ("RegistryReachable", "True"), ("ChildrenApplied", "True")}
+_GOOD = {
+    ("Ready", "True"),
+    ("Stalled", "False"),
+    ("RegistryReachable", "True"),
+    ("ChildrenApplied", "True"),
+    ("DriftDetected", "False"),
+    ("MonitorReachable", "True"),
+}
 
 
 def screen(picture: Picture, now: datetime, width: int) -> RenderableType:

@@ -4,6 +4,7 @@ PenstockError
 ├── Away            it did not answer, or answered that it cannot now: try again
 │   ├── RegistryAway
 │   ├── StoreAway
+│   ├── MonitorAway
 │   └── ClusterAway
 ├── RegistryRefused the registry does not let us write: a person must act
 ├── VersionMissing  the registry answered: there is no such model, alias or version
@@ -32,6 +33,10 @@ class RegistryAway(Away):
 
 class StoreAway(Away):
     """The model store."""
+
+
+class MonitorAway(Away):
+    """The drift monitor. The message has none of its words."""
 
 
 class ClusterAway(Away):

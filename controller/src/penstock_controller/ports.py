@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus
 from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import ModelDeploymentStatus
@@ -71,6 +72,18 @@ class Shelf(Protocol):
 
     async def keep(self, named: frozenset[str]) -> None:
         """Say all digests that are needed, in place of what was said before. Raises StoreAway."""
+        ...
+
+
+class Monitor(Protocol):
+    """The drift monitor."""
+
+    async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
+        """Say whom it is to watch; answers what it knows of live data now. Raises MonitorAway."""
+        ...
+
+    async def forget(self, key: Key) -> None:
+        """Have it drop all that it keeps of a resource; one that it does not know is dropped. Raises MonitorAway."""
         ...
 
 

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from penstock_controller.api import duration
+from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.errors import Invalid, PenstockError, Rejected
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.rollout import evidence, outcome, turn
+from penstock_controller.rollout import evidence, monitoring, outcome, turn
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.engine import advance
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading
 from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, Trouble
 from penstock_controller.targets import Targets, named
@@ -48,6 +51,7 @@ class Reconciler:
         *,
         turns: Turns,
         live_aliases: LiveAliases,
+        drift: DriftWatch,
         clock: Callable[[], datetime],
         url: Callable[[Key], str],
         resync: float,
@@ -59,6 +63,7 @@ class Reconciler:
         self._targets = targets
         self._turns = turns
         self._live_aliases = live_aliases
+        self._drift = drift
         self._telemetry = telemetry
         self._clock = clock
         self._url = url
@@ -75,6 +80,7 @@ class Reconciler:
         resource = await self._read(key)
         if resource is None:
             self.forget(key)
+            self._drift.remove(key)
             return None
         observation = await self._observe(resource)
         decision = advance(resource.spec, resource.status, observation)
@@ -106,6 +112,7 @@ class Reconciler:
         self._outbox.forget(key)
         self._turns.forget(key)
         self._live_aliases.forget(key)
+        self._drift.forget(key)
         self._world.effects.forget(key)
         self._telemetry.forgotten(key)
         self._brought_on.discard(key)
@@ -150,7 +157,15 @@ class Reconciler:
             evidence=readings,
             named=named(resolution),
             words=resource.words,
+            monitoring=self._monitoring(resource),
         )
+
+    def _monitoring(self, resource: Resource) -> Monitoring:
+        """What is known of live data. The monitor is asked beside the passes."""
+        key, status, drift = resource.key, resource.status, resource.spec.drift
+        if drift is None:
+            return self._drift.leave(key, known_there=status.drift is not None)
+        return self._drift.follow(key, monitoring.wish(resource.spec, status), duration.seconds(drift.interval))
 
     async def _evidence(self, resource: Resource, now: datetime) -> tuple[Reading, ...] | None:
         """One snapshot in each interval feeds all gates."""

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """The one namespace whose ModelDeployments are served; empty: all."""
     store_url: str
     """Base URL of the model store."""
+    monitor_url: str = ""
+    """Base URL of the drift monitor; empty: none is installed."""
     predictor_image: str
     """Image of predictor pods."""
     predictor_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"

@@ -4,13 +4,14 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import httpx
 from kubernetes.aio import client, config
 from prometheus_client import CollectorRegistry
 
+from penstock_controller.adapters.drift_monitor import HttpDriftMonitor
 from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.adapters.kubernetes.claims import KubernetesClaims
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
@@ -22,6 +23,7 @@ from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.api import names
+from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.operator import Operator
@@ -41,6 +43,7 @@ from penstock_controller.work_queue import WorkQueue
 from penstock_controller.workload.placement import Placement
 
 _STORE_TIMEOUT = 5.0
+_MONITOR_TIMEOUT = 5.0
 _GATEWAY_TIMEOUT = 1.0
 _GATEWAY_CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=200)
 """Passes ask all gateway pods at once: who waited for a connection would read as a pod that does not answer."""
@@ -50,18 +53,30 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Clients:
+    """Connections to what the adapters talk to."""
+
+    api: client.ApiClient
+    store: httpx.AsyncClient
+    monitor: httpx.AsyncClient
+    gateway: httpx.AsyncClient
+
+
 @asynccontextmanager
 async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncIterator[Operator]:
     """The whole controller on real adapters; they are closed at the end."""
     await _log_in()
-    # Store and gateways are in the cluster: no proxy of the environment leads to them.
+    # Store, monitor and gateways are in the cluster: no proxy of the environment leads to them.
     async with (
         client.ApiClient() as api,
         httpx.AsyncClient(base_url=settings.store_url, timeout=_STORE_TIMEOUT, trust_env=False) as store_client,
+        httpx.AsyncClient(base_url=settings.monitor_url, timeout=_MONITOR_TIMEOUT, trust_env=False) as monitor_client,
         httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, limits=_GATEWAY_CONNECTIONS, trust_env=False) as gateway_client,
     ):
         api.user_agent = names.FIELD_MANAGER  # the field manager of every write that names none
-        yield _assembled(settings, Telemetry(metrics), api, store_client, gateway_client)
+        clients = _Clients(api=api, store=store_client, monitor=monitor_client, gateway=gateway_client)
+        yield _assembled(settings, Telemetry(metrics), clients)
 
 
 async def _log_in() -> None:
@@ -75,6 +90,7 @@ def _placement(settings: Settings) -> Placement:
     placement = Placement(
         image=settings.predictor_image,
         store_url=settings.store_url,
+        monitor_url=settings.monitor_url,
         pull_policy=settings.predictor_pull_policy,
         drain_seconds=settings.drain_seconds,
     )
@@ -85,10 +101,9 @@ def _placement(settings: Settings) -> Placement:
 def _assembled(
     settings: Settings,
     telemetry: Telemetry,
-    api: client.ApiClient,
-    store_client: httpx.AsyncClient,
-    gateway_client: httpx.AsyncClient,
+    clients: _Clients,
 ) -> Operator:
+    api = clients.api
     placement = _placement(settings)
     queue = WorkQueue(time.monotonic, workers=settings.workers)
     turns = Turns(settings.max_concurrent_rollouts, queue.add)
@@ -105,17 +120,18 @@ def _assembled(
         resources=resources,
         workloads=workloads,
         effects=Effects(workloads, telemetry, time.monotonic),
-        gateways=HttpGateways(api, gateway_client, telemetry, namespace=settings.namespace, release=settings.release),
+        gateways=HttpGateways(api, clients.gateway, telemetry, namespace=settings.namespace, release=settings.release),
         announcer=KubernetesEvents(api, _now),
     )
     release = f"{settings.namespace}/{settings.release}"
-    store = HttpModelStore(store_client, keeper=f"{settings.cluster_name}/{release}")
+    store = HttpModelStore(clients.store, keeper=f"{settings.cluster_name}/{release}")
     targets = Targets(store, placement)
     base = settings.gateway_url.rstrip("/")
 
     def url(key: Key) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
+    drift = _drift_watch(settings, clients, queue)
     reconciler = Reconciler(
         world,
         watch,
@@ -124,6 +140,7 @@ def _assembled(
         telemetry,
         turns=turns,
         live_aliases=live_aliases,
+        drift=drift,
         clock=SteadyClock(_now, time.monotonic),
         url=url,
         resync=settings.resync_seconds,
@@ -148,6 +165,7 @@ def _assembled(
             scope.claim,
             watch.run,
             outbox.run,
+            drift.run,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
         ),
         workers=settings.workers,
@@ -159,3 +177,13 @@ def _registries(settings: Settings) -> dict[str, MlflowApi]:
         name: MlflowApi(RegistryConnection(name, connection.uri, settings.credentials))
         for name, connection in settings.connections().items()
     }
+
+
+def _drift_watch(settings: Settings, clients: _Clients, queue: WorkQueue) -> DriftWatch:
+    base = settings.monitor_url.rstrip("/")
+
+    def report_url(key: Key) -> str:
+        return f"{base}/v1/reports/{key.namespace}/{key.name}"
+
+    monitor = HttpDriftMonitor(clients.monitor) if base else None
+    return DriftWatch(monitor, queue.add, report_url=report_url)

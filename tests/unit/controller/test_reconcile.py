@@ -1,6 +1,7 @@
 """One pass, with the world as plain values behind the ports, and each outside call failing in turn."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict, DriftWish
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
 from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase, Stable
 from penstock_controller.api.v1alpha1 import RegistryRef
+from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
 from penstock_controller.live_aliases import LiveAliases
@@ -157,7 +160,7 @@ def aliases() -> LiveAliases:
     return made
 
 
-def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
+def reconciler(outside: Outside, drift: DriftWatch | None = None) -> tuple[Reconciler, RegistryWatch]:
     telemetry = Telemetry(CollectorRegistry())
     watch = RegistryWatch(outside, ["default"], lambda _: None, interval=1)
     workloads = Observed(outside, "workloads", lambda: outside.found)
@@ -176,6 +179,7 @@ def reconciler(outside: Outside) -> tuple[Reconciler, RegistryWatch]:
         telemetry,
         turns=turns(),
         live_aliases=aliases(),
+        drift=drift or DriftWatch(None, lambda _: None),
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         url=lambda key: f"http://gateway/{key}",
         resync=60.0,
@@ -368,3 +372,134 @@ async def test_a_hold_stands_before_the_registry_has_answered() -> None:
     one, _ = reconciler(outside)
     await one.reconcile(KEY)
     assert outside.asked == ["7"]
+
+
+WATCHED: dict[str, Any] = {"predictor": {"logger": {"mode": "all"}}, "drift": {}}
+
+
+class ScriptedMonitor:
+    """Notes what it is told; `hangs`: it answers nothing."""
+
+    def __init__(self, *, hangs: bool = False) -> None:
+        self.hangs = hangs
+        self.asked: list[Key] = []
+        self.dropped: list[Key] = []
+
+    async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
+        self.asked.append(key)
+        if self.hangs:
+            await asyncio.Event().wait()
+        return DriftReport(
+            namespace=key.namespace,
+            name=key.name,
+            dataset_drift=False,
+            verdict=DriftVerdict.NO_DRIFT,
+            reason=DriftReason.NO_DRIFT,
+            message="",
+        )
+
+    async def forget(self, key: Key) -> None:
+        self.dropped.append(key)
+        if self.hangs:
+            await asyncio.Event().wait()
+
+
+def watched(**fields: Any) -> Outside:
+    """A version serves, and its live data may be watched."""
+    stable = Stable(revision="rev1", version="1", digest=CARD.digest, since="2026-01-01T00:00:00Z")
+    status = ModelDeploymentStatus(stable=stable)
+    return Outside(resource=Resource(key=KEY, generation=1, spec=spec(**fields), status=status, raw=RAW))
+
+
+async def worked(drift: DriftWatch, passes: Callable[[], Awaitable[object]]) -> None:
+    """Passes while the watch works beside them."""
+    task = asyncio.ensure_future(drift.run())
+    try:
+        for _ in range(3):
+            await passes()
+            for _ in range(50):
+                await asyncio.sleep(0)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def said_of_drift(outside: Outside) -> dict[str, str]:
+    kinds = ("DriftDetected", "MonitorReachable")
+    return {item.type: item.reason for item in outside.status.conditions if item.type in kinds}
+
+
+async def test_what_the_monitor_says_stands_in_status_by_the_next_pass() -> None:
+    outside, monitor = watched(**WATCHED), ScriptedMonitor()
+    drift = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    one, _ = reconciler(outside, drift)
+    await worked(drift, lambda: one.reconcile(KEY))
+    assert said_of_drift(outside) == {"DriftDetected": "NoDrift", "MonitorReachable": "Answered"}
+    assert monitor.asked == [KEY], "again after the interval only"
+    assert "NoDrift" in [told.reason for told in outside.told]
+
+
+async def test_a_monitor_that_hangs_holds_up_no_pass() -> None:
+    outside, monitor = watched(**WATCHED), ScriptedMonitor(hangs=True)
+    drift = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    one, _ = reconciler(outside, drift)
+    await worked(drift, lambda: one.reconcile(KEY))
+    assert monitor.asked == [KEY]
+    assert said_of_drift(outside) == {"DriftDetected": "NotAsked", "MonitorReachable": "NotAsked"}
+
+
+async def test_of_a_resource_that_is_gone_the_monitor_drops_all() -> None:
+    outside, monitor = watched(**WATCHED), ScriptedMonitor()
+    drift = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    one, _ = reconciler(outside, drift)
+    await worked(drift, lambda: one.reconcile(KEY))
+    outside.resource = None
+    await worked(drift, lambda: one.reconcile(KEY))
+    assert set(monitor.dropped) == {KEY}
+
+
+async def test_where_drift_is_not_asked_for_any_more_the_monitor_drops_all_once() -> None:
+    outside, monitor = watched(**WATCHED), ScriptedMonitor()
+    drift = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    one, _ = reconciler(outside, drift)
+    await worked(drift, lambda: one.reconcile(KEY))
+    assert outside.resource
+    outside.resource = replace(outside.resource, spec=spec(predictor=WATCHED["predictor"]), generation=2)
+    await worked(drift, lambda: one.reconcile(KEY))
+    assert monitor.dropped == [KEY]
+    assert outside.status.drift is None
+
+
+async def test_a_controller_that_starts_after_drift_was_removed_has_the_monitor_drop_it() -> None:
+    outside, monitor = watched(**WATCHED), ScriptedMonitor()
+    first = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    before, _ = reconciler(outside, first)
+    await worked(first, lambda: before.reconcile(KEY))
+    assert outside.resource
+    outside.resource = replace(outside.resource, spec=spec(), generation=2)
+    second = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    one, _ = reconciler(outside, second)
+    await worked(second, lambda: one.reconcile(KEY))
+    assert monitor.dropped == [KEY]
+
+
+async def test_what_another_release_brings_on_is_neither_asked_nor_dropped() -> None:
+    outside, monitor = watched(**WATCHED), ScriptedMonitor()
+    drift = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    one, _ = reconciler(outside, drift)
+    await one.reconcile(KEY)
+    one.forget(KEY)
+
+    async def nothing() -> None:
+        return None
+
+    await worked(drift, nothing)
+    assert (monitor.asked, monitor.dropped) == ([], [])
+
+
+async def test_of_a_resource_without_drift_the_monitor_hears_nothing() -> None:
+    outside, monitor = watched(), ScriptedMonitor()
+    drift = DriftWatch(monitor, lambda _: None, clock=lambda: 0.0)
+    one, _ = reconciler(outside, drift)
+    await worked(drift, lambda: one.reconcile(KEY))
+    assert (monitor.asked, monitor.dropped) == ([], [])

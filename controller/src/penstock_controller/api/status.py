@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, WithJsonSchema
 
 from penstock_contracts.traffic import Traffic
+from penstock_controller.api.drift import DriftStatus
 from penstock_controller.api.registry_write import RegistryWrite
 from penstock_controller.api.schema import StatusModel
 
@@ -352,7 +353,7 @@ class ModelDeploymentStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
-    """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied."""
+    """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied; of live data DriftDetected, MonitorReachable."""
     attempt: int = 0
     """Number of the latest attempt."""
     stable: Stable | None = None
@@ -387,5 +388,7 @@ class ModelDeploymentStatus(StatusModel):
     """Decision records, newest first."""
     registry_write: RegistryWrite = RegistryWrite()
     """What the registry is to show of them."""
+    drift: DriftStatus | None = None
+    """What the drift monitor said of live data."""
     url: str | None = None
     """Where the model answers inside the cluster."""

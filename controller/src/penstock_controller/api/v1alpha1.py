@@ -1,6 +1,6 @@
 """ModelDeployment v1alpha1: the single source of the CRD, its reference page and the controller's own types.
 
-What it names stands in `strategy`, `analysis` and `status` beside it.
+What it names stands in `strategy`, `analysis`, `drift` and `status` beside it.
 
 A line under a field is its help in `kubectl explain`. Cross-field rules stand in `x-kubernetes-validations` (CEL): the
 API server enforces them, so nothing else needs to be up.
@@ -11,6 +11,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from penstock_controller.api.analysis import Analysis
+from penstock_controller.api.drift import Drift
+from penstock_controller.api.logger import Logger
 from penstock_controller.api.pod_template import PodTemplate
 from penstock_controller.api.schema import ApiModel, Name, ResourceList, cel, duration_field
 from penstock_controller.api.strategy import Strategy
@@ -152,6 +154,8 @@ class Predictor(ApiModel):
     """How requests are computed together."""
     workers: Annotated[int, Field(ge=1, le=16)] = 1
     """Predictor processes in each pod, which share its port, its processors and its memory."""
+    logger: Logger | None = None
+    """What is recorded of predictions. None: nothing."""
     pod_template: PodTemplate | None = None
     """What the pods of this cluster must have beside their program. It goes before the chart's, name by name."""
 
@@ -182,10 +186,19 @@ _IN_TIME = (
 )
 
 
+_RECORDED = (
+    (
+        "!has(self.drift) || (has(self.predictor.logger) && self.predictor.logger.mode == 'all' && "
+        "self.predictor.logger.sampleRate > 0.0)"
+    ),
+    ("drift needs predictor.logger: {mode: all} with a sampleRate above 0: it is found in what predictor pods record"),
+)
+
+
 class ModelDeploymentSpec(ApiModel):
     """What the user wants."""
 
-    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE, _IN_TIME))
+    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE, _IN_TIME, _RECORDED))
 
     registry: RegistryRef
     """The model and its version."""
@@ -197,6 +210,8 @@ class ModelDeploymentSpec(ApiModel):
     """What it must prove."""
     bake: Bake = Bake()
     """The time after promotion."""
+    drift: Drift | None = None
+    """What counts as drift of live data. None: nobody watches them."""
     progress_deadline: Annotated[str, duration_field("10s", "24h")] = "10m"
     """A new version that waits this long in all, for its pods, the gateway or a step's own evidence, is taken back."""
     revision_history_limit: Annotated[int, Field(ge=1, le=20)] = 5

@@ -1,12 +1,11 @@
 """Status conditions after kstatus: Ready says whether users are served, Reconciling and Stalled whether it moves."""
 
-from dataclasses import dataclass
-
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import children, outcome, sizing
+from penstock_controller.rollout import children, monitoring, outcome, sizing
 from penstock_controller.rollout.actions import Action
 from penstock_controller.rollout.attempt import BY_HAND
+from penstock_controller.rollout.judgement import Judgement
 from penstock_controller.rollout.observation import Observation, Unresolved
 from penstock_controller.rollout.registry_entry import Writing
 from penstock_controller.rollout.serving import service
@@ -14,15 +13,6 @@ from penstock_controller.rollout.timestamps import stamp
 
 _REASONS = {Writing.AWAY: "RegistryAway", Writing.REFUSED: "RegistryRefused"}
 _UNNAMED = "what spec.registry names is not there: status.message says what to mend"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Judgement:
-    type: str
-    status: bool | None
-    """None: it is not known."""
-    reason: str
-    message: str
 
 
 def conditions(
@@ -42,6 +32,7 @@ def conditions(
         _stalled(status, observation),
         _registry(status, observation, before),
         _children(observation, before, actions),
+        *monitoring.judgements(spec, status, observation, before),
     )
     return tuple(_condition(judgement, observation, before) for judgement in judgements)
 
@@ -63,7 +54,7 @@ def reason(found: tuple[Condition, ...]) -> str:
     return by_type["Ready"].reason if "Ready" in by_type else ""
 
 
-def _condition(judgement: _Judgement, observation: Observation, before: tuple[Condition, ...]) -> Condition:
+def _condition(judgement: Judgement, observation: Observation, before: tuple[Condition, ...]) -> Condition:
     word = "Unknown" if judgement.status is None else str(judgement.status)
     old = next((item for item in before if item.type == judgement.type and item.status == word), None)
     return Condition(
@@ -76,34 +67,34 @@ def _condition(judgement: _Judgement, observation: Observation, before: tuple[Co
     )
 
 
-def _ready(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
+def _ready(status: ModelDeploymentStatus, observation: Observation) -> Judgement:
     found = service(status, observation)
     # A sentence stands in one place: at rest, status.message says it.
     message = "status.message says why" if status.message.startswith(found.message) else found.message
-    return _Judgement(type="Ready", status=found.answers, reason=found.reason, message=message)
+    return Judgement(type="Ready", status=found.answers, reason=found.reason, message=message)
 
 
-def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
+def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Judgement:
     """Its messages say what is under way; how far it is stands in status.message, once."""
     if status.candidate or status.previous:
         what = "a new version is on trial" if status.candidate else "a promoted version bakes"
         message = f"attempt {status.attempt}: {what}"
-        return _Judgement(type="Reconciling", status=True, reason=status.phase.value, message=message)
+        return Judgement(type="Reconciling", status=True, reason=status.phase.value, message=message)
     stable = status.stable
     if stable is None:
         moving = not _stuck(status, observation)
         message = "the first version is on its way" if moving else "nothing is under way"
-        return _Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=message)
+        return Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=message)
     workload = observation.workloads.get(stable.revision)
     ready = workload.ready if workload else 0
     asked = sizing.asked(spec, workload)
     if ready != asked:
         message = f"{ready} of {asked} pods of version {stable.version} are ready"
-        return _Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
+        return Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
     if observation.turn:
         message = "another attempt is to begin when its turn comes"
-        return _Judgement(type="Reconciling", status=True, reason="Queued", message=message)
-    return _Judgement(type="Reconciling", status=False, reason="Settled", message="nothing is under way")
+        return Judgement(type="Reconciling", status=True, reason="Queued", message=message)
+    return Judgement(type="Reconciling", status=False, reason="Settled", message="nothing is under way")
 
 
 def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
@@ -111,7 +102,7 @@ def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
     return status.refused is not None or (isinstance(target, Unresolved) and target.permanent)
 
 
-def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgement:
+def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Judgement:
     if status.candidate is None and status.previous is None and status.refused:
         by_itself = status.refused.revision is not None and status.refused.reason not in BY_HAND
         reason = "RolledBack" if by_itself else status.refused.reason
@@ -119,50 +110,50 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> _Judgem
             "the alias moves, the spec changes, or retry" if status.refused.revision else "another one is registered"
         )
         message = f"version {status.refused.version} is not tried again before {again}; status.message says why"
-        return _Judgement(type="Stalled", status=True, reason=reason, message=message)
+        return Judgement(type="Stalled", status=True, reason=reason, message=message)
     target = observation.target
     if isinstance(target, Unresolved) and target.permanent:
-        return _Judgement(type="Stalled", status=True, reason=target.reason, message=_UNNAMED)
-    return _Judgement(type="Stalled", status=False, reason="NotStalled", message="")
+        return Judgement(type="Stalled", status=True, reason=target.reason, message=_UNNAMED)
+    return Judgement(type="Stalled", status=False, reason="NotStalled", message="")
 
 
-def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> _Judgement:
+def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> Judgement:
     good, reason, message = children.applied(observation)
     known = next((item for item in before if item.type == children.APPLIED and item.status == "False"), None)
     if good and actions and known:
         # A controller that has just started has asked for nothing yet: what was refused stands until it has.
         good, reason, message = False, known.reason, known.message
-    return _Judgement(type=children.APPLIED, status=good, reason=reason, message=message)
+    return Judgement(type=children.APPLIED, status=good, reason=reason, message=message)
 
 
-def _registry(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> _Judgement:
+def _registry(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> Judgement:
     if observation.registry_problem:
         message = f"{observation.registry_problem}; what serves goes on, nothing new starts"
-        return _Judgement(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
+        return Judgement(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
     if observation.alias_mover:
         message = (
             f"{observation.alias_mover}, which is older, moves the same spec.registry.liveAlias of this model: "
             "give one of the two another"
         )
-        return _Judgement(type="RegistryReachable", status=False, reason="LiveAliasTaken", message=message)
-    return _unwritten(status, observation, before) or _Judgement(
+        return Judgement(type="RegistryReachable", status=False, reason="LiveAliasTaken", message=message)
+    return _unwritten(status, observation, before) or Judgement(
         type="RegistryReachable", status=True, reason="Answered", message=status.registry_write.problem
     )
 
 
 def _unwritten(
     status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]
-) -> _Judgement | None:
+) -> Judgement | None:
     """What keeps the registry from showing an outcome or the live alias; None: nothing that is known."""
     waiting = outcome.due(status, moves_alias=not observation.alias_mover)
     for answer in observation.registry_answers:
         reason = _REASONS.get(answer.writing)
         if reason and answer.entry in waiting:
-            return _Judgement(type="RegistryReachable", status=False, reason=reason, message=answer.message)
+            return Judgement(type="RegistryReachable", status=False, reason=reason, message=answer.message)
     if not waiting or observation.registry_answers:
         return None
     # A controller that has just started has asked for nothing yet: what was known stands until it has.
     known = next((item for item in before if item.type == "RegistryReachable"), None)
     if known is None or known.reason not in _REASONS.values():
         return None
-    return _Judgement(type=known.type, status=False, reason=known.reason, message=known.message)
+    return Judgement(type=known.type, status=False, reason=known.reason, message=known.message)

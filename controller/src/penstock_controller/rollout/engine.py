@@ -18,6 +18,7 @@ from penstock_controller.rollout import (
     evidence,
     gates,
     hold,
+    monitoring,
     outcome,
     rest,
     retirement,
@@ -49,7 +50,8 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
         *retired.actions,
     )
     shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
-    final = turn.noted(sizing.remembered(spec, shown, observation), observation)
+    rolled = turn.noted(sizing.remembered(spec, shown, observation), observation)
+    final = monitoring.noted(spec, rolled, observation)
     read = evidence.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None
@@ -59,7 +61,11 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     return Decision(
         status=final.model_copy(update={"conditions": judged, "reason": reason(judged)}),
         actions=tuple(dict.fromkeys(actions)),
-        announcements=(*heard.announcements, *step.announcements),
+        announcements=(
+            *heard.announcements,
+            *step.announcements,
+            *monitoring.announcements(status, final, observation),
+        ),
         look_again=min(dues, default=None),
     )
 

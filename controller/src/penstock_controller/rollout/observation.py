@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from penstock_contracts.evidence import Arm
 from penstock_contracts.verbs import Verb
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.registry_entry import Answer
 
 
@@ -224,3 +225,5 @@ class Observation:
     """Objects that look like ours and are not: which they are, and why they are left alone."""
     hindrances: tuple[Hindrance, ...] = ()
     """What earlier passes wanted done and is not."""
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    """What is known of live data."""

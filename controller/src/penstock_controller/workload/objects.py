@@ -6,9 +6,11 @@ from typing import Any
 
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_controller.api import duration, names
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
+from penstock_controller.api.logger import Logger, LoggerMode
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, Predictor, RegistryRef
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.workload.placement import Placement
+from penstock_controller.workload.prediction_records import recorded_to
 from penstock_controller.workload.template import joined
 
 Object = dict[str, Any]
@@ -42,7 +44,9 @@ def revision_of(name: str, spec: ModelDeploymentSpec, digest: str, placement: Pl
 
 def pods_of(placement: Placement) -> str:
     """A hash of what is the same in every predictor pod: the image, what the administrator set, and this template."""
-    nobodys = ModelDeploymentSpec(registry=RegistryRef(model="any", alias="any"))
+    # Where it can be recorded, the monitor's address is in pods too.
+    predictor = Predictor(logger=Logger(mode=LoggerMode.ALL)) if placement.monitor_url else Predictor()
+    nobodys = ModelDeploymentSpec(registry=RegistryRef(model="any", alias="any"), predictor=predictor)
     return revision_of("", nobodys, "", placement)
 
 
@@ -81,6 +85,7 @@ def _pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Plac
             | {
                 "name": "predictor",
                 "args": ["serve"],
+                "env": [*container["env"], *recorded_to(spec.predictor.logger, name, placement.monitor_url)],
                 "ports": [
                     {"name": "http", "containerPort": PREDICTOR_PORT},
                     {"name": "grpc", "containerPort": PREDICTOR_GRPC_PORT},

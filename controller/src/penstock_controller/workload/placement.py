@@ -20,6 +20,8 @@ class Placement:
 
     image: str
     store_url: str
+    monitor_url: str = ""
+    """Where prediction records go; empty: there is no drift monitor, and nothing is recorded."""
     pull_policy: str = "IfNotPresent"
     template: PodTemplate = _BUILT_IN
     """Under what `spec.predictor.podTemplate` says of one resource's pods."""

@@ -30,6 +30,7 @@ from penstock_controller.rollout.actions import (
 )
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.hold import standing
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import (
     Autoscaler,
     GatewayPod,
@@ -106,6 +107,8 @@ class RolloutWorld:
     """No gateway pod answers when its counters are asked for."""
     registry_problem: str = ""
     """Why the registry cannot be asked."""
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    """What is known of live data."""
     turn: str = ""
     """Why an attempt with other predictor pods must wait."""
     pods: str = "image1"
@@ -147,6 +150,7 @@ class RolloutWorld:
             hindrances=self.hindrances,
             registry_problem=self.registry_problem,
             registry_answers=self.registry.told(outcome.due(self.status)),
+            monitoring=self.monitoring,
         )
 
     def _named(self) -> RegistryVersion | None:

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from penstock_contracts.drift import DriftReason, DriftVerdict
 from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.rollout.monitor_answer import Finding, Monitoring
 from penstock_controller.rollout.observation import Hindrance, Refused, Unresolved, Wanted
 from penstock_controller.rollout.trouble import PASS_FAILING, Trouble, shown
 from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, is_paused, on_trial, pause, until
@@ -141,6 +143,29 @@ def _queued() -> RolloutWorld:
     return world.settle(0.2)
 
 
+def _watched(monitoring: Monitoring) -> RolloutWorld:
+    recorded = canary(predictor={"logger": {"mode": "all"}}, drift={})
+    world = RolloutWorld(spec=recorded).want("1").settle(0.2)
+    world.monitoring = monitoring
+    world.run_pass()
+    return world
+
+
+def _drifted() -> RolloutWorld:
+    amount = Finding(
+        verdict=DriftVerdict.DRIFT,
+        reason=DriftReason.DATASET_DRIFT,
+        columns=("amount",),
+        since="2025-12-31T00:00:00Z",
+        message="the prediction of version 1 drifts (amount since 2025-12-31T00:00:00Z)",
+    )
+    return _watched(Monitoring(installed=True, finding=amount))
+
+
+def _monitor_away() -> RolloutWorld:
+    return _watched(Monitoring(installed=True, away="the drift monitor does not answer within 5 s"))
+
+
 SITUATIONS = (
     StatusSituation(name="a version serves", users="answers", begin=_serving),
     StatusSituation(name="the first version starts", users="503", begin=_first_starts),
@@ -171,6 +196,8 @@ SITUATIONS = (
     ),
     StatusSituation(name="no pass comes to its end", users="answers", begin=_failing_passes),
     StatusSituation(name="waits for its turn in an upgrade", users="answers", begin=_queued),
+    StatusSituation(name="live data have drifted", users="answers", begin=_drifted),
+    StatusSituation(name="the drift monitor is away", users="answers", begin=_monitor_away),
 )
 """What the table in docs/user/status.md has, in its order."""
 

@@ -1,0 +1,67 @@
+"""The monitor port over HTTP."""
+
+import asyncio
+from urllib.parse import quote
+
+import httpx
+from pydantic import ValidationError
+
+from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_controller.errors import MonitorAway
+from penstock_controller.ports import Key
+
+SECONDS = 5.0
+"""For a call, from the connection to the last byte."""
+MOST_BYTES = 4 * 2**20
+"""Of an answer: a report has a few hundred bytes for each column."""
+_NOT_KNOWN = 404
+
+
+class HttpDriftMonitor:
+    """Follows no redirects and tries nothing again: whoever asks decides when."""
+
+    def __init__(self, client: httpx.AsyncClient, *, seconds: float = SECONDS) -> None:
+        """`client`: with the monitor's base URL. `seconds`: for a call."""
+        self._client = client
+        self._seconds = seconds
+
+    async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
+        """What the monitor knows of a resource."""
+        status, content = await self._called("PUT", key, wish.model_dump(mode="json"))
+        if not httpx.codes.is_success(status):
+            raise MonitorAway(f"the drift monitor answers {status}")
+        try:
+            report = DriftReport.model_validate_json(content)
+        except ValidationError as error:
+            raise MonitorAway(f"the drift monitor's answer is not understood: {error.error_count()} errors") from error
+        if (report.namespace, report.name) != (key.namespace, key.name):
+            raise MonitorAway("the drift monitor's answer is about another resource")
+        return report
+
+    async def forget(self, key: Key) -> None:
+        """Have it drop what it keeps of a resource."""
+        status, _ = await self._called("DELETE", key, None)
+        if not httpx.codes.is_success(status) and status != _NOT_KNOWN:
+            raise MonitorAway(f"the drift monitor answers {status}")
+
+    async def _called(self, method: str, key: Key, body: dict[str, object] | None) -> tuple[int, bytes]:
+        namespace, name = (quote(part, safe="") for part in (key.namespace, key.name))
+        try:
+            async with (
+                asyncio.timeout(self._seconds),
+                self._client.stream(method, f"/v1/resources/{namespace}/{name}", json=body) as answer,
+            ):
+                return answer.status_code, await _read(answer)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise MonitorAway(f"the drift monitor does not answer within {self._seconds:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise MonitorAway(f"the drift monitor does not answer: {type(error).__name__}") from error
+
+
+async def _read(answer: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in answer.aiter_bytes():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise MonitorAway(f"the drift monitor sends an answer of more than {MOST_BYTES} bytes")
+    return bytes(content)

@@ -1,0 +1,213 @@
+"""Asks the drift monitor beside the passes, for each resource by its own interval: a pass takes what is known.
+
+A monitor that hangs or is away holds up no pass, so no rollout. Nothing here has to outlive the process: status keeps
+what was said last, and the first pass of another process has it asked anew.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from penstock_contracts.drift import DriftWish
+from penstock_controller.errors import MonitorAway
+from penstock_controller.ports import Key, Monitor
+from penstock_controller.rollout.monitor_answer import Finding, Monitoring, finding_in
+from penstock_controller.work_queue import WorkQueue
+
+_log = logging.getLogger(__name__)
+_ASKED_AT_ONCE = 16
+"""Resources; one for which the monitor hangs has one of these places until its time is over."""
+_AWAY_AFTER = 3
+"""Asked so often in a row without an answer, a resource tells that the monitor is away: one lost answer is no news."""
+_FIRST_AGAIN = 2.0
+_LONGEST_AGAIN = 60.0
+"""Seconds after which a monitor that did not answer is asked again, at most."""
+_TRIES_TO_REMOVE = 6
+"""After which the monitor's own limits must do."""
+_MOST_REMOVALS = 1000
+"""That wait at the same time."""
+_NUMBERS = re.compile(r"\d+")
+"""What differs from one answer to the next."""
+
+
+@dataclass
+class _Followed:
+    """A resource that is asked about."""
+
+    wish: DriftWish
+    interval: float
+    finding: Finding | None = None
+    is_new: bool = True
+    """Nothing has been answered to this wish yet."""
+    unanswered: int = 0
+    away: str = ""
+
+
+class DriftWatch:
+    """Holds the monitor's last answers, and wakes a resource when what is told of it has changed.
+
+    Bounded by the number of resources; an answer that was not asked for any more is dropped.
+    """
+
+    def __init__(
+        self,
+        monitor: Monitor | None,
+        wake: Callable[[Key], None],
+        *,
+        report_url: Callable[[Key], str] = lambda _: "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`monitor`: None: none is installed. `report_url`: where it shows a report. `clock`: seconds, monotonic."""
+        self._monitor = monitor
+        self._wake = wake
+        self._report_url = report_url
+        self._queue = WorkQueue(clock, workers=_ASKED_AT_ONCE)
+        self._followed: dict[Key, _Followed] = {}
+        self._removals: dict[Key, int] = {}
+        """Resources that the monitor is to drop, and how often that was tried."""
+        self._is_away = False
+
+    def follow(self, key: Key, wish: DriftWish | None, interval: float) -> Monitoring:
+        """Have it asked about a resource every `interval` seconds, at once where the wish is new; what is known so far.
+
+        `wish` None: it is not asked now, and keeps what it has.
+        """
+        if self._monitor is None:
+            return Monitoring()
+        if wish is None:
+            self._followed.pop(key, None)
+            return Monitoring(installed=True)
+        known = self._followed.get(key)
+        if known is None:
+            known = self._followed[key] = _Followed(wish=wish, interval=interval)
+            self._queue.add(key)
+        elif (known.wish, known.interval) != (wish, interval):
+            known.is_new |= known.wish != wish
+            known.wish, known.interval = wish, interval
+            self._queue.add(key)
+        url = self._report_url(key)
+        return Monitoring(installed=True, finding=known.finding, away=known.away, report_url=url)
+
+    def leave(self, key: Key, *, known_there: bool) -> Monitoring:
+        """Its drift is nobody's wish any more. `known_there`: the monitor may have something of it all the same."""
+        if key in self._followed or known_there:
+            self.remove(key)
+        return Monitoring(installed=self._monitor is not None)
+
+    def remove(self, key: Key) -> None:
+        """The resource is gone: the monitor is to drop what it has of it, as far as it can be reached."""
+        self._followed.pop(key, None)
+        if self._monitor is None or key in self._removals:
+            return
+        if len(self._removals) >= _MOST_REMOVALS:
+            self._give_up(next(iter(self._removals)))
+        self._removals[key] = 0
+        self._queue.add(key)
+
+    def forget(self, key: Key) -> None:
+        """Another release brings it on: nothing is asked, and nothing dropped."""
+        self._followed.pop(key, None)
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        if self._monitor is None:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(_ASKED_AT_ONCE):
+                tasks.create_task(self._work(self._monitor))
+
+    async def _work(self, monitor: Monitor) -> None:
+        while True:
+            key = await self._queue.take()
+            again = None
+            try:
+                again = await self._visit(monitor, key)
+            finally:
+                self._queue.done(key, again)
+
+    async def _visit(self, monitor: Monitor, key: Key) -> float | None:
+        """Say and ask what is due about a resource; answers the seconds until more is. None: nothing."""
+        if key in self._removals:
+            again = await self._remove(monitor, key)
+            if again is not None:
+                return again
+        known = self._followed.get(key)
+        if known is None:
+            return None
+        wish = known.wish
+        why, finding = "", None
+        try:
+            finding = finding_in(await monitor.ask(key, wish))
+        except MonitorAway as away:
+            why = str(away)
+        except Exception:  # noqa: BLE001 - the outermost loop: one answer must not end the questions of all
+            _log.exception("drift monitor not asked", extra={"key": str(key)})
+            why = "asking the drift monitor failed: see the controller's log"
+        if self._followed.get(key) is not known:
+            return None
+        if known.wish != wish:
+            return 0.0
+        return self._unanswered(key, known, why) if finding is None else self._answered(key, known, finding)
+
+    def _answered(self, key: Key, known: _Followed, finding: Finding) -> float:
+        if self._is_away:
+            self._is_away = False
+            _log.info("the drift monitor answers again")
+        told = (known.finding, known.away)
+        if known.is_new or known.finding is None or not _alike(known.finding, finding):
+            known.finding = finding
+        known.is_new, known.unanswered, known.away = False, 0, ""
+        if told != (known.finding, known.away):
+            self._wake(key)
+        return known.interval
+
+    def _unanswered(self, key: Key, known: _Followed, why: str) -> float:
+        known.unanswered += 1
+        if known.unanswered >= _AWAY_AFTER and not known.away:
+            # The first words stay: in which way it does not answer may be another each time.
+            known.away = why
+            if not self._is_away:
+                self._is_away = True
+                _log.warning("the drift monitor does not answer", extra={"key": str(key), "detail": why})
+            self._wake(key)
+        return min(known.interval, _backed_off(known.unanswered))
+
+    async def _remove(self, monitor: Monitor, key: Key) -> float | None:
+        """Have the monitor drop a resource; answers the seconds until that is tried again. None: it is over."""
+        why = ""
+        try:
+            await monitor.forget(key)
+        except MonitorAway as away:
+            why = str(away)
+        except Exception:  # noqa: BLE001 - the outermost loop, as above
+            _log.exception("drift monitor not told", extra={"key": str(key)})
+            why = "see the controller's log"
+        if not why or key not in self._removals:
+            self._removals.pop(key, None)
+            return None
+        self._removals[key] += 1
+        if self._removals[key] < _TRIES_TO_REMOVE:
+            return _backed_off(self._removals[key])
+        self._give_up(key, why)
+        return None
+
+    def _give_up(self, key: Key, why: str = "too many wait") -> None:
+        del self._removals[key]
+        _log.warning("the drift monitor was not told that a resource is gone", extra={"key": str(key), "detail": why})
+
+
+def _alike(one: Finding, other: Finding) -> bool:
+    """Whether two say the same, but for numbers in the monitor's words: they would write status with each look."""
+    return _still(one) == _still(other)
+
+
+def _still(finding: Finding) -> tuple[object, ...]:
+    words = _NUMBERS.sub("", finding.message)
+    return finding.verdict, finding.reason, finding.columns, finding.since, words
+
+
+def _backed_off(failures: int) -> float:
+    return float(min(_LONGEST_AGAIN, _FIRST_AGAIN * 2.0 ** min(failures - 1, 10)))

@@ -1,0 +1,102 @@
+"""What the drift monitor says of a resource, without what changes with each row: that would write status for ever."""
+
+from dataclasses import dataclass
+from datetime import UTC
+
+from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict
+from penstock_controller.api.drift import MOST_COLUMNS
+from penstock_controller.rollout.timestamps import moment, stamp
+
+_QUALITY = frozenset({"missing", "non-finite", "unseen"})
+"""Tests that speak of what is broken, not of what has drifted."""
+_LONGEST_NAME = 256
+_LONGEST_MESSAGE = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """The part of a report that is told to users."""
+
+    verdict: DriftVerdict
+    """Of the data set, where somebody should look Drift: a column that drifts by itself is none."""
+    reason: DriftReason
+    columns: tuple[str, ...] = ()
+    """Those that the reason is about, the first to begin first; not more than a status names."""
+    since: str = ""
+    """When the first of them began (RFC 3339); empty: the monitor did not say."""
+    message: str = ""
+    """Why, in the monitor's words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """What is known from the drift monitor in this pass."""
+
+    installed: bool = False
+    finding: Finding | None = None
+    """Of its last answer to this process; None: it has given none."""
+    away: str = ""
+    """Why it has not answered for some time; the finding stays the last known. Empty: it answered, or was not asked."""
+    report_url: str = ""
+    """Where it shows its report."""
+
+
+def finding_in(report: DriftReport) -> Finding:
+    """What a report finds."""
+    # By when they began, not by their odds, which change with each row; those that do not say so come last.
+    drifting = sorted(map(_named, _meant(report)), key=lambda item: (not item[0], *item))
+    return Finding(
+        verdict=_of_the_data_set(report),
+        reason=report.reason,
+        columns=tuple(name for _, name in drifting[:MOST_COLUMNS]),
+        since=min((since for since, _ in drifting if since), default=""),
+        message=_printable(report.message, _LONGEST_MESSAGE),
+    )
+
+
+def _of_the_data_set(report: DriftReport) -> DriftVerdict:
+    match report.reason:
+        case DriftReason.DATASET_DRIFT | DriftReason.DATA_QUALITY:
+            return DriftVerdict.DRIFT
+        case DriftReason.COLUMN_DRIFT:
+            # While other columns are not judged yet, nobody knows whether enough of them drift.
+            return DriftVerdict.NO_DRIFT if report.dataset_drift is False else DriftVerdict.INCONCLUSIVE
+        case DriftReason.NO_DRIFT:
+            return DriftVerdict.NO_DRIFT
+        case DriftReason.NO_REFERENCE | DriftReason.BAD_REFERENCE:
+            return DriftVerdict.ERROR
+        case DriftReason.INSUFFICIENT_DATA:
+            return DriftVerdict.INCONCLUSIVE
+
+
+def _meant(report: DriftReport) -> list[ColumnDrift]:
+    """The columns that a reason is about."""
+    drifting = [column for column in report.columns if column.verdict is DriftVerdict.DRIFT]
+    broken = [column for column in drifting if column.test in _QUALITY]
+    match report.reason:
+        case DriftReason.DATA_QUALITY:
+            return broken or drifting
+        case DriftReason.DATASET_DRIFT | DriftReason.COLUMN_DRIFT:
+            return drifting
+        case _:
+            return []
+
+
+def _named(column: ColumnDrift) -> tuple[str, str]:
+    """Since when it drifts, and its name."""
+    return _stamped(column.since), _printable(column.name, _LONGEST_NAME)
+
+
+def _stamped(since: str | None) -> str:
+    """A time as status has them; empty: none was given, or none that can be read."""
+    try:
+        return stamp(moment(since).astimezone(UTC)) if since else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _printable(text: str, longest: int) -> str:
+    """Names come from whoever logged the model: nothing in them may steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)[
+        :longest
+    ]

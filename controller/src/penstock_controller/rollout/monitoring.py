@@ -1,0 +1,137 @@
+"""What is told of live data: conditions, `status.drift` and Events. Nothing of a rollout depends on any of it. Pure."""
+
+from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, ServedVersion
+from penstock_controller.api import duration
+from penstock_controller.api.drift import DriftStatus
+from penstock_controller.api.logger import LoggerMode
+from penstock_controller.api.status import Condition, ModelDeploymentStatus, Revision
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout.judgement import Judgement
+from penstock_controller.rollout.monitor_answer import Finding
+from penstock_controller.rollout.observation import Observation
+from penstock_controller.rollout.timestamps import stamp
+
+DETECTED, REACHABLE = "DriftDetected", "MonitorReachable"
+_STATUS = {DriftVerdict.DRIFT: True, DriftVerdict.NO_DRIFT: False}
+"""Of the condition; what is neither is not known."""
+_QUIET = frozenset({DriftReason.NO_DRIFT, DriftReason.COLUMN_DRIFT, DriftReason.INSUFFICIENT_DATA})
+"""Reasons for which nobody needs to do anything."""
+_NO_MONITOR = "no drift monitor is installed, so nothing is recorded: have the administrator enable driftMonitor"
+
+
+def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DriftWish | None:
+    """Whom the monitor is to watch, and what counts as drift; None: nobody asks for that, or no version serves yet."""
+    drift, stable = spec.drift, status.stable
+    if drift is None or stable is None:
+        return None
+    others = tuple(_served(pointer) for pointer in (status.candidate, status.previous) if pointer)
+    return DriftWish(
+        stable=_served(stable),
+        others=others,
+        margin=drift.margin,
+        period_seconds=duration.seconds(drift.period),
+        key_columns=drift.key_columns,
+        share=drift.share,
+    )
+
+
+def _served(pointer: Revision) -> ServedVersion:
+    return ServedVersion(version=pointer.version, digest=pointer.digest, revision=pointer.revision)
+
+
+def noted(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+    """The status with what the monitor said. What it said before stays until it says something else."""
+    if spec.drift is None:
+        return status if status.drift is None else status.model_copy(update={"drift": None})
+    finding, known = observation.monitoring.finding, status.drift
+    if finding is None:
+        return status
+    begun = finding.since or stamp(observation.now)
+    found = DriftStatus(
+        verdict=finding.verdict.value,
+        reason=finding.reason.value,
+        columns=finding.columns,
+        since=known.since if known and known.reason == finding.reason else begun,
+        report_url=observation.monitoring.report_url or None,
+    )
+    return status.model_copy(update={"drift": found})
+
+
+def announcements(
+    before: ModelDeploymentStatus, after: ModelDeploymentStatus, observation: Observation
+) -> tuple[Announcement, ...]:
+    """What is told once where the reason has changed."""
+    old, new, finding = before.drift, after.drift, observation.monitoring.finding
+    if new is None or finding is None or (old and old.reason == new.reason):
+        return ()
+    # What was before tells two Events of the same words apart, also where a pass is repeated.
+    was = f" (before: {old.reason} since {old.since})" if old else ""
+    told = Announcement(
+        type="Normal" if finding.reason in _QUIET else "Warning",
+        reason=new.reason,
+        message=f"{_sentence(finding)}{was}",
+        attempt=after.attempt,
+    )
+    return (told,)
+
+
+def judgements(
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    observation: Observation,
+    before: tuple[Condition, ...],
+) -> tuple[Judgement, ...]:
+    """The conditions about live data; empty: nothing of it is asked for. `status`: with what this pass noted."""
+    logger = spec.predictor.logger
+    if spec.drift is None:
+        lacks = logger is not None and logger.mode is LoggerMode.ALL and not observation.monitoring.installed
+        return (_no_monitor(),) if lacks else ()
+    return _detected(status, observation, before), _reachable(observation, before)
+
+
+def _no_monitor() -> Judgement:
+    return Judgement(type=REACHABLE, status=False, reason="NoMonitor", message=_NO_MONITOR)
+
+
+def _detected(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> Judgement:
+    monitoring = observation.monitoring
+    if not monitoring.installed:
+        message = f"there is nobody to ask: condition {REACHABLE} says more"
+        return Judgement(type=DETECTED, status=None, reason="NotAsked", message=message)
+    if monitoring.away:
+        last = f"; the last that is known, {status.drift.reason}, stands in status.drift" if status.drift else ""
+        message = f"the drift monitor has not answered{last}"
+        return Judgement(type=DETECTED, status=None, reason="MonitorAway", message=message)
+    if monitoring.finding and status.drift:
+        found, message = monitoring.finding, _sentence(monitoring.finding)
+        return Judgement(type=DETECTED, status=_STATUS.get(found.verdict), reason=found.reason.value, message=message)
+    return _unasked(DETECTED, "live data are judged as soon as a version serves and the drift monitor is asked", before)
+
+
+def _reachable(observation: Observation, before: tuple[Condition, ...]) -> Judgement:
+    monitoring = observation.monitoring
+    if not monitoring.installed:
+        return _no_monitor()
+    if monitoring.away:
+        message = f"{monitoring.away}; what serves goes on, and a rollout too"
+        return Judgement(type=REACHABLE, status=False, reason="MonitorAway", message=message)
+    if monitoring.finding:
+        return Judgement(type=REACHABLE, status=True, reason="Answered", message="")
+    return _unasked(REACHABLE, "", before)
+
+
+def _unasked(kind: str, message: str, before: tuple[Condition, ...]) -> Judgement:
+    """A controller that has just started has asked for nothing yet: what status said stands until it has."""
+    known = next((item for item in before if item.type == kind and item.reason != "NoMonitor"), None)
+    if known is None or known.reason == "NotAsked":
+        return Judgement(type=kind, status=None, reason="NotAsked", message=message)
+    said = {"True": True, "False": False}.get(known.status)
+    return Judgement(type=kind, status=said, reason=known.reason, message=known.message)
+
+
+def _sentence(finding: Finding) -> str:
+    """What the monitor says; where it says nothing, which columns."""
+    if finding.message or not finding.columns:
+        return finding.message or "the drift monitor gives no reason"
+    return ", ".join(finding.columns) + (f", since {finding.since}" if finding.since else "")

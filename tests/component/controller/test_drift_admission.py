@@ -1,0 +1,60 @@
+"""spec.predictor.logger and spec.drift against a real API server."""
+
+from typing import Any
+
+import pytest
+from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
+
+from penstock_contracts.names import GROUP, PLURAL, VERSION
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_testing.model_deployments import model_deployment
+
+ALL: dict[str, Any] = {"logger": {"mode": "all"}}
+
+
+async def admitted(api: ApiClient, **fields: Any) -> dict[str, Any]:
+    """The spec that the API server would keep. Raises ApiException."""
+    body = model_deployment("drift", "default", "m")
+    body["spec"] |= fields
+    kept: dict[str, Any] = await CustomObjectsApi(api).create_namespaced_custom_object(
+        GROUP, VERSION, "default", PLURAL, body, dry_run="All", field_validation="Strict"
+    )
+    spec: dict[str, Any] = kept["spec"]
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"drift": {}}, "drift needs predictor.logger"),
+        ({"drift": {}, "predictor": {"logger": {}}}, "drift needs predictor.logger"),
+        ({"drift": {}, "predictor": {"logger": {"mode": "all", "sampleRate": 0}}}, "sampleRate above 0"),
+        ({"predictor": {"logger": {"mode": "some"}}}, "spec.predictor.logger.mode"),
+        ({"predictor": {"logger": {"mode": "all", "sampleRate": 1.5}}}, "spec.predictor.logger.sampleRate"),
+        ({"predictor": {"logger": {"exclude": ["a,b"]}}}, "spec.predictor.logger.exclude"),
+        ({"predictor": {"logger": {"exclude": ["a"], "hash": ["a"]}}}, "exclude or in hash"),
+        ({"predictor": ALL, "drift": {"period": "721h"}}, "must be from 0s to 720h"),
+        ({"predictor": ALL, "drift": {"interval": "999ms"}}, "must be from 1s to 1h"),
+        ({"predictor": ALL, "drift": {"margin": 0}}, "spec.drift.margin"),
+        ({"predictor": ALL, "drift": {"share": 1.1}}, "spec.drift.share"),
+        ({"predictor": ALL, "drift": {"onDrift": "Retrain"}}, "spec.drift.onDrift"),
+    ],
+)
+async def test_what_can_never_work_is_refused_by_name(api: ApiClient, fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(ApiException) as refusal:
+        await admitted(api, **fields)
+    assert told in refusal.value.body
+
+
+async def test_what_is_left_out_has_its_default(api: ApiClient) -> None:
+    kept = ModelDeploymentSpec.model_validate(await admitted(api, predictor=ALL, drift={"period": "0s"}))
+    assert kept.predictor.logger
+    assert kept.predictor.logger.sample_rate == 1.0
+    assert kept.drift
+    assert (kept.drift.period, kept.drift.margin, kept.drift.interval) == ("0s", 0.05, "60s")
+
+
+async def test_who_asks_for_none_of_it_has_none_of_it(api: ApiClient) -> None:
+    kept = await admitted(api)
+    assert "drift" not in kept
+    assert "logger" not in kept["predictor"]
