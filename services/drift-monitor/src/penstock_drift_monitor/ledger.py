@@ -1,0 +1,335 @@
+"""All that the monitor keeps, as the writer's thread sees it: one transaction for records, senders and detectors."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_drift_monitor.errors import NoRoom, UnknownResource
+from penstock_drift_monitor.intake import Intake, read_batch
+from penstock_drift_monitor.judging import Judge, LoadedReference, columns_of_fingerprint
+from penstock_drift_monitor.label_store import LabelStore
+from penstock_drift_monitor.verdict import Seen, report_of
+from penstock_drift_monitor.watch import INPUTS, Watch
+
+_log = logging.getLogger(__name__)
+_NO_LIMIT = 2**31
+_BEGINNINGS = 3
+"""How often judges of inputs may begin anew for one batch: the first that came, then stable's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How much is kept."""
+
+    window_rows: int
+    resources: int
+    versions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What became of a batch."""
+
+    new: bool
+    """False: it was here already."""
+    rows: int
+    dropped: int
+    """Rows more than the sender told of before."""
+    unnamed: int = 0
+
+
+@dataclass
+class Ledger:
+    """Methods must run inside a transaction, which the writer commits; after a rollback `forget_judges` is called."""
+
+    database: sqlite3.Connection
+    bounds: Bounds
+    labels: LabelStore
+    references: dict[tuple[str, float], LoadedReference] = field(default_factory=dict)
+    problems: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    """By digest: whether trying again may help, and why there is no reference sample."""
+    _watches: dict[int, Watch] = field(default_factory=dict)
+
+    def take(self, intake: Intake, now: float) -> Taken:
+        """Keep a batch and judge it, unless it was kept before. Raises NoRoom for a resource beyond the bound."""
+        batch = intake.batch
+        resource = self._resource(batch.namespace, batch.name)
+        before = self.database.execute(
+            "SELECT number, dropped FROM senders WHERE resource = ? AND sender = ?", (resource, batch.sender)
+        ).fetchone() or (0, 0)
+        if batch.number <= before[0]:
+            return Taken(new=False, rows=0, dropped=0)
+        dropped = max(batch.dropped, before[1])
+        self.database.execute(
+            "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, ?, ?)",
+            (resource, batch.sender, batch.number, dropped, now),
+        )
+        if intake.rows:
+            self._keep(resource, intake, now)
+        return Taken(new=True, rows=intake.rows, dropped=dropped - before[1], unnamed=intake.unnamed)
+
+    def _keep(self, resource: int, intake: Intake, now: float) -> None:
+        arm = self._arm(resource, intake.batch.digest, intake.batch.version, now)
+        number = self.database.execute(
+            "INSERT INTO batches (resource, arm, first, last, row_count, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (resource, arm, intake.first, intake.last, intake.rows, intake.body),
+        ).lastrowid
+        self.database.executemany(
+            "INSERT OR IGNORE INTO answers (arm, request, row, score, answer, shadow, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(arm, each.request, each.row, each.score, each.answer, each.shadow, each.at) for each in intake.answered],
+        )
+        self.labels.records_came(resource, intake.answered)
+        self._judge(resource, {number or 0: intake})
+        self._trim(arm, intake.rows)
+
+    def _trim(self, arm: int, added: int) -> None:
+        """Keep the newest batches that have the window's rows between them."""
+        (held,) = self.database.execute("SELECT held FROM arms WHERE id = ?", (arm,)).fetchone()
+        held += added
+        while True:
+            oldest = self.database.execute(
+                "SELECT id, row_count FROM batches WHERE arm = ? ORDER BY id LIMIT 1", (arm,)
+            ).fetchone()
+            if oldest is None or held - oldest[1] < self.bounds.window_rows:
+                break
+            self.database.execute("DELETE FROM batches WHERE id = ?", (oldest[0],))
+            held -= oldest[1]
+        self.database.execute("UPDATE arms SET held = ? WHERE id = ?", (held, arm))
+
+    # Wishes.
+
+    def wish(self, namespace: str, name: str, wish: DriftWish) -> DriftReport:
+        """Remember whom to watch; the verdict so far. Raises NoRoom for a resource beyond the bound."""
+        resource = self._resource(namespace, name)
+        watch = self._watch(resource)
+        if watch is None or watch.wish != wish:
+            self.database.execute("UPDATE resources SET wish = ? WHERE id = ?", (wish.model_dump_json(), resource))
+            self._save(resource)
+            self._watches.pop(resource, None)
+            self._judge(resource, {})
+            self._drop_states(resource)
+        return self._report(resource, namespace, name)
+
+    def report(self, namespace: str, name: str) -> DriftReport:
+        """Give the verdict so far. Raises UnknownResource."""
+        return self._report(self.known(namespace, name), namespace, name)
+
+    def known(self, namespace: str, name: str) -> int:
+        """Find a resource that has a wish. Raises UnknownResource."""
+        resource = self._found(namespace, name)
+        if resource is None or self._watch(resource) is None:
+            raise UnknownResource(
+                f"{namespace}/{name} is not watched: set spec.drift of the ModelDeployment, or PUT "
+                f"/v1/resources/{namespace}/{name}"
+            )
+        return resource
+
+    def wish_of(self, namespace: str, name: str) -> tuple[int, DriftWish]:
+        """Find a resource's number and wish. Raises UnknownResource."""
+        resource = self.known(namespace, name)
+        return resource, self._watches[resource].wish
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Forget all of a resource; what is much goes with the next tidying."""
+        resource = self._found(namespace, name)
+        if resource is None:
+            return
+        self._watches.pop(resource, None)
+        for table in ("senders", "states", "batches"):
+            self.database.execute(f"DELETE FROM {table} WHERE resource = ?", (resource,))  # noqa: S608 - our own names
+        self.database.execute(
+            "UPDATE resources SET namespace = '', name = ?, wish = NULL WHERE id = ?", (str(resource), resource)
+        )
+
+    def wishes(self) -> dict[tuple[str, str], DriftWish]:
+        """Every wish, by namespace and name."""
+        rows = self.database.execute("SELECT namespace, name, wish FROM resources WHERE wish IS NOT NULL").fetchall()
+        return {(namespace, name): DriftWish.model_validate_json(wish) for namespace, name, wish in rows}
+
+    def reference_came(self, loaded: LoadedReference) -> None:
+        """Judge by it from now on, beginning with what the windows still hold."""
+        self.problems.pop(loaded.digest, None)
+        self.references[loaded.digest, loaded.margin] = loaded
+        for (resource,) in self.database.execute("SELECT id FROM resources WHERE wish IS NOT NULL").fetchall():
+            watch = self._watch(resource)
+            if watch and any(each.digest == loaded.digest for each in watch.versions()):
+                self._judge(resource, {})
+
+    def reference_missing(self, digest: str, why: str, *, try_again: bool) -> None:
+        """Note why there is none: for the report."""
+        self.problems[digest] = (try_again, why)
+
+    def sample(self, digest: str, path: str, columns: str, body: bytes) -> None:
+        """Keep a reference sample, so that a restart needs no model store."""
+        self.database.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?)", (digest, path, columns, body))
+
+    def tidied(self) -> None:
+        """After old rows went: drop what they leave behind, and samples that no wish names."""
+        self.labels.forget_count()
+        wishes = self.wishes().values()
+        wanted = {(each.digest, wish.margin) for wish in wishes for each in (wish.stable, *wish.others)}
+        for key in self.references.keys() - wanted:
+            del self.references[key]
+        digests = {digest for digest, _ in wanted}
+        for digest in self.problems.keys() - digests:
+            del self.problems[digest]
+        for (digest,) in self.database.execute("SELECT digest FROM samples").fetchall():
+            if digest not in digests:
+                self.database.execute("DELETE FROM samples WHERE digest = ?", (digest,))
+
+    # Judges.
+
+    def _judge(self, resource: int, fresh: dict[int, Intake]) -> None:
+        """Show every judge the batches that it has not seen; those of `fresh` are decoded already."""
+        watch = self._watch(resource)
+        if watch is None:
+            return
+        for name, loaded in watch.predictions_wanted().items():
+            if name not in watch.judges:
+                judge = watch.begin_prediction(name, loaded)
+                self._resume(resource, name, judge)
+        self._resume_inputs(resource, watch)
+        for _ in range(_BEGINNINGS):
+            if not self._pass(resource, watch, fresh):
+                break
+
+    def _pass(self, resource: int, watch: Watch, fresh: dict[int, Intake]) -> bool:
+        """Go through the batches once; True: a judge of inputs has begun, so those before are to be looked at again."""
+        starts = [judge.through for judge in watch.judges.values()]
+        loaded = watch.reference(watch.wish.stable.digest)
+        if INPUTS not in watch.judges and loaded is not None and loaded.inputs is not None:
+            # Without `fresh` this is the first look, at the whole window; from then on only what comes can begin it.
+            starts.append(min(fresh) - 1 if fresh else 0)
+        if not starts:
+            return False
+        for number, intake in self._batches(resource, min(starts), fresh):
+            columns = watch.columns_of(intake)
+            now = watch.judges.get(INPUTS)
+            if columns and (now is None or now.reference.columns != columns):
+                watch.begin_inputs(columns)
+                return True
+            for name, judge in watch.judges.items():
+                watch.judge_batch(name, judge, number, intake)
+        return False
+
+    def _batches(self, resource: int, after: int, fresh: dict[int, Intake]) -> Iterator[tuple[int, Intake]]:
+        rows = self.database.execute(
+            "SELECT id FROM batches WHERE resource = ? AND id > ? ORDER BY id", (resource, after)
+        ).fetchall()
+        for (number,) in rows:
+            if number not in fresh:
+                body, last = self.database.execute("SELECT body, last FROM batches WHERE id = ?", (number,)).fetchone()
+                fresh[number] = read_batch(body, now=last, max_rows=_NO_LIMIT)
+            yield number, fresh[number]
+
+    def _resume(self, resource: int, name: str, judge: Judge | None) -> None:
+        kept = self.database.execute(
+            "SELECT fingerprint, through, body FROM states WHERE resource = ? AND subject = ?", (resource, name)
+        ).fetchone()
+        if judge is not None and kept is not None and not judge.resume(*kept):
+            _log.info("bets begin anew", extra={"resource": resource, "subject": name, "fingerprint": kept[0]})
+
+    def _resume_inputs(self, resource: int, watch: Watch) -> None:
+        kept = self.database.execute(
+            "SELECT fingerprint FROM states WHERE resource = ? AND subject = ?", (resource, INPUTS)
+        ).fetchone()
+        if INPUTS in watch.judges or kept is None:
+            return
+        columns = columns_of_fingerprint(kept[0])
+        loaded = watch.reference(watch.wish.stable.digest)
+        if loaded is None or loaded.inputs is None or not set(columns) <= set(loaded.inputs.columns):
+            return
+        judge = watch.begin_inputs(columns)
+        self._resume(resource, INPUTS, judge)
+
+    def save_judges(self) -> None:
+        """Write the state of every judge that saw something: the writer calls it before each commit."""
+        for resource in self._watches:
+            self._save(resource)
+
+    def forget_judges(self) -> None:
+        """After a rollback: what the judges saw did not happen, so they are made again from their kept states."""
+        self._watches.clear()
+        self.labels.forget_count()
+
+    def _save(self, resource: int) -> None:
+        watch = self._watches.get(resource)
+        for name, judge in (watch.judges if watch else {}).items():
+            if judge.changed:
+                self.database.execute(
+                    "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)",
+                    (resource, name, judge.fingerprint, judge.through, judge.detector.to_bytes()),
+                )
+                judge.changed = False
+
+    def _drop_states(self, resource: int) -> None:
+        """Remove states of versions that nobody names any more."""
+        watch = self._watches[resource]
+        wanted = {INPUTS, *(f"{each.version} {each.digest}" for each in watch.versions())}
+        for (name,) in self.database.execute("SELECT subject FROM states WHERE resource = ?", (resource,)).fetchall():
+            if name not in wanted:
+                self.database.execute("DELETE FROM states WHERE resource = ? AND subject = ?", (resource, name))
+
+    def _watch(self, resource: int) -> Watch | None:
+        if resource not in self._watches:
+            (wish,) = self.database.execute("SELECT wish FROM resources WHERE id = ?", (resource,)).fetchone()
+            if wish is None:
+                return None
+            self._watches[resource] = Watch(DriftWish.model_validate_json(wish), self.references)
+            self._judge(resource, {})
+        return self._watches[resource]
+
+    # Reports.
+
+    def _report(self, resource: int, namespace: str, name: str) -> DriftReport:
+        watch = self._watches[resource]
+        first, last, rows = self.database.execute(
+            "SELECT MIN(first), MAX(last), TOTAL(row_count) FROM batches WHERE resource = ?", (resource,)
+        ).fetchone()
+        (dropped,) = self.database.execute(
+            "SELECT TOTAL(dropped) FROM senders WHERE resource = ?", (resource,)
+        ).fetchone()
+        seen = Seen(first=first, last=last, rows=int(rows), dropped=int(dropped))
+        return report_of(namespace, name, watch, self.problems, seen)
+
+    # Names.
+
+    def _found(self, namespace: str, name: str) -> int | None:
+        found = self.database.execute(
+            "SELECT id FROM resources WHERE namespace = ? AND name = ?", (namespace, name)
+        ).fetchone()
+        return int(found[0]) if found else None
+
+    def _resource(self, namespace: str, name: str) -> int:
+        """Find a resource, or begin one."""
+        found = self._found(namespace, name)
+        if found is not None:
+            return found
+        (count,) = self.database.execute("SELECT COUNT(*) FROM resources").fetchone()
+        if count >= self.bounds.resources:
+            raise NoRoom(
+                f"{namespace}/{name} would be resource {count + 1}, more than {self.bounds.resources}: delete some "
+                "(DELETE /v1/resources/{namespace}/{name}) or raise PENSTOCK_MAX_RESOURCES"
+            )
+        made = self.database.execute("INSERT INTO resources (namespace, name) VALUES (?, ?)", (namespace, name))
+        return made.lastrowid or 0
+
+    def _arm(self, resource: int, digest: str, version: str, now: float) -> int:
+        key = (resource, digest, version)
+        found = self.database.execute(
+            "SELECT id FROM arms WHERE resource = ? AND digest = ? AND version = ?", key
+        ).fetchone()
+        if found is not None:
+            self.database.execute("UPDATE arms SET seen = ? WHERE id = ?", (now, found[0]))
+            return int(found[0])
+        arms = self.database.execute("SELECT id FROM arms WHERE resource = ? ORDER BY seen", (resource,)).fetchall()
+        for (arm,) in arms[: max(0, len(arms) + 1 - self.bounds.versions)]:
+            for table in ("batches", "answers"):
+                self.database.execute(f"DELETE FROM {table} WHERE arm = ?", (arm,))  # noqa: S608 - our own names
+            self.database.execute("DELETE FROM arms WHERE id = ?", (arm,))
+        made = self.database.execute(
+            "INSERT INTO arms (resource, digest, version, seen) VALUES (?, ?, ?, ?)", (*key, now)
+        ).lastrowid
+        return made or 0

@@ -1,0 +1,1 @@
+"""Live quality from labels. Pure."""

@@ -1,0 +1,126 @@
+"""The monitor's own series. The registry is passed in."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from penstock_contracts.drift import DriftReport
+from penstock_contracts.labels import LabelOutcome
+from penstock_contracts.metric_names import (
+    MONITOR_BATCHES,
+    MONITOR_BYTES,
+    MONITOR_COLUMN_DRIFTED,
+    MONITOR_COLUMN_LOG_ODDS,
+    MONITOR_COMMIT_FAILURES,
+    MONITOR_COMMIT_SECONDS,
+    MONITOR_DATASET_DRIFT,
+    MONITOR_DROPPED,
+    MONITOR_LABELS,
+    MONITOR_LABELS_WAITING,
+    MONITOR_REMOVED,
+    MONITOR_ROWS,
+    MONITOR_ROWS_WITHOUT_ID,
+    MONITOR_SAMPLE_FAILURES,
+    Metric,
+)
+from penstock_drift_monitor.tidying import Removed
+
+_SHOWN_COLUMNS = 50
+"""Columns of a resource that have series: those with the highest odds. The report has all."""
+_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+
+
+class Telemetry:
+    """Counts what comes in, what is kept, and what was found."""
+
+    def __init__(self, metrics: CollectorRegistry) -> None:
+        def counter(metric: Metric) -> Counter:
+            return Counter(metric.name, metric.meaning, metric.labels, registry=metrics)
+
+        def gauge(metric: Metric) -> Gauge:
+            return Gauge(metric.name, metric.meaning, metric.labels, registry=metrics)
+
+        self._batches = counter(MONITOR_BATCHES)
+        self._rows = counter(MONITOR_ROWS)
+        self._unnamed = counter(MONITOR_ROWS_WITHOUT_ID)
+        self._dropped = counter(MONITOR_DROPPED)
+        self._labels = counter(MONITOR_LABELS)
+        self._waiting = gauge(MONITOR_LABELS_WAITING)
+        self._removed = counter(MONITOR_REMOVED)
+        self._bytes = gauge(MONITOR_BYTES)
+        self._failures = counter(MONITOR_COMMIT_FAILURES)
+        self._samples = counter(MONITOR_SAMPLE_FAILURES)
+        self._commits = Histogram(
+            MONITOR_COMMIT_SECONDS.name, MONITOR_COMMIT_SECONDS.meaning, buckets=_BUCKETS, registry=metrics
+        )
+        self._dataset = gauge(MONITOR_DATASET_DRIFT)
+        self._odds = gauge(MONITOR_COLUMN_LOG_ODDS)
+        self._drifted = gauge(MONITOR_COLUMN_DRIFTED)
+        self._shown: dict[tuple[str, str], frozenset[str]] = {}
+
+    def batch_ended(self, outcome: str) -> None:
+        """Say that a batch was kept, repeated, unreadable or refused."""
+        self._batches.labels(outcome=outcome).inc()
+
+    def rows_came(self, namespace: str, name: str, *, rows: int, unnamed: int, dropped: int) -> None:
+        """Count rows of a batch, and those that its sender could not send."""
+        self._rows.labels(namespace=namespace, name=name).inc(rows)
+        self._unnamed.labels(namespace=namespace, name=name).inc(unnamed)
+        self._dropped.labels(namespace=namespace, name=name).inc(dropped)
+
+    def labels_came(self, namespace: str, name: str, outcome: LabelOutcome) -> None:
+        """Count labels by what became of them."""
+        for word, count in outcome.model_dump(exclude={"examples"}).items():
+            if count:
+                self._labels.labels(namespace=namespace, name=name, outcome=word).inc(count)
+
+    def committed(self, seconds: float) -> None:
+        """Count a transaction."""
+        self._commits.observe(seconds)
+
+    def commit_failed(self) -> None:
+        """Count a transaction that the disk did not take."""
+        self._failures.inc()
+
+    def sample_failed(self) -> None:
+        """Count a reference sample that did not come or could not be read."""
+        self._samples.inc()
+
+    def removed(self, removed: Removed) -> None:
+        """Count what tidying removed."""
+        for reason in ("age", "size", "unmatched"):
+            self._removed.labels(reason=reason).inc(getattr(removed, reason))
+
+    def holds(self, used: int, waiting: int) -> None:
+        """State what is held."""
+        self._bytes.set(used)
+        self._waiting.set(waiting)
+
+    def found(self, report: DriftReport) -> None:
+        """State a verdict."""
+        key = (report.namespace, report.name)
+        if report.dataset_drift is None:
+            self._drop(self._dataset, *key)
+        else:
+            self._dataset.labels(*key).set(report.dataset_drift)
+        shown = sorted(report.columns, key=lambda column: column.threshold - column.score)[:_SHOWN_COLUMNS]
+        for column in shown:
+            self._odds.labels(*key, column.name).set(column.score)
+            self._drifted.labels(*key, column.name).set(column.verdict == "Drift")
+        names = frozenset(column.name for column in shown)
+        for name in self._shown.get(key, frozenset()) - names:
+            self._drop(self._odds, *key, name)
+            self._drop(self._drifted, *key, name)
+        self._shown[key] = names
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Drop the verdict's series of a resource."""
+        for column in self._shown.pop((namespace, name), frozenset()):
+            self._drop(self._odds, namespace, name, column)
+            self._drop(self._drifted, namespace, name, column)
+        self._drop(self._dataset, namespace, name)
+
+    @staticmethod
+    def _drop(gauge: Gauge, *labels: str) -> None:
+        try:
+            gauge.remove(*labels)
+        except KeyError:  # it has no such series
+            return

@@ -1,0 +1,107 @@
+"""The report of a resource from what its judges found. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict
+from penstock_drift_monitor.detector.judgement import judged
+from penstock_drift_monitor.judging import LoadedReference
+from penstock_drift_monitor.watch import INPUTS, Watch, subject
+
+if TYPE_CHECKING:
+    from penstock_drift_monitor.detector.detector import Finding
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was recorded of a resource."""
+
+    first: float | None
+    """Unix time of the first row of the windows; None: they are empty."""
+    last: float | None
+    rows: int
+    """In the windows."""
+    dropped: int
+
+
+def report_of(
+    namespace: str, name: str, watch: Watch, problems: Mapping[str, tuple[bool, str]], seen: Seen
+) -> DriftReport:
+    """Say what is known. `problems`: by digest, whether trying again may help, and why its reference is not here."""
+    inputs = watch.judges[INPUTS].detector.findings() if INPUTS in watch.judges else ()
+    predictions: dict[str, tuple[Finding, ...]] = {}
+    for each in watch.versions():
+        judge = watch.judges.get(subject(each.version, each.digest))
+        if judge is not None:
+            predictions[each.version] = judge.detector.findings()
+    reference = watch.reference(watch.wish.stable.digest)
+    verdict, reason, message = _nothing(watch, reference, problems, seen)
+    dataset: bool | None = None
+    columns: tuple[ColumnDrift, ...] = ()
+    if not message:
+        judgement = judged(inputs, predictions, watch.wish)
+        verdict, reason, dataset = judgement.verdict, judgement.reason, judgement.dataset_drift
+        message, columns = judgement.message + _left_out(watch, reference), judgement.columns
+    return DriftReport(
+        namespace=namespace,
+        name=name,
+        dataset_drift=dataset,
+        verdict=verdict,
+        reason=reason,
+        message=message,
+        columns=columns,
+        rows=max((finding.rows for finding in inputs), default=0),
+        reference_rows=reference.rows if reference else 0,
+        window_from=rfc3339(seen.first),
+        window_to=rfc3339(seen.last),
+        dropped=seen.dropped,
+    )
+
+
+def _nothing(
+    watch: Watch, reference: LoadedReference | None, problems: Mapping[str, tuple[bool, str]], seen: Seen
+) -> tuple[DriftVerdict, DriftReason, str]:
+    """Why nothing can be judged; an empty message: something can."""
+    stable = watch.wish.stable
+    if reference is None:
+        again, why = problems.get(stable.digest, (True, "it is being loaded"))
+        said = f"the reference sample of version {stable.version} is not here: {why}"
+        if again:
+            return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
+        missing = why.startswith(NO_SAMPLE)
+        return DriftVerdict.ERROR, DriftReason.NO_REFERENCE if missing else DriftReason.BAD_REFERENCE, said
+    if watch.mismatch and INPUTS not in watch.judges:
+        return DriftVerdict.ERROR, DriftReason.BAD_REFERENCE, watch.mismatch
+    if not watch.judges or not seen.rows:
+        said = "no records came yet: check that spec.predictor.logger.mode is all and that the model has traffic"
+        if not watch.judges:
+            if seen.rows:
+                said = "the records have no column that the reference sample has"
+            return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
+    return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, ""
+
+
+NO_SAMPLE = "the version has none"
+"""How the reason begins when a version was logged without a sample."""
+
+
+def _left_out(watch: Watch, reference: LoadedReference | None) -> str:
+    if reference is None or reference.inputs is None or INPUTS not in watch.judges:
+        return ""
+    kept = set(watch.judges[INPUTS].reference.columns)
+    left = [name for name in reference.inputs.columns if name not in kept]
+    if not left:
+        return ""
+    named = ", ".join(name[:60] for name in left[:_SHOWN]) + (" and more" if len(left) > _SHOWN else "")
+    return f"; not judged, for they are not recorded, or as text where the reference sample has numbers: {named}"
+
+
+def rfc3339(at: float | None) -> str | None:
+    """A Unix time in words, to the second, UTC."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,94 @@
+"""What pages and reports show, from the writer's verdicts and the database's windows."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import numpy as np
+
+from penstock_contracts.drift import ServedVersion
+from penstock_drift_monitor.detector.sample import Sample, Values
+from penstock_drift_monitor.intake import PREDICTION, Intake, read_batch
+from penstock_drift_monitor.judging import LoadedReference
+from penstock_drift_monitor.ledger import Ledger
+from penstock_drift_monitor.model_store import KeptSample
+from penstock_drift_monitor.pages.source import WatchedModel, Window
+from penstock_drift_monitor.reference_sample import read_sample
+from penstock_drift_monitor.writer import Writer
+
+_NO_LIMIT = 2**31
+
+
+class WatchedModels:
+    """Answers pages.source.ReportSource. A window holds the rows of stable that users saw."""
+
+    def __init__(self, writer: Writer, reader: Callable[[], sqlite3.Connection]) -> None:
+        """`reader` opens the database for reading."""
+        self._writer = writer
+        self._reader = reader
+
+    async def watched(self) -> Sequence[WatchedModel]:
+        """Give every watched model."""
+        return await self._writer.do(lambda ledger: [_model(ledger, *key) for key in ledger.wishes()])
+
+    async def model(self, namespace: str, name: str) -> WatchedModel | None:
+        """Give one; None: it is not watched."""
+        return await self._writer.do(
+            lambda ledger: _model(ledger, namespace, name) if (namespace, name) in ledger.wishes() else None
+        )
+
+    async def window(self, namespace: str, name: str) -> Window | None:
+        """Give its rows; None: it is not watched."""
+
+        def look(ledger: Ledger) -> tuple[int, ServedVersion, LoadedReference | None] | None:
+            if (namespace, name) not in ledger.wishes():
+                return None
+            resource, wish = ledger.wish_of(namespace, name)
+            return resource, wish.stable, ledger.references.get((wish.stable.digest, wish.margin))
+
+        found = await self._writer.do(look)
+        return None if found is None else await asyncio.to_thread(self._read, *found)
+
+    def _read(self, resource: int, stable: ServedVersion, loaded: LoadedReference | None) -> Window:
+        with closing(self._reader()) as database:
+            kept = database.execute(
+                "SELECT path, columns, body FROM samples WHERE digest = ?", (stable.digest,)
+            ).fetchone()
+            batches = database.execute(
+                "SELECT body, last FROM batches WHERE arm IN (SELECT id FROM arms WHERE resource = ? AND digest = ? "
+                "AND version = ?) ORDER BY id",
+                (resource, stable.digest, stable.version),
+            ).fetchall()
+        sample: Sample = {}
+        if kept is not None:
+            source = KeptSample(*kept)
+            sample = read_sample(source.path, source.body, source.types())
+        intakes = [read_batch(body, now=last, max_rows=_NO_LIMIT) for body, last in batches]
+        rows = [_rows(intake, sample, loaded) for intake in intakes if intake.users.any()]
+        # Columns that every batch has: what an exclusion took away in between is not shown.
+        names = [name for name in rows[0] if all(name in each for each in rows)] if rows else []
+        return Window(reference=sample, current={name: _joined([each[name] for each in rows]) for name in names})
+
+
+def _model(ledger: Ledger, namespace: str, name: str) -> WatchedModel:
+    _, wish = ledger.wish_of(namespace, name)
+    report = ledger.report(namespace, name)
+    return WatchedModel(wish=wish, report=report, last_record=report.window_to)
+
+
+def _rows(intake: Intake, sample: Sample, loaded: LoadedReference | None) -> Sample:
+    predictions = intake.predictions()
+    seen = intake.seen_by_users() | {name: intake.only_users(values) for name, values in predictions.items()}
+    if loaded is None:
+        return seen
+    inputs = loaded.named({name: values for name, values in seen.items() if name != PREDICTION})
+    return loaded.fit(dict(inputs) | {name: seen[name] for name in predictions}, sample)
+
+
+def _joined(parts: Sequence[Values]) -> Values:
+    arrays = [part for part in parts if isinstance(part, np.ndarray)]
+    if len(arrays) == len(parts):
+        return np.concatenate(arrays)
+    # Numbers in one batch and unreadable texts in another: all are shown as texts.
+    return [None if value is None else str(value) for part in parts for value in part]
