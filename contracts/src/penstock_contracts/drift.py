@@ -30,6 +30,8 @@ class DriftWish(Contract):
     """Columns of which one that drifts is drift of the data set."""
     share: float = Field(default=0.5, gt=0, le=1)
     """Of the columns that must drift for the data set to drift."""
+    hashed_columns: tuple[str, ...] = ()
+    """Columns that are recorded as hashes: nothing in the reference sample is like them, so they are not judged."""
 
 
 class DriftVerdict(StrEnum):

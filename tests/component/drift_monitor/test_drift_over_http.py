@@ -27,6 +27,18 @@ def test_a_shift_of_one_standard_deviation_is_found(start_monitor: StartMonitor,
     assert monitor.watch(WISH) == found
 
 
+def test_a_column_that_comes_as_hashes_is_named_and_not_judged(start_monitor: StartMonitor, store: FileStore) -> None:
+    store.files = files()
+    monitor = start_monitor()
+    monitor.watch(WISH.model_copy(update={"hashed_columns": ("shop",)}))
+    monitor.has_reference()
+    for number in range(1, 11):
+        monitor.post(batch(number))
+    report = monitor.drift()
+    assert {column.name for column in report.columns} == {"amount", "age", "prediction (version 1)"}
+    assert report.message.endswith("numbers: shop")
+
+
 def test_records_before_the_wish_are_judged_when_it_comes(start_monitor: StartMonitor, store: FileStore) -> None:
     store.files = files()
     monitor = start_monitor()

@@ -33,6 +33,7 @@ def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DriftWish 
         period_seconds=duration.seconds(drift.period),
         key_columns=drift.key_columns,
         share=drift.share,
+        hashed_columns=spec.predictor.logger.hash if spec.predictor.logger else (),
     )
 
 

@@ -26,6 +26,7 @@ from penstock_drift_monitor.routes.labels import label_routes
 from penstock_drift_monitor.routes.quality import quality_routes
 from penstock_drift_monitor.routes.records import record_routes
 from penstock_drift_monitor.routes.resources import resource_routes
+from penstock_drift_monitor.routes.window import window_routes
 from penstock_drift_monitor.samples import Pace, Samples
 from penstock_drift_monitor.settings import Settings
 from penstock_drift_monitor.telemetry import Telemetry
@@ -69,6 +70,7 @@ def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
     app.include_router(page_routes(models))
     app.include_router(report_routes(models, make))
     app.include_router(quality_routes(writer, reader, settings.max_quality_rows))
+    app.include_router(window_routes(writer, reader))
     _add_health(app, writer, metrics)
     _add_errors(app)
     return app

@@ -97,7 +97,8 @@ def _left_out(watch: Watch, reference: LoadedReference | None) -> str:
     if not left:
         return ""
     named = ", ".join(name[:60] for name in left[:_SHOWN]) + (" and more" if len(left) > _SHOWN else "")
-    return f"; not judged, for they are not recorded, or as text where the reference sample has numbers: {named}"
+    why = "they are not recorded, or as hashes, or as text where the reference sample has numbers"
+    return f"; not judged, for {why}: {named}"
 
 
 def rfc3339(at: float | None) -> str | None:

@@ -70,7 +70,7 @@ class Watch:
         if INPUTS in self.judges and not decides:
             return None
         live = loaded.named(intake.inputs)
-        columns = loaded.comparable(live)
+        columns = tuple(name for name in loaded.comparable(live) if name not in self.wish.hashed_columns)
         self.mismatch = "" if columns else _mismatch(loaded, tuple(live))
         return columns
 
