@@ -107,6 +107,9 @@ test-on-cluster: $(VENV)
 bench-verdicts: $(VENV) ## What the error-rate gate takes to decide, and how often it is wrong
 	@$(PYTHON) bench/verdicts/tables.py
 
+bench-drift: $(VENV) ## False alarms, and rows until drift is found, beside Evidently's defaults: FULL=1 takes an hour
+	@$(PYTHON) -m bench.drift.tables
+
 bench-rollback: $(VENV) ## From a candidate's first failure to weight 0 everywhere, 20 times on a cluster
 	@tests/with-cluster $(PYTHON) bench/rollback/rollback.py
 
@@ -210,5 +213,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: bench-answers bench-cores bench-footprint bench-gateway bench-many bench-neighbours bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
