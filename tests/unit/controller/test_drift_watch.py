@@ -38,6 +38,8 @@ class ScriptedMonitor:
         self.asked: Counter[Key] = Counter()
         self.wishes: list[DriftWish] = []
         self.dropped: Counter[Key] = Counter()
+        self.labels: int | None = 500
+        """None: that question is not answered."""
         self.calls: list[str] = []
 
     async def _called(self, call: str, key: Key) -> None:
@@ -62,6 +64,12 @@ class ScriptedMonitor:
             message=self.message,
             columns=self.columns,
         )
+
+    async def labelled(self, key: Key) -> int:
+        self.calls.append("labelled")
+        if self.labels is None:
+            raise MonitorAway("the drift monitor answers 404 to a question about labels")
+        return self.labels
 
     async def forget(self, key: Key) -> None:
         self.dropped[key] += 1

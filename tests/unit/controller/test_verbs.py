@@ -7,6 +7,7 @@ import pytest
 
 from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import LONGEST_ANSWER, Completion, Outcome, Phase
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
 from penstock_testing import steering_page
@@ -109,9 +110,19 @@ BEGINNINGS: dict[Phase, Callable[[], RolloutWorld]] = {
 }
 
 
+TRAINED = ModelDeploymentSpec.model_validate(
+    {
+        "registry": {"model": "m", "alias": "champion"},
+        "retrain": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "train"}]}}}}},
+    }
+)
+
+
 def _begin(verb: Verb, phase: Phase) -> RolloutWorld:
     """A world in that phase in which nothing was said with that verb yet."""
     world = paused_by_a_step() if (verb, phase) == (Verb.PAUSE, Phase.PAUSED) else BEGINNINGS[phase]()
+    if verb is Verb.RETRAIN:
+        world.spec = world.spec.model_copy(update={"retrain": TRAINED.retrain})
     world.words.clear()
     world.tick(0.2)
     assert world.status.phase is phase

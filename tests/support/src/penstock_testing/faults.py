@@ -138,16 +138,19 @@ def _answers(cluster: Cluster) -> bool | None:
 
 
 @contextmanager
-def scaled_to_zero(cluster: Cluster, deployment: str, namespace: str, selector: str) -> Iterator[None]:
-    """A Deployment has no pod for the time of the context; afterwards it has one that is ready."""
-    cluster.kubectl("scale", f"deployment/{deployment}", "-n", namespace, "--replicas=0")
+def scaled_to_zero(
+    cluster: Cluster, workload: str, namespace: str, selector: str, *, kind: str = "deployment"
+) -> Iterator[None]:
+    """A Deployment or StatefulSet has no pod for the time of the context; afterwards it has one that is ready."""
+    named = f"{kind}/{workload}"
+    cluster.kubectl("scale", named, "-n", namespace, "--replicas=0")
     try:
-        gone = f"the pods of {deployment} gone"
+        gone = f"the pods of {workload} gone"
         wait_for(gone, lambda: not cluster.items("pods", namespace, selector) or None, seconds=60)
         yield
     finally:
-        cluster.kubectl("scale", f"deployment/{deployment}", "-n", namespace, "--replicas=1")
-        cluster.kubectl("rollout", "status", f"deployment/{deployment}", "-n", namespace, "--timeout=120s", seconds=125)
+        cluster.kubectl("scale", named, "-n", namespace, "--replicas=1")
+        cluster.kubectl("rollout", "status", named, "-n", namespace, "--timeout=120s", seconds=125)
 
 
 @contextmanager
