@@ -99,9 +99,7 @@ def _one(expression: str, legend: str) -> tuple[Query, ...]:
 def fleet() -> Dashboard:
     """Return the dashboard of all models and of the parts."""
     models, legend = "namespace, name", "{{namespace}}/{{name}}"
-    errors = share(m.GATEWAY_REQUESTS, models, part='code=~"5.."')
     lag = " - ".join(f"{end} by ({models}) ({m.GATEWAY_APPLIED_NUMBER.name})" for end in ("max", "min"))
-    dropped, sent = (rate(metric, "") for metric in (m.PREDICTOR_RECORDS_DROPPED, m.PREDICTOR_RECORDS_SENT))
     return Dashboard(
         uid="penstock-fleet",
         title="Penstock / Fleet",
@@ -117,7 +115,7 @@ def fleet() -> Dashboard:
                 "Requests that fail",
                 "Share of users' requests that were answered 5xx.",
                 "percentunit",
-                _one(errors, legend),
+                _one(share(m.GATEWAY_REQUESTS, models, part='code=~"5.."'), legend),
             ),
             Panel(
                 "Time of a request, p99",
@@ -199,7 +197,10 @@ def fleet() -> Dashboard:
                 "Prediction records",
                 "Rows that predictors sent to the drift monitor and rows that were lost.",
                 "short",
-                (Query(sent, "sent"), Query(dropped, "lost")),
+                (
+                    Query(rate(m.PREDICTOR_RECORDS_SENT, ""), "sent"),
+                    Query(rate(m.PREDICTOR_RECORDS_DROPPED, ""), "lost"),
+                ),
             ),
             Panel(
                 "The drift monitor's work",
@@ -417,10 +418,8 @@ def as_grafana(dashboard: Dashboard) -> dict[str, Any]:
         "description": dashboard.meaning,
         "tags": ["penstock"],
         "schemaVersion": 39,
-        "editable": True,
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
-        "timezone": "",
         "links": [
             {"type": "dashboards", "tags": ["penstock"], "title": "Penstock", "asDropdown": True, "keepTime": True}
         ],
@@ -470,10 +469,7 @@ def _panel(place: int, panel: Panel) -> dict[str, Any]:
             },
             "overrides": [],
         },
-        "options": {
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
-            "tooltip": {"mode": "multi", "sort": "desc"},
-        },
+        "options": {"legend": {"showLegend": True}, "tooltip": {"mode": "multi", "sort": "desc"}},
         "targets": [
             {
                 "refId": chr(ord("A") + number),
