@@ -320,6 +320,25 @@ MONITOR_DATASET_DRIFT = Metric(
     labels=("namespace", "name"),
     meaning="1 when the data set drifts, 0 when it does not; none while it cannot be said.",
 )
+MONITOR_REASON = Metric(
+    name="penstock_drift_reason",
+    kind="gauge",
+    part="drift-monitor",
+    labels=("namespace", "name", "reason"),
+    meaning="1 for the reason of the last verdict, as condition DriftDetected has it.",
+)
+MONITOR_VOLUME_BYTES = Metric(
+    name="penstock_monitor_volume_bytes",
+    kind="gauge",
+    part="drift-monitor",
+    meaning="Size of the volume that the monitor keeps everything on.",
+)
+MONITOR_VOLUME_FREE_BYTES = Metric(
+    name="penstock_monitor_volume_free_bytes",
+    kind="gauge",
+    part="drift-monitor",
+    meaning="Bytes of that volume that are still free.",
+)
 MONITOR_COLUMN_LOG_ODDS = Metric(
     name="penstock_drift_log_odds",
     kind="gauge",

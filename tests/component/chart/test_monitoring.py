@@ -131,6 +131,8 @@ REACHABLE = series("controller_registry_reachable", registry="default")
 QUEUE = series("controller_queue_waiting")
 SPLIT = {pod: series("gateway_traffic_applied_number", **MODEL, pod=pod) for pod in ("g-0", "g-1")}
 FREE, SIZE = series("store_volume_free_bytes"), series("store_volume_bytes")
+VOLUME = {"free": series("monitor_volume_free_bytes"), "size": series("monitor_volume_bytes")}
+BROKEN = series("drift_reason", **MODEL, reason="DataQuality")
 DATASET = series("drift_dataset", **MODEL)
 COLUMNS = {name: series("drift_column", **MODEL, column=name) for name in ("amount", "hour")}
 DROPPED, SENT = (series(f"predictor_records_{what}_total", **POD) for what in ("dropped", "sent"))
@@ -226,6 +228,16 @@ CASES = [
     Case(COLUMN, "nothing is said of the data set", {COLUMNS["amount"]: "1x90"}, "80m", MODEL),
     Case(COLUMN, "the data set too", {DATASET: "1x90", COLUMNS["amount"]: "1x90"}, "80m"),
     Case(COLUMN, "none", {DATASET: "0x90", COLUMNS["amount"]: "0x90"}, "80m"),
+    Case("PenstockDataQuality", "for ten minutes", {BROKEN: "1x20"}, "10m", MODEL),
+    Case("PenstockDataQuality", "no drift", {series("drift_reason", **MODEL, reason="NoDrift"): "1x20"}, "10m"),
+    Case(
+        "PenstockMonitorNearlyFull",
+        "a twentieth is free",
+        {VOLUME["free"]: "5x30", VOLUME["size"]: "100x30"},
+        "20m",
+        {},
+    ),
+    Case("PenstockMonitorNearlyFull", "half is free", {VOLUME["free"]: "50x30", VOLUME["size"]: "100x30"}, "20m"),
     Case(LOST, "one in twenty", {DROPPED: "0+5x60", SENT: "0+95x60"}, "40m", POD),
     Case(LOST, "all", {DROPPED: "0+5x60", SENT: "0x60"}, "40m", POD),
     Case(LOST, "one in two hundred", {DROPPED: "0+1x60", SENT: "0+199x60"}, "40m"),

@@ -43,6 +43,11 @@ def test_the_controller_writes_no_spec_of_a_model_deployment(defaults: Rendered)
     assert set(on_spec["verbs"]) == READ
 
 
+def test_the_controller_makes_jobs_and_changes_and_deletes_none(defaults: Rendered) -> None:
+    (on_jobs,) = [rule for rule in rules_for(defaults, "penstock-controller") if "jobs" in rule["resources"]]
+    assert (on_jobs["apiGroups"], set(on_jobs["verbs"])) == (["batch"], {"list", "create"})
+
+
 def test_nobody_may_change_the_crd(defaults: Rendered) -> None:
     rules = [rule for role in defaults.of(*ROLES) for rule in role["rules"]]
     assert all("customresourcedefinitions" not in rule["resources"] for rule in rules)

@@ -15,10 +15,13 @@ from penstock_contracts.metric_names import (
     MONITOR_DROPPED,
     MONITOR_LABELS,
     MONITOR_LABELS_WAITING,
+    MONITOR_REASON,
     MONITOR_REMOVED,
     MONITOR_ROWS,
     MONITOR_ROWS_WITHOUT_ID,
     MONITOR_SAMPLE_FAILURES,
+    MONITOR_VOLUME_BYTES,
+    MONITOR_VOLUME_FREE_BYTES,
     Metric,
 )
 from penstock_drift_monitor.tidying import Removed
@@ -51,7 +54,11 @@ class Telemetry:
         self._commits = Histogram(
             MONITOR_COMMIT_SECONDS.name, MONITOR_COMMIT_SECONDS.meaning, buckets=_BUCKETS, registry=metrics
         )
+        self._volume = gauge(MONITOR_VOLUME_BYTES)
+        self._free = gauge(MONITOR_VOLUME_FREE_BYTES)
         self._dataset = gauge(MONITOR_DATASET_DRIFT)
+        self._reason = gauge(MONITOR_REASON)
+        self._reasons: dict[tuple[str, str], str] = {}
         self._odds = gauge(MONITOR_COLUMN_LOG_ODDS)
         self._drifted = gauge(MONITOR_COLUMN_DRIFTED)
         self._shown: dict[tuple[str, str], frozenset[str]] = {}
@@ -94,6 +101,11 @@ class Telemetry:
         self._bytes.set(used)
         self._waiting.set(waiting)
 
+    def volume_is(self, size: int, free: int) -> None:
+        """State the room on the volume."""
+        self._volume.set(size)
+        self._free.set(free)
+
     def found(self, report: DriftReport) -> None:
         """State a verdict."""
         key = (report.namespace, report.name)
@@ -101,6 +113,7 @@ class Telemetry:
             self._drop(self._dataset, *key)
         else:
             self._dataset.labels(*key).set(report.dataset_drift)
+        self._tell_reason(key, report.reason.value)
         shown = sorted(report.columns, key=lambda column: column.threshold - column.score)[:_SHOWN_COLUMNS]
         for column in shown:
             self._odds.labels(*key, column.name).set(column.score)
@@ -117,6 +130,15 @@ class Telemetry:
             self._drop(self._odds, namespace, name, column)
             self._drop(self._drifted, namespace, name, column)
         self._drop(self._dataset, namespace, name)
+        self._tell_reason((namespace, name), None)
+
+    def _tell_reason(self, key: tuple[str, str], reason: str | None) -> None:
+        before = self._reasons.pop(key, None)
+        if before not in (None, reason):
+            self._drop(self._reason, *key, str(before))
+        if reason is not None:
+            self._reasons[key] = reason
+            self._reason.labels(*key, reason).set(1)
 
     @staticmethod
     def _drop(gauge: Gauge, *labels: str) -> None:

@@ -1,7 +1,9 @@
 """What is too old, too much, or of a resource that nobody knows any more goes, a bounded step at a time."""
 
+import shutil
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 _STEP: Final = 5000
@@ -60,6 +62,13 @@ def tidy(database: sqlite3.Connection, *, now: float, retention_seconds: float, 
 def give_back(database: sqlite3.Connection) -> None:
     """Return some free pages to the file system; outside a transaction."""
     database.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+
+
+def volume_of(database: sqlite3.Connection) -> tuple[int, int]:
+    """Size and free bytes of the volume that the database lies on."""
+    ((_, _, file),) = database.execute("PRAGMA database_list").fetchall()
+    usage = shutil.disk_usage(Path(file).parent)
+    return usage.total, usage.free
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

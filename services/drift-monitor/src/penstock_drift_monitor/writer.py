@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from penstock_drift_monitor.errors import MonitorError, NoRoom
 from penstock_drift_monitor.ledger import Ledger
 from penstock_drift_monitor.telemetry import Telemetry
-from penstock_drift_monitor.tidying import Removed, give_back, tidy, used_bytes
+from penstock_drift_monitor.tidying import Removed, give_back, tidy, used_bytes, volume_of
 
 T = TypeVar("T")
 _TOGETHER = 256
@@ -208,3 +208,4 @@ class Writer:
     def _tell(self, removed: Removed) -> None:
         self._telemetry.removed(removed)
         self._telemetry.holds(used_bytes(self._database), self._ledger.labels.waiting())
+        self._telemetry.volume_is(*volume_of(self._database))
