@@ -27,8 +27,8 @@ def test_the_newest_fifth_judges_and_the_older_rows_are_trained_on() -> None:
     assert window.first == "2026-09-01T10:00:00.029Z"
     assert window.last == "2026-09-30T10:00:00.480Z"
     drawn = labelled(500, seed=1)
-    newest = drawn[[row % 30 < 5 for row in range(500)]]
-    assert set(window.judging["amount"]) <= set(newest["amount"]), "of the last five days"
+    newest = drawn[[row % 30 < 6 for row in range(500)]]
+    assert set(window.judging["amount"]) <= set(newest["amount"]), "of the last six days"
     assert window.training.dtypes.to_dict() == {name: drawn[name].dtype for name in (*FEATURES, LABEL)}
 
 

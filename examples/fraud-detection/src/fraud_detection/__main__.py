@@ -11,12 +11,16 @@ from dataclasses import asdict
 from fraud_detection import data
 
 DEFAULT_MLFLOW = "http://127.0.0.1:5000"
+NOT_BETTER = 3
+"""Exit code of `retrain`: the champion is not beaten. To try again at once changes nothing."""
+TOO_FEW_LABELS = 4
+"""Exit code of `retrain`: too little truth to learn from or to judge by. To try again at once changes nothing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answer the exit code."""
     options = _parser().parse_args(arguments)
-    commands = {"train": _train, "data": _data, "traffic-sample": _traffic_sample}
+    commands = {"train": _train, "retrain": _retrain, "data": _data, "traffic-sample": _traffic_sample}
     try:
         return commands[options.command](options)
     except BrokenPipeError:  # `python -m fraud_detection data | head`
@@ -37,18 +41,56 @@ def _train(options: argparse.Namespace) -> int:
         registered_name=options.registered_name,
         alias=options.alias,
     )
-    started = time.monotonic()
     try:
-        outcome = train(
-            order,
-            Registry(options.tracking_uri),
-            lambda line: print(f"[{time.monotonic() - started:5.1f} s] {line}", flush=True),
-        )
+        outcome = train(order, Registry(options.tracking_uri), _teller())
     except (ParityError, RegistryAwayError) as error:
         print(f"training failed: {error}", file=sys.stderr)
         return 1
     print(json.dumps(asdict(outcome)), flush=True)
     return 0
+
+
+def _retrain(options: argparse.Namespace) -> int:
+    from fraud_detection.champion import ChampionError  # noqa: PLC0415
+    from fraud_detection.parity import ParityError  # noqa: PLC0415
+    from fraud_detection.registry import Registry, RegistryAwayError  # noqa: PLC0415
+    from fraud_detection.retrain import NotBetter, RetrainOrder, retrain  # noqa: PLC0415
+    from fraud_detection.window import Need, TooFewLabels, WindowError  # noqa: PLC0415
+
+    order = RetrainOrder(
+        window_url=options.window_url,
+        registered_name=options.registered_name,
+        alias=options.alias,
+        move_alias=options.move_alias,
+        champion=options.champion or None,
+        must_gain=options.must_gain,
+        need=Need(rows=options.min_rows, positives=options.min_positives),
+        old_rows=options.old_rows,
+        seed=options.seed,
+        reason=os.environ.get("PENSTOCK_REASON", ""),
+        report_url=os.environ.get("PENSTOCK_REPORT_URL", ""),
+        run_tag=os.environ.get("PENSTOCK_RUN_TAG", ""),
+        resource="/".join(filter(None, map(os.environ.get, ("PENSTOCK_NAMESPACE", "PENSTOCK_NAME")))),
+    )
+    try:
+        outcome = retrain(order, Registry(options.tracking_uri), _teller())
+    except NotBetter as error:
+        print(f"not better: {error}", file=sys.stderr)
+        return NOT_BETTER
+    except TooFewLabels as error:
+        print(f"too few labels: {error}. Nothing was registered", file=sys.stderr)
+        return TOO_FEW_LABELS
+    except (ChampionError, ParityError, RegistryAwayError, WindowError) as error:
+        print(f"retraining failed: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(asdict(outcome)), flush=True)
+    return 0
+
+
+def _teller() -> Callable[[str], None]:
+    """Print lines with the seconds since now."""
+    started = time.monotonic()
+    return lambda line: print(f"[{time.monotonic() - started:5.1f} s] {line}", flush=True)
 
 
 def _data(options: argparse.Namespace) -> int:
@@ -69,17 +111,62 @@ def _parser() -> argparse.ArgumentParser:
     _add_draw(train, rows=36_000, seed=1)
     train.add_argument("--registered-name", default="fraud-detector", help="the registered model's name")
     train.add_argument("--alias", help="move this alias to the new version, for example champion")
-    train.add_argument(
-        "--tracking-uri",
-        default=os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_MLFLOW),
-        help=f"the MLflow server (default: MLFLOW_TRACKING_URI, else {DEFAULT_MLFLOW})",
-    )
+    _add_tracking_uri(train)
+    _add_retrain(commands.add_parser("retrain", help="train on what users sent; register it if it beats the champion"))
 
     table = commands.add_parser("data", help="write labelled transactions to stdout as CSV")
     _add_draw(table, rows=1000, seed=1)
     sample = commands.add_parser("traffic-sample", help="print the body of a POST /predict")
     _add_draw(sample, rows=1, seed=2)
     return parser
+
+
+def _add_retrain(retrain: argparse.ArgumentParser) -> None:
+    """Add options whose defaults are what Penstock tells the Jobs that it starts."""
+    told = os.environ.get
+    window = told("PENSTOCK_WINDOW_URL") or None
+    retrain.add_argument(
+        "--window-url",
+        default=window,
+        required=window is None,
+        help="where the drift monitor gives the window (default: PENSTOCK_WINDOW_URL)",
+    )
+    retrain.add_argument(
+        "--registered-name",
+        default=told("PENSTOCK_MODEL") or "fraud-detector",
+        help="the registered model's name (default: PENSTOCK_MODEL, else fraud-detector)",
+    )
+    retrain.add_argument(
+        "--alias",
+        default=told("PENSTOCK_ALIAS") or "champion",
+        help="what names the version that is to serve (default: PENSTOCK_ALIAS, else champion)",
+    )
+    retrain.add_argument(
+        "--move-alias", action=argparse.BooleanOptionalAction, default=True, help="move it to the new version"
+    )
+    retrain.add_argument(
+        "--champion",
+        default=told("PENSTOCK_STABLE_VERSION"),
+        help="the version to beat (default: PENSTOCK_STABLE_VERSION, else the one that the alias names)",
+    )
+    retrain.add_argument("--must-gain", type=float, default=0.0, help="AUC to gain over the champion (default: any)")
+    retrain.add_argument("--min-rows", type=_at_least(10), default=500, help="labelled rows needed (default 500)")
+    retrain.add_argument(
+        "--min-positives", type=_at_least(1), default=20, help="frauds needed in the newest fifth (default 20)"
+    )
+    retrain.add_argument(
+        "--old-rows", type=_at_least(0), default=1000, help="rows of the champion's sample to train on (default 1000)"
+    )
+    retrain.add_argument("--seed", type=_at_least(0), default=1, help="equal seeds and rows, equal bytes (default 1)")
+    _add_tracking_uri(retrain)
+
+
+def _add_tracking_uri(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--tracking-uri",
+        default=os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_MLFLOW),
+        help=f"the MLflow server (default: MLFLOW_TRACKING_URI, else {DEFAULT_MLFLOW})",
+    )
 
 
 def _add_draw(parser: argparse.ArgumentParser, *, rows: int, seed: int) -> None:

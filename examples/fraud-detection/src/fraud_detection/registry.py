@@ -2,11 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 # Read when MLflow is imported. Without them it would try for minutes to reach a server that is away.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -15,6 +16,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+# Its bars would push what a command has to say out of the lines that a pod's status shows.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # Its warnings mislead here: MLflow tries the example on its own scoring server, which feeds columns without their
 # second dimension and so cannot run any ONNX model that skl2onnx made of a table.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
@@ -27,9 +30,20 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 
+from fraud_detection.champion import Champion, read_champion
+
 EXPERIMENT = "fraud-detection"
 REFERENCE = "reference.csv"
 """Name of the reference sample: MLflow keeps it in the model's folder as `extra_files/reference.csv`."""
+RETRAINED_FOR = "penstock.retrained_for"
+"""Tag of run and version: the Job that they are for."""
+_MOST_TRIES = 100
+"""Runs of one Job that are looked at."""
+
+
+def _quoted(text: str) -> str:
+    """Leave out what would end a text in MLflow's filters. No Job's name has it."""
+    return text.replace("'", "").replace("\\", "")
 
 
 class RegistryAwayError(Exception):
@@ -68,14 +82,52 @@ class Registry:
             mlflow.set_experiment(EXPERIMENT)
 
     def track(
-        self, name: str, model: TrainedModel, parameters: dict[str, object], metrics: dict[str, float]
+        self,
+        name: str,
+        model: TrainedModel,
+        parameters: dict[str, object],
+        metrics: dict[str, float],
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> Registered:
-        """Record a run with its parameters and metrics, and register its model as the next version of `name`."""
-        with self._named_failures(f"register a version of {name} at"), mlflow.start_run() as run:
+        """Record a run with its parameters and metrics, and register its model as the next version of `name`.
+
+        `tags` stand on both. The run has them before there is a version.
+        """
+        with self._named_failures(f"register a version of {name} at"), mlflow.start_run(tags=dict(tags)) as run:
             mlflow.log_params(parameters)
             mlflow.log_metrics(metrics)
-            info = self._log(name, model)
-        return Registered(version=str(info.registered_model_version), run_id=str(run.info.run_id))
+            version = str(self._log(name, model).registered_model_version)
+            client = mlflow.MlflowClient()
+            for tag, value in tags.items():
+                client.set_model_version_tag(name, version, tag, value)
+        return Registered(version=version, run_id=str(run.info.run_id))
+
+    def version_of(self, name: str, alias: str) -> str:
+        """Find the version that an alias names. Raises RegistryAwayError, also when there is none."""
+        with self._named_failures(f"find alias {alias} of {name} at"):
+            return str(mlflow.MlflowClient().get_model_version_by_alias(name, alias).version)
+
+    def retrained_for(self, name: str, whom: str) -> Registered | None:
+        """Find the version that a retraining registered for this Job before; None: it has registered none."""
+        with self._named_failures(f"look for versions of {name} at"):
+            runs = mlflow.MlflowClient().search_runs(
+                [str(mlflow.set_experiment(EXPERIMENT).experiment_id)],
+                filter_string=f"tags.`{RETRAINED_FOR}` = '{_quoted(whom)}'",
+                max_results=_MOST_TRIES,
+            )
+            for run in runs:
+                run_id = str(run.info.run_id)
+                for version in mlflow.MlflowClient().search_model_versions(f"run_id = '{run_id}'"):
+                    if version.name == name:
+                        return Registered(version=str(version.version), run_id=run_id)
+        return None
+
+    def champion(self, name: str, version: str) -> Champion:
+        """Fetch a version. Raises RegistryAwayError and ChampionError."""
+        with tempfile.TemporaryDirectory(prefix="fraud-detection-") as folder:
+            with self._named_failures(f"download version {version} of {name} from"):
+                fetched = mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=folder)
+            return read_champion(version, Path(fetched), REFERENCE)
 
     def move_alias(self, name: str, alias: str, to_version: str) -> None:
         """Let an alias name a version: with Penstock watching it, this is what starts a rollout."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+import onnx
 import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
@@ -59,12 +60,8 @@ def train(order: Order, registry: Registry, tell: Tell) -> Outcome:
     parity = measure(pipeline, onnx_model.SerializeToString(), test)
     parity.require()
     tell(f"ONNX agrees with scikit-learn: probabilities differ by at most {parity.max_difference:.2g}")
-    model = TrainedModel(
-        onnx_model=onnx_model,
-        signature=SIGNATURE,
-        input_example=training[list(FEATURES)].head(EXAMPLE_ROWS),
-        reference=_reference(pipeline, training, seed=order.seed),
-    )
+    sample = training.sample(n=min(REFERENCE_ROWS, len(training)), random_state=order.seed)
+    model = trained_model(pipeline, onnx_model, training, sample)
     metrics = auc | {"parity_max_difference": parity.max_difference}
     registered = registry.track(order.registered_name, model, _parameters(order), metrics)
     tell(f"registered {order.registered_name} version {registered.version}")
@@ -78,6 +75,18 @@ def train(order: Order, registry: Registry, tell: Tell) -> Outcome:
         alias=order.alias,
         parity=parity,
         **auc,
+    )
+
+
+def trained_model(
+    pipeline: Pipeline, onnx_model: onnx.ModelProto, training: pd.DataFrame, sample: pd.DataFrame
+) -> TrainedModel:
+    """Put together what is registered. `sample`: of the training rows, what live data is to be compared with."""
+    return TrainedModel(
+        onnx_model=onnx_model,
+        signature=SIGNATURE,
+        input_example=training[list(FEATURES)].head(EXAMPLE_ROWS),
+        reference=sample.assign(prediction=probabilities(pipeline, sample).round(7)),
     )
 
 
@@ -106,11 +115,6 @@ def _draw(order: Order, tell: Tell) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _auc(pipeline: Pipeline, frame: pd.DataFrame) -> float:
     return float(roc_auc_score(frame[LABEL], probabilities(pipeline, frame)))
-
-
-def _reference(pipeline: Pipeline, training: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    sample = training.sample(n=min(REFERENCE_ROWS, len(training)), random_state=seed)
-    return sample.assign(prediction=probabilities(pipeline, sample).round(7))
 
 
 def _parameters(order: Order) -> dict[str, object]:
