@@ -11,6 +11,7 @@ ON = "networkPolicies.enabled=true"
 SCRAPED = (ON, "networkPolicies.metricsFrom[0]=monitoring")
 MONITORING = "namespace monitoring"
 PREDICTORS = f"pods with {LABEL_REVISION}"
+RETRAINING = "pods with penstock.dev/retraining"
 
 
 def peer(selectors: dict[str, Any]) -> str:
@@ -55,7 +56,7 @@ def test_each_part_has_one_and_lets_in_those_that_need_it(chart: Chart) -> None:
         ("gateway", "http"): {"everybody"},
         ("gateway", "agent"): {"controller"},
         ("model-store", "http"): {"controller", "drift-monitor", PREDICTORS},
-        ("drift-monitor", "http"): {"controller", PREDICTORS},
+        ("drift-monitor", "http"): {"controller", PREDICTORS, RETRAINING},
     }
 
 
@@ -72,7 +73,7 @@ def test_namespaces_that_read_metrics_are_let_in_to_the_ports_of_metrics(chart: 
 def test_where_one_namespace_is_watched_only_its_predictors_reach_store_and_monitor(chart: Chart) -> None:
     found = let_in(chart.render(ON, "watchNamespace=payments"))
     assert found["model-store", "http"] == {"controller", "drift-monitor", f"{PREDICTORS} in payments"}
-    assert found["drift-monitor", "http"] == {"controller", f"{PREDICTORS} in payments"}
+    assert found["drift-monitor", "http"] == {"controller", f"{PREDICTORS} in payments", f"{RETRAINING} in payments"}
 
 
 @pytest.mark.parametrize("settings", [(ON,), SCRAPED])
