@@ -1,27 +1,14 @@
 """Live data that move away from the sample that a version was trained on, from the predictors to the condition."""
 
-from collections.abc import Sequence
-
-from penstock_testing.artifacts import affine, with_reference
 from penstock_testing.cluster import Object
-from penstock_testing.expectation import Question
-from penstock_testing.faulty_models import SLOPE, Build
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
+from penstock_testing.trained import trained_on
 
 RECORDED: Object = {"minReplicas": 1, "logger": {"mode": "all"}}
 AT_ONCE: Object = {"period": "0s", "interval": "1s"}
 """Judged whenever rows came, and asked for every second: a day is too long for a test."""
-COPIES = 100
-"""Of each question in the reference sample."""
-
-
-def trained_on(questions: Sequence[Question], intercept: float) -> Build:
-    """A version whose reference sample holds these questions in equal parts, with its own answers."""
-    rows = [each.feed["x"][0] for each in questions] * COPIES
-    sample = [(float(a), float(b), float(b) * SLOPE + intercept) for a, b in rows]
-    return with_reference(affine(SLOPE, intercept), "a,b,prediction", sample)
 
 
 def wait_for_drift(deployed: Deployed, *expected: str) -> Object:

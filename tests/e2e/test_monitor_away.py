@@ -5,12 +5,11 @@ import time
 import pytest
 
 from penstock_testing import deep, faults
-from penstock_testing.artifacts import affine, with_reference
 from penstock_testing.cluster import Object
-from penstock_testing.faulty_models import SLOPE
 from penstock_testing.platform import NAMESPACE
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
+from penstock_testing.trained import trained_on
 
 pytestmark = pytest.mark.alone
 
@@ -21,14 +20,7 @@ RECORDED: Object = {"predictor": {"minReplicas": 1, "logger": {"mode": "all"}}}
 
 def test_with_the_monitor_away_a_version_is_promoted_no_request_fails_and_verdicts_come_back(scene: Scene) -> None:
     questions = scene.questions()
-    rows = [(float(a), float(b)) for a, b in (each.feed["x"][0] for each in questions)]
-    sampled = [
-        with_reference(
-            affine(SLOPE, intercept), "a,b,prediction", [(a, b, SLOPE * b + intercept) for a, b in rows * 100]
-        )
-        for intercept in (1.0, 2.0)
-    ]
-    first, second = (scene.register(build) for build in sampled)
+    first, second = (scene.register(trained_on(questions, intercept)) for intercept in (1.0, 2.0))
     scene.move(first)
     drift = {"period": "0s", "interval": "1s"}
     deployed = scene.serve(**GATED, **by_steps(1, (50,)), **RECORDED, drift=drift)

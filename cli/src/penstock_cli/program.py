@@ -33,6 +33,7 @@ for _command in (
     steering.pause,
     steering.resume,
     steering.undo,
+    steering.retrain,
     looking.history,
     looking.diff,
 ):

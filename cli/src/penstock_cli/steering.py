@@ -108,3 +108,10 @@ def resume(mouth: Mouth) -> None:
 def undo(mouth: Mouth, to_version: str) -> None:
     """Go back to an earlier version and stay there."""
     mouth.say(Verb.UNDO, to_version)
+
+
+@click.command()
+@_verb
+def retrain(mouth: Mouth) -> None:
+    """Start the Job that trains a new version."""
+    mouth.say(Verb.RETRAIN)

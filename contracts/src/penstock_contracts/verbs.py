@@ -27,6 +27,8 @@ class Verb(StrEnum):
     """End that pause."""
     UNDO = "undo"
     """Go back to a version that served before, `<attempt>/<step>` or `<attempt>/<step>/<version>`, and stay there."""
+    RETRAIN = "retrain"
+    """Start the Job that trains a new version, whatever its cool-down, its budget and the last Job's fate."""
 
 
 def annotation(verb: Verb) -> str:

@@ -40,8 +40,12 @@ class _Followed:
     wish: DriftWish
     interval: float
     finding: Finding | None = None
+    counts_labels: bool = False
     is_new: bool = True
     """Nothing has been answered to this wish yet."""
+    is_of_stable: bool = False
+    """The finding is about the version that serves now."""
+    labelled: int | None = None
     unanswered: int = 0
     away: str = ""
 
@@ -70,10 +74,10 @@ class DriftWatch:
         """Resources that the monitor is to drop, and how often that was tried."""
         self._is_away = False
 
-    def follow(self, key: Key, wish: DriftWish | None, interval: float) -> Monitoring:
+    def follow(self, key: Key, wish: DriftWish | None, interval: float, *, counts_labels: bool = False) -> Monitoring:
         """Have it asked about a resource every `interval` seconds, at once where the wish is new; what is known so far.
 
-        `wish` None: it is not asked now, and keeps what it has.
+        `wish` None: it is not asked now, and keeps what it has. `counts_labels`: how many there are is asked, too.
         """
         if self._monitor is None:
             return Monitoring()
@@ -86,10 +90,18 @@ class DriftWatch:
             self._queue.add(key)
         elif (known.wish, known.interval) != (wish, interval):
             known.is_new |= known.wish != wish
+            known.is_of_stable &= known.wish.stable == wish.stable
             known.wish, known.interval = wish, interval
             self._queue.add(key)
-        url = self._report_url(key)
-        return Monitoring(installed=True, finding=known.finding, away=known.away, report_url=url)
+        known.counts_labels = counts_labels
+        return Monitoring(
+            installed=True,
+            finding=known.finding,
+            away=known.away,
+            report_url=self._report_url(key),
+            is_current=known.is_of_stable,
+            labelled=known.labelled if counts_labels else None,
+        )
 
     def leave(self, key: Key, *, known_there: bool) -> Monitoring:
         """Its drift is nobody's wish any more. `known_there`: the monitor may have something of it all the same."""
@@ -141,6 +153,7 @@ class DriftWatch:
         why, finding = "", None
         try:
             finding = finding_in(await monitor.ask(key, wish))
+            known.labelled = await self._labelled(monitor, key) if known.counts_labels else None
         except MonitorAway as away:
             why = str(away)
         except Exception:  # noqa: BLE001 - the outermost loop: one answer must not end the questions of all
@@ -152,15 +165,24 @@ class DriftWatch:
             return 0.0
         return self._unanswered(key, known, why) if finding is None else self._answered(key, known, finding)
 
+    @staticmethod
+    async def _labelled(monitor: Monitor, key: Key) -> int | None:
+        """Labelled rows; None where that alone is not answered: what is known of drift does not depend on it."""
+        try:
+            return await monitor.labelled(key)
+        except MonitorAway as away:
+            _log.warning("labels not counted", extra={"key": str(key), "detail": str(away)})
+            return None
+
     def _answered(self, key: Key, known: _Followed, finding: Finding) -> float:
         if self._is_away:
             self._is_away = False
             _log.info("the drift monitor answers again")
-        told = (known.finding, known.away)
+        told = (known.finding, known.away, known.is_of_stable)
         if known.is_new or known.finding is None or not _alike(known.finding, finding):
             known.finding = finding
-        known.is_new, known.unanswered, known.away = False, 0, ""
-        if told != (known.finding, known.away):
+        known.is_new, known.is_of_stable, known.unanswered, known.away = False, True, 0, ""
+        if told != (known.finding, known.away, known.is_of_stable):
             self._wake(key)
         return known.interval
 

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus
 from penstock_contracts.verbs import Verb
+from penstock_controller.api.retrain import RetrainingJob
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
-from penstock_controller.rollout.actions import Action, Announcement
+from penstock_controller.rollout.actions import Action, Announcement, StartJob
+from penstock_controller.rollout.job_sighting import JobSighting
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
 from penstock_controller.rollout.registry_entry import Entry, Tag
 from penstock_controller.rollout.trouble import Trouble
@@ -80,6 +82,10 @@ class Monitor(Protocol):
 
     async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
         """Say whom it is to watch; answers what it knows of live data now. Raises MonitorAway."""
+        ...
+
+    async def labelled(self, key: Key) -> int:
+        """Labelled rows that it has of the version that has most of them. Raises MonitorAway."""
         ...
 
     async def forget(self, key: Key) -> None:
@@ -155,6 +161,22 @@ class Gateways(Protocol):
 
     async def evidence(self, key: Key, attempt: int) -> tuple[Reading, ...]:
         """The counters of those that answer, for one attempt. Raises ClusterAway."""
+        ...
+
+
+class Jobs(Protocol):
+    """The Jobs that train."""
+
+    async def check(self, resource: Resource) -> None:
+        """Whether the API server would take one by the resource's template. Raises Rejected, ClusterAway."""
+        ...
+
+    async def look(self, resource: Resource, job: RetrainingJob) -> JobSighting:
+        """How far a Job is. Raises Rejected, ClusterAway."""
+        ...
+
+    async def create(self, resource: Resource, job: StartJob) -> None:
+        """Make a Job; made before is made. Raises Rejected, Conflict, ClusterAway."""
         ...
 
 

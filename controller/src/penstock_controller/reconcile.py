@@ -14,6 +14,7 @@ from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout import evidence, monitoring, outcome, turn
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.engine import advance
@@ -35,6 +36,7 @@ class World:
     workloads: Workloads
     gateways: Gateways
     effects: Effects
+    jobs: RetrainingJobs
     announcer: Announcer
 
 
@@ -91,11 +93,12 @@ class Reconciler:
             # again by the next pass, from what it sees then.
             await self._world.resources.write_status(resource, status)
         open_in = await self._world.effects.execute(resource, decision.actions)
+        seen_in = await self._world.jobs.start(resource, decision.job)
         self._brought_on.add(key)
         self._turns.note(key, turn.standing(status, observation.target, observation.pods))
         self._telemetry.passed(written=status != resource.status)
         self._telemetry.stands(key, status.phase)
-        dues = (due for due in (self._resync, decision.look_again, open_in) if due is not None)
+        dues = (due for due in (self._resync, decision.look_again, open_in, seen_in) if due is not None)
         return min(dues)
 
     async def _read(self, key: Key) -> Resource | None:
@@ -114,6 +117,7 @@ class Reconciler:
         self._live_aliases.forget(key)
         self._drift.forget(key)
         self._world.effects.forget(key)
+        self._world.jobs.forget(key)
         self._telemetry.forgotten(key)
         self._brought_on.discard(key)
 
@@ -130,11 +134,12 @@ class Reconciler:
         now = self._clock()
         resolution = self._watch.follow(key, resource.spec.registry)
         claim = self._live_aliases.ask(key, resource.spec.registry, resource.raw["metadata"]["creationTimestamp"])
-        target, children, gateways, readings = await asyncio.gather(
+        target, children, gateways, readings, jobs = await asyncio.gather(
             self._targets.target(resource, resolution),
             self._world.workloads.observe(resource),
             self._world.gateways.observe(key),
             self._evidence(resource, now),
+            self._world.jobs.view(resource),
         )
         pods, paused = self._targets.pods, resource.spec.paused
         wants = turn.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
@@ -158,6 +163,7 @@ class Reconciler:
             named=named(resolution),
             words=resource.words,
             monitoring=self._monitoring(resource),
+            jobs=jobs,
         )
 
     def _monitoring(self, resource: Resource) -> Monitoring:
@@ -165,7 +171,9 @@ class Reconciler:
         key, status, drift = resource.key, resource.status, resource.spec.drift
         if drift is None:
             return self._drift.leave(key, known_there=status.drift is not None)
-        return self._drift.follow(key, monitoring.wish(resource.spec, status), duration.seconds(drift.interval))
+        wish, retrain = monitoring.wish(resource.spec, status), resource.spec.retrain
+        counts = retrain is not None and retrain.min_labels > 0
+        return self._drift.follow(key, wish, duration.seconds(drift.interval), counts_labels=counts)
 
     async def _evidence(self, resource: Resource, now: datetime) -> tuple[Reading, ...] | None:
         """One snapshot in each interval feeds all gates."""

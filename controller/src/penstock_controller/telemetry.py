@@ -30,6 +30,26 @@ _ENDS = (
     ("Superseded", "Superseded"),
 )
 """How an attempt may end: completion and reason."""
+_RETRAINING = metric_names.Metric(
+    name="penstock_controller_retraining_total",
+    kind="counter",
+    part="controller",
+    labels=("namespace", "name", "reason"),
+    meaning="Changes of condition Retraining, by its new reason: Running is a Job started, others an end or a brake.",
+)
+_JOB_REASONS = (
+    "Running",
+    "Succeeded",
+    "NothingRegistered",
+    "JobFailed",
+    "TimedOut",
+    "JobRefused",
+    "JobGone",
+    "BudgetSpent",
+    "RefusedForThisDrift",
+    "Flapping",
+)
+"""Those that alerts ask for: increase() sees nothing of a series that begins at 1."""
 
 
 class Telemetry:
@@ -40,6 +60,7 @@ class Telemetry:
         self._attempts = _counter(metric_names.CONTROLLER_ATTEMPTS, registry)
         self._registry_errors = _counter(metric_names.CONTROLLER_REGISTRY_ERRORS, registry)
         self._registry_writes = _counter(metric_names.CONTROLLER_REGISTRY_WRITES, registry)
+        self._retraining = _counter(_RETRAINING, registry)
         self._action_failures = _counter(metric_names.CONTROLLER_ACTION_FAILURES, registry)
         self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
@@ -56,6 +77,8 @@ class Telemetry:
         self._phases: dict[Key, Phase] = {}
         self._ended: dict[Key, set[tuple[str, str, str, str]]] = {}
         """The series of attempts that each resource has."""
+        self._trained: dict[Key, set[tuple[str, str, str]]] = {}
+        """The series about training that each resource has."""
         seconds = metric_names.CONTROLLER_PASS_SECONDS
         self.pass_seconds = Histogram(seconds.name, seconds.meaning, registry=registry)
 
@@ -68,7 +91,9 @@ class Telemetry:
         self._passes.labels(outcome).inc()
 
     def announced(self, key: Key, announcement: Announcement) -> None:
-        """Users were told of a transition; those that end an attempt are counted."""
+        """Users were told of a transition; those that end an attempt, or that are about training, are counted."""
+        if announcement.of_retraining:
+            self._told(key, announcement.reason).inc()
         if announcement.completion:
             self._ends(key, announcement.completion, announcement.reason).inc()
 
@@ -76,6 +101,17 @@ class Telemetry:
         labels = (key.namespace, key.name, completion, reason)
         self._ended.setdefault(key, set()).add(labels)
         return self._attempts.labels(*labels)
+
+    def _told(self, key: Key, reason: str) -> Counter:
+        labels = (key.namespace, key.name, reason)
+        self._trained.setdefault(key, set()).add(labels)
+        return self._retraining.labels(*labels)
+
+    def trains(self, key: Key) -> None:
+        """A resource may start Jobs: its series begin at 0, before the first is told of."""
+        if key not in self._trained:
+            for reason in _JOB_REASONS:
+                self._told(key, reason)
 
     def stands(self, key: Key, phase: Phase) -> None:
         """A pass left a resource in this phase."""
@@ -91,6 +127,8 @@ class Telemetry:
         self._leaves_phase(key)
         for labels in self._ended.pop(key, ()):
             self._attempts.remove(*labels)
+        for told in self._trained.pop(key, ()):
+            self._retraining.remove(*told)
 
     def _leaves_phase(self, key: Key) -> None:
         if before := self._phases.pop(key, None):

@@ -15,6 +15,7 @@ from penstock_controller.adapters.drift_monitor import HttpDriftMonitor
 from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.adapters.kubernetes.claims import KubernetesClaims
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
+from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.adapters.mlflow_api import MlflowApi
@@ -31,6 +32,7 @@ from penstock_controller.ports import Key
 from penstock_controller.reconcile import Reconciler, World
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.roll import Roll
 from penstock_controller.scope import Scope
 from penstock_controller.settings import Settings
@@ -121,6 +123,7 @@ def _assembled(
         workloads=workloads,
         effects=Effects(workloads, telemetry, time.monotonic),
         gateways=HttpGateways(api, clients.gateway, telemetry, namespace=settings.namespace, release=settings.release),
+        jobs=RetrainingJobs(KubernetesJobs(api, settings.monitor_url), telemetry, time.monotonic),
         announcer=KubernetesEvents(api, _now),
     )
     release = f"{settings.namespace}/{settings.release}"

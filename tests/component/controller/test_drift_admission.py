@@ -1,4 +1,4 @@
-"""spec.predictor.logger and spec.drift against a real API server."""
+"""spec.predictor.logger, spec.drift and spec.retrain against a real API server."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_testing.model_deployments import model_deployment
 
 ALL: dict[str, Any] = {"logger": {"mode": "all"}}
+JOB: dict[str, Any] = {"spec": {"template": {"spec": {"containers": [{"name": "train", "image": "train:1"}]}}}}
 
 
 async def admitted(api: ApiClient, **fields: Any) -> dict[str, Any]:
@@ -37,7 +38,19 @@ async def admitted(api: ApiClient, **fields: Any) -> dict[str, Any]:
         ({"predictor": ALL, "drift": {"interval": "999ms"}}, "must be from 1s to 1h"),
         ({"predictor": ALL, "drift": {"margin": 0}}, "spec.drift.margin"),
         ({"predictor": ALL, "drift": {"share": 1.1}}, "spec.drift.share"),
-        ({"predictor": ALL, "drift": {"onDrift": "Retrain"}}, "spec.drift.onDrift"),
+        ({"predictor": ALL, "drift": {"onDrift": "Panic"}}, "spec.drift.onDrift"),
+        ({"predictor": ALL, "drift": {"onDrift": "Retrain"}}, "needs retrain.jobTemplate"),
+        ({"retrain": {}}, "spec.retrain.jobTemplate"),
+        ({"retrain": {"jobTemplate": {}}}, "spec.retrain.jobTemplate.spec"),
+        ({"retrain": {"jobTemplate": JOB}, "registry": {"model": "m", "version": "1"}}, "retrain needs registry.alias"),
+        ({"retrain": {"jobTemplate": JOB, "cooldown": "721h"}}, "must be from 0s to 720h"),
+        ({"retrain": {"jobTemplate": JOB, "timeLimit": "1s"}}, "must be from 1m to 168h"),
+        ({"retrain": {"jobTemplate": JOB, "budget": {"max": 0}}}, "spec.retrain.budget.max"),
+        ({"retrain": {"jobTemplate": JOB, "minLabels": -1}}, "spec.retrain.minLabels"),
+        (
+            {"retrain": {"jobTemplate": JOB | {"metadata": {"labels": {"penstock.dev/revision": "a"}}}}},
+            "Penstock's own",
+        ),
     ],
 )
 async def test_what_can_never_work_is_refused_by_name(api: ApiClient, fields: dict[str, Any], told: str) -> None:
@@ -54,7 +67,22 @@ async def test_what_is_left_out_has_its_default(api: ApiClient) -> None:
     assert (kept.drift.period, kept.drift.margin, kept.drift.interval) == ("0s", 0.05, "60s")
 
 
+async def test_a_job_template_is_kept_as_it_is_and_its_brakes_have_defaults(api: ApiClient) -> None:
+    kept = await admitted(api, predictor=ALL, drift={"onDrift": "Retrain"}, retrain={"jobTemplate": JOB})
+    assert kept["retrain"] == {
+        "jobTemplate": JOB,
+        "cooldown": "6h",
+        "budget": {"max": 4, "per": "24h"},
+        "timeLimit": "6h",
+        "minLabels": 0,
+    }
+    parsed = ModelDeploymentSpec.model_validate(kept)
+    assert parsed.retrain
+    assert parsed.retrain.job_template.spec == JOB["spec"]
+
+
 async def test_who_asks_for_none_of_it_has_none_of_it(api: ApiClient) -> None:
     kept = await admitted(api)
     assert "drift" not in kept
+    assert "retrain" not in kept
     assert "logger" not in kept["predictor"]

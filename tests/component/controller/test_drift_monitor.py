@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict, DriftWish, ServedVersion
+from penstock_contracts.quality import QualityReport, QualityTask, VersionQuality
 from penstock_controller.adapters.drift_monitor import MOST_BYTES, HttpDriftMonitor
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import MonitorAway
@@ -56,7 +57,28 @@ async def slow(exchange: Exchange) -> None:
         await asyncio.sleep(0.02)
 
 
+def quality(*labelled: int) -> bytes:
+    versions = tuple(
+        VersionQuality(
+            version=str(number),
+            digest="sha256:" + "a" * 64,
+            answers=1000,
+            labelled=each,
+            coverage=None,
+            lag_seconds=None,
+            task=QualityTask.UNKNOWN,
+        )
+        for number, each in enumerate(labelled, start=1)
+    )
+    made = QualityReport(namespace="ns", name="good", versions=versions, differences=(), rows_limit=1000)
+    return made.model_dump_json().encode()
+
+
 FAULTS = {
+    "/v1/quality/ns/good": lambda exchange: exchange.answer(quality(400, 90)),
+    "/v1/quality/ns/unlabelled": lambda exchange: exchange.answer(quality()),
+    "/v1/quality/ns/nonsense": lambda exchange: exchange.answer(b"[]"),
+    "/v1/quality/ns/unknown": lambda exchange: exchange.answer(b"{}", status=404),
     "/v1/resources/ns/good": good,
     "/v1/resources/ns/newer": newer,
     "/v1/resources/ns/other": lambda exchange: exchange.answer(report("good")),
@@ -149,3 +171,17 @@ async def test_resources_for_which_the_monitor_hangs_keep_up_no_other(client: ht
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("name", "labelled"), [("good", 400), ("unlabelled", 0)])
+async def test_labelled_rows_are_those_of_the_version_that_has_most(
+    client: httpx.AsyncClient, name: str, labelled: int
+) -> None:
+    """Of copies both versions' answers are labelled: they are not added up."""
+    assert await HttpDriftMonitor(client).labelled(Key("ns", name)) == labelled
+
+
+@pytest.mark.parametrize(("name", "told"), [("unknown", "answers 404"), ("nonsense", "not understood")])
+async def test_labels_that_are_not_answered_are_told(client: httpx.AsyncClient, name: str, told: str) -> None:
+    with pytest.raises(MonitorAway, match=told):
+        await HttpDriftMonitor(client).labelled(Key("ns", name))

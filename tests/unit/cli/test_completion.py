@@ -11,9 +11,10 @@ def values(*words: str) -> list[str]:
 
 def test_commands_are_proposed() -> None:
     assert values("") == [
-        "abort", "completion", "diff", "get", "history", "pause", "promote", "resume", "retry", "status", "undo",
+        "abort", "completion", "diff", "get", "history", "pause", "promote", "resume", "retrain", "retry", "status",
+        "undo",
     ]  # fmt: skip
-    assert values("re") == ["resume", "retry"]
+    assert values("re") == ["resume", "retrain", "retry"]
 
 
 def test_options_are_proposed_with_their_help() -> None:

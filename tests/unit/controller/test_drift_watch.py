@@ -342,3 +342,37 @@ async def test_without_a_monitor_nothing_is_asked() -> None:
     assert not watch.leave(A, known_there=True).installed
     watch.remove(A)
     await watch.run()
+
+
+async def test_a_finding_is_current_once_it_is_about_the_version_that_serves() -> None:
+    rig = Rig()
+    rig.follow()
+    await rig.work()
+    assert rig.watch.follow(A, WISH, MINUTE).is_current
+    with_candidate = WISH.model_copy(update={"others": (OTHER_WISH.stable,)})
+    assert rig.watch.follow(A, with_candidate, MINUTE).is_current, "the same version serves"
+    assert not rig.watch.follow(A, OTHER_WISH, MINUTE).is_current
+    woken = len(rig.woken)
+    await rig.work()
+    assert rig.watch.follow(A, OTHER_WISH, MINUTE).is_current
+    assert len(rig.woken) > woken, "a pass may act on it now, though it says the same"
+
+
+async def test_labels_are_counted_only_where_somebody_asks() -> None:
+    rig = Rig()
+    rig.follow()
+    await rig.work()
+    assert "labelled" not in rig.monitor.calls
+    assert rig.watch.follow(A, WISH, MINUTE, counts_labels=True).labelled is None
+    await rig.work(MINUTE)
+    assert rig.watch.follow(A, WISH, MINUTE, counts_labels=True).labelled == 500
+
+
+async def test_labels_that_are_not_answered_leave_what_is_known_of_drift() -> None:
+    rig = Rig()
+    rig.monitor.labels = None
+    rig.watch.follow(A, WISH, MINUTE, counts_labels=True)
+    await rig.work()
+    known = rig.watch.follow(A, WISH, MINUTE, counts_labels=True)
+    assert (known.labelled, known.away) == (None, "")
+    assert known.finding

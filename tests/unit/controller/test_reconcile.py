@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict, DriftWish
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
+from penstock_contracts.verbs import Verb
+from penstock_controller.api.retrain import RetrainingJob
 from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase, Stable
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.drift_watch import DriftWatch
@@ -22,7 +24,9 @@ from penstock_controller.ports import Key, Resource
 from penstock_controller.reconcile import Reconciler, World
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload, RestoreChild
+from penstock_controller.retraining_jobs import RetrainingJobs
+from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload, RestoreChild, StartJob
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.observation import (
     Children,
     Difference,
@@ -74,6 +78,8 @@ class Outside:
     told: list[Announcement] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     """Versions that the store was asked for."""
+    jobs: dict[str, JobSighting] = field(default_factory=dict)
+    """Jobs that are there."""
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
@@ -120,6 +126,17 @@ class Outside:
             return False
         self.told.append(announcement)
         return True
+
+    async def check(self, resource: Resource) -> None:
+        self._call("check")
+
+    async def look(self, resource: Resource, job: RetrainingJob) -> JobSighting:
+        self._call("look")
+        return self.jobs.get(job.name, JobSighting(state=JobState.MISSING))
+
+    async def create(self, resource: Resource, job: StartJob) -> None:
+        self._call("create")
+        self.jobs[job.name] = JobSighting(state=JobState.RUNNING)
 
     @property
     def status(self) -> ModelDeploymentStatus:
@@ -168,6 +185,7 @@ def reconciler(outside: Outside, drift: DriftWatch | None = None) -> tuple[Recon
         resources=outside,
         workloads=workloads,  # type: ignore[arg-type]  # answers Children
         effects=Effects(workloads, telemetry, lambda: 0.0),  # type: ignore[arg-type]  # the same
+        jobs=RetrainingJobs(outside, telemetry, lambda: 0.0),
         gateways=Observed(outside, "gateways", lambda: outside.pods),  # type: ignore[arg-type]  # answers GatewayPods
         announcer=outside,
     )
@@ -398,6 +416,9 @@ class ScriptedMonitor:
             message="",
         )
 
+    async def labelled(self, key: Key) -> int:
+        return 0
+
     async def forget(self, key: Key) -> None:
         self.dropped.append(key)
         if self.hangs:
@@ -503,3 +524,49 @@ async def test_of_a_resource_without_drift_the_monitor_hears_nothing() -> None:
     one, _ = reconciler(outside, drift)
     await worked(drift, lambda: one.reconcile(KEY))
     assert (monitor.asked, monitor.dropped) == ([], [])
+
+
+RETRAINED: dict[str, Any] = {"retrain": {"jobTemplate": {"spec": {"template": {}}}}}
+
+
+async def by_hand(outside: Outside) -> Reconciler:
+    """Version 1 serves, and a person says retrain."""
+    one, watch = reconciler(outside)
+    watch.follow(KEY, spec().registry)
+    await resolved(watch)
+    stable = Stable(revision="r", version="1", digest=CARD.digest, since="2026-01-01T00:00:00Z")
+    status = ModelDeploymentStatus(observed_generation=1, phase=Phase.HEALTHY, stable=stable, attempt=1)
+    outside.resource = Resource(
+        key=KEY, generation=1, spec=spec(**RETRAINED), status=status, words={Verb.RETRAIN: "1/0"}, raw=RAW
+    )
+    return one
+
+
+async def test_a_job_is_made_once_and_after_its_number_stands_in_status() -> None:
+    outside = Outside()
+    one = await by_hand(outside)
+    await one.reconcile(KEY)
+    assert outside.status.retraining
+    assert outside.calls.index("write_status") < outside.calls.index("create")
+    await one.reconcile(KEY)
+    assert outside.calls.count("create") == 1
+    assert outside.status.retraining.job
+    assert list(outside.jobs) == ["m-retrain-1"]
+
+
+@pytest.mark.parametrize("call", ["check", "look", "create"])
+@pytest.mark.parametrize("failure", [*FAILURES, Conflict("changed since")], ids=["refused", "away", "conflict"])
+async def test_what_goes_wrong_with_a_job_holds_up_nothing_else_of_a_pass(call: str, failure: Exception) -> None:
+    outside = Outside(failing={call: failure})
+    one = await by_hand(outside)
+    for _ in range(3):
+        await one.reconcile(KEY)
+    assert outside.calls.count("workloads") == 3
+    assert CreateWorkload in {type(action) for action in outside.done}
+
+
+async def test_a_resource_without_a_template_costs_no_call_about_jobs() -> None:
+    outside = Outside()
+    one, _ = reconciler(outside)
+    await one.reconcile(KEY)
+    assert not {"check", "look", "create"} & set(outside.calls)

@@ -209,6 +209,8 @@ def test_the_status_is_written_before_the_job_is_made_and_a_crash_between_starts
     world.run_pass(killed_after=1)
     assert (world.job.number, world.made) == (1, [])
     world.resumed = True
+    world.run_pass(killed_after=1)
+    assert "not made yet" in world.condition.message
     world.passes(5)
     assert [job.name for job in world.made] == ["m-retrain-1"]
     assert len(world.training.starts) == 1

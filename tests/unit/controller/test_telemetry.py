@@ -71,3 +71,21 @@ def test_attempts_are_counted_for_each_resource_until_it_is_gone() -> None:
     assert (ended(metrics, KEY), ended(metrics, OTHER)) == (2, 1)
     telemetry.forgotten(KEY)
     assert (ended(metrics, KEY), ended(metrics, OTHER)) == (None, 1)
+
+
+def test_what_is_told_of_training_is_counted_by_its_reason_and_no_attempt() -> None:
+    metrics = CollectorRegistry()
+    telemetry = Telemetry(metrics)
+    telemetry.trains(KEY)
+
+    def counted(reason: str) -> float | None:
+        labels = {"namespace": KEY.namespace, "name": KEY.name, "reason": reason}
+        return metrics.get_sample_value("penstock_controller_retraining_total", labels)
+
+    assert (counted("Running"), counted("JobFailed"), counted("Held")) == (0, 0, None)
+    for reason in ("Running", "JobFailed", "Held"):
+        told = Announcement(type="Normal", reason=reason, message="", attempt=1, of_retraining=True)
+        telemetry.announced(KEY, told)
+    assert (counted("Running"), counted("JobFailed"), counted("Held")) == (1, 1, 1)
+    telemetry.forgotten(KEY)
+    assert counted("Running") is None

@@ -7,6 +7,7 @@ import httpx
 from pydantic import ValidationError
 
 from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_contracts.quality import QualityReport
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import Key
 
@@ -38,18 +39,32 @@ class HttpDriftMonitor:
             raise MonitorAway("the drift monitor's answer is about another resource")
         return report
 
+    async def labelled(self, key: Key) -> int:
+        """Labelled rows of the version that has most of them."""
+        status, content = await self._called("GET", key, None, of="quality")
+        if not httpx.codes.is_success(status):
+            raise MonitorAway(f"the drift monitor answers {status} to a question about labels")
+        try:
+            report = QualityReport.model_validate_json(content)
+        except ValidationError as error:
+            raise MonitorAway(f"the drift monitor's answer is not understood: {error.error_count()} errors") from error
+        # Of copies both answers are labelled: versions are not added up.
+        return max((version.labelled for version in report.versions), default=0)
+
     async def forget(self, key: Key) -> None:
         """Have it drop what it keeps of a resource."""
         status, _ = await self._called("DELETE", key, None)
         if not httpx.codes.is_success(status) and status != _NOT_KNOWN:
             raise MonitorAway(f"the drift monitor answers {status}")
 
-    async def _called(self, method: str, key: Key, body: dict[str, object] | None) -> tuple[int, bytes]:
+    async def _called(
+        self, method: str, key: Key, body: dict[str, object] | None, *, of: str = "resources"
+    ) -> tuple[int, bytes]:
         namespace, name = (quote(part, safe="") for part in (key.namespace, key.name))
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._client.stream(method, f"/v1/resources/{namespace}/{name}", json=body) as answer,
+                self._client.stream(method, f"/v1/{of}/{namespace}/{name}", json=body) as answer,
             ):
                 return answer.status_code, await _read(answer)
         except (TimeoutError, httpx.TimeoutException) as error:

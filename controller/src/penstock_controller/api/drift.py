@@ -17,6 +17,8 @@ class OnDrift(StrEnum):
 
     ALERT = "Alert"
     """Condition DriftDetected and an Event tell of it. What serves, and a rollout, go on."""
+    RETRAIN = "Retrain"
+    """The same, and a Job trains a new version, which goes the way of every other: `spec.retrain`."""
 
 
 class Drift(ApiModel):
@@ -33,7 +35,7 @@ class Drift(ApiModel):
     interval: Annotated[str, duration_field("1s", "1h")] = "60s"
     """How often the drift monitor is asked."""
     on_drift: OnDrift = OnDrift.ALERT
-    """Alert: condition DriftDetected and an Event tell of it. It never touches what serves, nor a rollout."""
+    """Alert: condition DriftDetected and an Event tell of it. Retrain: spec.retrain's Job trains a new version, too."""
 
 
 class DriftStatus(StatusModel):

@@ -8,6 +8,7 @@ from pydantic import Field, WithJsonSchema
 from penstock_contracts.traffic import Traffic
 from penstock_controller.api.drift import DriftStatus
 from penstock_controller.api.registry_write import RegistryWrite
+from penstock_controller.api.retrain import RetrainingStatus
 from penstock_controller.api.schema import StatusModel
 
 LONGEST_ANSWER = 1024
@@ -353,7 +354,7 @@ class ModelDeploymentStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
-    """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied; of live data DriftDetected, MonitorReachable."""
+    """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied; DriftDetected, MonitorReachable, Retraining."""
     attempt: int = 0
     """Number of the latest attempt."""
     stable: Stable | None = None
@@ -390,5 +391,7 @@ class ModelDeploymentStatus(StatusModel):
     """What the registry is to show of them."""
     drift: DriftStatus | None = None
     """What the drift monitor said of live data."""
+    retraining: RetrainingStatus | None = None
+    """Jobs that train new versions."""
     url: str | None = None
     """Where the model answers inside the cluster."""

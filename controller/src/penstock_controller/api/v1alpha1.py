@@ -1,6 +1,6 @@
 """ModelDeployment v1alpha1: the single source of the CRD, its reference page and the controller's own types.
 
-What it names stands in `strategy`, `analysis`, `drift` and `status` beside it.
+What it names stands in `strategy`, `analysis`, `drift`, `retrain` and `status` beside it.
 
 A line under a field is its help in `kubectl explain`. Cross-field rules stand in `x-kubernetes-validations` (CEL): the
 API server enforces them, so nothing else needs to be up.
@@ -14,6 +14,7 @@ from penstock_controller.api.analysis import Analysis
 from penstock_controller.api.drift import Drift
 from penstock_controller.api.logger import Logger
 from penstock_controller.api.pod_template import PodTemplate
+from penstock_controller.api.retrain import Retrain
 from penstock_controller.api.schema import ApiModel, Name, ResourceList, cel, duration_field
 from penstock_controller.api.strategy import Strategy
 
@@ -195,10 +196,20 @@ _RECORDED = (
 )
 
 
+_TRAINED = (
+    "!has(self.drift) || self.drift.onDrift != 'Retrain' || has(self.retrain)",
+    "drift.onDrift: Retrain needs retrain.jobTemplate: the Job that trains",
+)
+_BY_ALIAS = (
+    "!has(self.retrain) || has(self.registry.alias)",
+    "retrain needs registry.alias: the Job moves it to the version that it registers",
+)
+
+
 class ModelDeploymentSpec(ApiModel):
     """What the user wants."""
 
-    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE, _IN_TIME, _RECORDED))
+    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE, _IN_TIME, _RECORDED, _TRAINED, _BY_ALIAS))
 
     registry: RegistryRef
     """The model and its version."""
@@ -212,6 +223,8 @@ class ModelDeploymentSpec(ApiModel):
     """The time after promotion."""
     drift: Drift | None = None
     """What counts as drift of live data. None: nobody watches them."""
+    retrain: Retrain | None = None
+    """The Job that trains a new version, by drift.onDrift: Retrain or by hand. None: there is none."""
     progress_deadline: Annotated[str, duration_field("10s", "24h")] = "10m"
     """A new version that waits this long in all, for its pods, the gateway or a step's own evidence, is taken back."""
     revision_history_limit: Annotated[int, Field(ge=1, le=20)] = 5

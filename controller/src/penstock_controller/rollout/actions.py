@@ -88,6 +88,17 @@ Action = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartJob:
+    """Make a retraining Job. Its number stands in status already; one that is made is not made again."""
+
+    name: str
+    started_at: str
+    """As in status: by it the Job is told from one of an earlier life of that status."""
+    reason: str
+    stable_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Announcement:
     """A transition that users are told of: an Event, a log line and a metric with the same reason word."""
 
@@ -99,6 +110,8 @@ class Announcement:
     """Set exactly on the one that ends an attempt."""
     started_at: str = ""
     """Set with `completion`: when the attempt began (RFC 3339). After a lost status its number may be given again."""
+    of_retraining: bool = False
+    """It tells of training, not of a rollout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,3 +123,5 @@ class Decision:
     announcements: tuple[Announcement, ...] = ()
     look_again: float | None = None
     """Seconds until the next pass is due without any event; None: only an event or the slow resync."""
+    job: StartJob | None = None
+    """The Job that is to be made."""

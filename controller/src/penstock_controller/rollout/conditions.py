@@ -21,10 +21,12 @@ def conditions(
     observation: Observation,
     before: tuple[Condition, ...],
     actions: tuple[Action, ...],
+    *,
+    training: Judgement | None = None,
 ) -> tuple[Condition, ...]:
     """The conditions of a status. A condition that did not change its status keeps its transition time.
 
-    `actions`: what this pass wants done.
+    `actions`: what this pass wants done. `training`: the one about Jobs; None: nobody asks for them.
     """
     judgements = (
         _ready(status, observation),
@@ -33,6 +35,7 @@ def conditions(
         _registry(status, observation, before),
         _children(observation, before, actions),
         *monitoring.judgements(spec, status, observation, before),
+        *([training] if training else []),
     )
     return tuple(_condition(judgement, observation, before) for judgement in judgements)
 

@@ -22,6 +22,7 @@ from penstock_controller.rollout import (
     outcome,
     rest,
     retirement,
+    retraining,
     routing,
     sizing,
     trial,
@@ -51,13 +52,14 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     )
     shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
     rolled = turn.noted(sizing.remembered(spec, shown, observation), observation)
-    final = monitoring.noted(spec, rolled, observation)
+    trained = retraining.advance(spec, monitoring.noted(spec, rolled, observation), observation)
+    final = trained.status
     read = evidence.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None
-    alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned)
+    alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned, trained.look_again)
     dues = [due for due in alarms if due is not None]
-    judged = conditions(spec, final, observation, status.conditions, actions)
+    judged = conditions(spec, final, observation, status.conditions, actions, training=trained.judgement)
     return Decision(
         status=final.model_copy(update={"conditions": judged, "reason": reason(judged)}),
         actions=tuple(dict.fromkeys(actions)),
@@ -65,7 +67,9 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
             *heard.announcements,
             *step.announcements,
             *monitoring.announcements(status, final, observation),
+            *trained.announcements,
         ),
+        job=trained.job,
         look_again=min(dues, default=None),
     )
 

@@ -39,6 +39,10 @@ class Monitoring:
     """Why it has not answered for some time; the finding stays the last known. Empty: it answered, or was not asked."""
     report_url: str = ""
     """Where it shows its report."""
+    is_current: bool = True
+    """The finding answers what is asked now: not about another stable version."""
+    labelled: int | None = None
+    """Labelled rows of the version that has most of them, where that was asked; None: not known."""
 
 
 def finding_in(report: DriftReport) -> Finding:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from penstock_contracts.evidence import Arm
 from penstock_contracts.verbs import Verb
+from penstock_controller.rollout.job_sighting import JobView
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.registry_entry import Answer
 
@@ -227,3 +228,5 @@ class Observation:
     """What earlier passes wanted done and is not."""
     monitoring: Monitoring = field(default_factory=Monitoring)
     """What is known of live data."""
+    jobs: JobView = field(default_factory=JobView)
+    """What is known of Jobs that train."""

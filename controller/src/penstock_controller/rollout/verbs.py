@@ -18,7 +18,7 @@ from penstock_controller.api.status import (
     Phase,
     Stable,
 )
-from penstock_controller.rollout import hold, words
+from penstock_controller.rollout import brakes, hold, retraining, words
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.attempt import ABORTED, UNDONE
 from penstock_controller.rollout.situation import Situation
@@ -55,6 +55,8 @@ _GOING = "it is being taken away already"
 _BUSY = "an attempt is under way: abort ends it"
 _LEAVING = "an attempt is ending: say it when that is over"
 _BAKED = "it is promoted already: promote ends its bake, abort goes back"
+_BAKES = "a promoted version bakes: say it when that is over"
+_UNSERVED = "no version serves"
 _REST = (Phase.PENDING, Phase.HEALTHY, Phase.DEGRADED)
 _TRIAL = (Phase.PROGRESSING, Phase.PAUSED)
 
@@ -121,6 +123,14 @@ TABLE: Mapping[tuple[Verb, Phase], Acts | Refuses] = {
         ((Phase.HEALTHY, Phase.DEGRADED), Acts("starts an attempt with a version that served before")),
         ((Phase.INITIALIZING, *_TRIAL, Phase.PROMOTING), Refuses(_BUSY)),
         ((Phase.BAKING,), Acts("goes back and stays there")),
+        ((Phase.ROLLING_BACK,), Refuses(_LEAVING)),
+    ),
+    **_row(
+        Verb.RETRAIN,
+        ((Phase.PENDING,), Refuses(_UNSERVED)),
+        ((Phase.HEALTHY, Phase.DEGRADED), Acts("starts a Job that trains a new version")),
+        ((Phase.INITIALIZING, *_TRIAL, Phase.PROMOTING), Refuses(_BUSY)),
+        ((Phase.BAKING,), Refuses(_BAKES)),
         ((Phase.ROLLING_BACK,), Refuses(_LEAVING)),
     ),
 }
@@ -322,6 +332,14 @@ def _allowed(status: ModelDeploymentStatus, record: DecisionRecord) -> DecisionR
     return record
 
 
+def _retrain(situation: Situation, _: Word) -> Situation | str:
+    spec, status, observation = situation.spec, situation.status, situation.observation
+    brake = brakes.by_hand(spec, status, observation)
+    if brake or spec.retrain is None:
+        return brake.message if brake else _NOBODY
+    return situation.with_status(retraining.begun(spec.retrain, status, observation, retraining.BY_HAND))
+
+
 _DEEDS: Mapping[Verb, Callable[[Situation, Word], Situation | str]] = {
     Verb.PROMOTE: _promote,
     Verb.PROMOTE_FULL: _promote_full,
@@ -330,4 +348,5 @@ _DEEDS: Mapping[Verb, Callable[[Situation, Word], Situation | str]] = {
     Verb.PAUSE: _pause,
     Verb.RESUME: _resume,
     Verb.UNDO: _undo,
+    Verb.RETRAIN: _retrain,
 }

@@ -71,13 +71,14 @@ class ChildObjects:
         """Items of a list do not say what they are."""
         return item | {"kind": resource.kind, "apiVersion": resource.api_version}
 
-    async def create(self, resource: Resource, wish: Object) -> None:
-        """Make one. A name that is taken is a Conflict."""
+    async def create(self, resource: Resource, wish: Object, *, dry_run: bool = False) -> None:
+        """Make one. A name that is taken is a Conflict. `dry_run`: only say what stands against it, and be strict."""
         metadata = wish["metadata"]
+        query = [*_AS_US, *(_DRY_RUN if dry_run else [])]
         with translated(f"create {resource.kind} {metadata['name']}"):
             # The API server keeps a record's data byte by byte as JSON came, and takes other spaces for a change later.
             # What comes as YAML, which JSON is, it writes itself.
-            await self._call("POST", resource.path(metadata["namespace"]), _AS_US, json.dumps(wish), _YAML)
+            await self._call("POST", resource.path(metadata["namespace"]), query, json.dumps(wish), _YAML)
 
     async def apply(self, resource: Resource, wish: Object, live: Object) -> None:
         """Put a live object back to what is declared, by server-side apply; another one of its name is a Conflict."""
@@ -133,3 +134,4 @@ class ChildObjects:
 
 
 _AS_US = [("fieldManager", names.FIELD_MANAGER)]
+_DRY_RUN = [("dryRun", "All"), ("fieldValidation", "Strict")]

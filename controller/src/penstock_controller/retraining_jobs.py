@@ -1,0 +1,119 @@
+"""Looks at retraining Jobs for each pass, and makes those that a pass has decided on. None of it can break off a pass.
+
+What is remembered is for telling only: what must not be lost stands in status.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from penstock_controller.errors import ClusterAway, Conflict, Rejected
+from penstock_controller.ports import Jobs, Key, Resource
+from penstock_controller.rollout.actions import StartJob
+from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
+from penstock_controller.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+_AGAIN = 300.0
+"""Seconds after which a template that was refused is shown to the API server again: a policy may have given way."""
+_SOON = 1.0
+
+
+@dataclass
+class _Known:
+    """Of one resource."""
+
+    checked: tuple[str, int] | None = None
+    """uid and generation for which the API server was asked."""
+    refused: str | None = None
+    due: float = 0.0
+    made: set[str] = field(default_factory=set)
+    """The Job that this process made; one at most."""
+    unmade: dict[str, str] = field(default_factory=dict)
+    """The Job that the API server refused, and its words; one at most."""
+
+
+class RetrainingJobs:
+    """What a pass needs to know of Jobs."""
+
+    def __init__(self, jobs: Jobs, telemetry: Telemetry, clock: Callable[[], float]) -> None:
+        """`clock`: seconds, monotonic."""
+        self._jobs = jobs
+        self._telemetry = telemetry
+        self._clock = clock
+        self._known: dict[Key, _Known] = {}
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone, or another release brings it on."""
+        self._known.pop(key, None)
+
+    async def view(self, resource: Resource) -> JobView:
+        """What is known now. A resource that has nothing to do with Jobs costs no call."""
+        name, retraining = resource.key.name, resource.status.retraining
+        job = retraining.job if retraining and retraining.job and retraining.job.ended_at is None else None
+        if resource.spec.retrain is None and job is None:
+            self.forget(resource.key)
+            return JobView(name=name)
+        known = self._known.setdefault(resource.key, _Known())
+        self._telemetry.trains(resource.key)
+        await self._check(resource, known)
+        sighting = await self._look(resource, known) if job else None
+        return JobView(name=name, sighting=sighting, refused=known.refused)
+
+    async def start(self, resource: Resource, start: StartJob | None) -> float | None:
+        """Make a Job; answers the seconds until a pass is to see it. None: there is nothing to see."""
+        if start is None:
+            return None
+        known = self._known.setdefault(resource.key, _Known())
+        where = {"key": str(resource.key), "job": start.name}
+        try:
+            await self._jobs.create(resource, start)
+        except Rejected as refusal:
+            self._telemetry.action_failed(refusal.reason)
+            _log.warning("job refused", extra={**where, "detail": str(refusal)})
+            known.unmade = {start.name: str(refusal)}
+            return 0.0
+        except (Conflict, ClusterAway) as error:
+            self._telemetry.action_failed("Changed" if isinstance(error, Conflict) else "NotAnswered")
+            _log.warning("job not made yet", extra={**where, "detail": str(error)})
+            return _SOON
+        _log.info("job made", extra={**where, "reason": start.reason})
+        known.made = {start.name}
+        return 0.0
+
+    async def _check(self, resource: Resource, known: _Known) -> None:
+        """Show the template to the API server, once for each generation and again where it was refused."""
+        which = (str(resource.raw["metadata"].get("uid")), resource.generation)
+        if resource.spec.retrain is None:
+            known.refused = ""
+            return
+        if known.checked == which and (not known.refused or self._clock() < known.due):
+            return
+        try:
+            await self._jobs.check(resource)
+        except Rejected as refusal:
+            known.refused = str(refusal)
+        except (Conflict, ClusterAway) as error:
+            _log.warning("job template not checked", extra={"key": str(resource.key), "detail": str(error)})
+            if known.checked != which:
+                known.refused = None
+            return
+        else:
+            known.refused = ""
+        known.checked, known.due = which, self._clock() + _AGAIN
+
+    async def _look(self, resource: Resource, known: _Known) -> JobSighting | None:
+        retraining = resource.status.retraining
+        job = retraining.job if retraining else None
+        if job is None:
+            return None
+        if job.name in known.unmade:
+            return JobSighting(state=JobState.REFUSED, message=known.unmade[job.name])
+        try:
+            found = await self._jobs.look(resource, job)
+        except (Rejected, Conflict, ClusterAway) as error:
+            _log.warning("job not looked at", extra={"key": str(resource.key), "detail": str(error)})
+            return JobSighting(state=JobState.UNKNOWN, message=str(error))
+        if found.state is JobState.MISSING and job.name in known.made:
+            return JobSighting(state=JobState.GONE, message="it was deleted")
+        return found

@@ -1,0 +1,107 @@
+"""The course of one retraining Job, from the decision to its end. Pure. What serves does not depend on any of it."""
+
+from typing import Any
+
+from penstock_controller.api.retrain import LONGEST_END, RetrainingJob
+from penstock_controller.api.status import Completion, ModelDeploymentStatus
+from penstock_controller.rollout.brakes import SUCCEEDED
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
+from penstock_controller.rollout.observation import Observation, RegistryVersion
+from penstock_controller.rollout.timestamps import seconds_since, stamp
+
+REGISTRY_WAIT = 120.0
+"""Seconds from the end of a Job in which the registry is to name what it brought."""
+_ENDS = {
+    JobState.FAILED: "JobFailed",
+    JobState.TIMED_OUT: "TimedOut",
+    JobState.REFUSED: "JobRefused",
+    JobState.GONE: "JobGone",
+}
+_NEVER_MADE = "spec.retrain was taken away before it was made"
+_TAKEN_BACK = {Completion.ROLLED_BACK, Completion.ABORTED}
+
+
+def job_name(resource: str, number: int) -> str:
+    """The name of a resource's Job."""
+    return f"{resource}-retrain-{number}"
+
+
+def followed(job: RetrainingJob, observation: Observation, *, has_template: bool) -> RetrainingJob:
+    """A Job under way, with what is seen of it now. `has_template`: it could still be made."""
+    sighting = observation.jobs.sighting or JobSighting(state=JobState.MISSING)
+    if sighting.state in _ENDS:
+        return _ended(job, observation, sighting.state, sighting.message)
+    match sighting.state:
+        case JobState.OTHERS:
+            # After a lost status its number was given before.
+            number = job.number + 1
+            return job.model_copy(update={"number": number, "name": job_name(observation.jobs.name, number)})
+        case JobState.MISSING:
+            why = "it was deleted" if job.seen else "" if has_template else _NEVER_MADE
+            return _ended(job, observation, JobState.GONE, why) if why else job
+        case JobState.RUNNING | JobState.SUSPENDED:
+            return job.model_copy(update={"seen": True})
+        case JobState.SUCCEEDED:
+            return _succeeded(job.model_copy(update={"seen": True}), observation)
+        case _:
+            return job
+
+
+def _succeeded(job: RetrainingJob, observation: Observation) -> RetrainingJob:
+    named = observation.named
+    if named is None:
+        # A registry that does not answer has not said that there is nothing: time begins when it does.
+        return job.model_copy(update={"succeeded_at": None})
+    if _is_newer(job, named):
+        return _with_version(job, observation, named)
+    since = job.succeeded_at
+    if since is None or observation.resumed:
+        return job.model_copy(update={"succeeded_at": stamp(observation.now)})
+    if seconds_since(since, observation.now) < REGISTRY_WAIT:
+        return job
+    message = f"it succeeded, and the alias names nothing newer than version {job.named_version}"
+    return _closed(job, observation, "NothingRegistered", message)
+
+
+def _is_newer(job: RetrainingJob, named: RegistryVersion) -> bool:
+    now, then = (named.created_at_ms, named.version), (job.named_created_at_ms, job.named_version)
+    return _order(*now) > _order(*then)
+
+
+def _order(created_at_ms: int, version: str) -> tuple[int, int]:
+    return created_at_ms, int(version) if version.isdecimal() else 0
+
+
+def _with_version(job: RetrainingJob, observation: Observation, named: RegistryVersion) -> RetrainingJob:
+    brought = job.model_copy(update={"version": named.version, "created_at_ms": named.created_at_ms})
+    return _closed(brought, observation, SUCCEEDED, f"it brought version {named.version}")
+
+
+def _ended(job: RetrainingJob, observation: Observation, state: JobState, message: str) -> RetrainingJob:
+    named = observation.named
+    if state is JobState.GONE and named and _is_newer(job, named):
+        # It cleaned up after itself (ttlSecondsAfterFinished) before anybody looked.
+        return _with_version(job, observation, named)
+    return _closed(job, observation, _ENDS[state], message)
+
+
+def _closed(job: RetrainingJob, observation: Observation, end: str, message: str) -> RetrainingJob:
+    ended: dict[str, Any] = {"ended_at": stamp(observation.now), "end": end, "message": message[:LONGEST_END]}
+    return job.model_copy(update=ended)
+
+
+def judged(job: RetrainingJob, status: ModelDeploymentStatus) -> RetrainingJob:
+    """A Job that has ended, with what became of its version: the newest record of it says so."""
+    if job.version is None:
+        return job
+    is_refused = _is_refused(job, status)
+    return job if is_refused is None else job.model_copy(update={"refused": is_refused})
+
+
+def _is_refused(job: RetrainingJob, status: ModelDeploymentStatus) -> bool | None:
+    refused, brought = status.refused, (job.version, job.created_at_ms)
+    if refused and (refused.version, refused.created_at_ms) == brought:
+        return True
+    ends = (item.completion for item in status.history if (item.version, item.created_at_ms) == brought)
+    completion = next(ends, None)
+    return None if completion is None else completion in _TAKEN_BACK

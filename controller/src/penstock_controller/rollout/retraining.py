@@ -1,0 +1,232 @@
+"""Training anew: when a Job is started, what becomes of it, and what is told. Pure.
+
+The number of a Job is written to status before the Job is made; so one pass decides, and that pass or a later one makes
+it. Nothing of a rollout depends on any of this.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock_contracts.drift import DriftReason
+from penstock_controller.api.retrain import MOST_STARTS, Retrain, RetrainingJob, RetrainingStatus
+from penstock_controller.api.status import Condition, ModelDeploymentStatus
+from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_controller.rollout import brakes, job_course
+from penstock_controller.rollout.actions import Announcement, StartJob
+from penstock_controller.rollout.brakes import SUCCEEDED, Brake
+from penstock_controller.rollout.job_sighting import JobState
+from penstock_controller.rollout.judgement import Judgement
+from penstock_controller.rollout.observation import Observation
+from penstock_controller.rollout.timestamps import moment, stamp
+
+CONDITION = "Retraining"
+RUNNING, IDLE, BY_HAND = "Running", "NotNeeded", "ByHand"
+_LOOK = 10.0
+"""Seconds after which a Job that runs is looked at again."""
+_SOON = 1.0
+_NONE = "no Job was started"
+_QUIET = {RUNNING, IDLE, SUCCEEDED, "CoolingDown", "AttemptUnderWay", "Held"}
+"""Reasons for which nobody needs to do anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """What this pass does about it."""
+
+    status: ModelDeploymentStatus
+    judgement: Judgement | None = None
+    """The condition; None: nothing of it is asked for."""
+    announcements: tuple[Announcement, ...] = ()
+    job: StartJob | None = None
+    look_again: float | None = None
+
+
+def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Retraining:
+    """Follow the Job that is under way, or start one where drift asks for it and no brake holds.
+
+    `status`: with what this pass has made of the rollout and of drift; of training and conditions, as it was before.
+    """
+    known = status.retraining
+    if spec.retrain is None and (known is None or _under_way(known) is None):
+        gone = status if known is None else status.model_copy(update={"retraining": None})
+        return Retraining(status=gone)
+    before = _by_clock(known or RetrainingStatus(), observation.now)
+    known = _moved(spec.retrain, before, status, observation)
+    status = status.model_copy(update={"retraining": known})
+    ended = known.job if _under_way(before) and _under_way(known) is None else None
+    if ended:
+        # Its end is told first: what keeps another from being started is the next pass's to say.
+        return _told(spec, status, observation, _end(ended), look_again=_SOON)
+    drift, brake = brakes.drift_that_starts(spec, status), None
+    if drift and spec.retrain and _under_way(known) is None and _is_live(observation):
+        brake = brakes.by_drift(spec, status, observation, drift)
+        if brake is None:
+            status = begun(spec.retrain, status, observation, DriftReason.DATASET_DRIFT.value)
+    return _told(
+        spec, status, observation, _judged(spec, status, observation, brake), look_again=_due(brake, observation)
+    )
+
+
+def begun(
+    retrain: Retrain, status: ModelDeploymentStatus, observation: Observation, reason: str
+) -> ModelDeploymentStatus:
+    """The status with a Job that is to be made. Whoever asks has seen that no brake holds."""
+    known, drift = status.retraining or RetrainingStatus(), status.drift
+    stable, named = status.stable, observation.named
+    if stable is None or named is None:
+        return status
+    number = known.job.number + 1 if known.job else 1
+    drifted = drift is not None and drift.reason == DriftReason.DATASET_DRIFT
+    job = RetrainingJob(
+        name=job_course.job_name(observation.jobs.name, number),
+        number=number,
+        reason=reason,
+        columns=drift.columns if drift and drifted else (),
+        stable_version=stable.version,
+        stable_digest=stable.digest,
+        named_version=named.version,
+        named_created_at_ms=named.created_at_ms,
+        started_at=stamp(observation.now),
+    )
+    starts = (*brakes.in_budget(retrain, known, observation.now), job.started_at)[-MOST_STARTS:]
+    return status.model_copy(update={"retraining": known.model_copy(update={"job": job, "starts": starts})})
+
+
+def _under_way(known: RetrainingStatus) -> RetrainingJob | None:
+    return known.job if known.job and known.job.ended_at is None else None
+
+
+def _is_live(observation: Observation) -> bool:
+    """Whether what is known of drift was said by the monitor about what serves now."""
+    monitoring = observation.monitoring
+    return monitoring.finding is not None and monitoring.is_current and not monitoring.away
+
+
+def _by_clock(known: RetrainingStatus, now: datetime) -> RetrainingStatus:
+    """A stamp from the future means now: a clock that was set back must not keep everything waiting."""
+    job = known.job
+    if job:
+        ended = {"ended_at": _past(job.ended_at, now), "succeeded_at": _past(job.succeeded_at, now)}
+        job = job.model_copy(update=ended)
+    starts = tuple(stamp(now) if moment(start) > now else start for start in known.starts)
+    return known.model_copy(update={"job": job, "starts": starts})
+
+
+def _past(stamped: str | None, now: datetime) -> str | None:
+    return stamp(now) if stamped and moment(stamped) > now else stamped
+
+
+def _moved(
+    retrain: Retrain | None, known: RetrainingStatus, status: ModelDeploymentStatus, observation: Observation
+) -> RetrainingStatus:
+    """What is known, with what is seen of the latest Job and of the version that it brought."""
+    job = known.job
+    if job is None:
+        return known
+    if job.ended_at is not None:
+        return known.model_copy(update={"job": job_course.judged(job, status)})
+    after = job_course.followed(job, observation, has_template=retrain is not None)
+    failures = known.failures
+    if after.ended_at is not None:
+        failures = 0 if after.end == SUCCEEDED else failures + 1
+    return known.model_copy(update={"job": after, "failures": failures})
+
+
+def _told(
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    observation: Observation,
+    judgement: Judgement,
+    *,
+    look_again: float | None,
+) -> Retraining:
+    """The status that carries the condition's reason, and one announcement where that is another one than before."""
+    known = status.retraining or RetrainingStatus()
+    job = _under_way(known)
+    told: tuple[Announcement, ...] = ()
+    if known.reason != judgement.reason:
+        was = f" (before: {known.reason} since {known.since})" if known.reason else ""
+        told = (_announcement(judgement, was, status.attempt),)
+        known = known.model_copy(update={"reason": judgement.reason, "since": stamp(observation.now)})
+    running = (_SOON if job.succeeded_at or not job.seen else _LOOK) if job else None
+    return Retraining(
+        status=status.model_copy(update={"retraining": known}),
+        judgement=judgement,
+        announcements=told,
+        job=_to_make(spec.retrain, job, observation),
+        look_again=running or look_again,
+    )
+
+
+def _due(brake: Brake | None, observation: Observation) -> float | None:
+    """Seconds until a brake lets go by itself; None: nobody knows."""
+    return max(_SOON, (brake.until - observation.now).total_seconds()) if brake and brake.until else None
+
+
+def _announcement(judgement: Judgement, was: str, attempt: int) -> Announcement:
+    return Announcement(
+        type="Normal" if judgement.reason in _QUIET else "Warning",
+        reason=judgement.reason,
+        # What was before tells two Events of the same words apart, also where a pass is repeated.
+        message=f"retraining: {judgement.message}{was}",
+        attempt=attempt,
+        of_retraining=True,
+    )
+
+
+def _running(job: RetrainingJob, observation: Observation) -> str:
+    why = "a person said retrain" if job.reason == BY_HAND else f"{job.reason}: {', '.join(job.columns) or 'no column'}"
+    begun_so = f"Job {job.name}, since {job.started_at}, because {why}"
+    sighting = observation.jobs.sighting
+    if job.succeeded_at:
+        return f"{begun_so}; it has succeeded, and the alias is to name a version newer than {job.named_version}"
+    if sighting and sighting.state is JobState.SUCCEEDED:
+        return f"{begun_so}; it has succeeded, and the registry does not tell what the alias names"
+    if sighting and sighting.state is JobState.MISSING:
+        return f"{begun_so}; it is not made yet: the API server has not taken it, nor refused it"
+    if sighting and sighting.state is JobState.SUSPENDED:
+        return f"{begun_so}; it is suspended"
+    if sighting and sighting.state is JobState.UNKNOWN:
+        return f"{begun_so}; it cannot be looked at: {sighting.message}"
+    return begun_so
+
+
+def _judged(
+    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, brake: Brake | None
+) -> Judgement:
+    known = status.retraining or RetrainingStatus()
+    job = _under_way(known)
+    if job:
+        return Judgement(type=CONDITION, status=True, reason=RUNNING, message=_running(job, observation))
+    if brake:
+        return Judgement(type=CONDITION, status=False, reason=brake.reason, message=brake.message)
+    before = next((item for item in status.conditions if item.type == CONDITION), None)
+    if before and before.reason != RUNNING and _nobody_told(spec, status, observation, before):
+        # A controller that has just started, or a monitor that is away: what was said stands.
+        return Judgement(type=CONDITION, status=False, reason=before.reason, message=before.message)
+    if observation.jobs.refused:
+        message = f"spec.retrain.jobTemplate: {observation.jobs.refused}"
+        return Judgement(type=CONDITION, status=False, reason="JobRefused", message=message)
+    return _end(known.job) if known.job else Judgement(type=CONDITION, status=False, reason=IDLE, message=_NONE)
+
+
+def _end(job: RetrainingJob) -> Judgement:
+    return Judgement(type=CONDITION, status=False, reason=job.end, message=f"Job {job.name}: {job.message}")
+
+
+def _nobody_told(
+    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, before: Condition
+) -> bool:
+    if observation.jobs.refused is None and before.reason == "JobRefused":
+        return True
+    drift = brakes.drift_that_starts(spec, status)
+    return drift is not None and not _is_live(observation) and not observation.jobs.refused
+
+
+def _to_make(retrain: Retrain | None, job: RetrainingJob | None, observation: Observation) -> StartJob | None:
+    """The Job under way where it is not known to be there: making it again does no harm."""
+    sighting = observation.jobs.sighting
+    absent = sighting is None or sighting.state in {JobState.MISSING, JobState.OTHERS}
+    if retrain is None or job is None or job.seen or not absent:
+        return None
+    return StartJob(name=job.name, started_at=job.started_at, reason=job.reason, stable_version=job.stable_version)
