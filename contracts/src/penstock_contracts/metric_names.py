@@ -200,6 +200,13 @@ CONTROLLER_REGISTRY_WRITES = Metric(
     meaning="Tries to write an attempt's outcome or the live alias: written, away, refused, impossible (given up).",
 )
 
+CONTROLLER_RETRAINING = Metric(
+    name="penstock_controller_retraining_total",
+    kind="counter",
+    part="controller",
+    labels=("namespace", "name", "reason"),
+    meaning="Changes of condition Retraining, by its new reason: Running is a Job started, others an end or a brake.",
+)
 CONTROLLER_RESOURCES = Metric(
     name="penstock_controller_resources",
     kind="gauge",

@@ -30,13 +30,6 @@ _ENDS = (
     ("Superseded", "Superseded"),
 )
 """How an attempt may end: completion and reason."""
-_RETRAINING = metric_names.Metric(
-    name="penstock_controller_retraining_total",
-    kind="counter",
-    part="controller",
-    labels=("namespace", "name", "reason"),
-    meaning="Changes of condition Retraining, by its new reason: Running is a Job started, others an end or a brake.",
-)
 _JOB_REASONS = (
     "Running",
     "Succeeded",
@@ -60,7 +53,7 @@ class Telemetry:
         self._attempts = _counter(metric_names.CONTROLLER_ATTEMPTS, registry)
         self._registry_errors = _counter(metric_names.CONTROLLER_REGISTRY_ERRORS, registry)
         self._registry_writes = _counter(metric_names.CONTROLLER_REGISTRY_WRITES, registry)
-        self._retraining = _counter(_RETRAINING, registry)
+        self._retraining = _counter(metric_names.CONTROLLER_RETRAINING, registry)
         self._action_failures = _counter(metric_names.CONTROLLER_ACTION_FAILURES, registry)
         self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
