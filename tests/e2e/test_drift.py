@@ -24,7 +24,7 @@ def wait_for_drift(deployed: Deployed, *expected: str) -> Object:
 
 def test_inputs_that_move_away_are_told_by_name_while_users_are_served_and_not_before(scene: Scene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
-    version = scene.register(trained_on(usual, 1.0))
+    version = scene.register(trained_on(usual, 11.0))
     scene.move(version)
     deployed = scene.serve(predictor=RECORDED, drift=AT_ONCE)
     with scene.traffic(scene.expectation(version, questions=usual), rate=100.0) as run:
@@ -44,10 +44,10 @@ def test_inputs_that_move_away_are_told_by_name_while_users_are_served_and_not_b
 
 def test_a_new_version_with_a_sample_of_the_new_world_ends_the_drift_by_its_promotion(scene: Scene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
-    first = scene.register(trained_on(usual, 1.0))
+    first = scene.register(trained_on(usual, 11.0))
     scene.move(first)
     deployed = scene.serve(**GATED, **by_steps(1, (50,)), predictor=RECORDED, drift=AT_ONCE)
-    second = scene.register(trained_on(unusual, 2.0))
+    second = scene.register(trained_on(unusual, 12.0))
     with scene.traffic(scene.expectation(first, second, questions=unusual), rate=100.0) as run:
         wait_for_drift(deployed, "True DatasetDrift")
         scene.move(second)

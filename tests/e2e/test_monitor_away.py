@@ -20,7 +20,7 @@ RECORDED: Object = {"predictor": {"minReplicas": 1, "logger": {"mode": "all"}}}
 
 def test_with_the_monitor_away_a_version_is_promoted_no_request_fails_and_verdicts_come_back(scene: Scene) -> None:
     questions = scene.questions()
-    first, second = (scene.register(trained_on(questions, intercept)) for intercept in (1.0, 2.0))
+    first, second = (scene.register(trained_on(questions, intercept)) for intercept in (11.0, 13.0))
     scene.move(first)
     drift = {"period": "0s", "interval": "1s"}
     deployed = scene.serve(**GATED, **by_steps(1, (50,)), **RECORDED, drift=drift)

@@ -72,10 +72,10 @@ def jobs(scene: Scene) -> list[Object]:
 
 def test_drift_trains_a_version_that_is_promoted_through_the_gates_and_ends_the_drift(scene: Scene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
-    first = scene.register(trained_on(usual, 1.0))
+    first = scene.register(trained_on(usual, 11.0))
     scene.move(first)
     deployed = watched(scene, MOVES_THE_ALIAS)
-    second = scene.register(trained_on(unusual, 2.0))
+    second = scene.register(trained_on(unusual, 12.0))
     assert jobs(scene) == []
     with scene.traffic(scene.expectation(first, second, questions=unusual), rate=100.0) as run:
         deployed.wait_for_version(second)
@@ -96,7 +96,7 @@ def test_drift_trains_a_version_that_is_promoted_through_the_gates_and_ends_the_
 
 def test_a_job_that_brings_nothing_better_is_named_and_stable_stays(scene: Scene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
-    first = scene.register(trained_on(usual, 1.0))
+    first = scene.register(trained_on(usual, 11.0))
     scene.move(first)
     deployed = watched(scene, NOTHING_BETTER)
     with scene.traffic(scene.expectation(first, questions=unusual), rate=100.0) as run:

@@ -56,10 +56,10 @@ def test_columns_come_out_of_blocks_over_all_runs() -> None:
             inputs=(Block(("x", "y"), "FP32"), Block(("kind",), "BYTES")),
         )
     )
-    assert np.array_equal(found.inputs["x"], [1, 3, 5])
+    assert np.array_equal(np.asarray(found.inputs["x"]), [1, 3, 5])
     assert found.inputs["kind"] == ["a", None, "b"]
     seen = found.seen_by_users()
-    assert np.array_equal(seen["y"], [2, 4])
+    assert np.array_equal(np.asarray(seen["y"]), [2, 4])
     assert seen["kind"] == ["a", None]
 
 

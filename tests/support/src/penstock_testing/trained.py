@@ -1,4 +1,8 @@
-"""Versions with a reference sample, as training leaves them."""
+"""Versions with a reference sample, as training leaves them.
+
+The store keeps one sample for equal bytes: a test gives its versions intercepts that no version without a sample has,
+and the same sample to the same intercept.
+"""
 
 from collections.abc import Sequence
 

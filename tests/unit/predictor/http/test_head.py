@@ -5,8 +5,8 @@ from typing import Any
 import httptools
 import pytest
 
-from penstock_predictor.http.exchange import Exchange
-from penstock_predictor.http.head import REQUEST_ID, Head, KnownHeads, Route
+from penstock_predictor.http.exchange import REQUEST_ID, Exchange
+from penstock_predictor.http.head import Head, KnownHeads, Route
 from penstock_predictor.http.http_call import HttpCall
 
 BODY = b"{}"
