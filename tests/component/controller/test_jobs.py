@@ -115,7 +115,7 @@ async def test_a_template_that_would_be_taken_is_taken_and_nothing_is_made(
 
 
 async def patched(api: ApiClient, resource: Resource, kind: str, reason: str) -> None:
-    """The Job's status, as the Job controller would write it."""
+    """The status of a Job that Kubernetes' own Job controller leaves alone, as that would write it."""
     criterion = {"Failed": "FailureTarget", "Complete": "SuccessCriteriaMet"}[kind]
     conditions = [{"type": each, "status": "True", "reason": reason, "message": "why"} for each in (criterion, kind)]
     status: dict[str, Any] = {"startTime": STARTED, "conditions": conditions}
@@ -137,7 +137,7 @@ async def patched(api: ApiClient, resource: Resource, kind: str, reason: str) ->
 async def test_an_end_is_read_from_the_jobs_conditions(
     api: ApiClient, jobs: KubernetesJobs, resource: Resource, end: tuple[str, str], state: JobState
 ) -> None:
-    running = training(resource, {**SPEC, "suspend": False, "template": {"spec": POD | {"schedulerName": "nobody"}}})
+    running = training(resource, {**SPEC, "suspend": False, "managedBy": "penstock.dev/tests"})
     await jobs.create(running, start(running))
     await patched(api, running, *end)
     seen = await jobs.look(running, job(running))

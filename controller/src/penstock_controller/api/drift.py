@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from penstock_controller.api.logger import Columns
-from penstock_controller.api.schema import ApiModel, StatusModel, duration_field
+from penstock_controller.api.schema import ApiModel, StatusModel, cel, duration_field
 
 MOST_COLUMNS = 20
 """Columns that a status names."""
@@ -23,6 +23,13 @@ class OnDrift(StrEnum):
 
 class Drift(ApiModel):
     """Live data against the reference sample that was logged with the version."""
+
+    # The API server compares a whole number with a bound that it cuts to a whole one: 0 passes a minimum of 0.001.
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("self.margin >= 0.001", "margin is from 0.001 to 0.9"), ("self.share >= 0.01", "share is from 0.01 to 1")
+        )
+    )
 
     period: Annotated[str, duration_field("0s", "720h")] = "24h"
     """Columns are judged by whole periods, so that a daily wave is no drift. 0s: whenever rows have come."""
