@@ -60,6 +60,10 @@ class DriftReason(StrEnum):
     BAD_REFERENCE = "BadReference"
 
 
+QUALITY_TESTS = ("missing", "non-finite", "unseen")
+"""Bets that speak of what is broken, not of what has drifted."""
+
+
 class ColumnDrift(Contract):
     """One column against the reference."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from penstock_contracts.drift import DriftWish
+from penstock_controller import backoff
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import Key, Monitor
 from penstock_controller.rollout.monitor_answer import Finding, Monitoring, finding_in
@@ -195,7 +196,7 @@ class DriftWatch:
                 self._is_away = True
                 _log.warning("the drift monitor does not answer", extra={"key": str(key), "detail": why})
             self._wake(key)
-        return min(known.interval, _backed_off(known.unanswered))
+        return min(known.interval, backoff.delay(known.unanswered, first=_FIRST_AGAIN, longest=_LONGEST_AGAIN))
 
     async def _remove(self, monitor: Monitor, key: Key) -> float | None:
         """Have the monitor drop a resource; answers the seconds until that is tried again. None: it is over."""
@@ -212,7 +213,7 @@ class DriftWatch:
             return None
         self._removals[key] += 1
         if self._removals[key] < _TRIES_TO_REMOVE:
-            return _backed_off(self._removals[key])
+            return backoff.delay(self._removals[key], first=_FIRST_AGAIN, longest=_LONGEST_AGAIN)
         self._give_up(key, why)
         return None
 
@@ -229,7 +230,3 @@ def _alike(one: Finding, other: Finding) -> bool:
 def _still(finding: Finding) -> tuple[object, ...]:
     words = _NUMBERS.sub("", finding.message)
     return finding.verdict, finding.reason, finding.columns, finding.since, words
-
-
-def _backed_off(failures: int) -> float:
-    return float(min(_LONGEST_AGAIN, _FIRST_AGAIN * 2.0 ** min(failures - 1, 10)))

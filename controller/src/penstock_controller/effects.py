@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from penstock_controller import backoff
 from penstock_controller.errors import ClusterAway, Conflict, PenstockError, Rejected
 from penstock_controller.ports import Key, Resource, Workloads
 from penstock_controller.rollout.actions import Action, RestoreChild
@@ -14,7 +15,6 @@ from penstock_controller.rollout.observation import Hindrance
 from penstock_controller.telemetry import Telemetry
 
 _log = logging.getLogger(__name__)
-_FIRST = 1.0
 _LONGEST_REFUSED = 15.0
 """Seconds: whoever gives way, a quota or a policy, is noticed soon."""
 _LONGEST_CONTESTED = 60.0
@@ -103,7 +103,7 @@ class Effects:
 
     def _failed(self, resource: Resource, action: Action, memory: _Memory, error: PenstockError, reason: str) -> None:
         memory.failures += 1
-        wait = _backed_off(memory.failures, _LONGEST_REFUSED)
+        wait = backoff.delay(memory.failures, longest=_LONGEST_REFUSED)
         memory.due = self._clock() + wait
         self._telemetry.action_failed(reason)
         where = {"key": str(resource.key), "action": type(action).__name__, "revision": action.revision}
@@ -118,7 +118,7 @@ class Effects:
         memory.times = memory.times + 1 if now - memory.last < _QUIET else 1
         memory.failures, memory.last, memory.hindrance = 0, now, None
         against = memory.times - _OFTEN
-        memory.due = now + (_backed_off(against + 1, _LONGEST_CONTESTED) if against >= 0 else 0.0)
+        memory.due = now + (backoff.delay(against + 1, longest=_LONGEST_CONTESTED) if against >= 0 else 0.0)
         where = {"key": str(resource.key), "revision": action.revision, "action": type(action).__name__}
         if isinstance(action, RestoreChild):
             _log.warning("object put back", extra={**where, "kind": action.kind.value, "detail": action.why})
@@ -150,7 +150,3 @@ def _what(action: Action) -> str:
 
 def _why(action: Action) -> str:
     return f": {action.why}" if isinstance(action, RestoreChild) and action.why else ""
-
-
-def _backed_off(times: int, longest: float) -> float:
-    return float(min(longest, _FIRST * 2.0 ** min(times - 1, 10)))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from penstock_controller import backoff
 from penstock_controller.errors import Away, Conflict, Invalid, PenstockError
 from penstock_controller.ports import Key
 from penstock_controller.scope import Passes
@@ -74,7 +75,11 @@ class Operator:
             self._telemetry.broken_off("conflict")
             self._failures[key] += 1
             # Who writes against us without end must not have all passes.
-            return 0.0 if self._failures[key] <= _FREE_FAILURES else _backed_off(self._failures[key], _LONGEST_HOLD)
+            return (
+                0.0
+                if self._failures[key] <= _FREE_FAILURES
+                else backoff.delay(self._failures[key], longest=_LONGEST_HOLD)
+            )
         except PenstockError as error:
             return await self._broken_off(key, error)
         except Exception as error:  # noqa: BLE001 - the outermost loop: one resource must not stop the others
@@ -88,7 +93,7 @@ class Operator:
         self._failures[key] += 1
         away = isinstance(error, Away)
         longest = _LONGEST_BACKOFF_AWAY if away else _LONGEST_BACKOFF
-        delay = _backed_off(self._failures[key], longest)
+        delay = backoff.delay(self._failures[key], longest=longest)
         level = logging.WARNING if away else logging.ERROR
         _log.log(level, "pass broken off", extra={"key": str(key), "detail": str(error), "again_in_seconds": delay})
         if self._failures[key] >= _told_after(error):
@@ -114,7 +119,3 @@ def _told_after(error: Exception) -> int:
             return 10
         case _:
             return 3
-
-
-def _backed_off(failures: int, longest: float) -> float:
-    return float(min(longest, 0.5 * 2.0 ** min(failures, 10)))

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 
+from penstock_controller import backoff
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.outcome_tag import outcome_tag
 from penstock_controller.ports import Key, Recorder
@@ -14,7 +15,6 @@ from penstock_controller.telemetry import Telemetry
 from penstock_controller.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
-_FIRST = 1.0
 _LONGEST_AWAY = 15.0
 """Seconds: a registry that is back is told soon."""
 _LONGEST_REFUSED = 300.0
@@ -100,14 +100,14 @@ class RegistryOutbox:
             if answer.writing is Writing.AWAY:
                 self._away[connection] += 1
                 # The next resource would fare no better.
-                await self._pause(_backed_off(self._away[connection], _LONGEST_AWAY))
+                await self._pause(backoff.delay(self._away[connection], longest=_LONGEST_AWAY))
                 return 0.0
             self._away.pop(connection, None)
             refused |= answer.writing is Writing.REFUSED
         if not refused:
             return None
         self._refused[key] += 1
-        return _backed_off(self._refused[key], _LONGEST_REFUSED)
+        return backoff.delay(self._refused[key], longest=_LONGEST_REFUSED)
 
     def _open(self, connection: str, key: Key) -> list[Entry]:
         ended = {Writing.WRITTEN, Writing.IMPOSSIBLE}
@@ -147,7 +147,3 @@ class RegistryOutbox:
             extra={"key": str(key), "outcome": answer.writing.value},
         )
         self._wake(key)
-
-
-def _backed_off(failures: int, longest: float) -> float:
-    return float(min(longest, _FIRST * 2.0 ** min(failures - 1, 10)))

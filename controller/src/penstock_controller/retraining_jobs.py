@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from penstock_controller.api.retrain import RetrainingJob
 from penstock_controller.errors import ClusterAway, Conflict, Rejected
 from penstock_controller.ports import Jobs, Key, Resource
 from penstock_controller.rollout.actions import StartJob
@@ -57,7 +58,7 @@ class RetrainingJobs:
         known = self._known.setdefault(resource.key, _Known())
         self._telemetry.trains(resource.key)
         await self._check(resource, known)
-        sighting = await self._look(resource, known) if job else None
+        sighting = await self._look(resource, job, known) if job else None
         return JobView(name=name, sighting=sighting, refused=known.refused)
 
     async def start(self, resource: Resource, start: StartJob | None) -> float | None:
@@ -102,11 +103,7 @@ class RetrainingJobs:
             known.refused = ""
         known.checked, known.due = which, self._clock() + _AGAIN
 
-    async def _look(self, resource: Resource, known: _Known) -> JobSighting | None:
-        retraining = resource.status.retraining
-        job = retraining.job if retraining else None
-        if job is None:
-            return None
+    async def _look(self, resource: Resource, job: RetrainingJob, known: _Known) -> JobSighting:
         if job.name in known.unmade:
             return JobSighting(state=JobState.REFUSED, message=known.unmade[job.name])
         try:

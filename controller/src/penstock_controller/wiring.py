@@ -11,6 +11,7 @@ import httpx
 from kubernetes.aio import client, config
 from prometheus_client import CollectorRegistry
 
+from penstock_controller.adapters.drift_monitor import SECONDS as MONITOR_SECONDS
 from penstock_controller.adapters.drift_monitor import HttpDriftMonitor
 from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.adapters.kubernetes.claims import KubernetesClaims
@@ -45,7 +46,6 @@ from penstock_controller.work_queue import WorkQueue
 from penstock_controller.workload.placement import Placement
 
 _STORE_TIMEOUT = 5.0
-_MONITOR_TIMEOUT = 5.0
 _GATEWAY_TIMEOUT = 1.0
 _GATEWAY_CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=200)
 """Passes ask all gateway pods at once: who waited for a connection would read as a pod that does not answer."""
@@ -73,7 +73,7 @@ async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncItera
     async with (
         client.ApiClient() as api,
         httpx.AsyncClient(base_url=settings.store_url, timeout=_STORE_TIMEOUT, trust_env=False) as store_client,
-        httpx.AsyncClient(base_url=settings.monitor_url, timeout=_MONITOR_TIMEOUT, trust_env=False) as monitor_client,
+        httpx.AsyncClient(base_url=settings.monitor_url, timeout=MONITOR_SECONDS, trust_env=False) as monitor_client,
         httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, limits=_GATEWAY_CONNECTIONS, trust_env=False) as gateway_client,
     ):
         api.user_agent = names.FIELD_MANAGER  # the field manager of every write that names none

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from penstock_contracts.traffic import Backend, TrafficSplit
-from penstock_gateway.requests import user_requests
+from penstock_gateway.requests import UserRequests
 from penstock_testing.gateway.rig import KEY, GatewayRig
 from penstock_testing.gateway.server import Behaviour
 from penstock_testing.gateway.users import ask, statuses
@@ -23,20 +23,10 @@ FLUSH_SECONDS = 15.0
 """Envoy brings histograms up to date every five seconds."""
 
 
-class Shown:
-    """Metric families, as they are."""
-
-    def __init__(self, families: tuple[Metric, ...]) -> None:
-        self._families = families
-
-    def collect(self) -> tuple[Metric, ...]:
-        return self._families
-
-
 async def series(rig: GatewayRig) -> Mapping[tuple[str, ...], float]:
     """Name and values of labels, sorted by label, to the value."""
     registry = CollectorRegistry()
-    registry.register(Shown(user_requests(await rig.admin.user_requests(), [KEY])))
+    registry.register(UserRequests(await rig.admin.user_requests(), [KEY]))
     families = text_string_to_metric_families(generate_latest(registry).decode())
     return {
         (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value

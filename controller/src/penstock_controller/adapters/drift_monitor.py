@@ -1,6 +1,7 @@
 """The monitor port over HTTP."""
 
 import asyncio
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +17,7 @@ SECONDS = 5.0
 MOST_BYTES = 4 * 2**20
 """Of an answer: a report has a few hundred bytes for each column."""
 _NOT_KNOWN = 404
+Report = TypeVar("Report", DriftReport, QualityReport)
 
 
 class HttpDriftMonitor:
@@ -31,10 +33,7 @@ class HttpDriftMonitor:
         status, content = await self._called("PUT", key, wish.model_dump(mode="json"))
         if not httpx.codes.is_success(status):
             raise MonitorAway(f"the drift monitor answers {status}")
-        try:
-            report = DriftReport.model_validate_json(content)
-        except ValidationError as error:
-            raise MonitorAway(f"the drift monitor's answer is not understood: {error.error_count()} errors") from error
+        report = _understood(DriftReport, content)
         if (report.namespace, report.name) != (key.namespace, key.name):
             raise MonitorAway("the drift monitor's answer is about another resource")
         return report
@@ -44,10 +43,7 @@ class HttpDriftMonitor:
         status, content = await self._called("GET", key, None, of="quality")
         if not httpx.codes.is_success(status):
             raise MonitorAway(f"the drift monitor answers {status} to a question about labels")
-        try:
-            report = QualityReport.model_validate_json(content)
-        except ValidationError as error:
-            raise MonitorAway(f"the drift monitor's answer is not understood: {error.error_count()} errors") from error
+        report = _understood(QualityReport, content)
         # Of copies both answers are labelled: versions are not added up.
         return max((version.labelled for version in report.versions), default=0)
 
@@ -71,6 +67,13 @@ class HttpDriftMonitor:
             raise MonitorAway(f"the drift monitor does not answer within {self._seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise MonitorAway(f"the drift monitor does not answer: {type(error).__name__}") from error
+
+
+def _understood(form: type[Report], content: bytes) -> Report:
+    try:
+        return form.model_validate_json(content)
+    except ValidationError as error:
+        raise MonitorAway(f"the drift monitor's answer is not understood: {error.error_count()} errors") from error
 
 
 async def _read(answer: httpx.Response) -> bytes:

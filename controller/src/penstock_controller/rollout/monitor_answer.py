@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC
 
-from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict
+from penstock_contracts.drift import QUALITY_TESTS, ColumnDrift, DriftReason, DriftReport, DriftVerdict
 from penstock_controller.api.drift import MOST_COLUMNS
 from penstock_controller.rollout.timestamps import moment, stamp
 
-_QUALITY = frozenset({"missing", "non-finite", "unseen"})
-"""Tests that speak of what is broken, not of what has drifted."""
 _LONGEST_NAME = 256
 _LONGEST_MESSAGE = 2048
 
@@ -76,7 +74,7 @@ def _of_the_data_set(report: DriftReport) -> DriftVerdict:
 def _meant(report: DriftReport) -> list[ColumnDrift]:
     """The columns that a reason is about."""
     drifting = [column for column in report.columns if column.verdict is DriftVerdict.DRIFT]
-    broken = [column for column in drifting if column.test in _QUALITY]
+    broken = [column for column in drifting if column.test in QUALITY_TESTS]
     match report.reason:
         case DriftReason.DATA_QUALITY:
             return broken or drifting

@@ -34,6 +34,7 @@ _NUMBERS: Final = {
     "FP64": "<f8",
 }
 _TEXT: Final = "BYTES"
+_ANY_NUMBER: Final = 2**31
 _DECODER: Final = msgspec.msgpack.Decoder(RecordBatch)
 
 
@@ -119,6 +120,11 @@ def read_batch(body: bytes, *, now: float, max_rows: int) -> Intake:
         first=min(times),
         last=max(times),
     )
+
+
+def read_kept_batch(body: bytes, last: float) -> Intake:
+    """Decode a batch that was checked when it came. `last`: Unix seconds of its newest row, as it was kept."""
+    return read_batch(body, now=last, max_rows=_ANY_NUMBER)
 
 
 def _check_names(batch: RecordBatch) -> None:

@@ -9,11 +9,10 @@ from typing import Final
 import numpy as np
 
 from penstock_drift_monitor.detector.sample import Values, are_numbers
-from penstock_drift_monitor.intake import MAX_TEXT, Intake, read_batch
+from penstock_drift_monitor.intake import MAX_TEXT, Intake, read_kept_batch
 from penstock_drift_monitor.prediction import PredictionKind
 
 Cell = float | int | str | None
-_NO_LIMIT: Final = 2**31
 _TOGETHER: Final = 1000
 """Rows that are held at a time, and at most one batch more."""
 _SHORT_FLOATS: Final = {"FP16": np.float16, "FP32": np.float32}
@@ -89,7 +88,7 @@ class KeptRows:
             for batch in batches:
                 kept = database.execute("SELECT body, last FROM batches WHERE id = ?", (batch.number,)).fetchone()
                 if kept is not None:
-                    found += _rows(database, self._asked, _intake(*kept))[-batch.rows :]
+                    found += _rows(database, self._asked, read_kept_batch(*kept))[-batch.rows :]
         return found
 
 
@@ -111,7 +110,7 @@ def kept_rows(reader: Callable[[], sqlite3.Connection], asked: Asked) -> KeptRow
             kept = database.execute("SELECT body, last FROM batches WHERE id = ?", (number,)).fetchone()
             if kept is None:
                 continue
-            intake = _intake(*kept)
+            intake = read_kept_batch(*kept)
             rows = min(missing, sum(1 for _ in _places(database, asked, intake)))
             if rows:
                 chosen.append(_Chosen(number=number, rows=rows))
@@ -121,10 +120,6 @@ def kept_rows(reader: Callable[[], sqlite3.Connection], asked: Asked) -> KeptRow
     for each in reversed(names):
         columns |= each
     return KeptRows(columns=tuple(columns), _asked=asked, _chosen=tuple(reversed(chosen)), _reader=reader)
-
-
-def _intake(body: bytes, last: float) -> Intake:
-    return read_batch(body, now=last, max_rows=_NO_LIMIT)
 
 
 @dataclass(frozen=True)

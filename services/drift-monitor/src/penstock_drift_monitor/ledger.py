@@ -7,16 +7,22 @@ from dataclasses import dataclass, field
 
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_drift_monitor.errors import NoRoom, UnknownResource
-from penstock_drift_monitor.intake import Intake, read_batch
+from penstock_drift_monitor.intake import Intake, read_kept_batch
 from penstock_drift_monitor.judging import Judge, LoadedReference, columns_of_fingerprint
 from penstock_drift_monitor.label_store import LabelStore
+from penstock_drift_monitor.model_store import KeptSample
 from penstock_drift_monitor.verdict import Seen, report_of
-from penstock_drift_monitor.watch import INPUTS, Watch
+from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
 _log = logging.getLogger(__name__)
-_NO_LIMIT = 2**31
 _BEGINNINGS = 3
 """How often judges of inputs may begin anew for one batch: the first that came, then stable's own."""
+
+
+def kept_sample(database: sqlite3.Connection, digest: str) -> KeptSample | None:
+    """Read the reference sample that `Ledger.sample` kept; None: there is none of this digest."""
+    found = database.execute("SELECT path, columns, body FROM samples WHERE digest = ?", (digest,)).fetchone()
+    return KeptSample(*found) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +227,7 @@ class Ledger:
         for (number,) in rows:
             if number not in fresh:
                 body, last = self.database.execute("SELECT body, last FROM batches WHERE id = ?", (number,)).fetchone()
-                fresh[number] = read_batch(body, now=last, max_rows=_NO_LIMIT)
+                fresh[number] = read_kept_batch(body, last)
             yield number, fresh[number]
 
     def _resume(self, resource: int, name: str, judge: Judge | None) -> None:
@@ -267,7 +273,7 @@ class Ledger:
     def _drop_states(self, resource: int) -> None:
         """Remove states of versions that nobody names any more."""
         watch = self._watches[resource]
-        wanted = {INPUTS, *(f"{each.version} {each.digest}" for each in watch.versions())}
+        wanted = {INPUTS, *(subject(each.version, each.digest) for each in watch.versions())}
         for (name,) in self.database.execute("SELECT subject FROM states WHERE resource = ?", (resource,)).fetchall():
             if name not in wanted:
                 self.database.execute("DELETE FROM states WHERE resource = ? AND subject = ?", (resource, name))

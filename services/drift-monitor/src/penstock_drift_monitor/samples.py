@@ -11,7 +11,7 @@ from functools import partial
 from penstock_contracts.drift import DriftWish
 from penstock_drift_monitor.errors import NoRoom
 from penstock_drift_monitor.judging import LoadedReference
-from penstock_drift_monitor.ledger import Ledger
+from penstock_drift_monitor.ledger import Ledger, kept_sample
 from penstock_drift_monitor.model_store import KeptSample, ModelStore, NoSample, StoreAway
 from penstock_drift_monitor.reference_sample import BadReference, read_sample
 from penstock_drift_monitor.telemetry import Telemetry
@@ -121,8 +121,7 @@ class Samples:
 
     def _kept(self, digest: str) -> KeptSample | None:
         with closing(self._reader()) as database:
-            found = database.execute("SELECT path, columns, body FROM samples WHERE digest = ?", (digest,)).fetchone()
-        return KeptSample(*found) if found else None
+            return kept_sample(database, digest)
 
     async def _say(self, digest: str, why: str, *, try_again: bool) -> None:
         self._telemetry.sample_failed()

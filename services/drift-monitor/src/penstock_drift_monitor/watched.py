@@ -9,15 +9,12 @@ import numpy as np
 
 from penstock_contracts.drift import ServedVersion
 from penstock_drift_monitor.detector.sample import Sample, Values
-from penstock_drift_monitor.intake import PREDICTION, Intake, read_batch
+from penstock_drift_monitor.intake import PREDICTION, Intake, read_kept_batch
 from penstock_drift_monitor.judging import LoadedReference
-from penstock_drift_monitor.ledger import Ledger
-from penstock_drift_monitor.model_store import KeptSample
+from penstock_drift_monitor.ledger import Ledger, kept_sample
 from penstock_drift_monitor.pages.source import WatchedModel, Window
 from penstock_drift_monitor.reference_sample import read_sample
 from penstock_drift_monitor.writer import Writer
-
-_NO_LIMIT = 2**31
 
 
 class WatchedModels:
@@ -52,9 +49,7 @@ class WatchedModels:
 
     def _read(self, resource: int, stable: ServedVersion, loaded: LoadedReference | None) -> Window:
         with closing(self._reader()) as database:
-            kept = database.execute(
-                "SELECT path, columns, body FROM samples WHERE digest = ?", (stable.digest,)
-            ).fetchone()
+            kept = kept_sample(database, stable.digest)
             batches = database.execute(
                 "SELECT body, last FROM batches WHERE arm IN (SELECT id FROM arms WHERE resource = ? AND digest = ? "
                 "AND version = ?) ORDER BY id",
@@ -62,9 +57,8 @@ class WatchedModels:
             ).fetchall()
         sample: Sample = {}
         if kept is not None:
-            source = KeptSample(*kept)
-            sample = read_sample(source.path, source.body, source.types())
-        intakes = [read_batch(body, now=last, max_rows=_NO_LIMIT) for body, last in batches]
+            sample = read_sample(kept.path, kept.body, kept.types())
+        intakes = [read_kept_batch(body, last) for body, last in batches]
         rows = [_rows(intake, sample, loaded) for intake in intakes if intake.users.any()]
         # Columns that every batch has: what an exclusion took away in between is not shown.
         names = [name for name in rows[0] if all(name in each for each in rows)] if rows else []

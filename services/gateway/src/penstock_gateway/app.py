@@ -1,12 +1,11 @@
 """The agent over HTTP: for the kubelet, the controller and Prometheus."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.inference import ErrorResponse
@@ -16,7 +15,7 @@ from penstock_gateway.applied import as_contract
 from penstock_gateway.envoy_admin import TryCounts
 from penstock_gateway.errors import EnvoyAway
 from penstock_gateway.evidence import evidence
-from penstock_gateway.requests import user_requests
+from penstock_gateway.requests import UserRequests
 from penstock_gateway.world import Key
 
 _LONGEST_REJECTION = 4096
@@ -99,19 +98,8 @@ async def _users(sources: Sources) -> CollectorRegistry:
         counted = await sources.user_requests()
     except EnvoyAway:
         return registry
-    registry.register(_Families(user_requests(counted, sources.standing().applied)))
+    registry.register(UserRequests(counted, sources.standing().applied))
     return registry
-
-
-class _Families(Collector):
-    """Metric families that are there already."""
-
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        """Return them."""
-        return self._families
 
 
 def _within_bounds(text: str) -> str:

@@ -1,12 +1,14 @@
 """Envoy's counts of users' requests as series of ours. Pure: its Prometheus text in, metric families out."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from penstock_contracts import metric_names
 from penstock_contracts.metric_names import GATEWAY_REQUEST_SECONDS, GATEWAY_REQUESTS, GATEWAY_RETRIED
 from penstock_gateway.bootstrap import REQUESTS_PREFIX
 from penstock_gateway.world import Key
@@ -18,49 +20,56 @@ _LONGEST_MS = 60_000.0
 _EVERYTHING = float("inf")
 
 
-def user_requests(text: str, models: Collection[Key]) -> tuple[Metric, ...]:
-    """Return requests, retried requests and times of these ModelDeployments; of one that is gone nothing is left.
+class UserRequests(Collector):
+    """Requests, retried requests and times of some ModelDeployments; of one that is gone nothing is left.
 
     Of each there are series from its first request on.
     """
-    families = {family.name: family for family in text_string_to_metric_families(text)}
-    names = {str(key): key for key in models}
-    counts = _of(families.get(_COUNTS), names)
-    return (_requests(counts, names), _retried(counts, names), _times(_of(families.get(_TIMES), names), names))
+
+    def __init__(self, text: str, models: Collection[Key]) -> None:
+        """`text`: Envoy's."""
+        self._families = {family.name: family for family in text_string_to_metric_families(text)}
+        self._names = {str(key): key for key in models}
+
+    def collect(self) -> Iterator[Metric]:
+        """Give them."""
+        counts = self._of(_COUNTS)
+        yield _counter(GATEWAY_REQUESTS, _requests(counts))
+        yield _counter(GATEWAY_RETRIED, _retried(counts))
+        yield _times(self._of(_TIMES))
+
+    def _of(self, name: str) -> list[tuple[Key, Sample]]:
+        family = self._families.get(name)
+        samples = family.samples if family else ()
+        return [(self._names[model], each) for each in samples if (model := each.labels["model"]) in self._names]
 
 
-def _of(family: Metric | None, names: Collection[str]) -> list[Sample]:
-    return [sample for sample in (family.samples if family else ()) if sample.labels.get("model") in names]
-
-
-def _requests(samples: Iterable[Sample], names: dict[str, Key]) -> Metric:
-    totals: Counter[tuple[str, ...]] = Counter()
-    for sample in samples:
-        key = names[sample.labels["model"]]
-        totals[key.namespace, key.name, sample.labels["revision"], sample.labels["code"]] += int(sample.value)
-    family = CounterMetricFamily(GATEWAY_REQUESTS.name, GATEWAY_REQUESTS.meaning, labels=GATEWAY_REQUESTS.labels)
+def _counter(metric: metric_names.Metric, totals: Counter[tuple[str, ...]]) -> Metric:
+    family = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
     for labels, total in sorted(totals.items()):
         family.add_metric(labels, total)
     return family
 
 
-def _retried(samples: Iterable[Sample], names: dict[str, Key]) -> Metric:
+def _requests(samples: Iterable[tuple[Key, Sample]]) -> Counter[tuple[str, ...]]:
     totals: Counter[tuple[str, ...]] = Counter()
-    for sample in samples:
-        key = names[sample.labels["model"]]
+    for key, sample in samples:
+        totals[key.namespace, key.name, sample.labels["revision"], sample.labels["code"]] += int(sample.value)
+    return totals
+
+
+def _retried(samples: Iterable[tuple[Key, Sample]]) -> Counter[tuple[str, ...]]:
+    totals: Counter[tuple[str, ...]] = Counter()
+    for key, sample in samples:
         # Named with 0 from its first request on, so that the first retry is seen as a growth.
         totals[key.namespace, key.name] += int(sample.value) if int(sample.labels["tries"] or 0) > 1 else 0
-    family = CounterMetricFamily(GATEWAY_RETRIED.name, GATEWAY_RETRIED.meaning, labels=GATEWAY_RETRIED.labels)
-    for labels, total in sorted(totals.items()):
-        family.add_metric(labels, total)
-    return family
+    return totals
 
 
-def _times(samples: Iterable[Sample], names: dict[str, Key]) -> Metric:
+def _times(samples: Iterable[tuple[Key, Sample]]) -> Metric:
     buckets: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     sums: dict[tuple[str, ...], float] = {}
-    for sample in samples:
-        key = names[sample.labels["model"]]
+    for key, sample in samples:
         labels = (key.namespace, key.name, sample.labels["revision"])
         if sample.name.endswith("_sum"):
             sums[labels] = sample.value / 1000

@@ -10,12 +10,13 @@ from typing import Final
 
 import numpy as np
 
+from penstock_contracts.drift import QUALITY_TESTS
 from penstock_drift_monitor.detector import memory
-from penstock_drift_monitor.detector.column import Column, Whole
+from penstock_drift_monitor.detector.column import Column, Share, Whole
 from penstock_drift_monitor.detector.counts import Counts
 from penstock_drift_monitor.detector.sample import Numbers
 
-QUESTIONS: Final = ("missing", "non-finite", "unseen")
+QUESTIONS: Final = QUALITY_TESTS
 MARGIN: Final = 0.02
 """Of a share: two points more are nobody's concern."""
 _FURTHER: Final = np.array([0.05, 0.2, 0.6]).reshape(3, 1, 1)
@@ -25,17 +26,20 @@ BETS: Final = len(memory.BLOCKS) + len(_FURTHER)
 
 def shares(columns: Sequence[Column]) -> Numbers:
     """In the reference: 3 x C."""
-    asked = ([getattr(column, name) for column in columns] for name in ("missing", "non_finite", "unseen"))
-    return np.array([[share.value for share in row] for row in asked]).reshape(len(QUESTIONS), len(columns))
+    return np.array([[share.value for share in row] for row in _asked(columns)]).reshape(len(QUESTIONS), len(columns))
 
 
 def limits(columns: Sequence[Column]) -> tuple[Numbers, Numbers]:
     """Lowest and highest share that is no finding: 3 x C each."""
-    asked = ([getattr(column, name) for column in columns] for name in ("missing", "non_finite", "unseen"))
-    noises = np.array([[share.noise for share in row] for row in asked]).reshape(len(QUESTIONS), len(columns))
+    noises = np.array([[share.noise for share in row] for row in _asked(columns)]).reshape(len(QUESTIONS), len(columns))
     reference, margin = shares(columns), np.maximum(MARGIN, noises)
     low = np.where(np.arange(len(QUESTIONS))[:, np.newaxis] == 0, np.maximum(0.0, reference - margin), 0.0)
     return low, np.minimum(1.0, reference + margin)
+
+
+def _asked(columns: Sequence[Column]) -> tuple[list[Share], ...]:
+    """By question the shares of all columns."""
+    return [each.missing for each in columns], [each.non_finite for each in columns], [each.unseen for each in columns]
 
 
 def answers(counts: Counts) -> Whole:
