@@ -45,7 +45,7 @@ class VersionQuality(Contract):
     """Why a figure is missing."""
 
 
-class Difference(Contract):
+class QualityDifference(Contract):
     """A figure of another version minus stable's, over the rows that both answered."""
 
     stable: str
@@ -74,7 +74,7 @@ class QualityReport(Contract):
     namespace: str
     name: str
     versions: tuple[VersionQuality, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[QualityDifference, ...]
     """Of each version that the resource names to its stable one, where both answered the same rows."""
     rows_limit: int
     """Labelled answers that were looked at, at most: the newest."""

@@ -12,7 +12,7 @@ RECORDS_PATH: Final = "/v1/records"
 RECORDS_MEDIA_TYPE: Final = "application/msgpack"
 
 
-class Block(msgspec.Struct, frozen=True):
+class RecordBlock(msgspec.Struct, frozen=True):
     """Columns that lie side by side in one tensor: what each run has data for."""
 
     names: tuple[str, ...]
@@ -59,8 +59,8 @@ class RecordBatch(msgspec.Struct, frozen=True):
     sender: str
     """A process that records: its numbers begin at 1."""
     number: int
-    inputs: tuple[Block, ...]
-    outputs: tuple[Block, ...]
+    inputs: tuple[RecordBlock, ...]
+    outputs: tuple[RecordBlock, ...]
     runs: tuple[RecordedRun, ...]
     dropped: int = 0
     """Rows that this process sampled and could not send since it began: its queue was full, or the monitor away."""

@@ -15,7 +15,7 @@ from penstock_contracts.drift import DriftWish
 from penstock_controller import backoff
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import Key, Monitor
-from penstock_controller.rollout.monitor_answer import Finding, Monitoring, finding_in
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
 from penstock_controller.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class _Followed:
 
     wish: DriftWish
     interval: float
-    finding: Finding | None = None
+    finding: DriftFinding | None = None
     counts_labels: bool = False
     is_new: bool = True
     """Nothing has been answered to this wish yet."""
@@ -175,7 +175,7 @@ class DriftWatch:
             _log.warning("labels not counted", extra={"key": str(key), "detail": str(away)})
             return None
 
-    def _answered(self, key: Key, known: _Followed, finding: Finding) -> float:
+    def _answered(self, key: Key, known: _Followed, finding: DriftFinding) -> float:
         if self._is_away:
             self._is_away = False
             _log.info("the drift monitor answers again")
@@ -222,11 +222,11 @@ class DriftWatch:
         _log.warning("the drift monitor was not told that a resource is gone", extra={"key": str(key), "detail": why})
 
 
-def _alike(one: Finding, other: Finding) -> bool:
+def _alike(one: DriftFinding, other: DriftFinding) -> bool:
     """Whether two say the same, but for numbers in the monitor's words: they would write status with each look."""
     return _still(one) == _still(other)
 
 
-def _still(finding: Finding) -> tuple[object, ...]:
+def _still(finding: DriftFinding) -> tuple[object, ...]:
     words = _NUMBERS.sub("", finding.message)
     return finding.verdict, finding.reason, finding.columns, finding.since, words

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from penstock_contracts.drift import ServedVersion
-from penstock_contracts.records import Block, RecordBatch, RecordedRequest, RecordedRun
+from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRequest, RecordedRun
 
 from .conftest import Monitor, StartMonitor
 from .traffic import DIGEST, WISH, batch
@@ -128,7 +128,7 @@ def test_missing_values_quotes_and_names_of_our_own_survive(monitor: Monitor) ->
                 revision="fraud-1",
                 sender="pod",
                 number=1,
-                inputs=(Block(("x", "y"), "FP64"), Block(("count",), "INT64"), Block(names, "BYTES")),
+                inputs=(RecordBlock(("x", "y"), "FP64"), RecordBlock(("count",), "INT64"), RecordBlock(names, "BYTES")),
                 outputs=(),
                 runs=(
                     RecordedRun(

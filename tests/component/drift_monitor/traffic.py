@@ -7,7 +7,7 @@ from penstock_contracts.digest import digest_of
 from penstock_contracts.drift import DriftWish, ServedVersion
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Column, Golden, GoldenSource, ModelCard, ModelFile
-from penstock_contracts.records import Block, RecordBatch, RecordedRequest, RecordedRun
+from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRequest, RecordedRun
 
 MODEL = ModelFile(path="model.onnx", size=1, sha256="0" * 64)
 DIGEST = digest_of([MODEL])
@@ -90,8 +90,8 @@ def batch(
             revision=served.revision,
             sender=sender,
             number=number,
-            inputs=(Block(("amount", "age"), "FP32"), Block(("shop",), "BYTES")),
-            outputs=(Block(("probabilities[0]", "probabilities[1]"), "FP32"),),
+            inputs=(RecordBlock(("amount", "age"), "FP32"), RecordBlock(("shop",), "BYTES")),
+            outputs=(RecordBlock(("probabilities[0]", "probabilities[1]"), "FP32"),),
             runs=(run,),
         )
     )

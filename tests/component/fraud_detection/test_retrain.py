@@ -16,7 +16,7 @@ import pytest
 from fraud_detection.champion import scores_of
 from fraud_detection.data import CATEGORICAL, DECIMAL, FEATURES, INTEGER, LABEL, labelled, onnx_inputs
 from penstock_contracts.drift import DriftWish, ServedVersion
-from penstock_contracts.records import Block, RecordBatch, RecordedRequest, RecordedRun
+from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRequest, RecordedRun
 
 ROWS = 5000
 PER_BATCH = 500
@@ -24,9 +24,9 @@ AT = 4_000_000_000.0
 """Later than any clock: records count as of their arrival."""
 STABLE = ServedVersion(version="1", digest="sha256:" + "1" * 64, revision="fraud-1")
 INPUTS = tuple(
-    Block((name,), "FP32" if name in DECIMAL else "INT64" if name in INTEGER else "BYTES") for name in FEATURES
+    RecordBlock((name,), "FP32" if name in DECIMAL else "INT64" if name in INTEGER else "BYTES") for name in FEATURES
 )
-OUTPUTS = (Block(("label",), "INT64"), Block(("probabilities[0]", "probabilities[1]"), "FP32"))
+OUTPUTS = (RecordBlock(("label",), "INT64"), RecordBlock(("probabilities[0]", "probabilities[1]"), "FP32"))
 
 
 def run(uri: str, *arguments: str, **told: str) -> subprocess.CompletedProcess[str]:

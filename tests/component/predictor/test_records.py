@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_contracts.model_card import Column
 from penstock_contracts.names import HEADER_SHADOW
-from penstock_contracts.records import RECORDS_MEDIA_TYPE, RECORDS_PATH, Block, RecordBatch
+from penstock_contracts.records import RECORDS_MEDIA_TYPE, RECORDS_PATH, RecordBatch, RecordBlock
 from penstock_predictor.records.pseudonym import pseudonym
 from penstock_predictor.rpc import open_inference_pb2 as pb
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceStub
@@ -195,7 +195,10 @@ def test_every_way_to_ask_is_recorded_with_its_id_and_its_tensors(
     first = receiver.kept[0]
     assert (first.namespace, first.name, first.revision, first.version) == ("shop", "fraud", "r1", "7")
     assert first.digest == httpx.get(url + "/health").json()["digest"]
-    assert (first.inputs, first.outputs) == ((Block(("x[0]", "x[1]"), "FP32"),), (Block(("y[0]", "y[1]"), "FP32"),))
+    assert (first.inputs, first.outputs) == (
+        (RecordBlock(("x[0]", "x[1]"), "FP32"),),
+        (RecordBlock(("y[0]", "y[1]"), "FP32"),),
+    )
     assert receiver.kinds == {(RECORDS_PATH, RECORDS_MEDIA_TYPE)}
     until(lambda: counted(url, SENT) == 6)
     assert counted(url, DROPPED) == 0
@@ -253,7 +256,7 @@ def test_no_value_of_an_excluded_or_hashed_column_is_on_the_wire(
     httpx.post(f"{url}/predict", json=rows, headers={"x-request-id": "a"}).raise_for_status()
     receiver.until_rows(2)
     (batch,) = receiver.kept
-    assert (batch.inputs, batch.outputs) == ((Block(("Land",), "BYTES"),), ())
+    assert (batch.inputs, batch.outputs) == ((RecordBlock(("Land",), "BYTES"),), ())
     assert batch.runs[0].inputs == ([pseudonym("Atlantis"), pseudonym("Utopia")],)
     (body,) = receiver.received
     hidden = [b"Atlantis", b"Utopia", *(struct.pack("<f", value) for value in (1234.5, 2469.0))]

@@ -9,7 +9,7 @@ from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, Drif
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import Key
-from penstock_controller.rollout.monitor_answer import Finding
+from penstock_controller.rollout.monitor_answer import DriftFinding
 
 A, B = Key("ns", "a"), Key("ns", "b")
 STABLE = ServedVersion(version="1", digest="sha256:" + "a" * 64, revision="rev1")
@@ -100,7 +100,7 @@ class Rig:
         for key in keys or (A,):
             self.watch.follow(key, wish, interval)
 
-    def finding(self, key: Key = A) -> Finding | None:
+    def finding(self, key: Key = A) -> DriftFinding | None:
         return self.watch.follow(key, WISH, MINUTE).finding
 
     def away(self, key: Key = A) -> str:
@@ -112,7 +112,7 @@ async def test_who_is_followed_is_asked_at_once_then_by_interval() -> None:
     assert rig.finding() is None
     await rig.work()
     assert rig.monitor.asked == {A: 1}
-    assert rig.finding() == Finding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT)
+    assert rig.finding() == DriftFinding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT)
     await rig.work(MINUTE - 1)
     assert rig.monitor.asked == {A: 1}
     await rig.work(1)
@@ -223,7 +223,7 @@ async def test_what_was_known_stays_while_the_monitor_is_away() -> None:
     rig.monitor.away = True
     await rig.work(MINUTE, 2.0, 4.0)
     assert rig.away()
-    assert rig.finding() == Finding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT)
+    assert rig.finding() == DriftFinding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT)
 
 
 async def test_a_monitor_that_stays_away_is_asked_less_and_less_often() -> None:

@@ -10,7 +10,7 @@ import pytest
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, ServedVersion
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.rollout import monitoring
-from penstock_controller.rollout.monitor_answer import Finding, Monitoring, finding_in
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
 from penstock_testing.rollout_scenes import canary, is_baking, until
 from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import weight
@@ -41,7 +41,7 @@ CONDITION = {
 
 
 def said(reason: DriftReason, *columns: str, message: str = "", since: str = SINCE) -> Monitoring:
-    finding = Finding(
+    finding = DriftFinding(
         verdict=VERDICTS[reason], reason=reason, columns=columns, since=since if columns else "", message=message
     )
     return Monitoring(installed=True, finding=finding, report_url="http://monitor/v1/reports/ns/m")
@@ -207,7 +207,7 @@ def test_why_is_told_in_the_monitors_words() -> None:
 
 
 def test_column_drift_of_a_data_set_that_is_not_judged_whole_is_not_known_to_be_none() -> None:
-    finding = Finding(verdict=DriftVerdict.INCONCLUSIVE, reason=DriftReason.COLUMN_DRIFT, columns=("amount",))
+    finding = DriftFinding(verdict=DriftVerdict.INCONCLUSIVE, reason=DriftReason.COLUMN_DRIFT, columns=("amount",))
     found = condition(watched(Monitoring(installed=True, finding=finding)), monitoring.DETECTED)
     assert (found.status, found.reason) == ("Unknown", "ColumnDrift")
 

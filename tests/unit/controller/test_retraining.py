@@ -19,7 +19,7 @@ from penstock_controller.rollout.actions import Decision, StartJob
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.job_course import REGISTRY_WAIT
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
-from penstock_controller.rollout.monitor_answer import Finding, Monitoring
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted
 from penstock_controller.rollout.timestamps import moment
 from penstock_testing.rollout_scenes import canary, is_baking, is_paused, pause, until
@@ -28,7 +28,9 @@ from penstock_testing.strategies import weight
 
 TEMPLATE: dict[str, Any] = {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "t"}]}}}}
 QUIET = Monitoring(
-    installed=True, finding=Finding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT), report_url="http://m"
+    installed=True,
+    finding=DriftFinding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT),
+    report_url="http://m",
 )
 HOUR = 3600.0
 
@@ -107,7 +109,7 @@ class JobWorld(RolloutWorld):
 
     def drifts(self, *columns: str, reason: DriftReason = DriftReason.DATASET_DRIFT, ago: float = 0.0) -> "JobWorld":
         since = (self.now - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        finding = Finding(
+        finding = DriftFinding(
             verdict=DriftVerdict.DRIFT, reason=reason, columns=columns or ("amount",), since=since, message="drift"
         )
         self.monitoring = Monitoring(installed=True, finding=finding, report_url="http://m")

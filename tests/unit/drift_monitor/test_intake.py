@@ -4,9 +4,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from penstock_contracts.records import Block, RecordBatch, RecordedRequest, RecordedRun
+from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRequest, RecordedRun
 from penstock_drift_monitor.errors import TooLarge, Unreadable
-from penstock_drift_monitor.intake import Intake, read_batch
+from penstock_drift_monitor.intake import ReadableBatch, read_batch
 from penstock_drift_monitor.prediction import PredictionKind
 
 
@@ -23,7 +23,7 @@ def run(
 
 
 def batch(
-    *runs: RecordedRun, inputs: tuple[Block, ...] = (), outputs: tuple[Block, ...] = (), **fields: object
+    *runs: RecordedRun, inputs: tuple[RecordBlock, ...] = (), outputs: tuple[RecordBlock, ...] = (), **fields: object
 ) -> RecordBatch:
     whole = RecordBatch(
         namespace="shop",
@@ -40,7 +40,7 @@ def batch(
     return msgspec.structs.replace(whole, **fields)
 
 
-def read(given: RecordBatch) -> Intake:
+def read(given: RecordBatch) -> ReadableBatch:
     return read_batch(msgspec.msgpack.encode(given), now=100.0, max_rows=1000)
 
 
@@ -53,7 +53,7 @@ def test_columns_come_out_of_blocks_over_all_runs() -> None:
         batch(
             run(floats(1, 2, 3, 4), ["a", ""]),
             run(floats(5, 6), ["b"], rows=1, shadow=True),
-            inputs=(Block(("x", "y"), "FP32"), Block(("kind",), "BYTES")),
+            inputs=(RecordBlock(("x", "y"), "FP32"), RecordBlock(("kind",), "BYTES")),
         )
     )
     assert np.array_equal(np.asarray(found.inputs["x"]), [1, 3, 5])
@@ -74,25 +74,25 @@ def test_columns_come_out_of_blocks_over_all_runs() -> None:
 def test_the_prediction_is_one_column(
     blocks: list[tuple[str, ...]], values: list[bytes], kind: PredictionKind, column: list[float], labels: list[str]
 ) -> None:
-    found = read(batch(run(outputs=tuple(values)), outputs=tuple(Block(names, "FP32") for names in blocks)))
+    found = read(batch(run(outputs=tuple(values)), outputs=tuple(RecordBlock(names, "FP32") for names in blocks)))
     assert found.prediction is not None
     assert (found.prediction.kind, found.prediction.labels) == (kind, labels)
     assert np.array_equal(found.prediction.column, column)
 
 
 def test_a_label_of_text_stands_beside_its_probability() -> None:
-    outputs = (Block(("label",), "BYTES"), Block(("p[0]", "p[1]"), "FP32"))
+    outputs = (RecordBlock(("label",), "BYTES"), RecordBlock(("p[0]", "p[1]"), "FP32"))
     found = read(batch(run(outputs=(["fraud", "ok"], floats(0.25, 0.75, 0.5, 0.5))), outputs=outputs))
     assert [(row.row, row.score, row.answer) for row in found.answered] == [(0, 0.75, "fraud"), (1, 0.5, "ok")]
 
 
 def test_an_image_is_a_record_without_columns() -> None:
-    found = read(batch(run(outputs=(floats(1, 2),)), outputs=(Block(("value",), "FP32"),)))
+    found = read(batch(run(outputs=(floats(1, 2),)), outputs=(RecordBlock(("value",), "FP32"),)))
     assert (dict(found.inputs), found.rows, len(found.answered)) == ({}, 2, 2)
 
 
 def test_rows_without_an_id_or_with_a_hostile_one_are_kept_but_cannot_be_labelled() -> None:
-    outputs = (Block(("value",), "FP32"),)
+    outputs = (RecordBlock(("value",), "FP32"),)
     found = read(
         batch(run(outputs=(floats(1, 2),), id=""), run(outputs=(floats(1, 2),), id="x" * 10_000), outputs=outputs)
     )
@@ -104,7 +104,7 @@ def test_a_clock_that_is_ahead_counts_as_now() -> None:
     assert read(batch(ahead)).last == 100.0
 
 
-X = (Block(("x",), "FP32"),)
+X = (RecordBlock(("x",), "FP32"),)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ X = (Block(("x",), "FP32"),)
     [
         (batch(run(floats(1)), inputs=X), "not as many bytes"),
         (batch(run(["a", "b"]), inputs=X), "not as many bytes"),
-        (batch(run(floats(1, 2)), inputs=(Block(("x",), "BYTES"),)), "not as many texts"),
+        (batch(run(floats(1, 2)), inputs=(RecordBlock(("x",), "BYTES"),)), "not as many texts"),
         (batch(run(), inputs=X), "names 1 blocks"),
         (batch(run(floats(1, 2), floats(1, 2)), inputs=X * 2), "occurs twice"),
-        (batch(run(floats(1, 2)), inputs=(Block(("x",), "COMPLEX64"),)), "COMPLEX64"),
+        (batch(run(floats(1, 2)), inputs=(RecordBlock(("x",), "COMPLEX64"),)), "COMPLEX64"),
         (batch(run(), number=0), "begin at 1"),
         (batch(run(), name=""), "name"),
         (batch(run(rows=-1)), "negative"),

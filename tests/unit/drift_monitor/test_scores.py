@@ -9,9 +9,9 @@ from sklearn import metrics
 from penstock_contracts.quality import QualityTask
 from penstock_drift_monitor.quality import scores
 from penstock_drift_monitor.quality.assessment import (
-    Arm,
     LabelledAnswer,
     Meaning,
+    VersionAnswers,
     differences,
     meaning_of,
     quality_of,
@@ -96,15 +96,15 @@ def test_what_labels_mean(answers: list[LabelledAnswer], meaning: Meaning) -> No
 
 
 def test_labels_of_one_class_have_no_area_and_say_so() -> None:
-    arm = Arm(version="1", digest="d", kept=4, answers=[answered("0", 0.2), answered("0", 0.4, request="b")])
+    arm = VersionAnswers(version="1", digest="d", kept=4, answers=[answered("0", 0.2), answered("0", 0.4, request="b")])
     found = quality_of(arm, meaning_of(arm.answers))
     assert (found.roc_auc, found.accuracy, found.coverage, found.lag_seconds) == (None, 1.0, 0.5, 5.0)
     assert "one class" in found.message
 
 
 def test_versions_of_different_requests_are_not_compared() -> None:
-    stable = Arm(version="1", digest="d", kept=1, answers=[answered("0", 0.2)])
-    other = Arm(version="2", digest="e", kept=1, answers=[answered("0", 0.2, request="b")])
+    stable = VersionAnswers(version="1", digest="d", kept=1, answers=[answered("0", 0.2)])
+    other = VersionAnswers(version="2", digest="e", kept=1, answers=[answered("0", 0.2, request="b")])
     assert differences(stable, other, Meaning(QualityTask.BINARY, "1")) == ()
 
 
@@ -113,8 +113,8 @@ def test_errors_of_numbers_are_compared_within_a_bound_that_the_first_rows_set()
     stable = [answered(str(x), float(x + e), request=str(i)) for i, (x, e) in enumerate(draw.normal(size=(400, 2)))]
     other = [answered(each.label, float(each.label) + 0.1, request=each.request) for each in stable]
     (found,) = differences(
-        Arm(version="1", digest="d", kept=400, answers=stable),
-        Arm(version="2", digest="e", kept=400, answers=other),
+        VersionAnswers(version="1", digest="d", kept=400, answers=stable),
+        VersionAnswers(version="2", digest="e", kept=400, answers=other),
         Meaning(QualityTask.NUMBERS),
     )
     assert (found.figure, found.rows, found.pairs) == ("mae", 400, 350)

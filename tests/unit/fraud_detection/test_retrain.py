@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from fraud_detection.data import CATEGORICAL, FEATURES, labelled, transactions
-from fraud_detection.retrain import Judgement, NotBetter, RetrainOrder, lineage, reference_rows
-from fraud_detection.window import Window
+from fraud_detection.retrain import AucJudgement, NotBetter, RetrainOrder, lineage, reference_rows
+from fraud_detection.window import LabelledWindow
 from penstock_drift_monitor.detector.detector import Detector
 from penstock_drift_monitor.detector.reference import Reference
 from penstock_drift_monitor.detector.sample import Values
 
 
-def judgement(champion: float, challenger: float) -> Judgement:
-    return Judgement(champion_version="7", champion_auc=champion, challenger_auc=challenger, rows=1000, positives=40)
+def judgement(champion: float, challenger: float) -> AucJudgement:
+    return AucJudgement(champion_version="7", champion_auc=champion, challenger_auc=challenger, rows=1000, positives=40)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_who_is_better_by_enough_passes(champion: float, challenger: float, must
 
 def test_what_nobody_told_is_no_tag() -> None:
     frame = labelled(10, seed=1)
-    window = Window(training=frame.head(8), judging=frame.tail(2), first="a", last="b", unreadable=0)
+    window = LabelledWindow(training=frame.head(8), judging=frame.tail(2), first="a", last="b", unreadable=0)
     tags = lineage(RetrainOrder(window_url="http://monitor", reason="DatasetDrift"), window, judgement(0.7, 0.8))
     assert tags == {
         "penstock.champion_version": "7",

@@ -33,7 +33,7 @@ class JobTemplate(ApiModel):
     """As in a batch/v1 Job. The API server is asked whether it would take it; condition Retraining tells if not."""
 
 
-class Budget(ApiModel):
+class RetrainBudget(ApiModel):
     """How many Jobs may be started."""
 
     most: Annotated[int, Field(alias="max", ge=1, le=MOST_STARTS)] = 4
@@ -49,7 +49,7 @@ class Retrain(ApiModel):
     """The Job. Its containers are told by PENSTOCK_ variables what drifted, and where its data are."""
     cooldown: Annotated[str, duration_field("0s", "720h")] = "6h"
     """Time from the end of a Job in which drift starts no other; after Jobs that failed it doubles, up to 24h."""
-    budget: Budget = Budget()
+    budget: RetrainBudget = RetrainBudget()
     """How many Jobs may be started."""
     time_limit: Annotated[str, duration_field("1m", "168h")] = "6h"
     """A Job that runs longer is ended; jobTemplate.spec.activeDeadlineSeconds goes before it."""

@@ -12,7 +12,7 @@ _LONGEST_MESSAGE = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class DriftFinding:
     """The part of a report that is told to users."""
 
     verdict: DriftVerdict
@@ -31,7 +31,7 @@ class Monitoring:
     """What is known from the drift monitor in this pass."""
 
     installed: bool = False
-    finding: Finding | None = None
+    finding: DriftFinding | None = None
     """Of its last answer to this process; None: it has given none."""
     away: str = ""
     """Why it has not answered for some time; the finding stays the last known. Empty: it answered, or was not asked."""
@@ -43,11 +43,11 @@ class Monitoring:
     """Labelled rows of the version that has most of them, where that was asked; None: not known."""
 
 
-def finding_in(report: DriftReport) -> Finding:
+def finding_in(report: DriftReport) -> DriftFinding:
     """What a report finds."""
     # By when they began, not by their odds, which change with each row; those that do not say so come last.
     drifting = sorted(map(_named, _meant(report)), key=lambda item: (not item[0], *item))
-    return Finding(
+    return DriftFinding(
         verdict=_of_the_data_set(report),
         reason=report.reason,
         columns=tuple(name for _, name in drifting[:MOST_COLUMNS]),

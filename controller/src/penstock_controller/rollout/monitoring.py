@@ -8,7 +8,7 @@ from penstock_controller.api.status import Condition, ModelDeploymentStatus, Rev
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.judgement import Judgement
-from penstock_controller.rollout.monitor_answer import Finding
+from penstock_controller.rollout.monitor_answer import DriftFinding
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import stamp
 
@@ -131,7 +131,7 @@ def _unasked(kind: str, message: str, before: tuple[Condition, ...]) -> Judgemen
     return Judgement(type=kind, status=said, reason=known.reason, message=known.message)
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: DriftFinding) -> str:
     """What the monitor says; where it says nothing, which columns."""
     if finding.message or not finding.columns:
         return finding.message or "the drift monitor gives no reason"

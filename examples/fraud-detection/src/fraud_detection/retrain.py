@@ -11,7 +11,7 @@ from fraud_detection.parity import Parity, measure
 from fraud_detection.pipeline import Hyperparameters, convert, fit
 from fraud_detection.registry import Registry
 from fraud_detection.train import Tell, trained_model
-from fraud_detection.window import Need, Window, fetch_window, require_known_values
+from fraud_detection.window import LabelledWindow, Need, fetch_window, require_known_values
 
 REFERENCE_ROWS = 2000
 OLD_SHARE = 0.1
@@ -48,7 +48,7 @@ class RetrainOrder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class AucJudgement:
     """Both models on the newest fifth of the window."""
 
     champion_version: str
@@ -114,7 +114,7 @@ def retrain(order: RetrainOrder, registry: Registry, tell: Tell) -> RetrainOutco
 
 
 def _challenge(
-    order: RetrainOrder, registry: Registry, window: Window, champion: Champion, tell: Tell
+    order: RetrainOrder, registry: Registry, window: LabelledWindow, champion: Champion, tell: Tell
 ) -> RetrainOutcome:
     require_known_values(window, champion.sample)
     old = champion.sample.sample(n=min(order.old_rows, len(champion.sample)), random_state=order.seed)
@@ -126,7 +126,7 @@ def _challenge(
     parity = measure(pipeline, graph, window.judging)
     parity.require()
     truth = window.judging[LABEL]
-    judgement = Judgement(
+    judgement = AucJudgement(
         champion_version=champion.version,
         champion_auc=float(roc_auc_score(truth, champion.answers(window.judging))),
         challenger_auc=float(roc_auc_score(truth, scores_of(graph, window.judging))),
@@ -175,7 +175,7 @@ def reference_rows(old: pd.DataFrame, new: pd.DataFrame, *, seed: int) -> pd.Dat
     return rows.sample(frac=1, random_state=seed)
 
 
-def lineage(order: RetrainOrder, window: Window, judgement: Judgement) -> dict[str, str]:
+def lineage(order: RetrainOrder, window: LabelledWindow, judgement: AucJudgement) -> dict[str, str]:
     """Give the tags of run and version: why it exists, what it was trained on, and whom it beat."""
     tags = {
         "champion_version": judgement.champion_version,
@@ -198,7 +198,7 @@ def _move(order: RetrainOrder, registry: Registry, version: str, tell: Tell) -> 
         tell(f"alias {order.alias} names version {version}")
 
 
-def _parameters(order: RetrainOrder, window: Window, champion: Champion) -> dict[str, object]:
+def _parameters(order: RetrainOrder, window: LabelledWindow, champion: Champion) -> dict[str, object]:
     return asdict(order.hyperparameters) | {
         "seed": order.seed,
         "champion": champion.version,

@@ -39,7 +39,7 @@ class Need:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class LabelledWindow:
     """Labelled transactions in the order in which they were answered: columns FEATURES and LABEL."""
 
     training: pd.DataFrame
@@ -58,12 +58,12 @@ class Window:
         return len(self.training) + len(self.judging)
 
 
-def fetch_window(url: str, need: Need) -> Window:
+def fetch_window(url: str, need: Need) -> LabelledWindow:
     """Fetch and read the window. Raises WindowError and TooFewLabels."""
     return read_window(_fetched(url), url, need)
 
 
-def read_window(body: bytes, url: str, need: Need) -> Window:
+def read_window(body: bytes, url: str, need: Need) -> LabelledWindow:
     """Read the monitor's CSV. `url` stands in messages. Raises WindowError and TooFewLabels."""
     try:
         table = pd.read_csv(io.BytesIO(body), dtype=str, keep_default_na=False)
@@ -87,7 +87,7 @@ def read_window(body: bytes, url: str, need: Need) -> Window:
         )
     kept = usable[[*FEATURES, LABEL]].astype(dict.fromkeys((*INTEGER, LABEL), "int64")).reset_index(drop=True)
     cut = int(len(kept) * OLDER)
-    window = Window(
+    window = LabelledWindow(
         training=kept.iloc[:cut],
         judging=kept.iloc[cut:],
         first=_text(usable[AT].iloc[0]),
@@ -98,7 +98,7 @@ def read_window(body: bytes, url: str, need: Need) -> Window:
     return window
 
 
-def require_known_values(window: Window, known: pd.DataFrame) -> None:
+def require_known_values(window: LabelledWindow, known: pd.DataFrame) -> None:
     """Raise WindowError for a column of which no value was ever seen: it is a hash, not the value itself."""
     for name in CATEGORICAL:
         if set(window.training[name]).isdisjoint(known[name].astype(str)):
@@ -154,7 +154,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _require_both_classes(window: Window, url: str, need: Need) -> None:
+def _require_both_classes(window: LabelledWindow, url: str, need: Need) -> None:
     frauds = int(window.judging[LABEL].sum())
     others = len(window.judging) - frauds
     least = max(1, need.positives)

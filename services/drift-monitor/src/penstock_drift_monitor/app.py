@@ -16,7 +16,7 @@ from penstock_contracts.inference import ErrorResponse
 from penstock_drift_monitor.database import open_database, open_for_reading
 from penstock_drift_monitor.errors import MonitorError, NoRoom
 from penstock_drift_monitor.label_store import LabelStore
-from penstock_drift_monitor.ledger import Bounds, Ledger
+from penstock_drift_monitor.ledger import Ledger, LedgerBounds
 from penstock_drift_monitor.model_store import ModelStore
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
@@ -27,7 +27,7 @@ from penstock_drift_monitor.routes.quality import quality_routes
 from penstock_drift_monitor.routes.records import record_routes
 from penstock_drift_monitor.routes.resources import resource_routes
 from penstock_drift_monitor.routes.window import window_routes
-from penstock_drift_monitor.samples import Pace, Samples
+from penstock_drift_monitor.samples import FetchPace, Samples
 from penstock_drift_monitor.settings import Settings
 from penstock_drift_monitor.telemetry import Telemetry
 from penstock_drift_monitor.volume import take_folder
@@ -56,7 +56,9 @@ def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
         ModelStore(settings.store_url, settings.max_reference_bytes),
         writer,
         telemetry,
-        Pace(fetch=settings.fetch_seconds, first=settings.retry_first_seconds, longest=settings.retry_longest_seconds),
+        FetchPace(
+            fetch=settings.fetch_seconds, first=settings.retry_first_seconds, longest=settings.retry_longest_seconds
+        ),
         reader,
     )
     room = Room(settings.max_waiting_bytes, settings.max_body_bytes)
@@ -81,7 +83,9 @@ def _ledger(settings: Settings) -> Ledger:
     labels = LabelStore(
         database, retention_seconds=settings.label_retention_seconds, max_waiting=settings.max_waiting_labels
     )
-    bounds = Bounds(window_rows=settings.window_rows, resources=settings.max_resources, versions=settings.max_versions)
+    bounds = LedgerBounds(
+        window_rows=settings.window_rows, resources=settings.max_resources, versions=settings.max_versions
+    )
     return Ledger(database, bounds, labels)
 
 

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from penstock_contracts.records import Block, RecordBatch, RecordedRun
+from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRun
 from penstock_drift_monitor.detector.sample import Sample, Values
 from penstock_drift_monitor.errors import TooLarge, Unreadable
-from penstock_drift_monitor.prediction import Output, Prediction, Table, prediction_of
+from penstock_drift_monitor.prediction import Output, PredictionColumn, Table, prediction_of
 
 PREDICTION: Final = "prediction"
 """Name of the prediction's column, here and in the reference sample."""
@@ -52,7 +52,7 @@ class AnsweredRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intake:
+class ReadableBatch:
     """A readable batch."""
 
     batch: RecordBatch
@@ -63,7 +63,7 @@ class Intake:
     """For each row: a user saw the answer."""
     inputs: Sample
     """Empty: the model's tensors have no columns."""
-    prediction: Prediction | None
+    prediction: PredictionColumn | None
     answered: tuple[AnsweredRow, ...]
     unnamed: int
     """Rows whose request has no id, or one too long: no label can name them."""
@@ -84,7 +84,7 @@ class Intake:
         return {} if self.prediction is None else {PREDICTION: self.prediction.column}
 
 
-def read_batch(body: bytes, *, now: float, max_rows: int) -> Intake:
+def read_batch(body: bytes, *, now: float, max_rows: int) -> ReadableBatch:
     """Decode and check the body of `POST /v1/records`.
 
     A run that claims to lie in the future counts as of `now` (Unix seconds). Raises Unreadable, naming the field, and
@@ -108,7 +108,7 @@ def read_batch(body: bytes, *, now: float, max_rows: int) -> Intake:
     answered = _answered(batch, times, prediction)
     shadows = [(request.shadow, request.rows) for run in batch.runs for request in run.requests]
     flags = np.array([shadow for shadow, _ in shadows], dtype=np.bool_)
-    return Intake(
+    return ReadableBatch(
         batch=batch,
         body=body,
         rows=rows,
@@ -122,7 +122,7 @@ def read_batch(body: bytes, *, now: float, max_rows: int) -> Intake:
     )
 
 
-def read_kept_batch(body: bytes, last: float) -> Intake:
+def read_kept_batch(body: bytes, last: float) -> ReadableBatch:
     """Decode a batch that was checked when it came. `last`: Unix seconds of its newest row, as it was kept."""
     return read_batch(body, now=last, max_rows=_ANY_NUMBER)
 
@@ -143,7 +143,7 @@ def _check_names(batch: RecordBatch) -> None:
         _check_blocks(place, blocks)
 
 
-def _check_blocks(place: str, blocks: Sequence[Block]) -> None:
+def _check_blocks(place: str, blocks: Sequence[RecordBlock]) -> None:
     names = [name for block in blocks for name in block.names]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -155,7 +155,7 @@ def _check_blocks(place: str, blocks: Sequence[Block]) -> None:
 
 def _tables(batch: RecordBatch, place: str, counts: Sequence[int]) -> list[Table]:
     """Values of each block over all runs."""
-    blocks: tuple[Block, ...] = getattr(batch, place)
+    blocks: tuple[RecordBlock, ...] = getattr(batch, place)
     for index, run in enumerate(batch.runs):
         if len(_values(run, place)) != len(blocks):
             raise Unreadable(f"run {index}: {len(_values(run, place))} {place}, the batch names {len(blocks)} blocks")
@@ -169,7 +169,7 @@ def _values(run: RecordedRun, place: str) -> tuple[bytes | list[str], ...]:
     return run.inputs if place == "inputs" else run.outputs
 
 
-def _table(block: Block, parts: Sequence[bytes | list[str]], counts: Sequence[int], where: str) -> Table:
+def _table(block: RecordBlock, parts: Sequence[bytes | list[str]], counts: Sequence[int], where: str) -> Table:
     width = len(block.names)
     if block.datatype == _TEXT:
         texts = [part for part in parts if isinstance(part, list)]
@@ -187,7 +187,7 @@ def _table(block: Block, parts: Sequence[bytes | list[str]], counts: Sequence[in
         return np.frombuffer(b"".join(raw), dtype=dtype).astype(np.float64).reshape(-1, width)
 
 
-def _columns(blocks: Sequence[Block], tables: Sequence[Table]) -> dict[str, Values]:
+def _columns(blocks: Sequence[RecordBlock], tables: Sequence[Table]) -> dict[str, Values]:
     found: dict[str, Values] = {}
     for block, table in zip(blocks, tables, strict=True):
         for index, name in enumerate(block.names):
@@ -198,7 +198,9 @@ def _columns(blocks: Sequence[Block], tables: Sequence[Table]) -> dict[str, Valu
     return found
 
 
-def _answered(batch: RecordBatch, times: Sequence[float], prediction: Prediction | None) -> tuple[AnsweredRow, ...]:
+def _answered(
+    batch: RecordBatch, times: Sequence[float], prediction: PredictionColumn | None
+) -> tuple[AnsweredRow, ...]:
     if prediction is None:
         return ()
     scores, answers = list(prediction.scores()), prediction.labels

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from penstock_drift_monitor.detector.sample import Values, are_numbers
-from penstock_drift_monitor.intake import MAX_TEXT, Intake, read_kept_batch
+from penstock_drift_monitor.intake import MAX_TEXT, ReadableBatch, read_kept_batch
 from penstock_drift_monitor.prediction import PredictionKind
 
 Cell = float | int | str | None
@@ -37,7 +37,7 @@ class KeptRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class WindowQuery:
     """Which rows."""
 
     resource: int
@@ -67,7 +67,7 @@ class KeptRows:
 
     columns: tuple[str, ...]
     """Of the inputs of all batches. A row has those that its batch had."""
-    _asked: Asked
+    _asked: WindowQuery
     _chosen: tuple[_Chosen, ...]
     _reader: Callable[[], sqlite3.Connection]
 
@@ -92,7 +92,7 @@ class KeptRows:
         return found
 
 
-def kept_rows(reader: Callable[[], sqlite3.Connection], asked: Asked) -> KeptRows:
+def kept_rows(reader: Callable[[], sqlite3.Connection], asked: WindowQuery) -> KeptRows:
     """Choose the newest rows that are asked for. `reader` opens the database for reading."""
     chosen: list[_Chosen] = []
     names: list[dict[str, None]] = []
@@ -134,7 +134,7 @@ class _Place:
     label: str | None
 
 
-def _places(database: sqlite3.Connection, asked: Asked, intake: Intake) -> Iterator[_Place]:
+def _places(database: sqlite3.Connection, asked: WindowQuery, intake: ReadableBatch) -> Iterator[_Place]:
     """Give the rows of a batch that users saw and that are asked for."""
     start = 0
     for run in intake.batch.runs:
@@ -156,7 +156,7 @@ def _label(database: sqlite3.Connection, resource: int, request: str, row: int) 
     return str(found[0]) if found else None
 
 
-def _rows(database: sqlite3.Connection, asked: Asked, intake: Intake) -> list[KeptRow]:
+def _rows(database: sqlite3.Connection, asked: WindowQuery, intake: ReadableBatch) -> list[KeptRow]:
     places = list(_places(database, asked, intake))
     indices = [place.index for place in places]
     datatypes = {name: block.datatype for block in intake.batch.inputs for name in block.names}
@@ -176,7 +176,7 @@ def _rows(database: sqlite3.Connection, asked: Asked, intake: Intake) -> list[Ke
     ]
 
 
-def _predictions(intake: Intake, indices: Sequence[int]) -> list[Cell]:
+def _predictions(intake: ReadableBatch, indices: Sequence[int]) -> list[Cell]:
     found = intake.prediction
     if found is None:
         return [None] * len(indices)

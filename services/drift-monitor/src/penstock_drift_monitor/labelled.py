@@ -7,7 +7,13 @@ from contextlib import closing
 
 from penstock_contracts.drift import DriftWish
 from penstock_contracts.quality import QualityReport
-from penstock_drift_monitor.quality.assessment import Arm, LabelledAnswer, differences, meaning_of, quality_of
+from penstock_drift_monitor.quality.assessment import (
+    LabelledAnswer,
+    VersionAnswers,
+    differences,
+    meaning_of,
+    quality_of,
+)
 
 _NEWEST = """
 SELECT a.arm, a.request, a.row, a.score, a.answer, l.label, a.at, l.received FROM
@@ -36,7 +42,7 @@ def quality_report(  # noqa: PLR0917 - handed to a thread, which takes arguments
     )
 
 
-def _arms(database: sqlite3.Connection, resource: int, limit: int) -> list[Arm]:
+def _arms(database: sqlite3.Connection, resource: int, limit: int) -> list[VersionAnswers]:
     database.execute("BEGIN")  # one instant for both questions
     answers: dict[int, list[LabelledAnswer]] = defaultdict(list)
     for arm, request, row, score, answer, label, at, received in database.execute(_NEWEST, (resource, limit, resource)):
@@ -52,6 +58,6 @@ def _arms(database: sqlite3.Connection, resource: int, limit: int) -> list[Arm]:
     ).fetchall()
     database.execute("COMMIT")
     return [
-        Arm(version=version, digest=digest, kept=kept, answers=tuple(answers[arm]))
+        VersionAnswers(version=version, digest=digest, kept=kept, answers=tuple(answers[arm]))
         for arm, version, digest, kept in arms
     ]

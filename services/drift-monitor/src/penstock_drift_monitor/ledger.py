@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_drift_monitor.errors import NoRoom, UnknownResource
-from penstock_drift_monitor.intake import Intake, read_kept_batch
+from penstock_drift_monitor.intake import ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import Judge, LoadedReference, columns_of_fingerprint
 from penstock_drift_monitor.label_store import LabelStore
 from penstock_drift_monitor.model_store import KeptSample
-from penstock_drift_monitor.verdict import Seen, report_of
+from penstock_drift_monitor.verdict import RecordedSpan, report_of
 from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def kept_sample(database: sqlite3.Connection, digest: str) -> KeptSample | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bounds:
+class LedgerBounds:
     """How much is kept."""
 
     window_rows: int
@@ -51,14 +51,14 @@ class Ledger:
     """Methods must run inside a transaction, which the writer commits; after a rollback `forget_judges` is called."""
 
     database: sqlite3.Connection
-    bounds: Bounds
+    bounds: LedgerBounds
     labels: LabelStore
     references: dict[tuple[str, float], LoadedReference] = field(default_factory=dict)
     problems: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """By digest: whether trying again may help, and why there is no reference sample."""
     _watches: dict[int, Watch] = field(default_factory=dict)
 
-    def take(self, intake: Intake, now: float) -> Taken:
+    def take(self, intake: ReadableBatch, now: float) -> Taken:
         """Keep a batch and judge it, unless it was kept before. Raises NoRoom for a resource beyond the bound."""
         batch = intake.batch
         resource = self._resource(batch.namespace, batch.name)
@@ -76,7 +76,7 @@ class Ledger:
             self._keep(resource, intake, now)
         return Taken(new=True, rows=intake.rows, dropped=dropped - before[1], unnamed=intake.unnamed)
 
-    def _keep(self, resource: int, intake: Intake, now: float) -> None:
+    def _keep(self, resource: int, intake: ReadableBatch, now: float) -> None:
         arm = self._arm(resource, intake.batch.digest, intake.batch.version, now)
         number = self.database.execute(
             "INSERT INTO batches (resource, arm, first, last, row_count, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -187,7 +187,7 @@ class Ledger:
 
     # Judges.
 
-    def _judge(self, resource: int, fresh: dict[int, Intake]) -> None:
+    def _judge(self, resource: int, fresh: dict[int, ReadableBatch]) -> None:
         """Show every judge the batches that it has not seen; those of `fresh` are decoded already."""
         watch = self._watch(resource)
         if watch is None:
@@ -201,7 +201,7 @@ class Ledger:
             if not self._pass(resource, watch, fresh):
                 break
 
-    def _pass(self, resource: int, watch: Watch, fresh: dict[int, Intake]) -> bool:
+    def _pass(self, resource: int, watch: Watch, fresh: dict[int, ReadableBatch]) -> bool:
         """Go through the batches once; True: a judge of inputs has begun, so those before are to be looked at again."""
         starts = [judge.through for judge in watch.judges.values()]
         loaded = watch.reference(watch.wish.stable.digest)
@@ -220,7 +220,9 @@ class Ledger:
                 watch.judge_batch(name, judge, number, intake)
         return False
 
-    def _batches(self, resource: int, after: int, fresh: dict[int, Intake]) -> Iterator[tuple[int, Intake]]:
+    def _batches(
+        self, resource: int, after: int, fresh: dict[int, ReadableBatch]
+    ) -> Iterator[tuple[int, ReadableBatch]]:
         rows = self.database.execute(
             "SELECT id FROM batches WHERE resource = ? AND id > ? ORDER BY id", (resource, after)
         ).fetchall()
@@ -297,7 +299,7 @@ class Ledger:
         (dropped,) = self.database.execute(
             "SELECT TOTAL(dropped) FROM senders WHERE resource = ?", (resource,)
         ).fetchone()
-        seen = Seen(first=first, last=last, rows=int(rows), dropped=int(dropped))
+        seen = RecordedSpan(first=first, last=last, rows=int(rows), dropped=int(dropped))
         return report_of(namespace, name, watch, self.problems, seen)
 
     # Names.

@@ -42,7 +42,7 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
+class PredictionColumn:
     """Of each row of a batch."""
 
     kind: PredictionKind
@@ -58,7 +58,7 @@ class Prediction:
         return (value if np.isfinite(value) else None for value in self.column.tolist())
 
 
-def prediction_of(outputs: Sequence[Output]) -> Prediction | None:
+def prediction_of(outputs: Sequence[Output]) -> PredictionColumn | None:
     """Choose the prediction; None: no output has columns.
 
     The probability of the last class where a floating output has two columns; else the floating output of one column;
@@ -70,13 +70,13 @@ def prediction_of(outputs: Sequence[Output]) -> Prediction | None:
     for kind, width in ((PredictionKind.PROBABILITY, _TWO), (PredictionKind.VALUE, 1)):
         found = next((output for output in floating if output.width == width), None)
         if found is not None and isinstance(found.values, np.ndarray):
-            return Prediction(kind=kind, column=found.values[:, width - 1], labels=named)
+            return PredictionColumn(kind=kind, column=found.values[:, width - 1], labels=named)
     if label is not None and named is not None:
         column = [row[0] for row in label.values] if isinstance(label.values, list) else label.values[:, 0]
-        return Prediction(kind=PredictionKind.LABEL, column=column, labels=named)
+        return PredictionColumn(kind=PredictionKind.LABEL, column=column, labels=named)
     if floating and isinstance(floating[0].values, np.ndarray):
         largest = np.argmax(floating[0].values, axis=1)
-        return Prediction(
+        return PredictionColumn(
             kind=PredictionKind.LABEL,
             column=largest.astype(np.float64),
             labels=[str(each) for each in largest.tolist()],

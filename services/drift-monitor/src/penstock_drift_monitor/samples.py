@@ -27,7 +27,7 @@ Key = tuple[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class FetchPace:
     """Times in seconds."""
 
     fetch: float
@@ -43,7 +43,7 @@ class Samples:
         store: ModelStore,
         writer: Writer,
         telemetry: Telemetry,
-        pace: Pace,
+        pace: FetchPace,
         reader: Callable[[], sqlite3.Connection],
     ) -> None:
         """`reader` opens the database for reading."""

@@ -11,13 +11,13 @@ from penstock_drift_monitor.judging import LoadedReference
 from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
 if TYPE_CHECKING:
-    from penstock_drift_monitor.detector.detector import Finding
+    from penstock_drift_monitor.detector.detector import ColumnFinding
 
 _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Seen:
+class RecordedSpan:
     """What was recorded of a resource."""
 
     first: float | None
@@ -29,11 +29,11 @@ class Seen:
 
 
 def report_of(
-    namespace: str, name: str, watch: Watch, problems: Mapping[str, tuple[bool, str]], seen: Seen
+    namespace: str, name: str, watch: Watch, problems: Mapping[str, tuple[bool, str]], seen: RecordedSpan
 ) -> DriftReport:
     """Say what is known. `problems`: by digest, whether trying again may help, and why its reference is not here."""
     inputs = watch.judges[INPUTS].detector.findings() if INPUTS in watch.judges else ()
-    predictions: dict[str, tuple[Finding, ...]] = {}
+    predictions: dict[str, tuple[ColumnFinding, ...]] = {}
     for each in watch.versions():
         judge = watch.judges.get(subject(each.version, each.digest))
         if judge is not None:
@@ -63,7 +63,7 @@ def report_of(
 
 
 def _nothing(
-    watch: Watch, reference: LoadedReference | None, problems: Mapping[str, tuple[bool, str]], seen: Seen
+    watch: Watch, reference: LoadedReference | None, problems: Mapping[str, tuple[bool, str]], seen: RecordedSpan
 ) -> tuple[DriftVerdict, DriftReason, str]:
     """Why nothing can be judged; an empty message: something can."""
     stable = watch.wish.stable

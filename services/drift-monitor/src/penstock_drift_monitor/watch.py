@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from penstock_contracts.drift import DriftWish, ServedVersion
-from penstock_drift_monitor.intake import Intake
+from penstock_drift_monitor.intake import ReadableBatch
 from penstock_drift_monitor.judging import Judge, LoadedReference
 
 INPUTS = ""
@@ -58,7 +58,7 @@ class Watch:
         )
         return self.judges[INPUTS]
 
-    def columns_of(self, intake: Intake) -> tuple[str, ...] | None:
+    def columns_of(self, intake: ReadableBatch) -> tuple[str, ...] | None:
         """Input columns that this batch asks to be judged; None: it has no say, or there is no reference.
 
         Stable's own revision decides, since exclusion is a property of a revision; others only where nobody did.
@@ -74,7 +74,7 @@ class Watch:
         self.mismatch = "" if columns else _mismatch(loaded, tuple(live))
         return columns
 
-    def judge_batch(self, name: str, judge: Judge, number: int, intake: Intake) -> None:
+    def judge_batch(self, name: str, judge: Judge, number: int, intake: ReadableBatch) -> None:
         """Show a batch to a judge; nothing happens when it saw it before."""
         if number <= judge.through:
             return

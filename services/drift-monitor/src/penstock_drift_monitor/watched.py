@@ -9,10 +9,10 @@ import numpy as np
 
 from penstock_contracts.drift import ServedVersion
 from penstock_drift_monitor.detector.sample import Sample, Values
-from penstock_drift_monitor.intake import PREDICTION, Intake, read_kept_batch
+from penstock_drift_monitor.intake import PREDICTION, ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import LoadedReference
 from penstock_drift_monitor.ledger import Ledger, kept_sample
-from penstock_drift_monitor.pages.source import WatchedModel, Window
+from penstock_drift_monitor.pages.source import ReportWindow, WatchedModel
 from penstock_drift_monitor.reference_sample import read_sample
 from penstock_drift_monitor.writer import Writer
 
@@ -35,7 +35,7 @@ class WatchedModels:
             lambda ledger: _model(ledger, namespace, name) if (namespace, name) in ledger.wishes() else None
         )
 
-    async def window(self, namespace: str, name: str) -> Window | None:
+    async def window(self, namespace: str, name: str) -> ReportWindow | None:
         """Give its rows; None: it is not watched."""
 
         def look(ledger: Ledger) -> tuple[int, ServedVersion, LoadedReference | None] | None:
@@ -47,7 +47,7 @@ class WatchedModels:
         found = await self._writer.do(look)
         return None if found is None else await asyncio.to_thread(self._read, *found)
 
-    def _read(self, resource: int, stable: ServedVersion, loaded: LoadedReference | None) -> Window:
+    def _read(self, resource: int, stable: ServedVersion, loaded: LoadedReference | None) -> ReportWindow:
         with closing(self._reader()) as database:
             kept = kept_sample(database, stable.digest)
             batches = database.execute(
@@ -62,7 +62,7 @@ class WatchedModels:
         rows = [_rows(intake, sample, loaded) for intake in intakes if intake.users.any()]
         # Columns that every batch has: what an exclusion took away in between is not shown.
         names = [name for name in rows[0] if all(name in each for each in rows)] if rows else []
-        return Window(reference=sample, current={name: _joined([each[name] for each in rows]) for name in names})
+        return ReportWindow(reference=sample, current={name: _joined([each[name] for each in rows]) for name in names})
 
 
 def _model(ledger: Ledger, namespace: str, name: str) -> WatchedModel:
@@ -71,7 +71,7 @@ def _model(ledger: Ledger, namespace: str, name: str) -> WatchedModel:
     return WatchedModel(wish=wish, report=report, last_record=report.window_to)
 
 
-def _rows(intake: Intake, sample: Sample, loaded: LoadedReference | None) -> Sample:
+def _rows(intake: ReadableBatch, sample: Sample, loaded: LoadedReference | None) -> Sample:
     predictions = intake.predictions()
     seen = intake.seen_by_users() | {name: intake.only_users(values) for name, values in predictions.items()}
     if loaded is None:

@@ -7,7 +7,7 @@ from penstock_contracts.drift import DriftReason, DriftVerdict
 from penstock_contracts.verbs import Verb
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.rollout.actions import CreateWorkload
-from penstock_controller.rollout.monitor_answer import Finding, Monitoring
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.observation import Hindrance, Refused, Unresolved, Wanted
 from penstock_controller.rollout.trouble import PASS_FAILING, Trouble, shown
 from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, is_paused, on_trial, pause, until
@@ -152,7 +152,7 @@ def _watched(monitoring: Monitoring) -> RolloutWorld:
 
 
 def _drifted() -> RolloutWorld:
-    amount = Finding(
+    amount = DriftFinding(
         verdict=DriftVerdict.DRIFT,
         reason=DriftReason.DATASET_DRIFT,
         columns=("amount",),

@@ -1,6 +1,6 @@
 from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, ServedVersion
-from penstock_drift_monitor.detector.finding import Finding
-from penstock_drift_monitor.detector.judgement import Judgement, judged
+from penstock_drift_monitor.detector.finding import ColumnFinding
+from penstock_drift_monitor.detector.judgement import DataSetJudgement, judged
 
 STABLE = ServedVersion(version="6", digest="sha256:6", revision="r6")
 WISH = DriftWish(stable=STABLE, key_columns=("amount",))
@@ -8,8 +8,8 @@ WISH = DriftWish(stable=STABLE, key_columns=("amount",))
 
 def finding(
     column: str, test: str = "shape", *, drifted: bool = False, judged: bool = True, unusual: bool = False
-) -> Finding:
-    return Finding(
+) -> ColumnFinding:
+    return ColumnFinding(
         column=column,
         test=test,
         drifted=drifted,
@@ -23,11 +23,11 @@ def finding(
     )
 
 
-def of(*inputs: Finding, wish: DriftWish = WISH, **versions: Finding) -> Judgement:
+def of(*inputs: ColumnFinding, wish: DriftWish = WISH, **versions: ColumnFinding) -> DataSetJudgement:
     return judged(inputs, {name.removeprefix("v"): (found,) for name, found in versions.items()}, wish)
 
 
-def summary(judgement: Judgement) -> tuple[DriftVerdict, DriftReason, bool | None]:
+def summary(judgement: DataSetJudgement) -> tuple[DriftVerdict, DriftReason, bool | None]:
     return judgement.verdict, judgement.reason, judgement.dataset_drift
 
 

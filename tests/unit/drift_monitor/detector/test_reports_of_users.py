@@ -7,7 +7,7 @@ import pytest
 from numpy.random import Generator, default_rng
 
 from penstock_drift_monitor.detector.detector import Detector
-from penstock_drift_monitor.detector.finding import Finding
+from penstock_drift_monitor.detector.finding import ColumnFinding
 from penstock_drift_monitor.detector.reference import Reference
 from penstock_drift_monitor.detector.sample import Sample
 
@@ -17,7 +17,7 @@ def rng() -> Generator:
     return default_rng(11)
 
 
-def judged(reference: Sample, live: Sample, block: int = 100) -> dict[str, Finding]:
+def judged(reference: Sample, live: Sample, block: int = 100) -> dict[str, ColumnFinding]:
     """Findings by column after all live rows, in looks of `block` rows."""
     sample = Reference.of(reference)
     detector = Detector(sample, period_seconds=0)

@@ -5,7 +5,7 @@ import pytest
 
 from penstock_contracts.drift import ColumnDrift, DriftVerdict
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
-from penstock_drift_monitor.reports.order import Order, Selection, ordered
+from penstock_drift_monitor.reports.order import ReportOrder, Selection, ordered
 from penstock_drift_monitor.reports.specification import ReportJob, ReportLimits
 
 
@@ -18,7 +18,7 @@ def _job(reference: dict[str, Any], current: dict[str, Any], **more: Any) -> Rep
     return ReportJob(title="demo/fraud", reference=reference, current=current, columns=columns, **more)
 
 
-def _ordered(job: ReportJob) -> tuple[Order, Selection]:
+def _ordered(job: ReportJob) -> tuple[ReportOrder, Selection]:
     return ordered(job, memory_bytes=2**30, cpu_seconds=60)
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, DriftWish, ServedVersion
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
-from penstock_drift_monitor.pages.source import WatchedModel, Window
+from penstock_drift_monitor.pages.source import ReportWindow, WatchedModel
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
 from penstock_drift_monitor.reports.job import Report, ReportJob
 
@@ -32,10 +32,10 @@ class Models:
         found = (m for m in self._models if (m.report.namespace, m.report.name) == (namespace, name))
         return next(found, None)
 
-    async def window(self, namespace: str, name: str) -> Window | None:
+    async def window(self, namespace: str, name: str) -> ReportWindow | None:
         if await self.model(namespace, name) is None:
             return None
-        return Window(reference={"amount": [1.0]}, current={"amount": [2.0]}, labels=[1])
+        return ReportWindow(reference={"amount": [1.0]}, current={"amount": [2.0]}, labels=[1])
 
 
 class Press:

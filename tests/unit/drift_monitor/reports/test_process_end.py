@@ -7,13 +7,13 @@ import pytest
 
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
 from penstock_drift_monitor.reports.job import _understood
-from penstock_drift_monitor.reports.order import Answer, Order
+from penstock_drift_monitor.reports.order import ReportAnswer, ReportOrder
 
-ORDER = Order(columns=(), dataset_drift=False, quality=None, memory_bytes=2**30, cpu_seconds=60)
+ORDER = ReportOrder(columns=(), dataset_drift=False, quality=None, memory_bytes=2**30, cpu_seconds=60)
 
 
 def test_an_answer_is_the_report() -> None:
-    answer = Answer(html=b"<html>", drift={"tests": []}, summary={"metrics": []})
+    answer = ReportAnswer(html=b"<html>", drift={"tests": []}, summary={"metrics": []})
 
     assert _understood(0, msgspec.msgpack.encode(answer), b"a warning", ORDER) == answer
 
@@ -37,7 +37,7 @@ def test_each_end_without_an_answer_has_its_reason(code: int, log: bytes, reason
 
 
 def test_a_process_that_says_its_memory_did_not_do_is_believed() -> None:
-    answer = Answer(reason=FailureReason.MEMORY_LIMIT_EXCEEDED)
+    answer = ReportAnswer(reason=FailureReason.MEMORY_LIMIT_EXCEEDED)
 
     with pytest.raises(ReportFailed, match="more memory than the 1024 MiB"):
         _understood(0, msgspec.msgpack.encode(answer), b"", ORDER)

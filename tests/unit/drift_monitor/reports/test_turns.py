@@ -3,11 +3,11 @@ import asyncio
 import pytest
 
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
-from penstock_drift_monitor.reports.turns import Turns
+from penstock_drift_monitor.reports.turns import ReportTurns
 
 
 async def test_one_at_a_time_and_who_is_one_too_many_is_told_to_come_again() -> None:
-    turns, may_end, inside = Turns(waiting=2), asyncio.Event(), 0
+    turns, may_end, inside = ReportTurns(waiting=2), asyncio.Event(), 0
     most = 0
 
     async def work() -> None:

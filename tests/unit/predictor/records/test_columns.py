@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from penstock_contracts.model_card import Column
-from penstock_contracts.records import Block
+from penstock_contracts.records import RecordBlock
 from penstock_predictor.records.columns import Columns, UnknownColumn, column_names
 from penstock_predictor.records.pseudonym import pseudonym
 from penstock_testing import tiny_models
@@ -30,7 +30,7 @@ def image(file: Path) -> Path:
     )
 
 
-def blocks(columns: Columns, tensor: str, array: Any, rows: int | None = None) -> list[tuple[Block, object]]:
+def blocks(columns: Columns, tensor: str, array: Any, rows: int | None = None) -> list[tuple[RecordBlock, object]]:
     return [(cut.block, cut.of(array)) for cut in columns.cuts(tensor, array, rows if rows is not None else len(array))]
 
 
@@ -60,8 +60,8 @@ def test_columns_that_nobody_named(row: Sequence[int], names: tuple[str, ...] | 
 
 def test_one_input_with_all_columns_has_the_names_of_the_signature(load_model: LoadModel) -> None:
     columns = Columns(load_model(triple, AGE_AND_PAY))
-    assert blocks(columns, "x", TABLE) == [(Block(("age", "pay"), "FP32"), floats(1, 2, 3, 4))]
-    assert blocks(columns, "y", TABLE) == [(Block(("y[0]", "y[1]"), "FP32"), floats(1, 2, 3, 4))]
+    assert blocks(columns, "x", TABLE) == [(RecordBlock(("age", "pay"), "FP32"), floats(1, 2, 3, 4))]
+    assert blocks(columns, "y", TABLE) == [(RecordBlock(("y[0]", "y[1]"), "FP32"), floats(1, 2, 3, 4))]
 
 
 def test_an_input_for_each_column_has_the_columns_name(load_model: LoadModel) -> None:
@@ -71,9 +71,9 @@ def test_an_input_for_each_column_has_the_columns_name(load_model: LoadModel) ->
         Column(name="unused", type="float"),
     ]
     columns = Columns(load_model(tiny_models.mixed_columns, signature), exclude=["unused"])
-    assert blocks(columns, "amount", TABLE[:, :1]) == [(Block(("Spent",), "FP32"), floats(1, 3))]
+    assert blocks(columns, "amount", TABLE[:, :1]) == [(RecordBlock(("Spent",), "FP32"), floats(1, 3))]
     texts = np.array([["a"], ["née"]], dtype=object)
-    assert blocks(columns, "country", texts) == [(Block(("Land",), "BYTES"), ["a", "née"])]
+    assert blocks(columns, "country", texts) == [(RecordBlock(("Land",), "BYTES"), ["a", "née"])]
 
 
 def test_an_image_has_no_block(load_model: LoadModel) -> None:
@@ -89,7 +89,9 @@ def test_a_tensor_with_other_rows_than_the_request_has_no_block(load_model: Load
 
 def test_short_floats_are_widened(load_model: LoadModel) -> None:
     columns = Columns(load_model(tiny_models.doubled))
-    assert blocks(columns, "x", TABLE.astype(np.float16)) == [(Block(("x[0]", "x[1]"), "FP32"), floats(1, 2, 3, 4))]
+    assert blocks(columns, "x", TABLE.astype(np.float16)) == [
+        (RecordBlock(("x[0]", "x[1]"), "FP32"), floats(1, 2, 3, 4))
+    ]
 
 
 @pytest.mark.parametrize("datatype", [np.bool_, np.int64, np.float64, np.uint8])
@@ -102,11 +104,11 @@ def test_numbers_travel_as_they_are(datatype: type[np.generic], load_model: Load
 
 def test_an_excluded_column_is_cut_out_and_a_hashed_one_becomes_text(load_model: LoadModel) -> None:
     model = load_model(triple, AGE_AND_PAY)
-    assert blocks(Columns(model, exclude=["age"]), "x", TABLE) == [(Block(("pay",), "FP32"), floats(2, 4))]
+    assert blocks(Columns(model, exclude=["age"]), "x", TABLE) == [(RecordBlock(("pay",), "FP32"), floats(2, 4))]
     assert blocks(Columns(model, exclude=["age", "pay"]), "x", TABLE) == []
     assert blocks(Columns(model, hashed=["age"]), "x", TABLE) == [
-        (Block(("pay",), "FP32"), floats(2, 4)),
-        (Block(("age",), "BYTES"), [pseudonym(1.0), pseudonym(3.0)]),
+        (RecordBlock(("pay",), "FP32"), floats(2, 4)),
+        (RecordBlock(("age",), "BYTES"), [pseudonym(1.0), pseudonym(3.0)]),
     ]
 
 

@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from penstock_contracts.records import Block, RecordBatch
+from penstock_contracts.records import RecordBatch, RecordBlock
 from penstock_predictor.model.inference import Feeds, Model
-from penstock_predictor.records.batches import Gathering, Source
+from penstock_predictor.records.batches import Gathering, RecordSource
 from penstock_predictor.records.columns import Columns
 from penstock_predictor.records.encoding import Encoding
 from penstock_predictor.records.recorder import RunRecorder
@@ -31,7 +31,7 @@ class Desk:
         self.lost: list[int] = []
         self.queue = RunQueue(max_rows=max_rows, max_bytes=2**20)
         self._recorder = RunRecorder(self.queue, sampling, self.lost.append)
-        source = Source(namespace="n", name="m", revision="r", identity=IDENTITY, sender="s")
+        source = RecordSource(namespace="n", name="m", revision="r", identity=IDENTITY, sender="s")
         self.gathering = Gathering(source, Encoding(Columns(model)))
 
     def call(
@@ -74,7 +74,10 @@ def test_a_shared_run_is_one_record_with_its_requests_rows_one_after_another(loa
     (run,) = batch.runs
     assert floats(run.inputs[0]) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert floats(run.outputs[0]) == [3, 6, 9, 12, 15, 18, 21, 24]
-    assert (batch.inputs, batch.outputs) == ((Block(("x[0]", "x[1]"), "FP32"),), (Block(("y[0]", "y[1]"), "FP32"),))
+    assert (batch.inputs, batch.outputs) == (
+        (RecordBlock(("x[0]", "x[1]"), "FP32"),),
+        (RecordBlock(("y[0]", "y[1]"), "FP32"),),
+    )
     assert (batch.namespace, batch.name, batch.revision, batch.sender) == ("n", "m", "r", "s")
     assert (batch.version, batch.digest, batch.dropped) == ("7", IDENTITY.digest, 4)
 
@@ -137,8 +140,8 @@ def test_runs_of_other_widths_or_outputs_go_in_batches_of_their_own(load_model: 
     assert sorted(batch.number for batch in batches) == [1, 2, 3]
     found = {tuple(name for run in asked(batch) for name, *_ in run): batch for batch in batches}
     assert set(found) == {("narrow", "narrow-again"), ("wide",), ("z",)}
-    assert found["wide",].inputs == (Block(("x[0]", "x[1]", "x[2]"), "FP32"),)
-    assert found["z",].outputs == (Block(("z[0]", "z[1]"), "FP32"),)
+    assert found["wide",].inputs == (RecordBlock(("x[0]", "x[1]", "x[2]"), "FP32"),)
+    assert found["z",].outputs == (RecordBlock(("z[0]", "z[1]"), "FP32"),)
 
 
 def test_a_request_without_rows_is_not_recorded(load_model: LoadModel) -> None:

@@ -29,7 +29,7 @@ ROWS_A_VALUE: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
+class ReferenceShare:
     """A part of the sample's rows, and how far the source's may lie from it."""
 
     value: float
@@ -37,7 +37,7 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class BinnedColumn:
     """A column of the sample. Bins are numbered from 0; `cuts` and `bin_of_gap` are empty for texts."""
 
     name: str
@@ -47,11 +47,11 @@ class Column:
     """Mid-rank of each bin in the sample, from 0 to 1; None: texts have no order."""
     binned: int
     """Values of the sample that are there and finite."""
-    missing: Share
+    missing: ReferenceShare
     """Of all rows."""
-    non_finite: Share
+    non_finite: ReferenceShare
     """Of the rows that are not missing."""
-    unseen: Share
+    unseen: ReferenceShare
     """Of the values that are there: what the sample says of values that it lacks."""
     cuts: Singles
     """Ascending. Gap 0 lies below the first cut; gap g begins at cut g - 1, which belongs to it."""
@@ -68,7 +68,7 @@ class Column:
         return self.ranks is not None
 
 
-def binned(name: str, values: Values) -> Column:
+def binned(name: str, values: Values) -> BinnedColumn:
     """The column of these values; one without any value that is there is kept, with nothing in its bins."""
     return _numeric(name, values) if are_numbers(values) else _textual(name, values)
 
@@ -79,7 +79,7 @@ def in_single_precision(values: Numbers) -> Singles:
         return np.asarray(values).astype(np.float32)
 
 
-def _numeric(name: str, values: Numbers) -> Column:
+def _numeric(name: str, values: Numbers) -> BinnedColumn:
     doubles = np.asarray(values, np.float64)
     missing, finite = int(np.isnan(doubles).sum()), np.isfinite(doubles)
     singles = np.sort(in_single_precision(doubles[finite]))
@@ -94,7 +94,7 @@ def _numeric(name: str, values: Numbers) -> Column:
     ranks = np.cumsum(shares) - shares / 2
     if discrete:  # a value that the sample lacks tells nothing of high or low
         ranks[unseen_bin] = 0.5
-    return Column(
+    return BinnedColumn(
         name=name,
         shares=shares,
         ranks=ranks,
@@ -128,7 +128,7 @@ def _of_equal_parts(ascending: Singles) -> tuple[Singles, Whole, int]:
     return cuts, np.arange(len(cuts) + 1), -1
 
 
-def _textual(name: str, values: Values) -> Column:
+def _textual(name: str, values: Values) -> BinnedColumn:
     texts = [text_or_missing(value) for value in values]
     there = [text for text in texts if text is not None]
     times = Counter(there)
@@ -142,7 +142,7 @@ def _textual(name: str, values: Values) -> Column:
         shares[-1] += flattery
     rest = len(largest)
     seen_once, seen_twice = (sum(count == wanted for count in times.values()) for wanted in (1, 2))
-    return Column(
+    return BinnedColumn(
         name=name,
         shares=shares,
         ranks=None,
@@ -175,15 +175,17 @@ def _flattery(there: list[str]) -> float:
     return max(0.0, (inside - outside) / math.sqrt(2))
 
 
-def _share(count: int, rows: int) -> Share:
-    return Share(value=count / rows if rows else 0.0, noise=noise.of_share(count, rows))
+def _share(count: int, rows: int) -> ReferenceShare:
+    return ReferenceShare(value=count / rows if rows else 0.0, noise=noise.of_share(count, rows))
 
 
-def _good_turing(seen_once: int, seen_twice: int, rows: int) -> Share:
+def _good_turing(seen_once: int, seen_twice: int, rows: int) -> ReferenceShare:
     """Share of rows whose value the sample lacks: that of values it holds once (Good, Biometrika 40, 1953).
 
     Not 0: a sample of a long tail never holds all of it. Its variance is about (once + 2 twice) / rows^2.
     """
     if not rows:
-        return Share(value=1.0, noise=1.0)
-    return Share(value=seen_once / rows, noise=noise.DEVIATIONS * math.sqrt(seen_once + 2 * seen_twice + 1) / rows)
+        return ReferenceShare(value=1.0, noise=1.0)
+    return ReferenceShare(
+        value=seen_once / rows, noise=noise.DEVIATIONS * math.sqrt(seen_once + 2 * seen_twice + 1) / rows
+    )

@@ -7,11 +7,11 @@ import numpy as np
 
 from penstock_drift_monitor.detector import evidence, memory, noise, quality, ranks, shape, state
 from penstock_drift_monitor.detector.counts import Counts
-from penstock_drift_monitor.detector.finding import Finding
+from penstock_drift_monitor.detector.finding import ColumnFinding
 from penstock_drift_monitor.detector.reference import Reference
 from penstock_drift_monitor.detector.sample import Numbers
 
-__all__ = ["LEAST_ROWS", "Detector", "Finding"]
+__all__ = ["LEAST_ROWS", "ColumnFinding", "Detector"]
 
 LEAST_ROWS: Final = 50
 """Of a block. Looks with fewer rows are put together: a bet on a row at a time costs as much as one on fifty."""
@@ -45,7 +45,7 @@ class Detector:
         )
         self._quality_shares = quality.shares(columns)
         self._quality_limits = quality.limits(columns)
-        self._state = state.State.begun(width, bins)
+        self._state = state.BetState.begun(width, bins)
 
     @property
     def reference(self) -> Reference:
@@ -80,7 +80,7 @@ class Detector:
                 self._judge_block()
             self._note(at)
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[ColumnFinding, ...]:
         """One for each column, in the reference's order."""
         scores, thresholds = self._scores(), self._thresholds()
         unusual = self._unusual()
@@ -102,7 +102,7 @@ class Detector:
         """
         detector = cls(reference, period_seconds=period_seconds)
         width = len(reference.columns)
-        detector._state = state.State.from_bytes(data, reference.digest, period_seconds, width, reference.bins)
+        detector._state = state.BetState.from_bytes(data, reference.digest, period_seconds, width, reference.bins)
         return detector
 
     def _judge_block(self) -> None:
@@ -172,13 +172,13 @@ class Detector:
         so_far = self._masked(tuple(evidence.after(sums, gain) for sums, gain in gains))
         return np.asarray(np.max(so_far, axis=0) >= self._thresholds()[0], np.float64)
 
-    def _finding(self, position: int, scores: Numbers, thresholds: Numbers, *, unusual: bool) -> Finding:
+    def _finding(self, position: int, scores: Numbers, thresholds: Numbers, *, unusual: bool) -> ColumnFinding:
         """Quality decides wherever it alarms: what is broken upstream explains the rest, and is mended first."""
         now, beyond = self._state, scores - thresholds
         family = len(_DRIFTS) if beyond[-1] >= 0 else int(np.argmax(beyond))
         is_quality = family == len(_DRIFTS)
         since = float(now.since[position])
-        return Finding(
+        return ColumnFinding(
             column=self._reference.columns[position],
             test=self._question(position) if is_quality else _DRIFTS[family],
             drifted=bool(beyond[family] >= 0),

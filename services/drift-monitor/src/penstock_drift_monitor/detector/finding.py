@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class ColumnFinding:
     """Of one column, by the test that decides."""
 
     column: str

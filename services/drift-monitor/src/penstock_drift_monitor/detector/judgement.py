@@ -7,7 +7,7 @@ from typing import Final
 
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftVerdict, DriftWish
 from penstock_drift_monitor.detector.detector import LEAST_ROWS
-from penstock_drift_monitor.detector.finding import Finding
+from penstock_drift_monitor.detector.finding import ColumnFinding
 
 _NAMED: Final = 5
 """Columns that a message names."""
@@ -24,7 +24,7 @@ _MEANING: Final = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class DataSetJudgement:
     """Of the data set."""
 
     verdict: DriftVerdict
@@ -35,7 +35,9 @@ class Judgement:
     columns: tuple[ColumnDrift, ...]
 
 
-def judged(inputs: Sequence[Finding], predictions: Mapping[str, Sequence[Finding]], wish: DriftWish) -> Judgement:
+def judged(
+    inputs: Sequence[ColumnFinding], predictions: Mapping[str, Sequence[ColumnFinding]], wish: DriftWish
+) -> DataSetJudgement:
     """The verdict on a data set.
 
     The data set drifts with stable's prediction, with a key column, or with the share of inputs that the user names.
@@ -78,10 +80,10 @@ def judged(inputs: Sequence[Finding], predictions: Mapping[str, Sequence[Finding
     absent = sorted(set(wish.key_columns) - {finding.column for finding in inputs})
     if absent:
         message += f"; the reference sample has no key column {_list(absent)}"
-    return Judgement(verdict=verdict, reason=reason, dataset_drift=dataset, message=message, columns=columns)
+    return DataSetJudgement(verdict=verdict, reason=reason, dataset_drift=dataset, message=message, columns=columns)
 
 
-def _of_the_data_set(inputs: Sequence[Finding], stable: Sequence[Finding], wish: DriftWish) -> str:
+def _of_the_data_set(inputs: Sequence[ColumnFinding], stable: Sequence[ColumnFinding], wish: DriftWish) -> str:
     """Why the data set drifts, by what is not broken; empty: it does not."""
     drifted = [finding.column for finding in inputs if finding.drifted and not finding.quality]
     reasons = []
@@ -94,7 +96,7 @@ def _of_the_data_set(inputs: Sequence[Finding], stable: Sequence[Finding], wish:
     return "; ".join(reasons)
 
 
-def _column(name: str, finding: Finding) -> ColumnDrift:
+def _column(name: str, finding: ColumnFinding) -> ColumnDrift:
     if finding.drifted:
         verdict, message = DriftVerdict.DRIFT, _MEANING[finding.test]
     elif finding.judged:
@@ -122,7 +124,7 @@ def _too_little(wish: DriftWish) -> str:
     return f"fewer than {LEAST_ROWS} rows so far"
 
 
-def _since(named: Sequence[tuple[str, Finding]]) -> str:
+def _since(named: Sequence[tuple[str, ColumnFinding]]) -> str:
     moments = [finding.since for _, finding in named if finding.drifted and finding.since is not None]
     return f" since {_stamped(min(moments))}" if moments else ""
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from penstock_contracts.drift import QUALITY_TESTS
 from penstock_drift_monitor.detector import memory
-from penstock_drift_monitor.detector.column import Column, Share, Whole
+from penstock_drift_monitor.detector.column import BinnedColumn, ReferenceShare, Whole
 from penstock_drift_monitor.detector.counts import Counts
 from penstock_drift_monitor.detector.sample import Numbers
 
@@ -24,12 +24,12 @@ _FURTHER: Final = np.array([0.05, 0.2, 0.6]).reshape(3, 1, 1)
 BETS: Final = len(memory.BLOCKS) + len(_FURTHER)
 
 
-def shares(columns: Sequence[Column]) -> Numbers:
+def shares(columns: Sequence[BinnedColumn]) -> Numbers:
     """In the reference: 3 x C."""
     return np.array([[share.value for share in row] for row in _asked(columns)]).reshape(len(QUESTIONS), len(columns))
 
 
-def limits(columns: Sequence[Column]) -> tuple[Numbers, Numbers]:
+def limits(columns: Sequence[BinnedColumn]) -> tuple[Numbers, Numbers]:
     """Lowest and highest share that is no finding: 3 x C each."""
     noises = np.array([[share.noise for share in row] for row in _asked(columns)]).reshape(len(QUESTIONS), len(columns))
     reference, margin = shares(columns), np.maximum(MARGIN, noises)
@@ -37,7 +37,7 @@ def limits(columns: Sequence[Column]) -> tuple[Numbers, Numbers]:
     return low, np.minimum(1.0, reference + margin)
 
 
-def _asked(columns: Sequence[Column]) -> tuple[list[Share], ...]:
+def _asked(columns: Sequence[BinnedColumn]) -> tuple[list[ReferenceShare], ...]:
     """By question the shares of all columns."""
     return [each.missing for each in columns], [each.non_finite for each in columns], [each.unseen for each in columns]
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from penstock_drift_monitor.detector import noise
-from penstock_drift_monitor.detector.column import Column
+from penstock_drift_monitor.detector.column import BinnedColumn
 from penstock_drift_monitor.detector.sample import Numbers
 
 STAKES: Final = (0.25, 0.5, 1.0, 1.7)
@@ -25,12 +25,12 @@ PART_OF_MARGIN: Final = 0.6
 """Of the total variation margin: 0.05 there is a mean rank of 0.03 here, a shift of about 0.1 standard deviations."""
 
 
-def location(columns: Sequence[Column], bins: int, margin: float) -> Numbers:
+def location(columns: Sequence[BinnedColumn], bins: int, margin: float) -> Numbers:
     """Log of what a row in each bin multiplies each stake on the mean rank by: bets x C x K, 0 for texts."""
     return _log_factors(columns, bins, margin, spread=False)
 
 
-def spread(columns: Sequence[Column], bins: int, margin: float) -> Numbers:
+def spread(columns: Sequence[BinnedColumn], bins: int, margin: float) -> Numbers:
     """Likewise for the rank's distance from the middle, from 0 to 1."""
     return _log_factors(columns, bins, margin, spread=True)
 
@@ -40,7 +40,7 @@ def log_gains(counts: Numbers, factors: Numbers) -> Numbers:
     return np.asarray(np.einsum("bck,ck->bc", factors, counts), np.float64)
 
 
-def _log_factors(columns: Sequence[Column], bins: int, margin: float, *, spread: bool) -> Numbers:
+def _log_factors(columns: Sequence[BinnedColumn], bins: int, margin: float, *, spread: bool) -> Numbers:
     factors = np.zeros((BETS, len(columns), bins))
     for position, column in enumerate(columns):
         if column.ranks is None or not column.binned:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from penstock_drift_monitor.detector import column as columns_of
-from penstock_drift_monitor.detector.column import Column, Whole, in_single_precision
+from penstock_drift_monitor.detector.column import BinnedColumn, Whole, in_single_precision
 from penstock_drift_monitor.detector.counts import Counts
 from penstock_drift_monitor.detector.sample import Numbers, Sample, Values, are_numbers, number_of_rows, text_or_missing
 
@@ -24,7 +24,7 @@ class Reference:
     Arrays over all C columns are padded to K bins; a bin beyond a column's own has no share and never a value.
     """
 
-    def __init__(self, columns: Iterable[Column], rows: int, margin: float) -> None:
+    def __init__(self, columns: Iterable[BinnedColumn], rows: int, margin: float) -> None:
         """From columns that were binned; `of` makes them from a sample."""
         self._columns = tuple(columns)
         self._rows = rows
@@ -69,7 +69,7 @@ class Reference:
         return self._rows
 
     @property
-    def binned(self) -> tuple[Column, ...]:
+    def binned(self) -> tuple[BinnedColumn, ...]:
         """What is known of each column."""
         return self._columns
 
@@ -137,7 +137,7 @@ class Reference:
         return np.bincount(flat[finite], minlength=len(self._columns) * self.bins)
 
 
-def _texts_in_bins(column: Column, values: Values, into: Whole) -> tuple[int, int]:
+def _texts_in_bins(column: BinnedColumn, values: Values, into: Whole) -> tuple[int, int]:
     """Counts texts into `into`; how many were missing, and how many the sample lacks: numbers all are."""
     missing = unseen = 0
     numbers = are_numbers(values)

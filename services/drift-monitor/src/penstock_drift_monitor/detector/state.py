@@ -17,7 +17,7 @@ _COUNTS: Final = ("bins", "missing", "non_finite", "unseen")
 
 
 @dataclass(kw_only=True)
-class State:
+class BetState:
     """Of the bets on C columns of at most K bins. Sums are log odds, minus infinity before the first block."""
 
     began: float | None
@@ -46,7 +46,7 @@ class State:
     """C; Unix time, NaN where there is no drift."""
 
     @classmethod
-    def begun(cls, columns: int, bins: int) -> "State":
+    def begun(cls, columns: int, bins: int) -> "BetState":
         """Before any row."""
         memories, questions = len(memory.BLOCKS), len(quality.QUESTIONS)
         by_shape, by_location, by_spread = (
@@ -82,7 +82,7 @@ class State:
         return _FORMAT + json.dumps(head).encode() + b"\n" + whole + numbers
 
     @classmethod
-    def from_bytes(cls, data: bytes, digest: str, period_seconds: float, columns: int, bins: int) -> "State":
+    def from_bytes(cls, data: bytes, digest: str, period_seconds: float, columns: int, bins: int) -> "BetState":
         """What `to_bytes` wrote.
 
         Raises:

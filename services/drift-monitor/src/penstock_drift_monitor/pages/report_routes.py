@@ -12,7 +12,7 @@ from penstock_drift_monitor.pages.markup import element
 from penstock_drift_monitor.pages.recent_reports import RecentReports
 from penstock_drift_monitor.pages.routes import not_watched, unknown
 from penstock_drift_monitor.pages.shell import page
-from penstock_drift_monitor.pages.source import ReportSource, Window
+from penstock_drift_monitor.pages.source import ReportSource, ReportWindow
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
 from penstock_drift_monitor.reports.job import Report, ReportJob
 
@@ -103,7 +103,7 @@ def report_routes(
     return router
 
 
-def _job(verdict: DriftReport, window: Window) -> ReportJob:
+def _job(verdict: DriftReport, window: ReportWindow) -> ReportJob:
     return ReportJob(
         title=f"Drift of {verdict.namespace}/{verdict.name}",
         reference=window.reference,

@@ -17,7 +17,7 @@ class WatchedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class ReportWindow:
     """Rows of the reference sample and of the window that is kept: each column's in the same order."""
 
     reference: Mapping[str, Values]
@@ -37,6 +37,6 @@ class ReportSource(Protocol):
         """Give one; None: it is not watched."""
         ...
 
-    async def window(self, namespace: str, name: str) -> Window | None:
+    async def window(self, namespace: str, name: str) -> ReportWindow | None:
         """Give its rows; None: it is not watched. A sample that does not exist yet has no columns."""
         ...

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from penstock_contracts.quality import Difference, QualityTask, VersionQuality
+from penstock_contracts.quality import QualityDifference, QualityTask, VersionQuality
 from penstock_drift_monitor.quality import scores as figures
 from penstock_drift_monitor.quality.betting import interval
 from penstock_drift_monitor.quality.own_negatives import groups, wins
@@ -38,7 +38,7 @@ class LabelledAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class VersionAnswers:
     """One version. Answers are in the order in which their labels came."""
 
     version: str
@@ -81,7 +81,7 @@ def meaning_of(answers: Iterable[LabelledAnswer]) -> Meaning:
     return Meaning(QualityTask.UNKNOWN)
 
 
-def quality_of(arm: Arm, meaning: Meaning) -> VersionQuality:
+def quality_of(arm: VersionAnswers, meaning: Meaning) -> VersionQuality:
     """Figures of one version."""
     answers = arm.answers
     lags = [each.received - each.at for each in answers]
@@ -122,7 +122,7 @@ def _figures(answers: Sequence[LabelledAnswer], meaning: Meaning) -> dict[str, f
     }
 
 
-def differences(stable: Arm, other: Arm, meaning: Meaning) -> tuple[Difference, ...]:
+def differences(stable: VersionAnswers, other: VersionAnswers, meaning: Meaning) -> tuple[QualityDifference, ...]:
     """Each figure of `other` minus stable's over the rows that both answered, shadow copies included."""
     theirs: Mapping[tuple[str, int], LabelledAnswer] = {(each.request, each.row): each for each in other.answers}
     both = [(each, theirs[each.request, each.row]) for each in stable.answers if (each.request, each.row) in theirs]
@@ -130,11 +130,11 @@ def differences(stable: Arm, other: Arm, meaning: Meaning) -> tuple[Difference, 
         return ()
     ours, others = [pair[0] for pair in both], [pair[1] for pair in both]
     values = (_figures(ours, meaning), _figures(others, meaning))
-    found: list[Difference] = []
+    found: list[QualityDifference] = []
     for figure, (paired, bound) in _paired(ours, others, meaning).items():
         low, high = interval(paired, bound=bound) if bound else (None, None)
         found.append(
-            Difference(
+            QualityDifference(
                 stable=stable.version,
                 other=other.version,
                 figure=figure,

@@ -19,7 +19,7 @@ from evidently.legacy.core import ColumnType  # type: ignore[import-untyped]
 from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset  # type: ignore[import-untyped]
 
 from penstock_drift_monitor.reports.columns import Categories, Numbers
-from penstock_drift_monitor.reports.order import Answer, Order, OrderedColumn, OrderedQuality
+from penstock_drift_monitor.reports.order import OrderedColumn, OrderedQuality, ReportAnswer, ReportOrder
 
 _DECIDED: Final = "penstock"
 _UNDECIDED: Final = "penstock-undecided"
@@ -28,7 +28,7 @@ _LARGEST: Final = 1e150
 """Evidently squares values; beyond this the square is no number any more."""
 
 
-def answered(order: Order) -> Answer:
+def answered(order: ReportOrder) -> ReportAnswer:
     """Make the page: what drifted, what the columns hold, and how good predictions were where labels are known."""
     _register({column.name: column for column in order.columns})
     with warnings.catch_warnings():
@@ -43,7 +43,7 @@ def answered(order: Order) -> Answer:
         quality = None if order.quality is None else _quality(order.quality)
         for more in filter(None, (summary, quality)):
             drift._widgets.extend(more._widgets)  # noqa: SLF001 - the version is pinned
-        return Answer(
+        return ReportAnswer(
             html=drift.get_html_str(as_iframe=False).encode(),
             drift=told,
             summary=_strict(summary.json()),
@@ -63,7 +63,7 @@ def _register(columns: dict[str, OrderedColumn]) -> None:
         register_stattest(StatTest(name=name, display_name=shown, allowed_feature_types=types), told)
 
 
-def _drift(order: Order) -> Any:
+def _drift(order: ReportOrder) -> Any:
     return DataDriftPreset(
         columns=[column.name for column in order.columns],
         per_column_method={column.name: _DECIDED if column.decided else _UNDECIDED for column in order.columns},
@@ -72,7 +72,7 @@ def _drift(order: Order) -> Any:
     )
 
 
-def _datasets(order: Order) -> tuple[Any, Any]:
+def _datasets(order: ReportOrder) -> tuple[Any, Any]:
     """Give the window and the reference sample."""
     definition = DataDefinition(
         numerical_columns=[column.name for column in order.columns if isinstance(column.reference, Numbers)],
@@ -86,7 +86,7 @@ def _datasets(order: Order) -> tuple[Any, Any]:
     )
 
 
-def _must_agree(told: dict[str, Any], order: Order) -> None:
+def _must_agree(told: dict[str, Any], order: ReportOrder) -> None:
     """Raise RuntimeError when a column's verdict in Evidently's JSON is not ours: no report is better than that."""
     theirs = {
         test["metric_config"]["params"]["column"]: test["status"] for test in told["tests"] if test["id"] == "drift"
@@ -97,7 +97,7 @@ def _must_agree(told: dict[str, Any], order: Order) -> None:
         raise RuntimeError(f"Evidently tells another verdict than ours of: {', '.join(differing)}")
 
 
-def _share(order: Order) -> float:
+def _share(order: ReportOrder) -> float:
     """Give the share of drifted columns from which Evidently calls the data set drifted, such that it says what we say.
 
     It counts the columns that are shown. We count all, and have key columns and the prediction.

@@ -12,9 +12,9 @@ import msgspec
 
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
 from penstock_drift_monitor.reports.heading import headed
-from penstock_drift_monitor.reports.order import Answer, Order, Selection, ordered
+from penstock_drift_monitor.reports.order import ReportAnswer, ReportOrder, Selection, ordered
 from penstock_drift_monitor.reports.specification import Report, ReportJob, ReportLimits
-from penstock_drift_monitor.reports.turns import Turns
+from penstock_drift_monitor.reports.turns import ReportTurns
 
 __all__ = ["Report", "ReportJob", "ReportLimits", "make_report"]
 
@@ -41,7 +41,7 @@ _OUT_OF_MEMORY: Final = (
 )
 """In the log of a process that a library ended for want of memory."""
 
-_turns: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]" = weakref.WeakKeyDictionary()
+_turns: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ReportTurns]" = weakref.WeakKeyDictionary()
 """One process at a time in this one: two could need twice the memory that is allowed."""
 
 
@@ -52,7 +52,7 @@ async def make_report(job: ReportJob, *, seconds: float, memory_bytes: int) -> R
     `memory_bytes` bound what it writes to: Evidently needs 380 MB of it for any report, so 1 GiB is a good limit.
     Raises ReportFailed, and ValueError for samples whose columns differ in length.
     """
-    async with _turns.setdefault(asyncio.get_running_loop(), Turns(_WAITING)).turn():
+    async with _turns.setdefault(asyncio.get_running_loop(), ReportTurns(_WAITING)).turn():
         order, selection = await asyncio.to_thread(
             ordered, job, memory_bytes=memory_bytes, cpu_seconds=math.ceil(seconds)
         )
@@ -60,7 +60,7 @@ async def make_report(job: ReportJob, *, seconds: float, memory_bytes: int) -> R
         return await asyncio.to_thread(_report, job, selection, answer)
 
 
-def _report(job: ReportJob, selection: Selection, answer: Answer) -> Report:
+def _report(job: ReportJob, selection: Selection, answer: ReportAnswer) -> Report:
     columns = [
         _finite(column.model_dump(mode="json"))
         | {
@@ -89,7 +89,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _made(order: Order, seconds: float) -> Answer:
+async def _made(order: ReportOrder, seconds: float) -> ReportAnswer:
     packed = await asyncio.to_thread(msgspec.msgpack.encode, order)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-m", "penstock_drift_monitor.reports.process"),
@@ -142,10 +142,10 @@ async def _last(process: Process) -> bytes:
     return log
 
 
-def _understood(code: int, packed: bytes, log: bytes, order: Order) -> Answer:
+def _understood(code: int, packed: bytes, log: bytes, order: ReportOrder) -> ReportAnswer:
     text = log.decode(errors="replace")
     if code == 0:
-        answer = msgspec.msgpack.decode(packed, type=Answer)
+        answer = msgspec.msgpack.decode(packed, type=ReportAnswer)
         if answer.reason is None:
             return answer
         raise _too_large(order)
@@ -166,7 +166,7 @@ def _too_slow(seconds: float) -> ReportFailed:
     )
 
 
-def _too_large(order: Order) -> ReportFailed:
+def _too_large(order: ReportOrder) -> ReportFailed:
     return ReportFailed(
         FailureReason.MEMORY_LIMIT_EXCEEDED,
         f"the report needs more memory than the {order.memory_bytes // 2**20} MiB that it may have: raise the limit, "

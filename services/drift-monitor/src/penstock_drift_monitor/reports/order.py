@@ -35,7 +35,7 @@ class OrderedQuality(msgspec.Struct, frozen=True):
     """Of class 1; otherwise predictions are classes."""
 
 
-class Order(msgspec.Struct, frozen=True):
+class ReportOrder(msgspec.Struct, frozen=True):
     """All that a report needs."""
 
     columns: tuple[OrderedColumn, ...]
@@ -45,7 +45,7 @@ class Order(msgspec.Struct, frozen=True):
     cpu_seconds: int
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ReportAnswer(msgspec.Struct, frozen=True):
     """Of the process: the page and what it says as JSON, or why there is none."""
 
     html: bytes = b""
@@ -67,7 +67,7 @@ class Selection(msgspec.Struct, frozen=True):
     """What a reader must know about the whole."""
 
 
-def ordered(job: ReportJob, *, memory_bytes: int, cpu_seconds: int) -> tuple[Order, Selection]:
+def ordered(job: ReportJob, *, memory_bytes: int, cpu_seconds: int) -> tuple[ReportOrder, Selection]:
     """Choose columns and rows. Raises ReportFailed (NoData) when none are left."""
     reference_rows, current_rows = _rows(job.reference, "the reference sample"), _rows(job.current, "the window")
     kept = thinned(reference_rows, job.limits.rows), thinned(current_rows, job.limits.rows)
@@ -95,7 +95,7 @@ def ordered(job: ReportJob, *, memory_bytes: int, cpu_seconds: int) -> tuple[Ord
         raise ReportFailed(FailureReason.NO_DATA, f"no column can be shown ({told or 'none was judged yet'})")
     names = look_alikes(chosen)
     quality, about_quality = _quality(job, current_rows)
-    order = Order(
+    order = ReportOrder(
         columns=tuple(
             OrderedColumn(
                 names[name],

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from penstock_drift_monitor.reports.failure import FailureReason
-from penstock_drift_monitor.reports.order import Answer, Order
+from penstock_drift_monitor.reports.order import ReportAnswer, ReportOrder
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -28,7 +28,7 @@ def main() -> None:
     """Read, set limits, make, answer."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Order)
+    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ReportOrder)
     confine(order)
     answers.write(msgspec.msgpack.encode(_answer(order)))
     answers.close()
@@ -36,7 +36,7 @@ def main() -> None:
     os._exit(0)
 
 
-def confine(order: Order) -> None:
+def confine(order: ReportOrder) -> None:
     """Bound memory and CPU time of this process, put it behind all others, and end it with its parent."""
     os.nice(_NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -52,7 +52,7 @@ def confine(order: Order) -> None:
             Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _answer(order: Order) -> Answer:
+def _answer(order: ReportOrder) -> ReportAnswer:
     try:
         from penstock_drift_monitor.reports.evidently_page import answered  # noqa: PLC0415 - under the limits
 
@@ -60,7 +60,7 @@ def _answer(order: Order) -> Answer:
     except Exception as error:
         # Libraries that get no memory say so in many ways: a SystemError of an import, for one.
         if isinstance(error, MemoryError) or _written_bytes() > _NEARLY_ALL * order.memory_bytes:
-            return Answer(reason=FailureReason.MEMORY_LIMIT_EXCEEDED)
+            return ReportAnswer(reason=FailureReason.MEMORY_LIMIT_EXCEEDED)
         raise
 
 

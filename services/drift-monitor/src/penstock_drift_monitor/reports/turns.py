@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
 
 
-class Turns:
+class ReportTurns:
     """One at a time, and a bounded number that wait."""
 
     def __init__(self, waiting: int) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from penstock_drift_monitor.kept_rows import Asked, Cell, KeptRow, KeptRows, kept_rows
+from penstock_drift_monitor.kept_rows import Cell, KeptRow, KeptRows, WindowQuery, kept_rows
 from penstock_drift_monitor.routes.resources import ResourceName
 from penstock_drift_monitor.writer import Writer
 
@@ -48,7 +48,7 @@ def window_routes(writer: Writer, reader: Callable[[], sqlite3.Connection]) -> A
         only those without one. An input that bears one of the other names stands as `input.NAME`.
         """
         resource = await writer.do(lambda ledger: ledger.known(namespace, name))
-        asked = Asked(resource=resource, version=version, labelled=labelled, limit=limit)
+        asked = WindowQuery(resource=resource, version=version, labelled=labelled, limit=limit)
         async with turn:
             rows = await asyncio.to_thread(kept_rows, reader, asked)
         if "application/json" in accept and "text/csv" not in accept:

@@ -7,12 +7,12 @@ import msgspec
 
 from penstock_contracts.records import RecordBatch, RecordedRun
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.records.encoding import Encoding, Layout
+from penstock_predictor.records.encoding import Encoding, RecordLayout
 from penstock_predictor.records.ran_calls import RanCalls
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class RecordSource:
     """Who records: what every batch says of it."""
 
     namespace: str
@@ -41,10 +41,10 @@ class _Gathered:
 class Gathering:
     """What is not sent yet, by its layout. Used in the thread that records."""
 
-    def __init__(self, source: Source, encoding: Encoding) -> None:
+    def __init__(self, source: RecordSource, encoding: Encoding) -> None:
         self._source = source
         self._encoding = encoding
-        self._gathered: dict[Layout, _Gathered] = {}
+        self._gathered: dict[RecordLayout, _Gathered] = {}
         self._number = 0
         self._encode = msgspec.msgpack.Encoder().encode
         self.size = 0

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from penstock_contracts.model_card import TensorSpec
-from penstock_contracts.records import Block
+from penstock_contracts.records import RecordBlock
 from penstock_predictor.errors import StartError
 from penstock_predictor.model.columns import ColumnPlan, SeparateColumns, StackedColumns, input_of
 from penstock_predictor.model.inference import Model
@@ -37,7 +37,7 @@ class Cut:
     """How one block is made of a tensor."""
 
     tensor: str
-    block: Block
+    block: RecordBlock
     places: tuple[int, ...] | None
     """Of its columns in the tensor; None: all, in their order."""
     hashed: bool
@@ -82,7 +82,7 @@ class Columns:
             places = tuple(place for place in kept if (names[place] in self._hashed) is hashed)
             if places:
                 of = _TEXT if hashed else "FP32" if datatype == _SHORT_FLOAT else datatype
-                block = Block(tuple(names[place] for place in places), of)
+                block = RecordBlock(tuple(names[place] for place in places), of)
                 yield Cut(tensor, block, None if len(places) == len(names) else places, hashed)
 
     def _names(self, tensor: str, array: Array, rows: int) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from penstock_contracts.records import Block, RecordedRequest, RecordedRun
+from penstock_contracts.records import RecordBlock, RecordedRequest, RecordedRun
 from penstock_predictor.model.inference import Feeds
 from penstock_predictor.records.columns import Columns, Cut
 from penstock_predictor.records.ran_calls import Asked, RanCalls
@@ -21,14 +21,14 @@ _Shape = tuple[tuple[str, tuple[int, ...], bool], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class RecordLayout:
     """Of runs that may stand in one batch. Compared by identity: each run asks for its layout's."""
 
     inputs: tuple[Cut, ...]
     outputs: tuple[Cut, ...]
 
     @property
-    def blocks(self) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    def blocks(self) -> tuple[tuple[RecordBlock, ...], tuple[RecordBlock, ...]]:
         """As the batch says them."""
         return tuple(cut.block for cut in self.inputs), tuple(cut.block for cut in self.outputs)
 
@@ -38,9 +38,9 @@ class Encoding:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._layouts: dict[tuple[_Shape, _Shape], Layout] = {}
+        self._layouts: dict[tuple[_Shape, _Shape], RecordLayout] = {}
 
-    def runs(self, ran: RanCalls) -> Iterator[tuple[Layout, RecordedRun]]:
+    def runs(self, ran: RanCalls) -> Iterator[tuple[RecordLayout, RecordedRun]]:
         """One run; one for each call where those were computed apart, as their shapes may differ."""
         if all(part.stop is not None for part in ran.parts):
             yield self._run(ran, ran.asked, ran.feeds, ran.parts)
@@ -50,7 +50,7 @@ class Encoding:
 
     def _run(
         self, ran: RanCalls, asked: Sequence[Asked], feeds: Sequence[Feeds], parts: Sequence[Part]
-    ) -> tuple[Layout, RecordedRun]:
+    ) -> tuple[RecordLayout, RecordedRun]:
         inputs = feeds[0] if len(feeds) == 1 else _joined(feeds)
         outputs = dict(zip(ran.outputs, _joined_outputs(parts), strict=True))
         layout = self._layout(inputs, outputs, sum([rows for _, rows, _ in asked]))
@@ -62,13 +62,13 @@ class Encoding:
         )
         return layout, run
 
-    def _layout(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array], rows: int) -> Layout:
+    def _layout(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array], rows: int) -> RecordLayout:
         shape = (_shape(inputs, rows), _shape(outputs, rows))
         layout = self._layouts.get(shape)
         if layout is None:
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
-            layout = self._layouts[shape] = Layout(self._cuts(inputs, rows), self._cuts(outputs, rows))
+            layout = self._layouts[shape] = RecordLayout(self._cuts(inputs, rows), self._cuts(outputs, rows))
         return layout
 
     def _cuts(self, arrays: Mapping[str, Array], rows: int) -> tuple[Cut, ...]:

@@ -23,7 +23,7 @@ class Reception(Enum):
     """To send it again will not help."""
 
 
-class Monitor:
+class MonitorClient:
     """One drift monitor, over connections that are kept."""
 
     def __init__(self, url: str, timeout: httpx.Timeout = TIMEOUT) -> None:

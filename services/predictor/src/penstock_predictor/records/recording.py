@@ -7,7 +7,7 @@ from zlib import crc32
 
 from penstock_predictor.metrics import Metrics
 from penstock_predictor.model.loading import Loaded
-from penstock_predictor.records.batches import Gathering, Source
+from penstock_predictor.records.batches import Gathering, RecordSource
 from penstock_predictor.records.columns import Columns
 from penstock_predictor.records.encoding import Encoding
 from penstock_predictor.records.recorder import RunRecorder
@@ -17,7 +17,7 @@ from penstock_predictor.records.sender import Sender
 from penstock_predictor.settings import Settings
 
 if TYPE_CHECKING:
-    from penstock_predictor.records.monitor import Monitor
+    from penstock_predictor.records.monitor import MonitorClient
 
 
 class Recording:
@@ -26,7 +26,7 @@ class Recording:
     def __init__(self, settings: Settings, loaded: Loaded, metrics: Metrics) -> None:
         """Raises UnknownColumn for what is to be left out or hashed and is not there."""
         columns = Columns(loaded.model, exclude=settings.records_exclude, hashed=settings.records_hash)
-        source = Source(
+        source = RecordSource(
             namespace=settings.records_namespace,
             name=settings.records_name,
             revision=settings.records_revision,
@@ -51,7 +51,7 @@ class Recording:
         self._sender.close()
 
 
-def _connect(url: str) -> "Monitor":
-    from penstock_predictor.records.monitor import Monitor  # noqa: PLC0415 - in the thread: httpx takes a sixth of a second
+def _connect(url: str) -> "MonitorClient":
+    from penstock_predictor.records.monitor import MonitorClient  # noqa: PLC0415 - in the thread: httpx takes a sixth of a second
 
-    return Monitor(url)
+    return MonitorClient(url)

@@ -14,7 +14,7 @@ from penstock_predictor.records.run_queue import RunQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from penstock_predictor.records.monitor import Monitor
+    from penstock_predictor.records.monitor import MonitorClient
 
 BATCH_SECONDS: Final = 1.0
 BATCH_BYTES: Final = 1024 * 1024
@@ -37,7 +37,7 @@ class Sender:
         self,
         queue: RunQueue,
         gathering: Gathering,
-        connect: "Callable[[], Monitor]",
+        connect: "Callable[[], MonitorClient]",
         metrics: Metrics,
         *,
         draw: random.Random | None = None,
@@ -113,13 +113,13 @@ class Sender:
                 time.sleep(BURST_SECONDS)
                 busy_since = time.perf_counter()
 
-    def _send_all(self, monitor: "Monitor") -> None:
+    def _send_all(self, monitor: "MonitorClient") -> None:
         while (batch := self._gathering.pop(self.dropped)) is not None:
             self._sending = batch.rows
             self._deliver(batch, monitor)
             self._sending = 0
 
-    def _deliver(self, batch: Batch, monitor: "Monitor") -> None:
+    def _deliver(self, batch: Batch, monitor: "MonitorClient") -> None:
         """Send a batch until it is acknowledged, refused, or this process ends."""
         from penstock_predictor.records.monitor import Reception  # noqa: PLC0415 - `connect` has loaded it
 
