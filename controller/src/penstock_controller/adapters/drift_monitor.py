@@ -1,6 +1,7 @@
 """The monitor port over HTTP."""
 
 import asyncio
+from contextlib import aclosing
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.quality import QualityReport
+from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import Key
 
@@ -21,7 +23,7 @@ Report = TypeVar("Report", DriftReport, QualityReport)
 
 
 class HttpDriftMonitor:
-    """Follows no redirects and tries nothing again: whoever asks decides when."""
+    """Follows no redirects and tries nothing again that was answered: whoever asks decides when."""
 
     def __init__(self, client: httpx.AsyncClient, *, seconds: float = SECONDS) -> None:
         """`client`: with the monitor's base URL. `seconds`: for a call."""
@@ -58,10 +60,8 @@ class HttpDriftMonitor:
     ) -> tuple[int, bytes]:
         namespace, name = (quote(part, safe="") for part in (key.namespace, key.name))
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._client.stream(method, f"/v1/{of}/{namespace}/{name}", json=body) as answer,
-            ):
+            request = self._client.build_request(method, f"/v1/{of}/{namespace}/{name}", json=body)
+            async with asyncio.timeout(self._seconds), aclosing(await sent(self._client, request)) as answer:
                 return answer.status_code, await _read(answer)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise MonitorAway(f"the drift monitor does not answer within {self._seconds:g} s") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import httpx
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABEL_COMPONENT
 from penstock_contracts.traffic import GatewayStatus
+from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
 from penstock_controller.api.names import LABEL_INSTANCE
 from penstock_controller.ports import Key
@@ -83,8 +85,9 @@ class HttpGateways:
         return _reading(answer)
 
     async def _get(self, pod: V1Pod, path: str) -> bytes:
-        answer = await self._client.get(f"http://{pod.status.pod_ip}:{self._agent_port}{path}")
-        return answer.raise_for_status().content
+        request = self._client.build_request("GET", f"http://{pod.status.pod_ip}:{self._agent_port}{path}")
+        async with aclosing(await sent(self._client, request)) as answer:
+            return await answer.raise_for_status().aread()
 
 
 def _reading(answer: GatewayEvidence) -> Reading:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ import httpx
 from pydantic import ValidationError
 
 from penstock_contracts.model_card import IngestPhase, IngestRequest, IngestStatus, Kept, KeptAnswer
+from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import StoreAway
 from penstock_controller.rollout.observation import RegistryVersion
@@ -80,7 +82,7 @@ class HttpModelStore:
 
     async def _sent(self, path: str, body: dict[str, object]) -> bytes:
         try:
-            answer = await self._client.put(path, json=body)
-            return answer.raise_for_status().content
+            async with aclosing(await sent(self._client, self._client.build_request("PUT", path, json=body))) as answer:
+                return await answer.raise_for_status().aread()
         except httpx.HTTPError as error:
             raise StoreAway(f"the model store does not answer: {type(error).__name__} {error}"[:300]) from error

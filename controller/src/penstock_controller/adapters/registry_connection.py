@@ -7,7 +7,7 @@ import threading
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from penstock_controller.adapters.credentials import authorization
+from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.errors import RegistryAway
 
 SECONDS = 6.0
@@ -41,7 +42,7 @@ class HttpAnswer:
 
 
 class RegistryConnection:
-    """Follows no redirects and tries nothing again: whoever asks decides when."""
+    """Follows no redirects and tries nothing again that was answered: whoever asks decides when."""
 
     def __init__(self, name: str, uri: str, credentials: Path, *, seconds: float = SECONDS) -> None:
         """`credentials`: a folder with a file for each value; need not exist."""
@@ -97,7 +98,8 @@ class RegistryConnection:
     ) -> HttpAnswer:
         headers = authorization(self._credentials)
         url = f"{self._base}{path}"
-        async with self._client.stream(method, url, params=query, json=body, headers=headers) as answer:
+        request = self._client.build_request(method, url, params=query, json=body, headers=headers)
+        async with aclosing(await sent(self._client, request)) as answer:
             if answer.is_redirect:
                 raise self.away(
                     f"answers with a redirect ({answer.status_code}), which is not followed: give its final address "
