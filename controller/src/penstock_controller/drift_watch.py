@@ -41,7 +41,7 @@ class _Followed:
     wish: DriftWish
     interval: float
     finding: DriftFinding | None = None
-    counts_labels: bool = False
+    least_labels: int = 0
     is_new: bool = True
     """Nothing has been answered to this wish yet."""
     is_of_stable: bool = False
@@ -49,6 +49,11 @@ class _Followed:
     labelled: int | None = None
     unanswered: int = 0
     away: str = ""
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether there are as many as somebody waits for."""
+        return self.labelled is not None and self.labelled >= self.least_labels
 
 
 class DriftWatch:
@@ -75,10 +80,11 @@ class DriftWatch:
         """Resources that the monitor is to drop, and how often that was tried."""
         self._is_away = False
 
-    def follow(self, key: Key, wish: DriftWish | None, interval: float, *, counts_labels: bool = False) -> Monitoring:
+    def follow(self, key: Key, wish: DriftWish | None, interval: float, *, least_labels: int = 0) -> Monitoring:
         """Have it asked about a resource every `interval` seconds, at once where the wish is new; what is known so far.
 
-        `wish` None: it is not asked now, and keeps what it has. `counts_labels`: how many there are is asked, too.
+        `wish` None: it is not asked now, and keeps what it has. `least_labels`: from so many
+        on a Job may be started, so their number is asked, too; 0: nobody needs it.
         """
         if self._monitor is None:
             return Monitoring()
@@ -94,14 +100,14 @@ class DriftWatch:
             known.is_of_stable &= known.wish.stable == wish.stable
             known.wish, known.interval = wish, interval
             self._queue.add(key)
-        known.counts_labels = counts_labels
+        known.least_labels = least_labels
         return Monitoring(
             installed=True,
             finding=known.finding,
             away=known.away,
             report_url=self._report_url(key),
             is_current=known.is_of_stable,
-            labelled=known.labelled if counts_labels else None,
+            labelled=known.labelled if least_labels else None,
         )
 
     def leave(self, key: Key, *, known_there: bool) -> Monitoring:
@@ -151,10 +157,10 @@ class DriftWatch:
         if known is None:
             return None
         wish = known.wish
-        why, finding = "", None
+        why, finding, labelled = "", None, None
         try:
             finding = finding_in(await monitor.ask(key, wish))
-            known.labelled = await self._labelled(monitor, key) if known.counts_labels else None
+            labelled = await self._labelled(monitor, key) if known.least_labels else None
         except MonitorAway as away:
             why = str(away)
         except Exception:  # noqa: BLE001 - the outermost loop: one answer must not end the questions of all
@@ -164,7 +170,7 @@ class DriftWatch:
             return None
         if known.wish != wish:
             return 0.0
-        return self._unanswered(key, known, why) if finding is None else self._answered(key, known, finding)
+        return self._unanswered(key, known, why) if finding is None else self._answered(key, known, finding, labelled)
 
     @staticmethod
     async def _labelled(monitor: Monitor, key: Key) -> int | None:
@@ -175,15 +181,16 @@ class DriftWatch:
             _log.warning("labels not counted", extra={"key": str(key), "detail": str(away)})
             return None
 
-    def _answered(self, key: Key, known: _Followed, finding: DriftFinding) -> float:
+    def _answered(self, key: Key, known: _Followed, finding: DriftFinding, labelled: int | None) -> float:
         if self._is_away:
             self._is_away = False
             _log.info("the drift monitor answers again")
-        told = (known.finding, known.away, known.is_of_stable)
+        told = (known.finding, known.away, known.is_of_stable, known.has_labels)
+        known.labelled = labelled
         if known.is_new or known.finding is None or not _alike(known.finding, finding):
             known.finding = finding
         known.is_new, known.is_of_stable, known.unanswered, known.away = False, True, 0, ""
-        if told != (known.finding, known.away, known.is_of_stable):
+        if told != (known.finding, known.away, known.is_of_stable, known.has_labels):
             self._wake(key)
         return known.interval
 

@@ -172,8 +172,8 @@ class Reconciler:
         if drift is None:
             return self._drift.leave(key, known_there=status.drift is not None)
         wish, retrain = monitoring.wish(resource.spec, status), resource.spec.retrain
-        counts = retrain is not None and retrain.min_labels > 0
-        return self._drift.follow(key, wish, duration.seconds(drift.interval), counts_labels=counts)
+        least = retrain.min_labels if retrain else 0
+        return self._drift.follow(key, wish, duration.seconds(drift.interval), least_labels=least)
 
     async def _evidence(self, resource: Resource, now: datetime) -> tuple[Reading, ...] | None:
         """One snapshot in each interval feeds all gates."""

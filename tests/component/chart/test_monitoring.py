@@ -1,11 +1,8 @@
 """Rules and dashboards of the chart, judged by Prometheus' own tool."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 
 from penstock_contracts.metric_names import METRICS, Metric
 from penstock_testing.chart import Chart, RefusedError, Rendered
+from penstock_testing.prometheus_server import debians
 
 RUNBOOK = "https://git.example.com/ml/penstock/docs/operator/alerts.md"
 RULES = ("prometheus.rules.enabled=true", f"prometheus.rules.runbookBase={RUNBOOK}")
@@ -22,27 +20,11 @@ DASHBOARDS = ("prometheus.dashboards.enabled=true",)
 KINDS = ("PrometheusRule", "ServiceMonitor", "PodMonitor")
 
 
-def debians_promtool() -> Path:
-    """Fetched once. Raises subprocess.SubprocessError or OSError where it cannot be had."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock" / "prometheus"
-    tool = cache / "usr" / "bin" / "promtool"
-    if not tool.exists():
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache.parent) as there:
-            subprocess.run(["apt-get", "download", "prometheus"], cwd=there, check=True, timeout=300)
-            (package,) = Path(there).glob("prometheus_*.deb")
-            subprocess.run(["dpkg", "-x", package, f"{there}/unpacked"], check=True, timeout=120)
-            shutil.rmtree(cache, ignore_errors=True)
-            Path(there, "unpacked").rename(cache)
-    return tool
-
-
 @pytest.fixture(scope="session")
 def promtool() -> Path:
-    """Of PATH, else Debian's (2.42). Without one nothing is known of the rules, so their tests fail."""
-    found = shutil.which("promtool")
+    """Without one nothing is known of the rules, so their tests fail."""
     try:
-        return Path(found) if found else debians_promtool()
+        return debians("promtool")
     except (OSError, subprocess.SubprocessError) as error:
         pytest.fail(f"no promtool on PATH, and Debian's package prometheus cannot be had (apt-get update?): {error}")
 

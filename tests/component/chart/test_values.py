@@ -89,6 +89,7 @@ def test_every_value_is_used_by_a_template() -> None:
         ("gateway.replicas=0", "/gateway/replicas"),
         ("gateway.replicas=two", "/gateway/replicas"),
         ("gateway.service.type=Ingress", "/gateway/service/type"),
+        ("driftMonitor.service.type=Ingress", "/driftMonitor/service/type"),
         ("gateway.service.nodePort=30080", "/gateway/service/nodePort"),
         ("modelStore.storage=lots", "/modelStore/storage"),
         ("modelStore.openMemoryBytes=1000", "/modelStore/openMemoryBytes"),

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,8 +39,9 @@ class FileStore:
     url: str = ""
 
 
-@pytest.fixture
-def store() -> Iterator[FileStore]:
+@contextmanager
+def file_store() -> Iterator[FileStore]:
+    """Run one."""
     files = FileStore()
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,9 +60,17 @@ def store() -> Iterator[FileStore]:
     files.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield files
-    server.shutdown()
-    server.server_close()
+    try:
+        yield files
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def store() -> Iterator[FileStore]:
+    with file_store() as files:
+        yield files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +109,22 @@ StartMonitor = Callable[..., Monitor]
 
 @pytest.fixture
 def start_monitor(tmp_path: Path, store: FileStore) -> Iterator[StartMonitor]:
-    """Start one over the test's folder; again after the one before has ended."""
+    with monitors(tmp_path, store) as start:
+        yield start
+
+
+@contextmanager
+def monitors(folder: Path, store: FileStore) -> Iterator[StartMonitor]:
+    """Start one over a folder; again after the one before has ended. All end with the block."""
     started: list[Monitor] = []
 
     def start(limits: Callable[[], None] | None = None, **settings: str) -> Monitor:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        log = tmp_path / f"monitor-{len(started)}.log"
+        log = folder / f"monitor-{len(started)}.log"
         environment = os.environ | {
-            "PENSTOCK_DATA": str(tmp_path / "data"),
+            "PENSTOCK_DATA": str(folder / "data"),
             "PENSTOCK_STORE_URL": store.url,
             "PENSTOCK_HOST": "127.0.0.1",
             "PENSTOCK_PORT": str(port),
@@ -129,12 +145,14 @@ def start_monitor(tmp_path: Path, store: FileStore) -> Iterator[StartMonitor]:
         eventually(lambda: process.poll() is not None or _ready(client), "the monitor is ready")
         return monitor
 
-    yield start
-    for monitor in started:
-        monitor.client.close()
-        if monitor.process.poll() is None:
-            monitor.process.kill()
-        monitor.process.wait(WAIT_SECONDS)
+    try:
+        yield start
+    finally:
+        for monitor in started:
+            monitor.client.close()
+            if monitor.process.poll() is None:
+                monitor.process.kill()
+            monitor.process.wait(WAIT_SECONDS)
 
 
 def _ready(client: httpx.Client) -> bool:

@@ -14,7 +14,7 @@ from penstock_testing.gateway.users import ask, statuses
 
 def rollout(attempt: int, *, number: int = 1) -> TrafficSplit:
     backends = (Backend(revision="stable", weight=50), Backend(revision="candidate", weight=50))
-    return TrafficSplit(number=number, attempt=attempt, backends=backends, timeout_seconds=0.9, rescue="stable")
+    return TrafficSplit(number=number, attempt=attempt, backends=backends, timeout_seconds=10.0, rescue="stable")
 
 
 async def first_tries(rig: GatewayRig, attempt: int) -> int:

@@ -220,12 +220,12 @@ async def test_weights_that_change_under_load_lose_nothing_and_touch_no_connecti
 
 async def test_attempts_that_begin_and_end_under_load_lose_nothing(scene: Scene) -> None:
     at_rest = TrafficSplit(
-        number=2, attempt=ATTEMPT, backends=(Backend(revision="stable", weight=100),), timeout_seconds=0.2
+        number=2, attempt=ATTEMPT, backends=(Backend(revision="stable", weight=100),), timeout_seconds=5.0
     )
     load = asyncio.create_task(scene.ask(5000))
     for turn in range(6):
-        await scene.rig.apply_split(rollout(100, number=3 * turn + 2, seconds=0.2), scene.endpoints)
-        await scene.rig.apply_split(rollout(50, number=3 * turn + 3, seconds=0.2), scene.endpoints)
+        await scene.rig.apply_split(rollout(100, number=3 * turn + 2, seconds=5.0), scene.endpoints)
+        await scene.rig.apply_split(rollout(50, number=3 * turn + 3, seconds=5.0), scene.endpoints)
         await scene.rig.apply_split(at_rest.model_copy(update={"number": 3 * turn + 4}), scene.endpoints)
         await asyncio.sleep(0.05)
     assert statuses(await load) == {200: 5000}

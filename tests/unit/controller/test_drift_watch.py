@@ -363,16 +363,27 @@ async def test_labels_are_counted_only_where_somebody_asks() -> None:
     rig.follow()
     await rig.work()
     assert "labelled" not in rig.monitor.calls
-    assert rig.watch.follow(A, WISH, MINUTE, counts_labels=True).labelled is None
+    assert rig.watch.follow(A, WISH, MINUTE, least_labels=4000).labelled is None
     await rig.work(MINUTE)
-    assert rig.watch.follow(A, WISH, MINUTE, counts_labels=True).labelled == 500
+    assert rig.watch.follow(A, WISH, MINUTE, least_labels=4000).labelled == 500
 
 
 async def test_labels_that_are_not_answered_leave_what_is_known_of_drift() -> None:
     rig = Rig()
     rig.monitor.labels = None
-    rig.watch.follow(A, WISH, MINUTE, counts_labels=True)
+    rig.watch.follow(A, WISH, MINUTE, least_labels=4000)
     await rig.work()
-    known = rig.watch.follow(A, WISH, MINUTE, counts_labels=True)
+    known = rig.watch.follow(A, WISH, MINUTE, least_labels=4000)
     assert (known.labelled, known.away) == (None, "")
     assert known.finding
+
+
+async def test_a_resource_that_waits_for_labels_is_woken_once_when_there_are_enough() -> None:
+    rig = Rig()
+    rig.watch.follow(A, WISH, MINUTE, least_labels=4000)
+    await rig.work()
+    woken = len(rig.woken)
+    for labels in (3999, 4000, 5000):
+        rig.monitor.labels = labels
+        await rig.work(MINUTE)
+        assert len(rig.woken) - woken == (labels >= 4000)

@@ -76,6 +76,27 @@ def test_versions_closer_than_the_margin_are_refused() -> None:
         Expectation([QUESTION], near)
 
 
+def test_an_answer_of_two_versions_is_attributed_to_both_where_that_is_allowed() -> None:
+    same: dict[str, list[dict[str, Any]]] = {
+        "v1": [{"y": np.array([1.0])}, {"y": np.array([2.0])}],
+        "v2": [{"y": np.array([1.0])}, {"y": np.array([3.0])}],
+    }
+    expectation = Expectation([QUESTION, QUESTION], same, alike=True)
+    body = json.dumps({"outputs": [{"name": "y", "data": [1.0]}]})
+    assert expectation.attribute(0, body) == "v1 or v2"
+    assert expectation.attribute(1, body) is None
+
+
+def test_a_version_that_came_during_the_run_is_learned(tmp_path: Path) -> None:
+    hanging(5.0, share=0.5)(tmp_path)
+    question = Question.infer("/infer", {"x": np.array([[0.75, 0]], dtype=np.float32)})
+    expectation = Expectation([question], {"v1": [{"y": np.array([1.0, 1.0])}]})
+    body = json.dumps({"outputs": [{"name": "y", "data": [6.5, 5.0]}]})
+    assert expectation.attribute(0, body) is None
+    expectation.learn("v2", tmp_path / "model.onnx")
+    assert expectation.attribute(0, body) == "v2"
+
+
 def test_what_a_version_does_not_answer_is_not_its_answer() -> None:
     same: dict[str, list[Any]] = {"stable": [{"y": np.array([1.0])}], "faulty": [None]}
     expectation = Expectation([QUESTION], same)

@@ -45,6 +45,7 @@ def request(
         body=body,
         revision="",
         digest=f"sha256:{body}",
+        request_id=f"request-{number}",
         local_port=40000,
     )
 

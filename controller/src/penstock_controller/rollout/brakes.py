@@ -139,8 +139,8 @@ def in_budget(retrain: Retrain, known: RetrainingStatus, now: datetime) -> tuple
 def _unprepared(retrain: Retrain, observation: Observation) -> Brake | None:
     labelled = observation.monitoring.labelled
     if retrain.min_labels and (labelled is None or labelled < retrain.min_labels):
-        told = "is known to have" if labelled is None else "has"
-        message = f"no version {told} {retrain.min_labels} labelled rows (spec.retrain.minLabels)"
+        told = "an unknown number" if labelled is None else str(labelled)
+        message = f"{told} of {retrain.min_labels} labelled rows (spec.retrain.minLabels)"
         return Brake(reason="NotEnoughLabels", message=message)
     if observation.jobs.refused:
         return Brake(reason="JobRefused", message=f"spec.retrain.jobTemplate: {observation.jobs.refused}")

@@ -17,6 +17,7 @@ from penstock_drift_monitor.database import open_database, open_for_reading
 from penstock_drift_monitor.errors import MonitorError, NoRoom
 from penstock_drift_monitor.label_store import LabelStore
 from penstock_drift_monitor.ledger import Ledger, LedgerBounds
+from penstock_drift_monitor.live_quality import LiveQuality
 from penstock_drift_monitor.model_store import ModelStore
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
@@ -67,11 +68,12 @@ def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
     app.include_router(record_routes(writer, telemetry, room, settings.max_batch_rows))
     app.include_router(resource_routes(writer, samples, telemetry))
     app.include_router(label_routes(writer, telemetry, room, settings.max_labels))
-    models = WatchedModels(writer, reader)
+    live = LiveQuality(writer, reader, settings.max_quality_rows)
+    models = WatchedModels(writer, reader, live)
     make = partial(make_report, seconds=settings.report_seconds, memory_bytes=settings.report_memory_bytes)
     app.include_router(page_routes(models))
     app.include_router(report_routes(models, make))
-    app.include_router(quality_routes(writer, reader, settings.max_quality_rows))
+    app.include_router(quality_routes(live))
     app.include_router(window_routes(writer, reader))
     _add_health(app, writer, metrics)
     _add_errors(app)

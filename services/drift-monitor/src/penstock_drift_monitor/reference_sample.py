@@ -45,6 +45,8 @@ def read_sample(path: str, body: bytes, types: Mapping[str, str]) -> dict[str, V
         raise BadReference(f"{path} has {len(names)} columns: it needs 1 to {_MAX_COLUMNS}")
     if table.num_rows == 0:
         raise BadReference(f"{path} has no rows: log a sample of the training data, 2,000 rows or more")
+    if names == [LABEL]:
+        raise BadReference(f"{path} has no column beside {LABEL!r}: log the columns of the model's inputs")
     try:
         return {
             name: _values(table.column(index).combine_chunks(), types.get(name))

@@ -22,6 +22,8 @@ _AT_ONCE = 2
 """Samples being loaded: each may take some hundred MiB for a moment."""
 _SETTLED_SECONDS = 600.0
 """After which a version without a readable sample is looked at again, when it is still wished for."""
+_LEAST_ROWS = 100
+"""Of a sample. By fewer, any live data would look far from it."""
 Key = tuple[str, float]
 """Digest and margin."""
 
@@ -135,9 +137,15 @@ class Samples:
 def _binned(digest: str, margin: float, sample: KeptSample) -> LoadedReference:
     columns = read_sample(sample.path, sample.body, sample.types())
     try:
-        return LoadedReference.of(digest, margin, columns)
+        loaded = LoadedReference.of(digest, margin, columns)
     except ValueError as error:
         raise BadReference(f"{sample.path}: {error}") from error
+    if loaded.rows < _LEAST_ROWS:
+        raise BadReference(
+            f"{sample.path} has {loaded.rows} rows, which say too little of their law: log 2,000 or more, at the least "
+            f"{_LEAST_ROWS}"
+        )
+    return loaded
 
 
 def _judge_by(loaded: LoadedReference, ledger: Ledger) -> None:

@@ -76,12 +76,12 @@ def _nothing(
         return DriftVerdict.ERROR, DriftReason.NO_REFERENCE if missing else DriftReason.BAD_REFERENCE, said
     if watch.mismatch and INPUTS not in watch.judges:
         return DriftVerdict.ERROR, DriftReason.BAD_REFERENCE, watch.mismatch
-    if not watch.judges or not seen.rows:
+    if not seen.rows and not any(judge.through for judge in watch.judges.values()):
         said = "no records came yet: check that spec.predictor.logger.mode is all and that the model has traffic"
-        if not watch.judges:
-            if seen.rows:
-                said = "the records have no column that the reference sample has"
-            return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
+        return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
+    if not watch.judges:
+        said = "the records have no column that the reference sample has"
+        return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
     return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, ""
 
 

@@ -8,10 +8,12 @@ from contextlib import closing
 import numpy as np
 
 from penstock_contracts.drift import ServedVersion
+from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.detector.sample import Sample, Values
 from penstock_drift_monitor.intake import PREDICTION, ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import LoadedReference
 from penstock_drift_monitor.ledger import Ledger, kept_sample
+from penstock_drift_monitor.live_quality import LiveQuality
 from penstock_drift_monitor.pages.source import ReportWindow, WatchedModel
 from penstock_drift_monitor.reference_sample import read_sample
 from penstock_drift_monitor.writer import Writer
@@ -20,10 +22,11 @@ from penstock_drift_monitor.writer import Writer
 class WatchedModels:
     """Answers pages.source.ReportSource. A window holds the rows of stable that users saw."""
 
-    def __init__(self, writer: Writer, reader: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, writer: Writer, reader: Callable[[], sqlite3.Connection], live: LiveQuality) -> None:
         """`reader` opens the database for reading."""
         self._writer = writer
         self._reader = reader
+        self._live = live
 
     async def watched(self) -> Sequence[WatchedModel]:
         """Give every watched model."""
@@ -34,6 +37,10 @@ class WatchedModels:
         return await self._writer.do(
             lambda ledger: _model(ledger, namespace, name) if (namespace, name) in ledger.wishes() else None
         )
+
+    async def quality(self, namespace: str, name: str) -> QualityReport:
+        """Give the live quality of one that is watched."""
+        return await self._live.of(namespace, name)
 
     async def window(self, namespace: str, name: str) -> ReportWindow | None:
         """Give its rows; None: it is not watched."""

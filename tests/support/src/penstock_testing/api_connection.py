@@ -34,7 +34,7 @@ class ApiConnection:
 
     def __init__(self, kubeconfig: str, context: str) -> None:
         """`kubeconfig`: path; empty: kubectl's own default."""
-        self._configuration = _configuration(kubeconfig, context)
+        self._configuration = configuration_of(kubeconfig, context)
         self._socket: socket.socket | None = None
         self._closed = False
 
@@ -91,7 +91,8 @@ class ApiConnection:
 
 
 @functools.cache
-def _configuration(kubeconfig: str, context: str) -> client.Configuration:
+def configuration_of(kubeconfig: str, context: str) -> client.Configuration:
+    """The API server's address, and the files and tokens that it knows this user by."""
     found: client.Configuration = new_client_from_config(kubeconfig or None, context).configuration
     return found
 

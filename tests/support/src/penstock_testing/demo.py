@@ -1,14 +1,17 @@
-"""`make demo`: a rollout that goes well and one that does not, under load, on a real cluster.
+"""`make demo`: the whole way of a model under load, on a real cluster, with nobody at the keyboard.
 
 Version 1 serves; version 2 arrives and is promoted by steps; version 3 answers errors and is rolled back by itself.
-Every answer is checked: it must be what onnxruntime computes for one of the versions. The facts are written to
-`build/demo/summary.json`.
+Then what users send changes: drift is told, a Job trains version 4 on what came, and it is promoted. Every answer is
+checked: it must be what onnxruntime computes for one of the versions. The facts are written to
+`build/demo/summary.json`, and the story with its pictures to `build/demo/story.html`.
 """
 
 import json
+import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,19 +19,23 @@ from typing import Any
 
 import httpx
 
-from fraud_detection.data import instances, onnx_inputs, transactions
+from fraud_detection.data import instances
 from penstock_testing import demo_cluster
 from penstock_testing.broken_export import failing_above, try_out_on_smallest
 from penstock_testing.cluster import Cluster, CommandError, Object
-from penstock_testing.expectation import Expectation, Question
+from penstock_testing.demo_page import StoryPage
+from penstock_testing.demo_retraining import DemoRetraining, Retrained
+from penstock_testing.demo_users import DemoUsers
 from penstock_testing.model_deployments import Deployed
-from penstock_testing.plan import TrafficPlan
+from penstock_testing.monitor_course import MonitorCourse
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.stages import Stages
 from penstock_testing.timeline import Moment, Timeline
-from penstock_testing.traffic import TrafficRun
 from penstock_testing.traffic_result import TrafficResult
+
+# A bar for each download would stand between the lines of the story.
+os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 
 EXAMPLE = ROOT / "examples" / "fraud-detection"
 BUILD = ROOT / "build" / "demo"
@@ -37,7 +44,6 @@ MODEL = "fraud-detector"
 SEEDS = (1, 2)
 RATE = 100.0
 SECONDS_BEFORE = 5.0
-QUESTIONS = 200
 COLUMN = "amount"
 FACTOR = 0.9
 """What sets version 3's answers apart from version 2's."""
@@ -64,11 +70,13 @@ class Flaw:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What was seen of both rollouts."""
+    """What was seen of all rollouts."""
 
     result: TrafficResult
     timeline: Timeline
     records: tuple[Object, Object]
+    retrained: Retrained
+    monitor: MonitorCourse
     last_of_old: float
     """Unix time at which the last gateway pod had stopped to send requests to version 1."""
 
@@ -100,8 +108,26 @@ class Demo:
         with self.stages.stage(f"ModelDeployment: alias champion names version {first.version}"):
             self.deploy(registry, first)
             flaw = self.flawed(registry, second)
-        story = self.rollouts(registry, first, second, flaw)
-        return self.conclude(story, (first, second), flaw)
+        with (
+            Timeline(self.deployed, tell=self._tell) as timeline,
+            MonitorCourse(self.platform.monitor().url, USERS, MODEL) as monitor,
+        ):
+            result, records, last_of_old = self.rollouts(registry, first, second, flaw)
+            retrained = DemoRetraining(self.platform, self.deployed, registry, self.stages, BUILD).run(
+                MODEL, second.version
+            )
+        story = Story(
+            result=result,
+            timeline=timeline,
+            records=records,
+            retrained=retrained,
+            monitor=monitor,
+            last_of_old=last_of_old,
+        )
+        summary = self.conclude(story, (first, second), flaw)
+        (BUILD / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+        (BUILD / "story.html").write_text(StoryPage(summary).render())
+        return summary
 
     def train(self) -> tuple[Trained, Trained]:
         """Both versions by Jobs in the cluster; those that an earlier demo trained are found."""
@@ -142,11 +168,20 @@ class Demo:
         registry.move(MODEL, first.version)
         # An earlier demo left version 2 as stable: from there, version 1 would have to prove itself without requests.
         self.cluster.kubectl("delete", "modeldeployment", MODEL, "-n", USERS, "--ignore-not-found", "--timeout=60s")
-        self.cluster.kubectl("apply", "-f", str(EXAMPLE / "model-deployment.yaml"))
+        self.cluster.apply(self.resource())
         self.deployed.wait_ready()
         self.deployed.wait_for_version(first.version)
         self.deployed.wait_settled()
         self.stages.say(f"   {self.predict()}")
+
+    def resource(self) -> Object:
+        """The example that is trained anew, by the steps of the one that is not, and judged within seconds."""
+        (retrained,), (plain,) = (
+            self.platform.manifests(EXAMPLE / name) for name in ("retraining-deployment.yaml", "model-deployment.yaml")
+        )
+        drift = retrained["spec"]["drift"] | {"period": "0s", "interval": "2s"}
+        spec = retrained["spec"] | {part: plain["spec"][part] for part in ("strategy", "analysis", "bake")}
+        return {**retrained, "spec": {**spec, "drift": drift}}
 
     def predict(self) -> Mapping[str, Any]:
         """One prediction, as a user asks for it."""
@@ -156,22 +191,6 @@ class Demo:
         found: Mapping[str, Any] = answer.json()
         return found
 
-    def expectation(self, registry: RegisteredModels, versions: tuple[str, ...], flaw: Flaw) -> Expectation:
-        """What onnxruntime answers here for each version, from the registry's own bytes."""
-        rows = instances(QUESTIONS, seed=4)
-        frame = transactions(QUESTIONS, seed=4)
-        path = f"/{USERS}/{MODEL}/predict"
-        questions = [
-            Question.predict(path, [row], onnx_inputs(frame.iloc[[number]])) for number, row in enumerate(rows)
-        ]
-        failing = {number for number, row in enumerate(rows) if row[COLUMN] > flaw.limit}
-        self.stages.say(f"   version {flaw.version} fails on {len(failing)} of {QUESTIONS} different questions")
-        models = {
-            version: registry.download(MODEL, version, BUILD / f"version-{version}")
-            for version in (*versions, flaw.version)
-        }
-        return Expectation.of_models(questions, models, silent={flaw.version: failing})
-
     def flawed(self, registry: RegisteredModels, second: Trained) -> Flaw:
         """Register version 3: version 2 with a flaw in its export. It answers its own input example right."""
         original = registry.download(MODEL, second.version, BUILD / f"version-{second.version}")
@@ -180,23 +199,20 @@ class Demo:
         self.stages.say(f"   version {version}: version {second.version}, failing on every {COLUMN} above {limit:g}")
         return Flaw(version=version, limit=limit)
 
-    def traffic(self, expectation: Expectation) -> TrafficRun:
-        """Users, open loop: they do not wait for one another, and never ask twice."""
-        gateway = self.platform.gateway()
-        plan = TrafficPlan(
-            host=gateway.host,
-            port=gateway.port,
-            requests=tuple(question.request for question in expectation.questions),
-            rate=RATE,
-            seconds=400,
-            recording=BUILD / "traffic.bin",
-        )
-        return TrafficRun(plan, expectation)
-
-    def rollouts(self, registry: RegisteredModels, first: Trained, second: Trained, flaw: Flaw) -> Story:
+    def rollouts(
+        self, registry: RegisteredModels, first: Trained, second: Trained, flaw: Flaw
+    ) -> tuple[TrafficResult, tuple[Object, Object], float]:
         """Both rollouts, in one run of traffic."""
-        expectation = self.expectation(registry, (first.version, second.version), flaw)
-        with self.traffic(expectation) as run, Timeline(self.deployed, tell=self._tell) as timeline:
+        users = DemoUsers(f"/{USERS}/{MODEL}/predict", seed=4, drift=0.0, different=10_000)
+        failing = set(users.frame.reset_index().index[users.frame[COLUMN] > flaw.limit])
+        self.stages.say(f"   version {flaw.version} fails on {len(failing)} of {len(users.questions)} questions")
+        models = {
+            version: registry.download(MODEL, version, BUILD / f"version-{version}")
+            for version in (first.version, second.version, flaw.version)
+        }
+        expectation = users.expectation(models, silent={flaw.version: failing})
+        recording = BUILD / "traffic.bin"
+        with users.traffic(self.platform.gateway(), expectation, rate=RATE, recording=recording) as run:
             with self.stages.stage(f"Version {first.version} serves {RATE:g} requests a second"):
                 time.sleep(SECONDS_BEFORE)
             good = self.rollout(registry, second.version, "it is as good as stable: promoted by steps")
@@ -207,7 +223,7 @@ class Demo:
             self.deployed.wait_settled()
             result = run.result()
         self.stages.say(f"   {result.describe()}")
-        return Story(result=result, timeline=timeline, records=(good, bad), last_of_old=acknowledged_at)
+        return result, (good, bad), acknowledged_at
 
     def rollout(self, registry: RegisteredModels, version: str, what: str) -> Object:
         """Move the alias and wait for the end of the attempt; answers its decision record."""
@@ -229,18 +245,28 @@ class Demo:
     def conclude(self, story: Story, trained: tuple[Trained, Trained], flaw: Flaw) -> Object:
         """Hold what was seen against what is claimed."""
         result, status, answer = story.result, self.deployed.status(), self.predict()
+        retrained, later = story.retrained, story.retrained.result
         late = result.sent_after(story.last_of_old + GRACE, trained[0].version)
         summary = {
             "ok": False,
             "versions": [*(asdict(item) for item in trained), asdict(flaw)],
             "stable": status["stable"],
             "prediction": answer,
-            "requests_sent": result.sent,
-            "requests_failed": result.failed,
-            "by_version": dict(result.by_version),
+            "requests_sent": result.sent + later.sent,
+            "requests_failed": result.failed + later.failed,
+            "by_version": dict(Counter(result.by_version) + Counter(later.by_version)),
             "sent_to_old_version_after_acknowledgement": late,
-            "decisions": list(story.records),
-            "traffic": result.summary(),
+            "decisions": [*story.records, retrained.record],
+            "traffic": [result.summary(), later.summary()],
+            "drift": retrained.condition,
+            "retraining": {
+                "job": retrained.job,
+                "version": retrained.version,
+                "lineage": retrained.lineage,
+                "labels": retrained.labels,
+                "report": retrained.report.name,
+            },
+            "monitor": [asdict(sample) for sample in story.monitor.samples],
             "timeline": [asdict(moment) for moment in story.timeline.moments],
             "history": status.get("history", []),
             "stages": [asdict(stage) for stage in self.stages.finished],
@@ -252,14 +278,22 @@ class Demo:
 
 
 def _problems(story: Story, status: Object, answer: Mapping[str, Any], late: int) -> list[str]:
-    stable, result = status["stable"], story.result
-    good, bad = story.records
-    checks = {
-        f"the traffic run proves nothing: {result.invalid}": result.valid,
-        f"{result.failed} requests failed": result.failed == 0,
+    stable, (good, bad), retrained = status["stable"], story.records, story.retrained
+    checks = {}
+    for result in (story.result, retrained.result):
+        checks[f"the traffic run proves nothing: {result.invalid}"] = result.valid
+        checks[f"{result.failed} requests failed: {dict(result.failed_by_reason)}"] = result.failed == 0
+    early = {sample.reason for sample in story.monitor.samples if sample.at < _begun(retrained.result)}
+    checks |= {
+        f"drift was told before the world changed: {early}": not early & {"DatasetDrift", "ColumnDrift"},
         f"{late} requests reached the old version after the acknowledgement": late == 0,
         f"the good version ended as {good['completion']}": good["completion"] == "Promoted",
         f"the bad version ended as {bad['completion']}": bad["completion"] == "RolledBack",
+        f"the retrained version ended as {retrained.record['completion']}": retrained.record["completion"]
+        == "Promoted",
+        f"status.stable names {stable['version']}, the Job registered {retrained.version}": (
+            stable["version"] == retrained.version
+        ),
         f"prediction by version {answer['model_version']}, status.stable names {stable['version']}": (
             answer["model_version"] == stable["version"]
         ),
@@ -268,6 +302,11 @@ def _problems(story: Story, status: Object, answer: Mapping[str, Any], late: int
         ),
     }
     return [problem for problem, passed in checks.items() if not passed]
+
+
+def _begun(result: TrafficResult) -> float:
+    """Unix time; 0: it never did."""
+    return result.started.unix if result.started else 0.0
 
 
 def _job_name(seed: int) -> str:
@@ -285,7 +324,10 @@ def _look_further(platform: Platform) -> str:
     return "\n".join(
         [
             "Open in a browser:",
+            f"  {BUILD.relative_to(ROOT)}/story.html   what happened, with its pictures",
             f"  {gateway}/                 try a prediction",
+            f"  {platform.monitor().url}/   every model: versions, drift, quality, records",
+            f"  {platform.monitor().url}/v1/reports/{USERS}/{MODEL}   Evidently's report of what users send now",
             f"  {platform.mlflow().url}/   the registry: versions, aliases, and how each attempt ended",
             "See a rollout live, and steer it:",
             f"  .venv/bin/kubectl-penstock status {MODEL} -n {USERS} {plugin} --watch",
@@ -312,7 +354,6 @@ def up() -> int:
     demo.install()
     summary = demo.run()
     path = BUILD / "summary.json"
-    path.write_text(json.dumps(summary, indent=1) + "\n")
     demo_cluster.keep(cluster)
     stable, answer = summary["stable"], summary["prediction"]
     print(f"\nPrediction: {answer['prediction']}, probability of each class: {answer['probability']}")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from penstock_contracts.names import HEADER_DIGEST, HEADER_REVISION
+from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID, HEADER_REVISION
 from penstock_testing.connection import Answer, Failure
 from penstock_testing.connection_pool import ConnectionPool, PoolLimits
 from penstock_testing.plan import TrafficPlan
@@ -112,6 +112,7 @@ class Driver:
                 body=self._writer.body(answer.body) if answer.failure is None else "",
                 revision=answer.headers.get(HEADER_REVISION, ""),
                 digest=answer.headers.get(HEADER_DIGEST, ""),
+                request_id=answer.headers.get(HEADER_REQUEST_ID, ""),
                 local_port=port,
             ),
         )

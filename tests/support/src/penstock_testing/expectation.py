@@ -63,13 +63,19 @@ class Question:
 class Expectation:
     """For each distinct request, the answer of each version under test."""
 
-    def __init__(self, questions: Sequence[Question], answers: Mapping[str, Sequence[Expected]]) -> None:
-        """`answers`: version to one for each question. Raises AmbiguousVersionsError, ValueError."""
+    def __init__(
+        self, questions: Sequence[Question], answers: Mapping[str, Sequence[Expected]], *, alike: bool = False
+    ) -> None:
+        """`answers`: version to one for each question. `alike`: some questions may have one answer of two versions.
+
+        Such an answer is attributed to `1 or 2`. Raises AmbiguousVersionsError where that is not allowed; ValueError.
+        """
         if not questions or not answers:
             raise ValueError("attribution needs at least one request and one version")
         self.questions = tuple(questions)
         self._answers = {version: tuple(given) for version, given in answers.items()}
-        self._check_distinct()
+        if not alike:
+            self._check_distinct()
 
     @classmethod
     def of_models(
@@ -78,6 +84,7 @@ class Expectation:
         models: Mapping[str, Path],
         *,
         silent: Mapping[str, Collection[int]] | None = None,
+        alike: bool = False,
     ) -> "Expectation":
         """Ask onnxruntime, in this process, for every version's answers.
 
@@ -90,7 +97,12 @@ class Expectation:
         return cls(
             questions,
             {version: _computed(path, questions, unasked.get(version, ())) for version, path in models.items()},
+            alike=alike,
         )
+
+    def learn(self, version: str, model: Path) -> None:
+        """Expect answers of one more version, which was not there when the run began."""
+        self._answers[version] = _computed(model, self.questions, ())
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -102,7 +114,8 @@ class Expectation:
         expected = {version: each for version, given in self._answers.items() if (each := given[question])}
         try:
             content = json.loads(body)
-            return next((version for version, each in expected.items() if _matches(each, _parsed(content, each))), None)
+            found = [version for version, each in expected.items() if _matches(each, _parsed(content, each))]
+            return " or ".join(found) or None
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 

@@ -40,7 +40,7 @@ class TrafficPlan(BaseModel):
     port: int
     host_header: str = ""
     """`Host` of every request; empty: the address."""
-    requests: tuple[PlannedRequest, ...] = Field(min_length=1, max_length=10_000)
+    requests: tuple[PlannedRequest, ...] = Field(min_length=1, max_length=50_000)
     rate: float
     seconds: float
     """Upper limit: the run ends earlier when it is stopped."""

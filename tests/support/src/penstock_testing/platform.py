@@ -111,6 +111,7 @@ class Platform:
             "gateway.service.type": "NodePort",
             "modelStore.storage": "2Gi",
             "driftMonitor.storage": "1Gi",
+            "driftMonitor.service.type": "NodePort",
         }
         if self.cluster.get("namespace", NAMESPACE) is None:
             self.cluster.apply(namespace(NAMESPACE))
@@ -160,6 +161,11 @@ class Platform:
     def gateway(self) -> Address:
         """Where users reach the gateway from here."""
         port = self.cluster.node_port(f"{RELEASE}-gateway", NAMESPACE)
+        return Address(host=self.cluster.node_address(), port=port)
+
+    def monitor(self) -> Address:
+        """Where the drift monitor answers from here."""
+        port = self.cluster.node_port(f"{RELEASE}-drift-monitor", NAMESPACE)
         return Address(host=self.cluster.node_address(), port=port)
 
     def mlflow(self) -> Address:

@@ -37,6 +37,8 @@ class Record:
     """The gateway's revision header."""
     digest: str
     """The predictor's digest header."""
+    request_id: str
+    """What the gateway called it: by this name its truth is told later."""
     local_port: int
     """Of the connection it was written to; 0: none."""
 
@@ -53,7 +55,7 @@ class Record:
     def from_row(cls, row: list[Any]) -> "Record":
         """The reverse of `row`."""
         number, question, scheduled, dispatched, sent, ended, *rest = row
-        status, failure, body, revision, digest, local_port = rest
+        status, failure, body, revision, digest, request_id, local_port = rest
         return cls(
             number=number,
             question=question,
@@ -66,6 +68,7 @@ class Record:
             body=body,
             revision=revision,
             digest=digest,
+            request_id=request_id,
             local_port=local_port,
         )
 

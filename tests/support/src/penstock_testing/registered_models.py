@@ -42,6 +42,10 @@ class RegisteredModels:
         """Point the alias at a version: the one thing a data scientist does to roll out."""
         self._client.set_registered_model_alias(model, alias, version)
 
+    def tags(self, model: str, version: str) -> dict[str, str]:
+        """What stands at a version."""
+        return dict(self._client.get_model_version(model, version).tags)
+
     def download(self, model: str, version: str, folder: Path) -> Path:
         """The version's `.onnx` file as the registry has it."""
         source = self._client.get_model_version_download_uri(model, version)

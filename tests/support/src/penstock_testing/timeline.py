@@ -25,6 +25,8 @@ class Moment:
     """The candidate's, in per cent."""
     number: int
     """Of the desired traffic split."""
+    failed_tries: int
+    """Of the candidate, as its gates have counted them."""
 
     @classmethod
     def of(cls, status: Object) -> "Moment":
@@ -38,6 +40,9 @@ class Moment:
             candidate=candidate.get("version", ""),
             weight=candidate.get("weight", 0),
             number=((status.get("traffic") or {}).get("desired") or {}).get("number", 0),
+            failed_tries=max(
+                ((gate.get("candidate") or {}).get("failures", 0) for gate in status.get("gates", [])), default=0
+            ),
         )
 
     @property

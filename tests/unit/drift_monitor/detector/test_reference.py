@@ -32,7 +32,7 @@ def test_a_value_that_many_rows_share_has_a_bin_alone() -> None:
     sample = {"x": np.where(rng.random(1000) < 0.6, 0.0, rng.normal(size=1000))}
     reference = Reference.of(sample)
     zeros = reference.count({"x": np.zeros(10)}).bins[0]
-    near = reference.count({"x": np.array([-1e-30, 1e-30])}).bins[0]
+    near = reference.count({"x": np.array([-0.05, 0.05])}).bins[0]
     assert zeros.max() == 10
     assert near[zeros.argmax()] == 0
 
@@ -91,3 +91,37 @@ def test_only_some_columns_are_judged_as_within_all() -> None:
 def test_rows_without_any_known_column_count_as_rows() -> None:
     counts = Reference.of({"x": np.arange(100.0)}).count({"y": np.ones(4)})
     assert (counts.rows, counts.missing.tolist()) == (4, [4])
+
+
+@pytest.mark.parametrize("atoms", [2, 5, 20, 300])
+def test_rounding_in_the_last_places_moves_no_value_to_another_bin(atoms: int) -> None:
+    """A sample's predictions are computed by the trainer in double, live ones by onnxruntime in single precision."""
+    rng = default_rng(3)
+    leaves = np.sort(rng.random(atoms))
+    sample = rng.choice(leaves, 2000)
+    reference = Reference.of({"prediction": sample})
+    expected = reference.count({"prediction": sample}).bins
+    for off in (1 - 5e-7, 1 + 5e-7):
+        counts = reference.count({"prediction": sample * off})
+        assert counts.unseen.tolist() == [0]
+        assert np.abs(counts.bins - expected).sum() <= 20, off  # of 300 values some lie that close together
+
+
+def test_a_value_between_a_few_known_ones_is_unseen() -> None:
+    reference = Reference.of({"grade": np.repeat([1.0, 2.0, 3.0], 500)})
+    assert reference.count({"grade": np.array([1.0, 2.5, 2.01, 3.0])}).unseen.tolist() == [2]
+
+
+def test_a_constant_zero_is_itself_and_nothing_else_is() -> None:
+    reference = Reference.of({"zero": np.zeros(2000)})
+    assert reference.count({"zero": np.array([0.0, -0.0, 1e-9, 0.001])}).unseen.tolist() == [1]
+
+
+@pytest.mark.parametrize("off", [1 - 5e-7, 1 + 5e-7])
+def test_a_value_at_the_end_that_many_rows_share_stays_in_its_bin(off: float) -> None:
+    rng = default_rng(4)
+    ends = np.where(rng.random(2000) < 0.3, 0.2, np.where(rng.random(2000) < 0.3, 0.9, rng.uniform(0.3, 0.8, 2000)))
+    reference = Reference.of({"score": ends})
+    for end in (0.2, 0.9):
+        exact, moved = (reference.count({"score": np.array([value])}).bins for value in (end, end * off))
+        assert exact.tolist() == moved.tolist()

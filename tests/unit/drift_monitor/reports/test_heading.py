@@ -28,9 +28,9 @@ def test_no_text_that_others_chose_is_markup_in_the_heading() -> None:
 @pytest.mark.parametrize(
     ("drift", "sentence"),
     [
-        (True, "The data set drifted."),
-        (False, "The data set did not drift."),
-        (None, "Whether the data set drifted cannot be said."),
+        (True, "The data set drifted:"),
+        (False, "The data set did not drift:"),
+        (None, "Whether the data set drifted cannot be said:"),
     ],
 )
 def test_the_heading_says_our_verdict_on_the_data_set(drift: bool | None, sentence: str) -> None:

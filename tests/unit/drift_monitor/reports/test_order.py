@@ -61,7 +61,7 @@ def test_a_column_that_is_missing_on_one_side_or_has_no_value_is_named_with_the_
         "only in the sample": "the window has no such column",
         "void": "no value in the window: all are missing or not finite",
         "void sample": "no value in the reference sample: all are missing or not finite",
-        "prediction (version 8)": "the reference sample has no such column",
+        "prediction (version 8)": "the sample of the version that serves has no such column",
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, DriftWish, ServedVersion
+from penstock_contracts.quality import QualityDifference, QualityReport, QualityTask, VersionQuality
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
 from penstock_drift_monitor.pages.source import ReportWindow, WatchedModel
@@ -22,8 +23,9 @@ _VOID = ("meta", "link")
 class Models:
     """A source that holds what it was given."""
 
-    def __init__(self, *models: WatchedModel) -> None:
+    def __init__(self, *models: WatchedModel, quality: QualityReport | None = None) -> None:
         self._models = models
+        self._quality = quality
 
     async def watched(self) -> Sequence[WatchedModel]:
         return self._models
@@ -31,6 +33,11 @@ class Models:
     async def model(self, namespace: str, name: str) -> WatchedModel | None:
         found = (m for m in self._models if (m.report.namespace, m.report.name) == (namespace, name))
         return next(found, None)
+
+    async def quality(self, namespace: str, name: str) -> QualityReport:
+        return self._quality or QualityReport(
+            namespace=namespace, name=name, versions=(), differences=(), rows_limit=100
+        )
 
     async def window(self, namespace: str, name: str) -> ReportWindow | None:
         if await self.model(namespace, name) is None:
@@ -125,16 +132,24 @@ class _Reader(HTMLParser):
 
 
 async def _get(
-    path: str, *models: WatchedModel, press: Press | None = None, clock: Sequence[float] = (0.0,)
+    path: str,
+    *models: WatchedModel,
+    press: Press | None = None,
+    clock: Sequence[float] = (0.0,),
+    quality: QualityReport | None = None,
 ) -> httpx.Response:
-    (answer,) = await _get_all((path,), *models, press=press, clock=clock)
+    (answer,) = await _get_all((path,), *models, press=press, clock=clock, quality=quality)
     return answer
 
 
 async def _get_all(
-    paths: Sequence[str], *models: WatchedModel, press: Press | None = None, clock: Sequence[float] = (0.0,)
+    paths: Sequence[str],
+    *models: WatchedModel,
+    press: Press | None = None,
+    clock: Sequence[float] = (0.0,),
+    quality: QualityReport | None = None,
 ) -> list[httpx.Response]:
-    source, times = Models(*models), list(clock)
+    source, times = Models(*models, quality=quality), list(clock)
     app = FastAPI()
     app.include_router(page_routes(source))
     make = (press or Press()).make
@@ -178,6 +193,52 @@ async def test_a_models_page_lists_its_columns_by_odds() -> None:
         ("quiet", "No drift", "1.25"),
         ("young", "Inconclusive", "none"),
     ]
+
+
+def _quality_of(version: str, labelled: int, roc_auc: float | None) -> VersionQuality:
+    return VersionQuality(
+        version=version,
+        digest="sha256:0",
+        answers=1000,
+        labelled=labelled,
+        coverage=labelled / 1000,
+        lag_seconds=3.0,
+        task=QualityTask.BINARY if roc_auc else QualityTask.UNKNOWN,
+        roc_auc=roc_auc,
+    )
+
+
+async def test_a_models_page_tells_the_quality_of_versions_that_have_labels_and_how_they_differ() -> None:
+    difference = QualityDifference(
+        stable="7", other="8", figure="roc_auc", rows=400, pairs=40, stable_value=0.91, other_value=0.86,
+        mean=-0.05, low=-0.09, high=-0.01, bound=1.0,
+    )  # fmt: skip
+    quality = QualityReport(
+        namespace="demo",
+        name="fraud",
+        versions=(_quality_of("7", 500, 0.91), _quality_of("8", 400, 0.86), _quality_of("9", 0, None)),
+        differences=(difference,),
+        rows_limit=1000,
+    )
+    answer = await _get("/models/demo/fraud", _model(), quality=quality)
+    rows = _Reader(answer.text).rows
+    assert rows[:3] == [
+        ["Version", "Labelled", "Coverage", "ROC AUC", "Message"],
+        ["7", "500", "50%", "0.9100", "–"],  # noqa: RUF001 - a dash
+        ["8", "400", "40%", "0.8600", "–"],  # noqa: RUF001
+    ]
+    assert rows[4] == ["ROC AUC", "8", "7", "400", "-0.0500", "-0.0900", "-0.0100"]
+
+
+async def test_a_models_page_without_labels_says_how_to_send_them() -> None:
+    assert "send the truth to /v1/labels" in (await _get("/models/demo/fraud", _model())).text
+
+
+async def test_a_report_shows_the_prediction_of_the_version_that_serves_under_the_samples_name() -> None:
+    press = Press()
+    columns = tuple(_column(f"prediction (version {version})", 1.0, DriftVerdict.NO_DRIFT) for version in ("7", "8"))
+    await _get("/v1/reports/demo/fraud", _model(columns=columns), press=press)
+    assert [column.name for column in press.jobs[0].columns] == ["prediction", "prediction (version 8)"]
 
 
 async def test_links_are_relative_so_that_they_work_behind_a_proxy_and_lead_to_pages() -> None:

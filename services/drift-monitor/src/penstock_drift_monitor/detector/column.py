@@ -4,7 +4,8 @@
 - Numbers with few different values (0 and 1, grades, labels): a bin for each value. Any other value is unseen.
 - Texts: the nine most frequent, and the rest. A text that the sample lacks is unseen, and also one of the rest.
 
-Numbers are compared in single precision: a sample that was kept in double meets rows as the model got them.
+Numbers are compared in single precision, and no cut lies at a value of the sample: a sample that was kept in double
+meets rows as the model got them, and predictions that another library computed.
 """
 
 import math
@@ -26,6 +27,12 @@ FEW_VALUES: Final = 10
 """Numbers with at most so many different values are judged value by value..."""
 ROWS_A_VALUE: Final = 5
 """...if the sample has so many rows for each: few values in few rows say nothing."""
+
+
+_ROUNDING: Final = 4e-6
+"""Of a value: sums of some hundred trees in double and in single precision differ by less."""
+_OF_A_STEP: Final = 1e-4
+"""Of the step between two of a few values: nearer to one of them it is that one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,21 +118,50 @@ def _numeric(name: str, values: Numbers) -> BinnedColumn:
 
 
 def _of_each_value(distinct: Singles) -> tuple[Singles, Whole, int]:
-    """Cuts before and after each value; bin i is the i-th value, the last bin everything else."""
+    """Cuts closely before and after each value; bin i is the i-th value, the last bin everything else."""
     cuts = np.empty(2 * len(distinct), np.float32)
-    cuts[0::2] = distinct
-    cuts[1::2] = np.nextafter(distinct, np.float32(np.inf))
+    cuts[0::2], cuts[1::2] = _closely_around(distinct)
     gaps = np.arange(len(cuts) + 1)
     return cuts, np.where(gaps % 2 == 1, gaps // 2, len(distinct)).astype(np.int64), len(distinct)
 
 
+def _closely_around(distinct: Singles) -> tuple[Singles, Singles]:
+    """Below and above each of a few ascending values: as far as rounding may move it, never near its neighbour."""
+    values = distinct.astype(np.float64)
+    if len(values) > 1:
+        steps = np.diff(values)
+        nearest = np.minimum(np.append(steps, np.inf), np.insert(steps, 0, np.inf))
+        reach = np.minimum(nearest / 4, np.maximum(nearest * _OF_A_STEP, np.abs(values) * _ROUNDING))
+    else:
+        reach = np.maximum(np.abs(values), 1.0) * _ROUNDING
+    below, above = (values - reach).astype(np.float32), (values + reach).astype(np.float32)
+    return np.minimum(below, distinct), np.maximum(above, np.nextafter(distinct, np.float32(np.inf)))
+
+
 def _of_equal_parts(ascending: Singles) -> tuple[Singles, Whole, int]:
-    """Cuts at the quantiles; a value at which two of them lie has a bin alone, with a cut after it."""
+    """Cuts between values, at the quantiles; a value at which two of them lie has a bin alone.
+
+    A cut lies half way to the next smaller value: rounding in the last places moves no value across it.
+    """
     parts = np.arange(1, BINS) / BINS
     quantiles, times = np.unique(np.quantile(ascending, parts, method="inverted_cdf"), return_counts=True)
-    after = np.nextafter(quantiles[times > 1], np.float32(np.inf))
-    cuts = np.unique(np.concatenate([quantiles, after]).astype(np.float32))
+    distinct = np.unique(ascending)
+    places = np.searchsorted(distinct, np.asarray(quantiles, np.float32))
+    alone = places[times > 1]
+    cuts = np.unique(np.concatenate([_before(distinct, places), _before(distinct, alone + 1)]))
     return cuts, np.arange(len(cuts) + 1), -1
+
+
+def _before(distinct: Singles, places: Whole) -> Singles:
+    """Half way between the values at these places and those before them; at the ends closely beyond the values."""
+    values = distinct.astype(np.float64)
+    low, high = values[0], values[-1]
+    first, last = (2 * max(abs(end), high - low) * _ROUNDING for end in (low, high))
+    padded = np.concatenate([[low - first], values, [high + last]])
+    half = ((padded[places] + padded[places + 1]) / 2).astype(np.float32)
+    # Between neighbours in single precision there is nothing: the larger one is the cut.
+    smaller = padded[places].astype(np.float32)
+    return np.where(half <= smaller, np.nextafter(smaller, np.float32(np.inf)), half)
 
 
 def _textual(name: str, values: Values) -> BinnedColumn:

@@ -42,8 +42,9 @@ def judged(
 
     The data set drifts with stable's prediction, with a key column, or with the share of inputs that the user names.
     Missing, non-finite or unseen values come before all that: they can make everything else drift, and are mended
-    upstream. Predictions of other versions are judged and told, but they are no drift of the data set. Without
-    judged inputs, and a judged prediction of stable where it has one, nothing is known.
+    upstream. Predictions of other versions are judged and told, but they are no drift of the data set. Until every
+    input, and stable's prediction where it has one, is judged, nothing is known. A model whose tensors have no columns
+    (images) is judged by its prediction alone.
 
     Args:
         inputs: Of the input columns, against stable's reference.
@@ -55,7 +56,7 @@ def judged(
         named += [(f"{finding.column} (version {version})", finding) for finding in findings]
     columns = tuple(_column(name, finding) for name, finding in named)
     stable = predictions.get(wish.stable.version, ())
-    known = bool(inputs) and all(finding.judged for finding in (*inputs, *stable))
+    known = bool(inputs or stable) and all(finding.judged for finding in (*inputs, *stable))
     why = _of_the_data_set(inputs, stable, wish)
     broken = [name for name, finding in named if finding.drifted and finding.quality]
     drifted = [name for name, finding in named if finding.drifted and not finding.quality]
@@ -77,6 +78,8 @@ def judged(
     else:
         verdict, reason, dataset = DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, None
         message = _too_little(wish)
+    if not inputs and verdict is not DriftVerdict.INCONCLUSIVE:
+        message += "; inputs are not judged: the records have no columns of them"
     absent = sorted(set(wish.key_columns) - {finding.column for finding in inputs})
     if absent:
         message += f"; the reference sample has no key column {_list(absent)}"

@@ -2,16 +2,28 @@ import math
 from typing import Final
 
 from penstock_contracts.drift import ColumnDrift
+from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.pages.fleet import drifting, path, versions
 from penstock_drift_monitor.pages.markup import Markup, element, joined
 from penstock_drift_monitor.pages.source import WatchedModel
 from penstock_drift_monitor.pages.table import moment, number, table, verdict
 
+_NOTHING: Final = "–"  # noqa: RUF001 - a dash
+_FIGURES: Final = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "Average precision",
+    "f1": "F1",
+    "accuracy": "Accuracy",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+}
 _HEADS: Final = ("Column", "Verdict", "Test", "Score", "Threshold", "Rows", "Since", "Message")
 
 
-def model_page(model: WatchedModel) -> Markup:
-    """Show one model: its verdict and why, its columns by odds, and where the report is."""
+def model_page(model: WatchedModel, quality: QualityReport) -> Markup:
+    """Show one model: its verdict and why, live quality, its columns by odds, and where the report is."""
     report = model.report
     address = f"../../v1/reports/{path(model)}"
     columns = sorted(report.columns, key=lambda column: (-_sortable(column.score), column.name))
@@ -43,6 +55,7 @@ def model_page(model: WatchedModel) -> Markup:
             class_="card",
             aria_label="Facts",
         ),
+        _quality(quality),
         element(
             "section",
             table("Columns, the highest odds first", _HEADS, map(_row, columns))
@@ -60,6 +73,54 @@ def model_page(model: WatchedModel) -> Markup:
     )
 
 
+def _quality(quality: QualityReport) -> Markup:
+    """Figures of each version that has labels: those that its task has."""
+    labelled = [version for version in quality.versions if version.labelled]
+    if not labelled:
+        said = "No labels came yet: send the truth to /v1/labels, with the x-request-id of each answer."
+        return element("section", element("p", said), class_="card", aria_label="Live quality")
+    figures = [name for name in _FIGURES if any(getattr(version, name) is not None for version in labelled)]
+    heads = ("Version", "Labelled", "Coverage", *(_FIGURES[name] for name in figures), "Message")
+    rows = (
+        (
+            version.version,
+            number(version.labelled),
+            _share(version.coverage),
+            *(_figure(getattr(version, name)) for name in figures),
+            version.message or _NOTHING,
+        )
+        for version in labelled
+    )
+    parts = [table("Live quality, from labels", heads, rows)]
+    differences = [each for each in quality.differences if each.low is not None and each.high is not None]
+    if differences:
+        heads = ("Figure", "Version", "Than", "Rows", "Differs by", "From", "To")
+        compared = (
+            (
+                _FIGURES.get(each.figure, each.figure),
+                each.other,
+                each.stable,
+                number(each.rows),
+                _figure(each.mean),
+                _figure(each.low),
+                _figure(each.high),
+            )
+            for each in differences
+        )
+        parts.append(table("Versions on the same rows", heads, compared))
+        said = f"Between “from” and “to” it lies with {differences[0].confidence:.0%}, however often one looks."
+        parts.append(element("p", said, class_="quiet"))
+    return element("section", *parts, class_="card", aria_label="Live quality")
+
+
+def _share(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.0%}"
+
+
+def _figure(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.4f}"
+
+
 def _fact(term: str, value: str) -> Markup:
     return element("div", element("dt", term), element("dd", value))
 
@@ -72,8 +133,8 @@ def _row(column: ColumnDrift) -> tuple[str, ...]:
         _score(column.score),
         _score(column.threshold),
         number(column.rows),
-        moment(column.since, "–"),  # noqa: RUF001 - a dash for nothing
-        column.message or "–",  # noqa: RUF001 - likewise
+        moment(column.since, _NOTHING),
+        column.message or _NOTHING,
     )
 
 

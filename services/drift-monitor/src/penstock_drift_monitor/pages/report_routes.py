@@ -6,13 +6,12 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from penstock_contracts.drift import DriftReport
 from penstock_contracts.inference import ErrorResponse
 from penstock_drift_monitor.pages.markup import element
 from penstock_drift_monitor.pages.recent_reports import RecentReports
 from penstock_drift_monitor.pages.routes import not_watched, unknown
 from penstock_drift_monitor.pages.shell import page
-from penstock_drift_monitor.pages.source import ReportSource, ReportWindow
+from penstock_drift_monitor.pages.source import ReportSource, ReportWindow, WatchedModel
 from penstock_drift_monitor.reports.failure import FailureReason, ReportFailed
 from penstock_drift_monitor.reports.job import Report, ReportJob
 
@@ -56,7 +55,7 @@ class _Reports:
         window = await self._source.window(namespace, name)
         if window is None:
             raise _NotWatched
-        report = await self._make(_job(model.report, window))
+        report = await self._make(_job(model, window))
         self._recent.keep(model.report, report)
         return report
 
@@ -103,12 +102,15 @@ def report_routes(
     return router
 
 
-def _job(verdict: DriftReport, window: ReportWindow) -> ReportJob:
+def _job(model: WatchedModel, window: ReportWindow) -> ReportJob:
+    verdict, own = model.report, f"prediction (version {model.wish.stable.version})"
+    # Sample and window hold the predictions of the version that serves, without its number.
+    columns = (each.model_copy(update={"name": "prediction"}) if each.name == own else each for each in verdict.columns)
     return ReportJob(
         title=f"Drift of {verdict.namespace}/{verdict.name}",
         reference=window.reference,
         current=window.current,
-        columns=verdict.columns,
+        columns=tuple(columns),
         labels=window.labels,
         dataset_drift=verdict.dataset_drift,
         message=verdict.message,

@@ -19,11 +19,11 @@ def page_routes(source: ReportSource) -> APIRouter:
 
     @router.get("/models/{namespace}/{name}")
     async def one_model(namespace: str, name: str) -> HTMLResponse:
-        """Show one model's columns."""
+        """Show one model: its columns, and how good its versions are."""
         model = await source.model(namespace, name)
         if model is None:
             return not_watched(namespace, name)
-        return page(f"Drift of {namespace}/{name}", model_page(model))
+        return page(f"Drift of {namespace}/{name}", model_page(model, await source.quality(namespace, name)))
 
     return router
 

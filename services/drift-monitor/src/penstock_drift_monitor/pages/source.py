@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.reports.columns import Values
 
 
@@ -35,6 +36,10 @@ class ReportSource(Protocol):
 
     async def model(self, namespace: str, name: str) -> WatchedModel | None:
         """Give one; None: it is not watched."""
+        ...
+
+    async def quality(self, namespace: str, name: str) -> QualityReport:
+        """Give the live quality of one that is watched, from its labels."""
         ...
 
     async def window(self, namespace: str, name: str) -> ReportWindow | None:

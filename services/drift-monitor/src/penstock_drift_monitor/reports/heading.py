@@ -26,7 +26,7 @@ def headed(page: bytes, job: ReportJob, selection: Selection) -> bytes:
     title = escape(look_alike(job.title))
     parts = [
         f"<h1>{title}</h1>",
-        f"<p>{_verdict(job)} {escape(job.message)}</p>",
+        f"<p>{_verdict(job)}: {escape(job.message)}</p>",
         *(f"<p>{escape(note)}</p>" for note in selection.notes),
         _ABOUT_SCORES,
         '<div tabindex="0" role="region" aria-label="Columns"><table><caption>Columns</caption><thead><tr>',
@@ -43,11 +43,11 @@ def headed(page: bytes, job: ReportJob, selection: Selection) -> bytes:
 def _verdict(job: ReportJob) -> str:
     match job.dataset_drift:
         case True:
-            return "The data set drifted."
+            return "The data set drifted"
         case False:
-            return "The data set did not drift."
+            return "The data set did not drift"
         case None:
-            return "Whether the data set drifted cannot be said."
+            return "Whether the data set drifted cannot be said"
 
 
 def _row(column: ColumnDrift, selection: Selection) -> str:

@@ -139,7 +139,7 @@ def _sortable(score: float) -> float:
 
 def _absent(job: ReportJob, name: str) -> str:
     if name not in job.reference:
-        return "the reference sample has no such column"
+        return "the sample of the version that serves has no such column"
     return "" if name in job.current else "the window has no such column"
 
 
