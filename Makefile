@@ -111,6 +111,9 @@ bench-verdicts: $(VENV) ## What the error-rate gate takes to decide, and how oft
 bench-drift: $(VENV) ## False alarms, and rows until drift is found, beside Evidently's defaults: FULL=1 takes an hour
 	@$(PYTHON) -m bench.drift.tables
 
+bench-quality: $(VENV) ## Labelled requests that tell two versions apart, and how often the interval is wrong: FULL=1 takes ten minutes
+	@$(PYTHON) -m bench.quality.tables
+
 bench-rollback: $(VENV) ## From a candidate's first failure to weight 0 everywhere, 20 times on a cluster
 	@tests/with-cluster $(PYTHON) bench/rollback/rollback.py
 
@@ -128,6 +131,9 @@ bench-footprint: $(VENV) ## The predictor's memory under load and its time to st
 
 bench-answers: $(VENV) ## A million requests of all kinds, each answer compared with onnxruntime's: REQUESTS=1000000
 	@UV=$(UV) $(PYTHON) -m bench.serving.million
+
+bench-records: $(VENV) ## What prediction records cost the predictor: with them beside without
+	@UV=$(UV) $(PYTHON) -m bench.serving.records
 
 bench-cores: $(VENV) ## What the predictor does with a second core: threads or workers
 	@UV=$(UV) $(PYTHON) -m bench.serving.cores
@@ -215,5 +221,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

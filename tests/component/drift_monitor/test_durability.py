@@ -42,13 +42,13 @@ def test_killed_while_batches_come_nothing_acknowledged_is_lost_and_none_counts_
 ) -> None:
     store.files = files()
     number, judged = 1, 0
-    for kill in range(3):
+    for kill in range(10):
         monitor = start_monitor()
         monitor.watch(WISH)
         monitor.has_reference()
         assert monitor.drift().rows >= judged, "the detector went on from where it was"
         first = number
-        killer = threading.Timer(0.5 + kill / 10, monitor.process.kill)
+        killer = threading.Timer(0.2 + kill / 20, monitor.process.kill)
         killer.start()
         number = post_until_it_dies(monitor, first)
         monitor.process.wait(60)
