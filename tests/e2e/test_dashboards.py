@@ -47,7 +47,7 @@ def test_every_panel_of_every_dashboard_has_points_and_every_rule_is_evaluated(
     scene: Scene, prometheus: PrometheusServer
 ) -> None:
     questions = scene.questions()
-    first, second = (scene.register(trained_on(questions, intercept)) for intercept in (11.0, 12.0))
+    first, second = (scene.register(trained_on(questions, intercept)) for intercept in (14.0, 15.0))
     scene.move(first)
     began = time.time()
     deployed = scene.serve(

@@ -10,6 +10,9 @@ from penstock_testing.platform import Platform
 from penstock_testing.stages import Stages
 
 
+pytestmark = pytest.mark.alone  # its load, its training and its report take what two processors have
+
+
 @pytest.fixture
 def demo(platform: Platform, cluster: Cluster) -> Iterator[Demo]:
     yield Demo(platform.cluster, Stages())

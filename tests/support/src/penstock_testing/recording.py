@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from penstock_testing.record import Record, Stamp
 
-MAX_DISTINCT_BODIES = 20_000
+MAX_DISTINCT_BODIES = 200_000
 MAX_BODIES_BYTES = 256 << 20
 
 
