@@ -9,7 +9,6 @@ from penstock_testing.demo import BUILD, USERS, Demo
 from penstock_testing.platform import Platform
 from penstock_testing.stages import Stages
 
-
 pytestmark = pytest.mark.alone  # its load, its training and its report take what two processors have
 
 
