@@ -109,7 +109,7 @@ def decided_after(draw: Generator, *, worse_by: float, paired: bool) -> int | No
             value[: np.searchsorted(complete, rows // 2, side="right")]
             for value, complete in zip(values, complete_of, strict=True)
         ]
-        low, high = split_interval(*seen)
+        low, high = split_interval(seen[0], seen[1])
         if low > -MARGIN or high < -MARGIN:
             return rows
     return None

@@ -32,8 +32,8 @@ def table(seed: int, *, moved: tuple[str, ...] = ()) -> pd.DataFrame:
 
 
 def evidently_says(reference: pd.DataFrame, current: pd.DataFrame) -> bool:
-    from evidently import Report  # noqa: PLC0415 - seconds, and 300 MB
-    from evidently.presets import DataDriftPreset  # noqa: PLC0415
+    from evidently import Report  # type: ignore[import-untyped]  # noqa: PLC0415 - seconds, and 300 MB
+    from evidently.presets import DataDriftPreset  # type: ignore[import-untyped]  # noqa: PLC0415
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
