@@ -307,6 +307,12 @@ def model() -> Dashboard:
                 ),
             ),
             Panel(
+                "Live quality",
+                "From labels, by version: 1 is the best, but for log_loss, brier, mae and rmse, where 0 is.",
+                "short",
+                _one(f"max by (version, figure) ({m.MONITOR_QUALITY.name}{{{_MODEL}}})", "{{figure}} of {{version}}"),
+            ),
+            Panel(
                 "Labels",
                 "A second, by what became of them.",
                 "short",

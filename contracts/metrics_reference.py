@@ -7,11 +7,16 @@ from pathlib import Path
 from penstock_contracts.metric_names import METRICS, Metric
 
 PAGE = "docs/reference/metrics.md"
+_PREAMBLE = (
+    "Every series that a part exports on `/metrics`. Generated from the code: do not edit.",
+    "",
+    "Each part but the predictor, which may be several processes, has Prometheus' usual `process_*` series too.",
+)
 
 
 def page() -> str:
     """The whole page."""
-    lines = ["# Metrics", "", "Every series that a part exports on `/metrics`. Generated from the code: do not edit."]
+    lines = ["# Metrics", "", *_PREAMBLE]
     for part, metrics in groupby(sorted(METRICS, key=lambda metric: metric.part), key=lambda metric: metric.part):
         lines += ["", f"## {part}", "", "| series | kind | labels | meaning |", "| --- | --- | --- | --- |"]
         lines += [_row(metric) for metric in metrics]

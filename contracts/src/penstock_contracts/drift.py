@@ -15,6 +15,16 @@ class ServedVersion(Contract):
     revision: str
 
 
+class RolloutFacts(Contract):
+    """What pages show of a resource's rollout; nothing is judged by it."""
+
+    phase: str = ""
+    weights: dict[str, int] = Field(default_factory=dict)
+    """Version to its share of users' requests, in per cent."""
+    decision: str = ""
+    """How the latest attempt ended, in a sentence; empty: none has."""
+
+
 class DriftWish(Contract):
     """Body of `PUT /v1/resources/{namespace}/{name}`: whom to watch, and what counts as drift."""
 
@@ -32,6 +42,11 @@ class DriftWish(Contract):
     """Of the columns that must drift for the data set to drift."""
     hashed_columns: tuple[str, ...] = ()
     """Columns that are recorded as hashes: nothing in the reference sample is like them, so they are not judged."""
+    rollout: RolloutFacts = RolloutFacts()
+
+    def watches_as(self, other: "DriftWish") -> bool:
+        """Whether the same is to be watched and judged alike."""
+        return self.model_copy(update={"rollout": other.rollout}) == other
 
 
 class DriftVerdict(StrEnum):

@@ -320,6 +320,14 @@ MONITOR_SAMPLE_FAILURES = Metric(
     part="drift-monitor",
     meaning="Tries to load a reference sample that failed.",
 )
+MONITOR_QUALITY = Metric(
+    name="penstock_monitor_quality",
+    kind="gauge",
+    part="drift-monitor",
+    labels=("namespace", "name", "version", "figure"),
+    meaning="Live quality from labels: roc_auc, pr_auc, f1, accuracy, log_loss, brier, mae or rmse; renewed some "
+    "seconds after labels came.",
+)
 MONITOR_DATASET_DRIFT = Metric(
     name="penstock_drift_dataset",
     kind="gauge",

@@ -1,6 +1,7 @@
 """Quality of what was served, from labels."""
 
 from enum import StrEnum
+from typing import Final
 
 from penstock_contracts.base import Contract
 
@@ -15,6 +16,10 @@ class QualityTask(StrEnum):
     """Classes without a score that could be ranked."""
     UNKNOWN = "Unknown"
     """No labels, or labels of one class only that does not tell what it is."""
+
+
+FIGURES: Final = ("roc_auc", "pr_auc", "f1", "accuracy", "log_loss", "brier", "mae", "rmse")
+"""Fields of VersionQuality that say how good a version is."""
 
 
 class VersionQuality(Contract):

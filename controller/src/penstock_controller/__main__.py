@@ -6,7 +6,7 @@ import os
 import sys
 
 import kopf
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
 import penstock_json_logs
 from penstock_controller.handlers import lifecycle, model_deployment
@@ -20,6 +20,7 @@ def main() -> None:
     settings = Settings()
     penstock_json_logs.configure(settings.log_level)
     metrics = CollectorRegistry()
+    ProcessCollector(registry=metrics)
     start_http_server(settings.metrics_port, registry=metrics)
     registry = kopf.OperatorRegistry()
     model_deployment.register(registry)

@@ -96,7 +96,7 @@ class DriftWatch:
             known = self._followed[key] = _Followed(wish=wish, interval=interval)
             self._queue.add(key)
         elif (known.wish, known.interval) != (wish, interval):
-            known.is_new |= known.wish != wish
+            known.is_new |= not known.wish.watches_as(wish)
             known.is_of_stable &= known.wish.stable == wish.stable
             known.wish, known.interval = wish, interval
             self._queue.add(key)

@@ -45,6 +45,10 @@ _JOB_REASONS = (
 """Those that alerts ask for: increase() sees nothing of a series that begins at 1."""
 
 
+_ACTION_FAILURES = ("Refused", "ForeignObject", "BeingDeleted", "Changed", "NotAnswered")
+"""Reasons, as metric_names describes them."""
+
+
 class Telemetry:
     """Counts passes, attempts and what did not answer, and shows how resources stand."""
 
@@ -63,6 +67,8 @@ class Telemetry:
         # From 0: increase() sees nothing of a series that begins at 1.
         for outcome in ("written", "unchanged", "conflict", "error"):
             self._passes.labels(outcome)
+        for reason in _ACTION_FAILURES:
+            self._action_failures.labels(reason)
         for writing in Writing:
             self._registry_writes.labels(writing.value)
         for phase in Phase:

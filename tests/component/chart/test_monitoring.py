@@ -117,6 +117,8 @@ VOLUME = {"free": series("monitor_volume_free_bytes"), "size": series("monitor_v
 BROKEN = series("drift_reason", **MODEL, reason="DataQuality")
 DATASET = series("drift_dataset", **MODEL)
 COLUMNS = {name: series("drift_column", **MODEL, column=name) for name in ("amount", "hour")}
+QUALITY, AUC_LABELS = "PenstockQualityFell", MODEL | {"version": "7", "figure": "roc_auc"}
+AUC = series("monitor_quality", **AUC_LABELS)
 DROPPED, SENT = (series(f"predictor_records_{what}_total", **POD) for what in ("dropped", "sent"))
 TURNED_AWAY = series("monitor_batches_total", outcome="refused")
 COMMITS = {bound: series("monitor_commit_seconds_bucket", le=bound) for bound in ("0.1", "3.0", "+Inf")}
@@ -220,6 +222,16 @@ CASES = [
         {},
     ),
     Case("PenstockMonitorNearlyFull", "half is free", {VOLUME["free"]: "50x30", VOLUME["size"]: "100x30"}, "20m"),
+    Case(QUALITY, "by a tenth", {AUC: "0.9x3000 0.8x120"}, "3090m", AUC_LABELS),
+    Case(QUALITY, "by a tenth, just now", {AUC: "0.9x3000 0.8x120"}, "3010m"),
+    Case(QUALITY, "by three hundredths", {AUC: "0.9x3000 0.87x120"}, "3090m"),
+    Case(QUALITY, "better", {AUC: "0.8x3000 0.9x120"}, "3090m"),
+    Case(
+        QUALITY,
+        "another figure",
+        {series("monitor_quality", **MODEL, version="7", figure="log_loss"): "3x3000 0.2x120"},
+        "3090m",
+    ),
     Case(LOST, "one in twenty", {DROPPED: "0+5x60", SENT: "0+95x60"}, "40m", POD),
     Case(LOST, "all", {DROPPED: "0+5x60", SENT: "0x60"}, "40m", POD),
     Case(LOST, "one in two hundred", {DROPPED: "0+1x60", SENT: "0+199x60"}, "40m"),

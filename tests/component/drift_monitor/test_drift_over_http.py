@@ -2,7 +2,7 @@
 
 import httpx
 
-from penstock_contracts.drift import DriftReason, DriftVerdict, ServedVersion
+from penstock_contracts.drift import DriftReason, DriftVerdict, RolloutFacts, ServedVersion
 
 from .conftest import FileStore, StartMonitor, eventually
 from .traffic import DIGEST, STABLE, WISH, batch, card, files
@@ -25,6 +25,23 @@ def test_a_shift_of_one_standard_deviation_is_found(start_monitor: StartMonitor,
     assert found.reason is DriftReason.COLUMN_DRIFT
     assert "amount" in found.message
     assert monitor.watch(WISH) == found
+
+
+def test_a_weight_that_moves_is_shown_and_leaves_the_bets_as_they_are(
+    start_monitor: StartMonitor, store: FileStore
+) -> None:
+    store.files = files()
+    monitor = start_monitor()
+    monitor.watch(WISH)
+    monitor.has_reference()
+    for number in range(1, 6):
+        monitor.post(batch(number, shift=0.5))
+    before = monitor.drift()
+    rollout = RolloutFacts(phase="Progressing", weights={"1": 75, "2": 25}, decision="version 1 Promoted")
+    assert monitor.watch(WISH.model_copy(update={"rollout": rollout})) == before
+    for page in (monitor.client.get("/").text, monitor.client.get("/models/shop/fraud").text):
+        assert "1 (stable, 75 %), 2 (25 %)" in page
+        assert "version 1 Promoted" in page
 
 
 def test_a_column_that_comes_as_hashes_is_named_and_not_judged(start_monitor: StartMonitor, store: FileStore) -> None:

@@ -10,7 +10,7 @@ from penstock_contracts.labels import LabelOutcome
 from penstock_contracts.quality import QualityReport
 from penstock_contracts.records import RecordBatch
 
-from .conftest import FileStore, Monitor, StartMonitor
+from .conftest import FileStore, Monitor, StartMonitor, eventually
 from .traffic import DIGEST, WISH, batch, files
 
 NOW = 4_000_000_000.0
@@ -94,3 +94,18 @@ def test_quality_is_scikit_learns_and_versions_are_compared_on_the_same_requests
     assert area.other_value == pytest.approx(
         metrics.roc_auc_score(labels, [theirs[request] for request in truth]), rel=1e-14
     )
+
+
+def test_live_quality_has_series_once_labels_came_and_none_once_the_resource_is_gone(
+    start_monitor: StartMonitor,
+) -> None:
+    monitor = start_monitor(quality_seconds="0.1")
+    monitor.watch(WISH)
+    monitor.post(batch(1, at=NOW))
+    assert post(monitor, *({"id": f"pod-1-1-{row}", "label": row % 2} for row in range(100))).joined == 100
+    series = 'penstock_monitor_quality{figure="roc_auc",name="fraud",namespace="shop",version="1"}'
+    eventually(lambda: series in monitor.client.get("/metrics").text, "the series is there")
+    quality = monitor.client.get("/v1/quality/shop/fraud").json()["versions"][0]["roc_auc"]
+    assert f"{series} {quality}" in monitor.client.get("/metrics").text
+    monitor.client.delete("/v1/resources/shop/fraud")
+    assert series not in monitor.client.get("/metrics").text

@@ -5,7 +5,15 @@ from collections import Counter
 
 import pytest
 
-from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, DriftWish, ServedVersion
+from penstock_contracts.drift import (
+    ColumnDrift,
+    DriftReason,
+    DriftReport,
+    DriftVerdict,
+    DriftWish,
+    RolloutFacts,
+    ServedVersion,
+)
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import Key
@@ -356,6 +364,18 @@ async def test_a_finding_is_current_once_it_is_about_the_version_that_serves() -
     await rig.work()
     assert rig.watch.follow(A, OTHER_WISH, MINUTE).is_current
     assert len(rig.woken) > woken, "a pass may act on it now, though it says the same"
+
+
+async def test_what_pages_show_of_a_rollout_is_told_at_once_and_is_no_news_of_drift() -> None:
+    rig = Rig()
+    rig.follow()
+    await rig.work()
+    woken = len(rig.woken)
+    moved = WISH.model_copy(update={"rollout": RolloutFacts(phase="Progressing", weights={"1": 95, "2": 5})})
+    assert rig.watch.follow(A, moved, MINUTE).is_current
+    await rig.work()
+    assert rig.monitor.wishes[-1] == moved
+    assert len(rig.woken) == woken
 
 
 async def test_labels_are_counted_only_where_somebody_asks() -> None:

@@ -168,6 +168,9 @@ def test_the_wish_has_the_versions_that_the_status_names_and_what_the_spec_says(
     assert wish
     assert (wish.period_seconds, wish.margin, wish.key_columns, wish.share) == (7200.0, 0.1, ("amount",), 0.25)
     assert wish.others == ()
+    assert wish.rollout.weights == {"1": 100}
+    assert wish.rollout.phase == "Healthy"
+    assert wish.rollout.decision.startswith("version 1 ")
     until(world.want("2"), is_baking)
     wish = monitoring.wish(world.spec, world.status)
     stable, previous = world.status.stable, world.status.previous

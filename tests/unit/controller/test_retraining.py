@@ -578,6 +578,78 @@ def test_by_hand_is_heard_once() -> None:
     assert len(world.made) == 1
 
 
+# --- by schedule
+
+HOURLY = "0 * * * *"
+
+
+def to_the_hour(world: JobWorld) -> float:
+    """Seconds until the next one."""
+    return HOUR - world.now.timestamp() % HOUR
+
+
+def test_a_schedule_starts_a_job_at_its_time_and_not_before_without_any_drift() -> None:
+    world = serving(**fields(schedule=HOURLY)).passes()
+    due = world.run_pass().look_again
+    assert due is not None
+    assert due <= to_the_hour(world) + 1
+    assert world.waits(to_the_hour(world) - 5).made == []
+    world.waits(5)
+    assert [job.reason for job in world.made] == ["Schedule"]
+    assert "spec.retrain.schedule says so" in world.condition.message
+    world.ends(JobState.FAILED, "boom").waits(to_the_hour(world) - 5)
+    assert len(world.made) == 1
+    assert len(world.waits(5).made) == 2, "its own times are its cool-down"
+
+
+def test_times_that_were_missed_are_made_up_for_once() -> None:
+    world = serving(**fields(schedule=HOURLY)).passes().waits(50.5 * HOUR)
+    assert len(world.made) == 1
+    world.ends(JobState.FAILED, "boom").passes(10)
+    assert len(world.made) == 1
+
+
+def test_a_schedule_keeps_to_the_budget_and_waits_for_an_attempt_to_end() -> None:
+    world = serving(**fields(schedule=HOURLY, budget={"max": 1, "per": "24h"})).passes().waits(HOUR)
+    world.ends(JobState.FAILED, "boom").waits(2 * HOUR)
+    assert (len(world.made), world.condition.reason) == (1, "BudgetSpent")
+    world = serving(**fields(schedule=HOURLY)).passes()
+    world.edit(canary(weight(20), pause(), **fields(schedule=HOURLY))).want("2")
+    until(world, is_paused)
+    world.waits(2 * HOUR)
+    assert (world.made, world.condition.reason) == ([], "AttemptUnderWay")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "wrong"),
+    [
+        ("61 * * * *", "minute"),
+        ("0 0 30 2 *", "day-of-month"),
+        ("daily", "1 fields, not 5"),
+        ("* * * * * *", "6 fields, not 5"),
+    ],
+)
+def test_what_is_no_schedule_is_told_and_drift_starts_jobs_all_the_same(schedule: str, wrong: str) -> None:
+    world = serving(**fields(schedule=schedule)).passes()
+    assert (world.condition.status, world.condition.reason) == ("False", "BadSchedule")
+    assert wrong in world.condition.message
+    world.drifts().passes()
+    assert [job.reason for job in world.made] == ["DatasetDrift"]
+
+
+def test_another_schedule_counts_from_when_it_was_written() -> None:
+    world = serving(**fields(schedule="0 0 1 1 *")).passes().waits(100.5 * HOUR)
+    world.edit(spec(**fields(schedule=HOURLY))).passes()
+    assert world.made == []
+    assert len(world.waits(to_the_hour(world) + 1).made) == 1
+
+
+def test_a_schedule_that_is_taken_away_starts_nothing() -> None:
+    world = serving(**fields(schedule=HOURLY)).passes()
+    world.edit(spec(**fields())).waits(10 * HOUR)
+    assert (world.made, world.training.scheduled_since) == ([], None)
+
+
 # --- what is told
 
 
@@ -597,6 +669,8 @@ def resting_worlds() -> Iterator[Any]:
     yield pytest.param(training, id="running")
     yield pytest.param(lambda: training().ends(JobState.FAILED, "boom"), id="failed")
     yield pytest.param(lambda: promoted().drifts("age").passes(), id="cooling down")
+    yield pytest.param(lambda: serving(**fields(schedule="0 0 1 1 *")), id="scheduled")
+    yield pytest.param(lambda: serving(**fields(schedule="never")), id="badly scheduled")
     yield pytest.param(lambda: rolled_back().drifts("amount").passes(), id="refused for this drift")
     yield pytest.param(lambda: serving(**fields(minLabels=5)).drifts().passes(), id="labels")
 

@@ -10,6 +10,8 @@ from penstock_controller.api.schema import ApiModel, StatusModel, duration_field
 
 MOST_STARTS = 100
 """Jobs in one budget, at most."""
+LONGEST_SCHEDULE = 100
+"""Characters."""
 LONGEST_END = 1024
 """Characters of what is told of a Job's end."""
 _FREE = {"x-kubernetes-preserve-unknown-fields": True}
@@ -51,6 +53,8 @@ class Retrain(ApiModel):
     """Time from the end of a Job in which drift starts no other; after Jobs that failed it doubles, up to 24h."""
     budget: RetrainBudget = RetrainBudget()
     """How many Jobs may be started."""
+    schedule: Annotated[str, Field(max_length=LONGEST_SCHEDULE)] = ""
+    """When a Job is started without drift: five fields as cron writes them, in UTC. Empty: by no schedule."""
     time_limit: Annotated[str, duration_field("1m", "168h")] = "6h"
     """A Job that runs longer is ended; jobTemplate.spec.activeDeadlineSeconds goes before it."""
     min_labels: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
@@ -65,7 +69,7 @@ class RetrainingJob(StatusModel):
     number: int
     """Of the Job among all of this resource: written before the Job is made, so it is made once."""
     reason: Annotated[str, Field(max_length=64)]
-    """Why it was started: DatasetDrift or ByHand."""
+    """Why it was started: DatasetDrift, Schedule or ByHand."""
     columns: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=MOST_COLUMNS)] = ()
     """Columns that had drifted."""
     stable_version: str
@@ -107,5 +111,9 @@ class RetrainingStatus(StatusModel):
     """The latest Job."""
     starts: Annotated[tuple[Annotated[str, Field(max_length=32)], ...], Field(max_length=MOST_STARTS)] = ()
     """When Jobs of the running budget were started (RFC 3339), the oldest first."""
+    schedule: Annotated[str, Field(max_length=LONGEST_SCHEDULE)] = ""
+    """That of the spec, as it was read last."""
+    scheduled_since: str | None = None
+    """From when on its times count: since it was first read, or since the last Job by it (RFC 3339)."""
     failures: int = 0
     """Jobs in a row that brought nothing."""

@@ -56,6 +56,18 @@ def by_drift(
     )
 
 
+def by_schedule(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Brake | None:
+    """The brake that holds against a schedule: its own times are its cool-down."""
+    known = status.retraining or RetrainingStatus()
+    if spec.retrain is None:
+        return None
+    return (
+        _rollout(spec, status, observation)
+        or _spent(spec.retrain, known, observation.now)
+        or _unprepared(spec.retrain, observation)
+    )
+
+
 def by_hand(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Brake | None:
     """The brake that holds against a person's word: neither cool-down, budget nor an earlier Job's fate is one."""
     known = status.retraining

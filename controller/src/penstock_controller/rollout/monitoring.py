@@ -1,6 +1,6 @@
 """What is told of live data: conditions, `status.drift` and Events. Nothing of a rollout depends on any of it. Pure."""
 
-from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, ServedVersion
+from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion
 from penstock_controller.api import duration
 from penstock_controller.api.drift import DriftStatus
 from penstock_controller.api.logger import LoggerMode
@@ -34,7 +34,17 @@ def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DriftWish 
         key_columns=drift.key_columns,
         share=drift.share,
         hashed_columns=spec.predictor.logger.hash if spec.predictor.logger else (),
+        rollout=_rollout(stable, status),
     )
+
+
+def _rollout(stable: Revision, status: ModelDeploymentStatus) -> RolloutFacts:
+    candidate = status.candidate
+    weights = {candidate.version: candidate.weight} if candidate else {}
+    if stable.version not in weights:
+        weights[stable.version] = 100 - sum(weights.values())
+    ends = (f"version {end.version} {end.completion.value} ({end.reason}), {end.ended_at}" for end in status.history)
+    return RolloutFacts(phase=status.phase or "", weights=weights, decision=next(ends, ""))
 
 
 def _served(pointer: Revision) -> ServedVersion:

@@ -11,16 +11,18 @@ from penstock_contracts.drift import DriftReason
 from penstock_controller.api.retrain import MOST_STARTS, Retrain, RetrainingJob, RetrainingStatus
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import brakes, job_course
+from penstock_controller.rollout import brakes, job_course, retrain_schedule
 from penstock_controller.rollout.actions import Announcement, StartJob
 from penstock_controller.rollout.brakes import SUCCEEDED, Brake
 from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.rollout.judgement import Judgement
 from penstock_controller.rollout.observation import Observation
+from penstock_controller.rollout.retrain_schedule import BadSchedule
 from penstock_controller.rollout.timestamps import moment, stamp
 
 CONDITION = "Retraining"
-RUNNING, IDLE, BY_HAND = "Running", "NotNeeded", "ByHand"
+RUNNING, IDLE = "Running", "NotNeeded"
+BY_HAND, BY_SCHEDULE = "ByHand", "Schedule"
 _LOOK = 10.0
 """Seconds after which a Job that runs is looked at again."""
 _SOON = 1.0
@@ -42,7 +44,7 @@ class Retraining:
 
 
 def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Retraining:
-    """Follow the Job that is under way, or start one where drift asks for it and no brake holds.
+    """Follow the Job that is under way, or start one where drift or the schedule asks for it and no brake holds.
 
     `status`: with what this pass has made of the rollout and of drift; of training and conditions, as it was before.
     """
@@ -52,6 +54,7 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
         return Retraining(status=gone)
     before = _by_clock(known or RetrainingStatus(), observation.now)
     known = _moved(spec.retrain, before, status, observation)
+    known = retrain_schedule.scheduled(known, spec.retrain.schedule if spec.retrain else "", observation.now)
     status = status.model_copy(update={"retraining": known})
     ended = known.job if _under_way(before) and _under_way(known) is None else None
     if ended:
@@ -62,9 +65,38 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
         brake = brakes.by_drift(spec, status, observation, drift)
         if brake is None:
             status = begun(spec.retrain, status, observation, DriftReason.DATASET_DRIFT.value)
+    status, late = _by_schedule(spec, status, observation)
+    brake = brake or late
     return _told(
-        spec, status, observation, _judged(spec, status, observation, brake), look_again=_due(brake, observation)
+        spec,
+        status,
+        observation,
+        _judged(spec, status, observation, brake),
+        look_again=_next(status, brake, observation),
     )
+
+
+def _by_schedule(
+    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation
+) -> tuple[ModelDeploymentStatus, Brake | None]:
+    """The status with a Job that the schedule wants now; or what keeps it from being started."""
+    known = status.retraining or RetrainingStatus()
+    if spec.retrain is None or _under_way(known):
+        return status, None
+    try:
+        due = retrain_schedule.due_at(known)
+    except BadSchedule as error:
+        return status, Brake(reason="BadSchedule", message=str(error))
+    if due is None or due > observation.now:
+        return status, None
+    if brake := brakes.by_schedule(spec, status, observation):
+        return status, brake
+    status = begun(spec.retrain, status, observation, BY_SCHEDULE)
+    if status.retraining is None:
+        return status, None
+    # What was missed meanwhile is made up for by this one.
+    known = status.retraining.model_copy(update={"scheduled_since": stamp(observation.now)})
+    return status.model_copy(update={"retraining": known}), None
 
 
 def begun(
@@ -158,9 +190,16 @@ def _told(
     )
 
 
-def _due(brake: Brake | None, observation: Observation) -> float | None:
-    """Seconds until a brake lets go by itself; None: nobody knows."""
-    return max(_SOON, (brake.until - observation.now).total_seconds()) if brake and brake.until else None
+def _next(status: ModelDeploymentStatus, brake: Brake | None, observation: Observation) -> float | None:
+    """Seconds until a brake lets go by itself, or the schedule is due; None: nobody knows."""
+    moments = [brake.until] if brake and brake.until else []
+    try:
+        due = retrain_schedule.due_at(status.retraining or RetrainingStatus())
+    except BadSchedule:
+        due = None
+    if due and due > observation.now:  # one that is over waits for a brake
+        moments.append(due)
+    return max(_SOON, (min(moments) - observation.now).total_seconds()) if moments else None
 
 
 def _announcement(judgement: Judgement, was: str, attempt: int) -> Announcement:
@@ -175,7 +214,8 @@ def _announcement(judgement: Judgement, was: str, attempt: int) -> Announcement:
 
 
 def _running(job: RetrainingJob, observation: Observation) -> str:
-    why = "a person said retrain" if job.reason == BY_HAND else f"{job.reason}: {', '.join(job.columns) or 'no column'}"
+    by_words = {BY_HAND: "a person said retrain", BY_SCHEDULE: "spec.retrain.schedule says so"}
+    why = by_words.get(job.reason) or f"{job.reason}: {', '.join(job.columns) or 'no column'}"
     begun_so = f"Job {job.name}, since {job.started_at}, because {why}"
     sighting = observation.jobs.sighting
     if job.succeeded_at:

@@ -21,6 +21,7 @@ from penstock_drift_monitor.live_quality import LiveQuality
 from penstock_drift_monitor.model_store import ModelStore
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
+from penstock_drift_monitor.quality_rounds import QualityRounds
 from penstock_drift_monitor.reports.job import make_report
 from penstock_drift_monitor.room import Room
 from penstock_drift_monitor.routes.labels import label_routes
@@ -63,12 +64,13 @@ def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
         reader,
     )
     room = Room(settings.max_waiting_bytes, settings.max_body_bytes)
-    app = FastAPI(title="Penstock drift monitor", lifespan=_lifespan(writer, samples))
+    live = LiveQuality(writer, reader, settings.max_quality_rows)
+    rounds = QualityRounds(live, telemetry, every_seconds=settings.quality_seconds)
+    app = FastAPI(title="Penstock drift monitor", lifespan=_lifespan(writer, samples, rounds))
     app.state.lock = lock
     app.include_router(record_routes(writer, telemetry, room, settings.max_batch_rows))
     app.include_router(resource_routes(writer, samples, telemetry))
-    app.include_router(label_routes(writer, telemetry, room, settings.max_labels))
-    live = LiveQuality(writer, reader, settings.max_quality_rows)
+    app.include_router(label_routes(writer, telemetry, room, rounds, settings.max_labels))
     models = WatchedModels(writer, reader, live)
     make = partial(make_report, seconds=settings.report_seconds, memory_bytes=settings.report_memory_bytes)
     app.include_router(page_routes(models))
@@ -91,13 +93,19 @@ def _ledger(settings: Settings) -> Ledger:
     return Ledger(database, bounds, labels)
 
 
-def _lifespan(writer: Writer, samples: Samples) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    writer: Writer, samples: Samples, rounds: QualityRounds
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
         for (namespace, name), wish in (await writer.do(lambda ledger: ledger.wishes())).items():
             samples.want(namespace, name, wish)
+            rounds.labels_came(namespace, name)
+        renewing = asyncio.create_task(rounds.run(), name="quality")
         yield
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
         await samples.close()
         # Batches that wait are written and answered; what was not is sent again.
         await asyncio.to_thread(writer.stop)

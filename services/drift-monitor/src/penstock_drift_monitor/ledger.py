@@ -112,6 +112,9 @@ class Ledger:
         watch = self._watch(resource)
         if watch is None or watch.wish != wish:
             self.database.execute("UPDATE resources SET wish = ? WHERE id = ?", (wish.model_dump_json(), resource))
+        if watch is not None and watch.wish.watches_as(wish):
+            watch.wish = wish
+        else:
             self._save(resource)
             self._watches.pop(resource, None)
             self._judge(resource, {})

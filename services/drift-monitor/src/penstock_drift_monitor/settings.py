@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     report_seconds: float = Field(120, gt=0)
     """For the process that makes a report."""
     report_memory_bytes: int = Field(1024 * _MIB, ge=256 * _MIB)
+    quality_seconds: float = Field(15, gt=0)
+    """Between two rounds in which the series of live quality are renewed."""
     tidy_seconds: float = Field(30, gt=0)
     """Between two looks at what is too old or too much."""
     drain_seconds: int = Field(10, ge=0)

@@ -15,6 +15,7 @@ from penstock_contracts.metric_names import (
     MONITOR_DROPPED,
     MONITOR_LABELS,
     MONITOR_LABELS_WAITING,
+    MONITOR_QUALITY,
     MONITOR_REASON,
     MONITOR_REMOVED,
     MONITOR_ROWS,
@@ -24,6 +25,7 @@ from penstock_contracts.metric_names import (
     MONITOR_VOLUME_FREE_BYTES,
     Metric,
 )
+from penstock_contracts.quality import FIGURES, QualityReport
 from penstock_drift_monitor.tidying import Removed
 
 _SHOWN_COLUMNS = 50
@@ -59,6 +61,9 @@ class Telemetry:
         self._dataset = gauge(MONITOR_DATASET_DRIFT)
         self._reason = gauge(MONITOR_REASON)
         self._reasons: dict[tuple[str, str], str] = {}
+        self._quality = gauge(MONITOR_QUALITY)
+        self._qualities: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+        """Versions and figures that have series, by resource."""
         self._odds = gauge(MONITOR_COLUMN_LOG_ODDS)
         self._drifted = gauge(MONITOR_COLUMN_DRIFTED)
         self._shown: dict[tuple[str, str], frozenset[str]] = {}
@@ -124,11 +129,25 @@ class Telemetry:
             self._drop(self._drifted, *key, name)
         self._shown[key] = names
 
+    def quality_is(self, report: QualityReport) -> None:
+        """State how good a resource's versions are."""
+        key, told = (report.namespace, report.name), set()
+        for version in report.versions:
+            for figure in FIGURES:
+                if (value := getattr(version, figure)) is not None:
+                    self._quality.labels(*key, version.version, figure).set(value)
+                    told.add((version.version, figure))
+        for gone in self._qualities.get(key, frozenset()) - told:
+            self._drop(self._quality, *key, *gone)
+        self._qualities[key] = frozenset(told)
+
     def forget(self, namespace: str, name: str) -> None:
-        """Drop the verdict's series of a resource."""
+        """Drop a resource's series of verdict and quality."""
         for column in self._shown.pop((namespace, name), frozenset()):
             self._drop(self._odds, namespace, name, column)
             self._drop(self._drifted, namespace, name, column)
+        for gone in self._qualities.pop((namespace, name), frozenset()):
+            self._drop(self._quality, namespace, name, *gone)
         self._drop(self._dataset, namespace, name)
         self._tell_reason((namespace, name), None)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from penstock_contracts import metric_names
 from penstock_gateway.applied import Applied
@@ -16,6 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         number, seconds, rejected = (
             metric_names.GATEWAY_APPLIED_NUMBER,
             metric_names.GATEWAY_APPLY_SECONDS,

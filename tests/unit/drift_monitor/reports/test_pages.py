@@ -8,7 +8,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, DriftWish, ServedVersion
+from penstock_contracts.drift import (
+    ColumnDrift,
+    DriftReason,
+    DriftReport,
+    DriftVerdict,
+    DriftWish,
+    RolloutFacts,
+    ServedVersion,
+)
 from penstock_contracts.quality import QualityDifference, QualityReport, QualityTask, VersionQuality
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
@@ -70,7 +78,13 @@ def _model(
     last: str | None = "2026-03-01T10:00:00Z",
 ) -> WatchedModel:
     return WatchedModel(
-        wish=DriftWish(stable=_version("7"), others=(_version("8"),)),
+        wish=DriftWish(
+            stable=_version("7"),
+            others=(_version("8"), _version("6")),
+            rollout=RolloutFacts(
+                phase="Progressing", weights={"7": 95, "8": 5}, decision=f"version 6 Promoted {HOSTILE}"
+            ),
+        ),
         report=DriftReport(
             namespace="demo",
             name=name,
@@ -168,14 +182,17 @@ async def test_the_fleet_lists_every_model_and_those_that_need_somebody_first() 
     )
 
     heads, *rows = _Reader(answer.text).rows
-    assert heads == ["Model", "Versions", "Verdict", "Reason", "Columns", "Rows", "Dropped", "Last record"]
+    assert heads == [
+        "Model", "Phase", "Versions", "Verdict", "Reason", "Columns", "Rows", "Dropped", "Last record",
+        "Last decision",
+    ]  # fmt: skip
     assert [row[0] for row in rows] == ["demo/d-drifting", "demo/c-blind", "demo/b-young", "demo/a-quiet"]
     assert rows[0] == [
-        "demo/d-drifting", "7 (stable), 8", "Drift", "DatasetDrift", "1 of 3 drift", "123,456", "17",
-        "2026-03-01T10:00:00Z",
+        "demo/d-drifting", "Progressing", "7 (stable, 95 %), 8 (5 %), 6", "Drift", "DatasetDrift", "1 of 3 drift",
+        "123,456", "17", "2026-03-01T10:00:00Z", f"version 6 Promoted {HOSTILE}",
     ]  # fmt: skip
-    assert [row[2] for row in rows] == ["Drift", "Error", "Inconclusive", "No drift"]
-    assert rows[2][-1] == "never"
+    assert [row[3] for row in rows] == ["Drift", "Error", "Inconclusive", "No drift"]
+    assert rows[2][-2] == "never"
     assert "1 drift, 1 cannot be judged, 1 inconclusive, 1 without drift" in answer.text
 
 
@@ -272,12 +289,13 @@ async def test_no_text_that_others_chose_is_markup_and_nothing_is_fetched_or_run
 
 
 async def test_a_page_has_language_title_one_heading_and_a_caption_for_each_table() -> None:
-    for answer in await _get_all(("/", "/models/demo/fraud"), _model(columns=COLUMNS)):
+    pages = await _get_all(("/", "/models/demo/fraud"), _model(columns=COLUMNS))
+    for answer, columns in zip(pages, (10, 8), strict=True):
         read = _Reader(answer.text)
 
         assert '<html lang="en">' in answer.text
         assert [read.tags.count(tag) for tag in ("title", "h1", "main", "table", "caption")] == [1, 1, 1, 1, 1]
-        assert answer.text.count('scope="col"') == 8
+        assert answer.text.count('scope="col"') == columns
 
 
 def _luminance(colour: str) -> float:

@@ -5,10 +5,21 @@ from urllib.parse import quote
 from penstock_contracts.drift import DriftVerdict
 from penstock_drift_monitor.pages.markup import Markup, element, joined
 from penstock_drift_monitor.pages.source import WatchedModel
-from penstock_drift_monitor.pages.table import moment, number, table, verdict
+from penstock_drift_monitor.pages.table import NOTHING, moment, number, table, verdict
 
 TITLE: Final = "Drift of all models"
-_HEADS: Final = ("Model", "Versions", "Verdict", "Reason", "Columns", "Rows", "Dropped", "Last record")
+_HEADS: Final = (
+    "Model",
+    "Phase",
+    "Versions",
+    "Verdict",
+    "Reason",
+    "Columns",
+    "Rows",
+    "Dropped",
+    "Last record",
+    "Last decision",
+)
 _ORDER: Final = (DriftVerdict.DRIFT, DriftVerdict.ERROR, DriftVerdict.INCONCLUSIVE, DriftVerdict.NO_DRIFT)
 
 
@@ -31,9 +42,13 @@ def fleet(models: Sequence[WatchedModel]) -> Markup:
 
 
 def versions(model: WatchedModel) -> str:
-    """Write which versions a model has."""
-    others = ", ".join(version.version for version in model.wish.others)
-    return f"{model.wish.stable.version} (stable)" + (f", {others}" if others else "")
+    """Write which versions a model has, and their shares of users' requests."""
+    stable, weights = model.wish.stable.version, model.wish.rollout.weights
+    named = dict.fromkeys((stable, *(version.version for version in model.wish.others)))
+    facts = {name: ["stable"] if name == stable else [] for name in named}
+    for name, weight in weights.items():
+        facts.setdefault(name, []).append(f"{weight} %")
+    return ", ".join(f"{name} ({', '.join(told)})" if told else name for name, told in facts.items())
 
 
 def drifting(model: WatchedModel) -> str:
@@ -63,6 +78,7 @@ def _row(model: WatchedModel) -> tuple[str, ...]:
     report = model.report
     return (
         element("a", f"{report.namespace}/{report.name}", href=f"models/{path(model)}"),
+        model.wish.rollout.phase or NOTHING,
         versions(model),
         verdict(report.verdict),
         report.reason.value,
@@ -70,4 +86,5 @@ def _row(model: WatchedModel) -> tuple[str, ...]:
         number(report.rows),
         number(report.dropped),
         moment(model.last_record, "never"),
+        model.wish.rollout.decision or NOTHING,
     )

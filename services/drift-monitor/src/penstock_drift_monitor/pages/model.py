@@ -6,9 +6,8 @@ from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.pages.fleet import drifting, path, versions
 from penstock_drift_monitor.pages.markup import Markup, element, joined
 from penstock_drift_monitor.pages.source import WatchedModel
-from penstock_drift_monitor.pages.table import moment, number, table, verdict
+from penstock_drift_monitor.pages.table import NOTHING, moment, number, table, verdict
 
-_NOTHING: Final = "–"  # noqa: RUF001 - a dash
 _FIGURES: Final = {
     "roc_auc": "ROC AUC",
     "pr_auc": "Average precision",
@@ -36,7 +35,9 @@ def model_page(model: WatchedModel, quality: QualityReport) -> Markup:
             "section",
             element(
                 "dl",
+                _fact("Phase", model.wish.rollout.phase or NOTHING),
                 _fact("Versions", versions(model)),
+                _fact("Last decision", model.wish.rollout.decision or NOTHING),
                 _fact("Columns", drifting(model)),
                 _fact("Rows judged", number(report.rows)),
                 _fact("Reference rows", number(report.reference_rows)),
@@ -87,7 +88,7 @@ def _quality(quality: QualityReport) -> Markup:
             number(version.labelled),
             _share(version.coverage),
             *(_figure(getattr(version, name)) for name in figures),
-            version.message or _NOTHING,
+            version.message or NOTHING,
         )
         for version in labelled
     )
@@ -114,11 +115,11 @@ def _quality(quality: QualityReport) -> Markup:
 
 
 def _share(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.0%}"
+    return NOTHING if value is None else f"{value:.0%}"
 
 
 def _figure(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.4f}"
+    return NOTHING if value is None else f"{value:.4f}"
 
 
 def _fact(term: str, value: str) -> Markup:
@@ -133,8 +134,8 @@ def _row(column: ColumnDrift) -> tuple[str, ...]:
         _score(column.score),
         _score(column.threshold),
         number(column.rows),
-        moment(column.since, _NOTHING),
-        column.message or _NOTHING,
+        moment(column.since, NOTHING),
+        column.message or NOTHING,
     )
 
 

@@ -1,7 +1,10 @@
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from penstock_contracts.drift import DriftVerdict
 from penstock_drift_monitor.pages.markup import Markup, element
+
+NOTHING: Final = "–"  # noqa: RUF001 - a dash
 
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:

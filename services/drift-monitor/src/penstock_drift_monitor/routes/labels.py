@@ -15,6 +15,7 @@ from penstock_drift_monitor.errors import TooLarge, Unreadable
 from penstock_drift_monitor.intake import MAX_TEXT
 from penstock_drift_monitor.label_store import ReadLabel, ReadLabels
 from penstock_drift_monitor.label_text import label_text
+from penstock_drift_monitor.quality_rounds import QualityRounds
 from penstock_drift_monitor.room import Room
 from penstock_drift_monitor.telemetry import Telemetry
 from penstock_drift_monitor.writer import Writer
@@ -23,7 +24,7 @@ _MAX_EXAMPLES = 10
 _MAX_ROW = 2**31
 
 
-def label_routes(writer: Writer, telemetry: Telemetry, room: Room, max_labels: int) -> APIRouter:
+def label_routes(writer: Writer, telemetry: Telemetry, room: Room, rounds: QualityRounds, max_labels: int) -> APIRouter:
     """Labels come in."""
     router = APIRouter(tags=["labels"])
 
@@ -43,6 +44,8 @@ def label_routes(writer: Writer, telemetry: Telemetry, room: Room, max_labels: i
             now = time.time()
             outcome = await writer.do(lambda ledger: ledger.labels.take(ledger.known(namespace, name), read, now))
         telemetry.labels_came(namespace, name, outcome)
+        if outcome.joined:
+            rounds.labels_came(namespace, name)
         return outcome
 
     return router

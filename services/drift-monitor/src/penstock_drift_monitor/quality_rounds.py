@@ -1,0 +1,44 @@
+"""Live quality as series: computed in rounds, for the resources that labels came for."""
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from penstock_drift_monitor.errors import UnknownResource
+from penstock_drift_monitor.live_quality import LiveQuality
+from penstock_drift_monitor.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+_REST: Final = 4.0
+"""Times what one answer took: rounds take at most a fifth of a processor, however many labels there are."""
+
+
+class QualityRounds:
+    """Bounded by the number of resources."""
+
+    def __init__(self, live: LiveQuality, telemetry: Telemetry, *, every_seconds: float) -> None:
+        self._live, self._telemetry, self._every = live, telemetry, every_seconds
+        self._due: dict[tuple[str, str], None] = {}
+
+    def labels_came(self, namespace: str, name: str) -> None:
+        """Have the resource's series renewed in the next round."""
+        self._due[namespace, name] = None
+
+    async def run(self) -> None:
+        """Renew until cancelled."""
+        while True:
+            await asyncio.sleep(self._every)
+            for key in list(self._due):
+                del self._due[key]
+                await self._renew(*key)
+
+    async def _renew(self, namespace: str, name: str) -> None:
+        begun = time.perf_counter()
+        try:
+            self._telemetry.quality_is(await self._live.of(namespace, name))
+        except UnknownResource:
+            return  # it was deleted meanwhile
+        except Exception:  # noqa: BLE001 - the outermost loop: one resource's fault must not end the series of all
+            _log.exception("live quality not computed", extra={"key": f"{namespace}/{name}"})
+        await asyncio.sleep(_REST * (time.perf_counter() - begun))
