@@ -95,11 +95,12 @@ class DriftWatch:
         if known is None:
             known = self._followed[key] = _Followed(wish=wish, interval=interval)
             self._queue.add(key)
-        elif (known.wish, known.interval) != (wish, interval):
+        elif not known.wish.watches_as(wish) or known.interval != interval:
             known.is_new |= not known.wish.watches_as(wish)
             known.is_of_stable &= known.wish.stable == wish.stable
             known.wish, known.interval = wish, interval
             self._queue.add(key)
+        known.wish = wish  # what pages show of a rollout may wait for the next question
         known.least_labels = least_labels
         return Monitoring(
             installed=True,
@@ -168,7 +169,7 @@ class DriftWatch:
             why = "asking the drift monitor failed: see the controller's log"
         if self._followed.get(key) is not known:
             return None
-        if known.wish != wish:
+        if not known.wish.watches_as(wish):
             return 0.0
         return self._unanswered(key, known, why) if finding is None else self._answered(key, known, finding, labelled)
 

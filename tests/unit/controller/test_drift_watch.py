@@ -366,7 +366,7 @@ async def test_a_finding_is_current_once_it_is_about_the_version_that_serves() -
     assert len(rig.woken) > woken, "a pass may act on it now, though it says the same"
 
 
-async def test_what_pages_show_of_a_rollout_is_told_at_once_and_is_no_news_of_drift() -> None:
+async def test_what_pages_show_of_a_rollout_is_told_with_the_next_question_and_is_no_news_of_drift() -> None:
     rig = Rig()
     rig.follow()
     await rig.work()
@@ -374,6 +374,8 @@ async def test_what_pages_show_of_a_rollout_is_told_at_once_and_is_no_news_of_dr
     moved = WISH.model_copy(update={"rollout": RolloutFacts(phase="Progressing", weights={"1": 95, "2": 5})})
     assert rig.watch.follow(A, moved, MINUTE).is_current
     await rig.work()
+    assert rig.monitor.asked == {A: 1}
+    await rig.work(MINUTE)
     assert rig.monitor.wishes[-1] == moved
     assert len(rig.woken) == woken
 
