@@ -75,6 +75,7 @@ async def test_a_job_template_is_kept_as_it_is_and_its_brakes_have_defaults(api:
         "jobTemplate": JOB,
         "cooldown": "6h",
         "budget": {"max": 4, "per": "24h"},
+        "schedule": "",
         "timeLimit": "6h",
         "minLabels": 0,
     }
