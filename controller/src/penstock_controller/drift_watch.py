@@ -95,10 +95,10 @@ class DriftWatch:
         if known is None:
             known = self._followed[key] = _Followed(wish=wish, interval=interval)
             self._queue.add(key)
-        elif not known.wish.watches_as(wish) or known.interval != interval:
-            known.is_new |= not known.wish.watches_as(wish)
+        elif (another := not known.wish.watches_as(wish)) or known.interval != interval:
+            known.is_new |= another
             known.is_of_stable &= known.wish.stable == wish.stable
-            known.wish, known.interval = wish, interval
+            known.interval = interval
             self._queue.add(key)
         known.wish = wish  # what pages show of a rollout may wait for the next question
         known.least_labels = least_labels

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import httpx
-import msgspec
 import numpy as np
 import pytest
 
 from penstock_contracts.digest import digest_of
 from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict, DriftWish, ServedVersion
-from penstock_contracts.inference import InferRequest, InferResponse
-from penstock_contracts.model_card import Column, Golden, GoldenSource, ModelCard, ModelFile
-from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRequest, RecordedRun
+from penstock_contracts.model_card import Column, ModelFile
+from penstock_contracts.records import RecordBlock, RecordedRequest, RecordedRun
 
 from .conftest import FileStore, Monitor, eventually, file_store, monitors
+from .traffic import card, packed
 
 ROWS = 2000
 NUMPY = {"FP64": "<f8", "FP32": "<f4", "FP16": "<f2", "INT64": "<i8", "BOOL": "<u1"}
@@ -330,22 +329,9 @@ def stored(number: int, case: Case) -> tuple[str, dict[str, bytes]]:
     digest = digest_of([file])
     names = dict.fromkeys(("a", "s", *(column.name for sent in case.sent for column in sent.columns)))
     words = {"s": "string", "k": "string"} | case.types
-    card = ModelCard(
-        digest=digest,
-        files=(file,),
-        model_path="model.onnx",
-        inputs=(),
-        outputs=(),
-        columns=tuple(Column(name=name, type=words.get(name, "double")) for name in names),
-        golden=Golden(
-            source=GoldenSource.SIGNATURE,
-            request=InferRequest(inputs=()),
-            response=InferResponse(model_name="m", outputs=()),
-        ),
-        reference_path=None if case.sample is None else case.path,
-    )
+    columns = tuple(Column(name=name, type=words.get(name, "double")) for name in names)
     base = f"/v1/digests/{digest}"
-    files = {base: card.model_dump_json().encode()}
+    files = {base: card(None if case.sample is None else case.path, model=file, columns=columns)}
     if case.sample is not None:
         files[f"{base}/files/{case.path}"] = case.sample if isinstance(case.sample, bytes) else as_csv(case.sample)
     return digest, files
@@ -364,20 +350,8 @@ def encoded(name: str, served: ServedVersion, sent: Sent) -> Iterator[bytes]:
             inputs=tuple(_cells(column, these) for column in sent.columns),
             outputs=(np.stack([1 - some, some], axis=1).astype("<f4").tobytes(),),
         )
-        yield msgspec.msgpack.encode(
-            RecordBatch(
-                namespace="shop",
-                name=name,
-                digest=served.digest,
-                version=served.version,
-                revision=served.revision,
-                sender=sent.sender,
-                number=sent.number + index,
-                inputs=tuple(RecordBlock((column.name,), column.datatype) for column in sent.columns),
-                outputs=(RecordBlock(("probabilities[0]", "probabilities[1]"), "FP32"),),
-                runs=(run,),
-            )
-        )
+        blocks = tuple(RecordBlock((column.name,), column.datatype) for column in sent.columns)
+        yield packed(run, sent.number + index, inputs=blocks, name=name, served=served, sender=sent.sender)
 
 
 def _requests(sent: Sent, batch: int, rows: int) -> tuple[RecordedRequest, ...]:

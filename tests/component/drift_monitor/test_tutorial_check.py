@@ -4,15 +4,14 @@ import json
 import warnings
 
 import httpx
-import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
-from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRequest, RecordedRun
+from penstock_contracts.records import RecordBlock, RecordedRequest, RecordedRun
 
 from .conftest import FileStore, StartMonitor
-from .traffic import DIGEST, STABLE, WISH, card
+from .traffic import DIGEST, WISH, card, packed
 
 ROWS, A_BATCH = 2000, 100
 SHARE = 0.5
@@ -49,20 +48,8 @@ def batch(number: int, rows: pd.DataFrame) -> bytes:
         inputs=(rows[["amount", "age"]].to_numpy("<f4").tobytes(), rows["shop"].tolist()),
         outputs=(np.full(len(rows), 0.5, "<f4").tobytes(),),
     )
-    return msgspec.msgpack.encode(
-        RecordBatch(
-            namespace="shop",
-            name="fraud",
-            digest=DIGEST,
-            version=STABLE.version,
-            revision=STABLE.revision,
-            sender="pod-1",
-            number=number,
-            inputs=(RecordBlock(("amount", "age"), "FP32"), RecordBlock(("shop",), "BYTES")),
-            outputs=(RecordBlock(("score",), "FP32"),),
-            runs=(run,),
-        )
-    )
+    blocks = (RecordBlock(("amount", "age"), "FP32"), RecordBlock(("shop",), "BYTES"))
+    return packed(run, number, inputs=blocks, outputs=(RecordBlock(("score",), "FP32"),))
 
 
 @pytest.mark.parametrize(

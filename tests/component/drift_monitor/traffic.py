@@ -16,7 +16,9 @@ WISH = DriftWish(stable=STABLE, period_seconds=0)
 COLUMNS = (Column(name="amount", type="double"), Column(name="age", type="double"), Column(name="shop", type="string"))
 
 
-def card(reference: str | None = "reference.csv") -> bytes:
+def card(
+    reference: str | None = "reference.csv", *, model: ModelFile = MODEL, columns: tuple[Column, ...] = COLUMNS
+) -> bytes:
     golden = Golden(
         source=GoldenSource.SIGNATURE,
         request=InferRequest(inputs=()),
@@ -24,17 +26,44 @@ def card(reference: str | None = "reference.csv") -> bytes:
     )
     return (
         ModelCard(
-            digest=DIGEST,
-            files=(MODEL,),
+            digest=digest_of([model]),
+            files=(model,),
             model_path="model.onnx",
             inputs=(),
             outputs=(),
-            columns=COLUMNS,
+            columns=columns,
             golden=golden,
             reference_path=reference,
         )
         .model_dump_json()
         .encode()
+    )
+
+
+def packed(
+    run: RecordedRun,
+    number: int,
+    *,
+    inputs: tuple[RecordBlock, ...],
+    outputs: tuple[RecordBlock, ...] = (RecordBlock(("probabilities[0]", "probabilities[1]"), "FP32"),),
+    name: str = "fraud",
+    served: ServedVersion = STABLE,
+    sender: str = "pod-1",
+) -> bytes:
+    """A batch of one run, as a predictor sends it."""
+    return msgspec.msgpack.encode(
+        RecordBatch(
+            namespace="shop",
+            name=name,
+            digest=served.digest,
+            version=served.version,
+            revision=served.revision,
+            sender=sender,
+            number=number,
+            inputs=inputs,
+            outputs=outputs,
+            runs=(run,),
+        )
     )
 
 
@@ -81,17 +110,5 @@ def batch(
         inputs=(numbers.astype("<f4").tobytes(), ["abc"[each] for each in draw.integers(0, 3, rows)]),
         outputs=(np.stack([1 - score, score], axis=1).astype("<f4").tobytes(),),
     )
-    return msgspec.msgpack.encode(
-        RecordBatch(
-            namespace="shop",
-            name=name,
-            digest=served.digest,
-            version=served.version,
-            revision=served.revision,
-            sender=sender,
-            number=number,
-            inputs=(RecordBlock(("amount", "age"), "FP32"), RecordBlock(("shop",), "BYTES")),
-            outputs=(RecordBlock(("probabilities[0]", "probabilities[1]"), "FP32"),),
-            runs=(run,),
-        )
-    )
+    blocks = (RecordBlock(("amount", "age"), "FP32"), RecordBlock(("shop",), "BYTES"))
+    return packed(run, number, inputs=blocks, name=name, served=served, sender=sender)

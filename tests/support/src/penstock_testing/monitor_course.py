@@ -1,15 +1,14 @@
 """What the drift monitor answered while a test ran."""
 
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
 import httpx
 
 from penstock_contracts.drift import DriftReport
 from penstock_contracts.quality import QualityReport
+from penstock_testing.side_work import SideWork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +27,14 @@ class MonitorSample:
     """Version to its live quality, where there is one."""
 
 
-class MonitorCourse:
+class MonitorCourse(SideWork):
     """Asks again and again from a thread, from entering the context until leaving it."""
 
     def __init__(self, monitor: str, namespace: str, name: str, *, pause: float = 1.0) -> None:
+        super().__init__()
         self._pause = pause
         self._drift, self._quality = (f"{monitor}/v1/{of}/{namespace}/{name}" for of in ("drift", "quality"))
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
         self.samples: list[MonitorSample] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._thread.join(timeout=30)
 
     def _work(self) -> None:
         with httpx.Client(timeout=10, trust_env=False) as client:

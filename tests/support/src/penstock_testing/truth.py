@@ -1,17 +1,16 @@
 """Labels, as a company's chargebacks tell them: the truth about what users asked, some time after the answer."""
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import httpx
 
 from penstock_contracts.labels import LABELS_PATH, Label, LabelBatch, LabelOutcome
 from penstock_testing.record import Record
 from penstock_testing.recording import RecordingReader
+from penstock_testing.side_work import SideWork
 
 _PAUSE = 0.5
 """Seconds between two looks at the recording."""
@@ -19,7 +18,7 @@ _MOST = 5000
 """Labels in one request."""
 
 
-class Truth:
+class Truth(SideWork):
     """Sends the label of every answered request to the drift monitor, from entering the context until leaving it."""
 
     def __init__(
@@ -33,24 +32,15 @@ class Truth:
         late_by: float = 2.0,
     ) -> None:
         """`recording`: what the traffic's driver writes. `labels`: one for each question. `late_by`: seconds."""
+        super().__init__()
         self._url = f"{monitor}{LABELS_PATH}"
         self._namespace, self._name = namespace, name
         self._recording, self._labels, self._late_by = recording, labels, late_by
         self._known: list[tuple[float, Label]] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
         self.outcomes: Counter[str] = Counter()
         """What the monitor made of them, by outcome."""
         self.unsent = 0
         """Requests of labels that the monitor did not take at first; they are sent again."""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._thread.join(timeout=30)
 
     def _work(self) -> None:
         reader = RecordingReader(self._recording)
