@@ -42,7 +42,7 @@ class Desk:
         return NamedCall(feeds, self.model.output_names, rows=len(values) if rows is None else rows, origin=origin)
 
     def run(self, *calls: NamedCall) -> None:
-        self._recorder.ran(calls, compute(self.model, calls).outcomes)
+        self._recorder.ran(calls, compute(self.model, calls))
 
     def batches(self, dropped: int = 0) -> list[RecordBatch]:
         while (ran := self.queue.take()) is not None:

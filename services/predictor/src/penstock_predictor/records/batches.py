@@ -54,12 +54,11 @@ class Gathering:
 
     def add(self, ran: RanCalls) -> None:
         """Gather one run."""
-        for layout, run in self._encoding.runs(ran):
+        for layout, run, rows in self._encoding.runs(ran):
             there = self._gathered.setdefault(layout, _Gathered())
             encoded = self._encode(run)
             there.runs.append(msgspec.Raw(encoded))
             self.size += len(encoded)
-            rows = sum([request.rows for request in run.requests])
             there.rows += rows
             self.rows += rows
 

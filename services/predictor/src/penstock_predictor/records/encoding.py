@@ -1,6 +1,6 @@
 """A run's tensors as the contract's runs, with the blocks that say how to read them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +33,10 @@ class RecordLayout:
         return tuple(cut.block for cut in self.inputs), tuple(cut.block for cut in self.outputs)
 
 
+EncodedRun = tuple[RecordLayout, RecordedRun, int]
+"""And its rows."""
+
+
 class Encoding:
     """Makes the contract's runs. Used in the thread that records."""
 
@@ -40,27 +44,27 @@ class Encoding:
         self._columns = columns
         self._layouts: dict[tuple[_Shape, _Shape], RecordLayout] = {}
 
-    def runs(self, ran: RanCalls) -> Iterator[tuple[RecordLayout, RecordedRun]]:
+    def runs(self, ran: RanCalls) -> list[EncodedRun]:
         """One run; one for each call where those were computed apart, as their shapes may differ."""
-        if all(part.stop is not None for part in ran.parts):
-            yield self._run(ran, ran.asked, ran.feeds, ran.parts)
-        else:
-            for asked, feeds, part in zip(ran.asked, ran.feeds, ran.parts, strict=True):
-                yield self._run(ran, [asked], [feeds], [part])
+        if len(ran.parts) == 1 or all(part.stop is not None for part in ran.parts):
+            return [self._run(ran, ran.asked, ran.feeds, ran.parts)]
+        return [
+            self._run(ran, [asked], [feeds], [part])
+            for asked, feeds, part in zip(ran.asked, ran.feeds, ran.parts, strict=True)
+        ]
 
-    def _run(
-        self, ran: RanCalls, asked: Sequence[Asked], feeds: Sequence[Feeds], parts: Sequence[Part]
-    ) -> tuple[RecordLayout, RecordedRun]:
+    def _run(self, ran: RanCalls, asked: Sequence[Asked], feeds: Sequence[Feeds], parts: Sequence[Part]) -> EncodedRun:
         inputs = feeds[0] if len(feeds) == 1 else _joined(feeds)
         outputs = dict(zip(ran.outputs, _joined_outputs(parts), strict=True))
-        layout = self._layout(inputs, outputs, sum([rows for _, rows, _ in asked]))
+        rows = sum([of_call for _, of_call, _ in asked])
+        layout = self._layout(inputs, outputs, rows)
         run = RecordedRun(
             ran.at,
-            tuple([RecordedRequest(_text(request_id), rows, shadow) for request_id, rows, shadow in asked]),
+            tuple([RecordedRequest(_text(request_id), of_call, shadow) for request_id, of_call, shadow in asked]),
             tuple([cut.of(inputs[cut.tensor]) for cut in layout.inputs]),
             tuple([cut.of(outputs[cut.tensor]) for cut in layout.outputs]),
         )
-        return layout, run
+        return layout, run, rows
 
     def _layout(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array], rows: int) -> RecordLayout:
         shape = (_shape(inputs, rows), _shape(outputs, rows))
@@ -88,7 +92,7 @@ def _joined_outputs(parts: Sequence[Part]) -> Sequence[Array]:
 
 def _shape(arrays: Mapping[str, Array], rows: int) -> _Shape:
     """What decides how tensors are cut."""
-    return tuple((name, array.shape[1:], array.ndim > 0 and len(array) == rows) for name, array in arrays.items())
+    return tuple([(name, array.shape[1:], array.ndim > 0 and len(array) == rows) for name, array in arrays.items()])
 
 
 def _text(request_id: bytes | None) -> str:

@@ -22,9 +22,9 @@ class RanCalls:
         """Names of what was computed, which all calls of a run share."""
         self.asked: list[Asked] = []
         self.feeds: list[Feeds] = []
-        """For each of these requests its inputs."""
+        """For each of these requests its inputs; or one for all, where they were joined for the run."""
         self.parts: list[Part] = []
-        """And its outputs."""
+        """And its outputs, likewise."""
         self.rows = 0
         """Of all calls."""
         self.size = 0

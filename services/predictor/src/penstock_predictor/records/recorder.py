@@ -9,7 +9,9 @@ from penstock_predictor.model.inference import Feeds
 from penstock_predictor.records.ran_calls import RanCalls
 from penstock_predictor.records.run_queue import RunQueue
 from penstock_predictor.records.sampling import Sampling
-from penstock_predictor.serving.call import Call, Outcome
+from penstock_predictor.serving.call import Call
+from penstock_predictor.serving.outputs import Part
+from penstock_predictor.serving.run import Run
 
 _CALL_BYTES: Final = 512
 """Of the objects that hold one call's tensors."""
@@ -26,10 +28,10 @@ class RunRecorder:
         self._sampling = sampling
         self._dropped = dropped
 
-    def ran(self, batch: Sequence[Call], outcomes: Sequence[Outcome]) -> None:
+    def ran(self, batch: Sequence[Call], run: Run) -> None:
         """Record the calls of one run that are about to be answered; those that failed, or expired before, are not."""
-        run, sampling = RanCalls(time.time(), batch[0].outputs), self._sampling
-        for call, outcome in zip(batch, outcomes, strict=True):
+        ran, sampling = RanCalls(time.time(), batch[0].outputs), self._sampling
+        for call, outcome in zip(batch, run.outcomes, strict=True):
             if call.finished or isinstance(outcome, RequestError):
                 continue
             request_id, shadow = call.origin()
@@ -37,13 +39,16 @@ class RunRecorder:
                 continue
             rows = call.rows or rows_of(call.feeds)
             if rows:
-                run.asked.append((request_id, rows, shadow))
-                run.feeds.append(call.feeds)
-                run.parts.append(outcome)
-                run.rows += rows
-                run.size += call.size + _CALL_BYTES + _ELEMENT_BYTES * outcome.elements
-        if run.rows and not self._queue.put(run):
-            self._dropped(run.rows)
+                ran.asked.append((request_id, rows, shadow))
+                ran.feeds.append(call.feeds)
+                ran.parts.append(outcome)
+                ran.rows += rows
+                ran.size += call.size + _CALL_BYTES + _ELEMENT_BYTES * outcome.elements
+        if run.joined is not None and len(ran.asked) == len(batch):
+            # All of the run: its tensors as they were computed, so that nobody joins them once more.
+            ran.feeds, ran.parts = [run.joined.feeds], [Part(run.joined.outputs)]
+        if ran.rows and not self._queue.put(ran):
+            self._dropped(ran.rows)
 
 
 def rows_of(feeds: Feeds) -> int:

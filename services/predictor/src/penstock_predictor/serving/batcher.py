@@ -43,7 +43,7 @@ class Observer(Protocol):
 class Recorder(Protocol):
     """What the batcher tells to whoever keeps what was computed."""
 
-    def ran(self, batch: Sequence[Call], outcomes: Sequence[Outcome]) -> None:
+    def ran(self, batch: Sequence[Call], run: Run) -> None:
         """A run ended, and its calls are about to be answered."""
 
 
@@ -259,7 +259,7 @@ class Batcher:
     @staticmethod
     def _record(recorder: Recorder, batch: list[Call], run: Run) -> None:
         try:
-            recorder.ran(batch, run.outcomes)
+            recorder.ran(batch, run)
         except Exception:  # noqa: BLE001 - whatever fails there, the callers get their answers
             _log.exception("a run could not be recorded")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from penstock_predictor.errors import InferenceFailed, RequestError
-from penstock_predictor.model.inference import Model
+from penstock_predictor.model.inference import Feeds, Model
 from penstock_predictor.serving.call import Call, Outcome
 from penstock_predictor.serving.outputs import Outputs, Part
 
@@ -22,18 +22,32 @@ class Run:
     outcomes: Sequence[Outcome]
     rows: int
     seconds: float
+    joined: "Joined | None" = None
+    """What was computed for several calls at once; None where there is one, or each was computed alone."""
+    started: float = 0.0
+    """When it began, on `time.monotonic`."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Tensors of several calls, one behind the other."""
+
+    feeds: Feeds
+    outputs: Outputs
 
 
 def compute(model: Model, batch: Sequence[Call]) -> Run:
     """Compute calls that fit beside each other. Runs on the event loop or in a thread; raises nothing."""
     rows = sum(call.rows for call in batch) or 1
-    started = time.perf_counter()
+    started = time.monotonic()
     try:
-        outcomes = [_alone(model, batch[0])] if len(batch) == 1 else _together(model, batch, rows)
+        joined = None if len(batch) == 1 else _together(model, batch, rows)
+        outcomes = [_alone(model, call) for call in batch] if joined is None else _parts(batch, joined.outputs)
     except Exception as error:  # noqa: BLE001 - the outermost frame of a thread: callers would wait for ever
         _log.exception("a run failed in a way nobody foresaw")
+        joined = None
         outcomes = [InferenceFailed(f"the model failed: {type(error).__name__}")] * len(batch)
-    return Run(outcomes, rows, time.perf_counter() - started)
+    return Run(outcomes, rows, time.monotonic() - started, joined, started)
 
 
 def _alone(model: Model, call: Call) -> Outcome:
@@ -43,19 +57,21 @@ def _alone(model: Model, call: Call) -> Outcome:
         return error
 
 
-def _together(model: Model, batch: Sequence[Call], rows: int) -> list[Outcome]:
+def _together(model: Model, batch: Sequence[Call], rows: int) -> Joined | None:
+    """None: each call is to be computed alone."""
     feeds = {name: np.concatenate([call.feeds[name] for call in batch]) for name in batch[0].feeds}
     try:
         outputs = Outputs(model.run(feeds, batch[0].outputs))
     except RequestError:
-        # One call's values may have failed them all: each alone, so that the others do not suffer for it.
-        return [_alone(model, call) for call in batch]
-    if any(len(array) != rows for array in outputs.arrays):
-        return [_alone(model, call) for call in batch]
-    outcomes: list[Outcome] = []
+        return None  # one call's values may have failed them all: the others must not suffer for it
+    return Joined(feeds, outputs) if all(len(array) == rows for array in outputs.arrays) else None
+
+
+def _parts(batch: Sequence[Call], outputs: Outputs) -> list[Outcome]:
+    parts: list[Outcome] = []
     start = 0
     for call in batch:
         stop = start + call.rows
-        outcomes.append(Part(outputs, start, stop))
+        parts.append(Part(outputs, start, stop))
         start = stop
-    return outcomes
+    return parts
