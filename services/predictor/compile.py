@@ -34,6 +34,8 @@ MODULES = (
     "model/inference",
     "model/pace",
     "model/session",
+    "records/batches",
+    "records/columns",
     "records/encoding",
     "records/ran_calls",
     "records/recorder",

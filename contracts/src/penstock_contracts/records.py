@@ -32,10 +32,10 @@ class RecordedRequest(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RecordedRun(msgspec.Struct, frozen=True, array_like=True):
-    """What one run of the model computed for the requests that are recorded."""
+    """What the model computed for the requests that are recorded: in one run, or in several at about one time."""
 
     at: float
-    """Unix time in seconds, when it ended."""
+    """Unix time in seconds, when the last of them ended."""
     requests: tuple[RecordedRequest, ...]
     inputs: tuple[bytes | list[str], ...]
     """For each of the input blocks the rows of all requests: numbers row by row, little-endian; BYTES as text."""

@@ -45,8 +45,8 @@ class Desk:
         self._recorder.ran(calls, compute(self.model, calls))
 
     def batches(self, dropped: int = 0) -> list[RecordBatch]:
-        while (ran := self.queue.take()) is not None:
-            self.gathering.add(ran)
+        while several := self.queue.take():
+            self.gathering.add(several)
         found = []
         while (batch := self.gathering.pop(dropped)) is not None:
             read = msgspec.msgpack.decode(batch.body, type=RecordBatch)
@@ -106,8 +106,24 @@ def test_a_call_that_fails_alone_is_left_out_and_those_beside_it_are_recorded(lo
     calls = [desk.call(name, [value], kind=np.int64) for name, value in (("a", 1), ("bad", 99), ("c", 2))]
     desk.run(*calls)
     (batch,) = desk.batches()
-    assert asked(batch) == [[("a", 1, False)], [("c", 1, False)]]
-    assert [np.frombuffer(run.outputs[0], dtype="<i8").tolist() for run in batch.runs] == [[10], [20]]  # type: ignore[arg-type]  # bytes
+    assert asked(batch) == [[("a", 1, False), ("c", 1, False)]]
+    assert np.frombuffer(batch.runs[0].outputs[0], dtype="<i8").tolist() == [10, 20]  # type: ignore[arg-type]  # bytes
+
+
+def test_runs_that_ended_soon_after_each_other_are_one_record_and_a_later_one_is_another(load_model: LoadModel) -> None:
+    desk = Desk(load_model(triple))
+    desk.run(desk.call("a", [[1, 2]]))
+    desk.run(desk.call("b", [[3, 4]]), desk.call("c", [[5, 6], [7, 8]]))
+    desk.run(desk.call("late", [[9, 10]]))
+    several = desk.queue.take()
+    for ran, at in zip(several, (100.0, 100.004, 100.02), strict=True):
+        ran.at = at
+    desk.gathering.add(several)
+    (batch,) = desk.batches()
+    assert asked(batch) == [[("a", 1, False), ("b", 1, False), ("c", 2, False)], [("late", 1, False)]]
+    assert [run.at for run in batch.runs] == [100.004, 100.02]
+    assert [floats(run.inputs[0]) for run in batch.runs] == [[1, 2, 3, 4, 5, 6, 7, 8], [9, 10]]
+    assert [floats(run.outputs[0]) for run in batch.runs] == [[3, 6, 9, 12, 15, 18, 21, 24], [27, 30]]
 
 
 def test_a_call_whose_time_was_over_before_its_run_ended_is_left_out(load_model: LoadModel) -> None:

@@ -15,7 +15,7 @@ def test_runs_come_out_in_their_order() -> None:
     runs = [ran(1), ran(2), ran(3)]
     assert all(queue.put(run) for run in runs)
     assert queue.rows == 6
-    assert [queue.take() for _ in range(4)] == [*runs, None]
+    assert [queue.take(), queue.take()] == [runs, []]
     assert queue.rows == 0
 
 
@@ -31,3 +31,10 @@ def test_room_that_was_taken_is_there_again() -> None:
     assert not queue.put(ran(1, size=1))
     queue.take()
     assert queue.put(ran(1, size=10))
+
+
+def test_no_more_is_taken_at_once_than_is_soon_worked_off() -> None:
+    queue = RunQueue(max_rows=1000, max_bytes=2**20)
+    many, large = [ran(1) for _ in range(65)], [ran(1, size=2**16), ran(1)]
+    assert all(queue.put(run) for run in (*many, *large))
+    assert [queue.take() for _ in range(3)] == [many[:64], [many[64], large[0]], [large[1]]]

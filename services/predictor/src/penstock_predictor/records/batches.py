@@ -1,5 +1,6 @@
 """Runs gathered into batches, numbered in the order in which they are sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -52,9 +53,9 @@ class Gathering:
         self.rows = 0
         """Rows that were gathered."""
 
-    def add(self, ran: RanCalls) -> None:
-        """Gather one run."""
-        for layout, run, rows in self._encoding.runs(ran):
+    def add(self, several: Sequence[RanCalls]) -> None:
+        """Gather runs, oldest first. Where it raises, none of them was."""
+        for layout, run, rows in self._encoding.runs(several):
             there = self._gathered.setdefault(layout, _Gathered())
             encoded = self._encode(run)
             there.runs.append(msgspec.Raw(encoded))

@@ -1,8 +1,13 @@
 """Runs between the event loop and the thread that records."""
 
 from collections import deque
+from typing import Final
 
 from penstock_predictor.records.ran_calls import RanCalls
+
+_MOST_TAKEN: Final = 64
+_MOST_TAKEN_BYTES: Final = 64 * 1024
+"""A run that is larger is taken by itself."""
 
 
 class RunQueue:
@@ -33,12 +38,14 @@ class RunQueue:
         self._runs.append(run)
         return True
 
-    def take(self) -> RanCalls | None:
-        """The oldest; None: nothing waits."""
-        try:
+    def take(self) -> list[RanCalls]:
+        """The oldest: as many as are soon worked off. Empty: nothing waits."""
+        taken: list[RanCalls] = []
+        size = 0
+        while self._runs and len(taken) < _MOST_TAKEN and size < _MOST_TAKEN_BYTES:
             run = self._runs.popleft()
-        except IndexError:
-            return None
-        self._taken_rows += run.rows
-        self._taken_bytes += run.size
-        return run
+            taken.append(run)
+            size += run.size
+            self._taken_rows += run.rows
+        self._taken_bytes += size
+        return taken

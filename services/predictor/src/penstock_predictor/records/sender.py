@@ -12,9 +12,10 @@ from penstock_predictor.records.batches import Batch, Gathering
 from penstock_predictor.records.run_queue import RunQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from penstock_predictor.records.monitor import MonitorClient
+    from penstock_predictor.records.ran_calls import RanCalls
 
 BATCH_SECONDS: Final = 1.0
 BATCH_BYTES: Final = 1024 * 1024
@@ -101,17 +102,24 @@ class Sender:
 
     def _gather(self) -> None:
         busy_since = time.perf_counter()
-        while (ran := self._queue.take()) is not None:
+        while several := self._queue.take():
             try:
-                self._gathering.add(ran)
-            except Exception:  # noqa: BLE001 - one run's fault must not end all recording
-                self._lose(ran.rows)
-                _log.exception("a run could not be recorded")
+                self._gathering.add(several)
+            except Exception:  # noqa: BLE001 - one run's fault must not cost those beside it
+                self._gather_each(several)
             if self._gathering.size >= BATCH_BYTES:
                 return
             if time.perf_counter() - busy_since > BURST_SECONDS:
                 time.sleep(BURST_SECONDS)
                 busy_since = time.perf_counter()
+
+    def _gather_each(self, several: "Sequence[RanCalls]") -> None:
+        for ran in several:
+            try:
+                self._gathering.add([ran])
+            except Exception:  # noqa: BLE001 - one run's fault must not end all recording
+                self._lose(ran.rows)
+                _log.exception("a run could not be recorded")
 
     def _send_all(self, monitor: "MonitorClient") -> None:
         while (batch := self._gathering.pop(self.dropped)) is not None:
