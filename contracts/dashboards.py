@@ -99,7 +99,10 @@ def _one(expression: str, legend: str) -> tuple[Query, ...]:
 def fleet() -> Dashboard:
     """Return the dashboard of all models and of the parts."""
     models, legend = "namespace, name", "{{namespace}}/{{name}}"
-    lag = " - ".join(f"{end} by ({models}) ({m.GATEWAY_APPLIED_NUMBER.name})" for end in ("max", "min"))
+    lag = (
+        f"max by ({models}) ({m.RESOURCE_DESIRED_NUMBER.name})"
+        f" - min by ({models}) ({m.GATEWAY_APPLIED_NUMBER.name} or {m.RESOURCE_APPLIED_NUMBER.name})"
+    )
     return Dashboard(
         uid="penstock-fleet",
         title="Penstock / Fleet",
@@ -129,6 +132,16 @@ def fleet() -> Dashboard:
                 "short",
                 _one(f"sum by (phase) ({m.CONTROLLER_RESOURCES.name})", "{{phase}}"),
                 stacked=True,
+            ),
+            Panel(
+                "Models that are not Healthy",
+                "1 for the phase that they are in.",
+                "short",
+                _one(
+                    f'max by ({models}, phase) ({m.RESOURCE_PHASE.name}{{phase!="Healthy"}})',
+                    f"{legend}: {{{{phase}}}}",
+                ),
+                highest=1,
             ),
             Panel(
                 "Attempts that ended, in an hour",
@@ -163,8 +176,8 @@ def fleet() -> Dashboard:
                 highest=1,
             ),
             Panel(
-                "Gateway pods behind each other",
-                "Changes of traffic between the first and the last. More than 0 for long holds rollouts up.",
+                "Gateway pods behind",
+                "Changes of traffic that the last of them has still to apply. More than 0 for long holds rollouts up.",
                 "short",
                 _one(lag, legend),
             ),
@@ -177,6 +190,7 @@ def fleet() -> Dashboard:
                     Query(f"sum({m.CONTROLLER_QUEUE.name})", "waiting"),
                 ),
             ),
+            _BUILDS,
             Panel(
                 "Volumes and databases",
                 "Free on the model store's volume, taken by models, and taken by the monitor's database.",
@@ -223,6 +237,24 @@ def model() -> Dashboard:
         meaning="What users of one ModelDeployment get, how its pods are, and whether its live data drift.",
         variables=_MODELS,
         panels=(
+            _PHASE,
+            Panel(
+                "Conditions",
+                "1 for the status that each has.",
+                "short",
+                _one(
+                    f"max by (type, status) ({m.RESOURCE_CONDITION.name}{{{_MODEL}}})",
+                    "{{type}}: {{status}}",
+                ),
+                highest=1,
+            ),
+            Panel(
+                "What matters most",
+                "The reason that status shows: what needs a person, else what users lack, else what is under way.",
+                "short",
+                _one(f"max by (reason) ({m.RESOURCE_REASON.name}{{{_MODEL}}})", "{{reason}}"),
+                highest=1,
+            ),
             Panel(
                 "Users' requests by status code",
                 "Each request once, however many pods were tried.",
@@ -333,6 +365,42 @@ def rollout() -> Dashboard:
         meaning="The revisions of one ModelDeployment beside each other, and what a rollout waits for.",
         variables=_MODELS,
         panels=(
+            _PHASE,
+            Panel(
+                "Weight by version",
+                "Per cent of users' requests that the gateway is asked to send to it, and that all its pods send.",
+                "percent",
+                (
+                    Query(f"sum by (version) ({m.RESOURCE_DESIRED_WEIGHT.name}{{{_MODEL}}})", "{{version}}: desired"),
+                    Query(f"sum by (version) ({m.RESOURCE_APPLIED_WEIGHT.name}{{{_MODEL}}})", "{{version}}: applied"),
+                ),
+                highest=100,
+            ),
+            Panel(
+                "What gates say",
+                "1 for the verdict that each gate of the attempt has. Nothing while nothing is on trial.",
+                "short",
+                _one(
+                    f"max by (gate, stage, verdict) ({m.RESOURCE_GATE_VERDICT.name}{{{_MODEL}}})",
+                    "{{gate}}, {{stage}}: {{verdict}}",
+                ),
+                highest=1,
+            ),
+            Panel(
+                "What gates have seen",
+                "Tries of the version that is judged and of the one beside it, and those that failed.",
+                "short",
+                (
+                    Query(
+                        f"max by (gate, stage, arm) ({m.RESOURCE_GATE_TRIES.name}{{{_MODEL}}})",
+                        "{{gate}}, {{stage}}: tries of {{arm}}",
+                    ),
+                    Query(
+                        f"max by (gate, stage, arm) ({m.RESOURCE_GATE_FAILURES.name}{{{_MODEL}}})",
+                        "{{gate}}, {{stage}}: failures of {{arm}}",
+                    ),
+                ),
+            ),
             Panel(
                 "Share of users' requests by revision",
                 "As the gateway sent them: the weight that users felt.",
@@ -358,9 +426,12 @@ def rollout() -> Dashboard:
             ),
             Panel(
                 "Split that each gateway pod has applied",
-                "Its number: pods that lag show lower lines.",
+                "Its number, beside the one that is asked for: pods that lag show lower lines.",
                 "short",
-                _one(applied, "{{pod}}"),
+                (
+                    Query(applied, "{{pod}}"),
+                    Query(f"max({m.RESOURCE_DESIRED_NUMBER.name}{{{_MODEL}}})", "asked for"),
+                ),
             ),
             Panel(
                 "Time until Envoy confirms a change, p99",
@@ -410,9 +481,24 @@ _READY: Final = Panel(
     "short",
     _one(f"sum by (model_version) ({m.PREDICTOR_READY.name}{{{_PREDICTOR}}})", "version {{model_version}}"),
 )
+_PHASE: Final = Panel(
+    "Time in the phase",
+    "Since the phase that the resource is in began.",
+    "s",
+    _one(f"time() - max by (phase) ({m.RESOURCE_PHASE_SINCE.name}{{{_MODEL}}})", "{{phase}}"),
+)
+_BUILDS: Final = Panel(
+    "Versions of the parts",
+    "Processes by part, version, and their image's commit. Two of a part: an upgrade is under way.",
+    "short",
+    _one(
+        f"count by (part, version, revision) ({m.BUILD_INFO.name})",
+        "{{part}} {{version}} {{revision}}",
+    ),
+)
 _MODELS: Final = (
-    Variable(label="namespace", series=m.GATEWAY_REQUESTS.name),
-    Variable(label="name", series=f'{m.GATEWAY_REQUESTS.name}{{namespace="$namespace"}}'),
+    Variable(label="namespace", series=m.RESOURCE_PHASE.name),
+    Variable(label="name", series=f'{m.RESOURCE_PHASE.name}{{namespace="$namespace"}}'),
 )
 
 

@@ -10,7 +10,8 @@ PAGE = "docs/reference/metrics.md"
 _PREAMBLE = (
     "Every series that a part exports on `/metrics`. Generated from the code: do not edit.",
     "",
-    "Each part but the predictor, which may be several processes, has Prometheus' usual `process_*` series too.",
+    "Each part has Prometheus' usual `process_*` series too. The predictor, which may be several processes, has them",
+    "by a label `worker`.",
 )
 
 

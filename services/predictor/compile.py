@@ -54,6 +54,9 @@ MODULES = (
     "tensors/quick_json",
     "tensors/quick_numbers",
     "tensors/raw_tensors",
+    "tracing/trace",
+    "tracing/trace_parent",
+    "tracing/tracer",
 )
 
 

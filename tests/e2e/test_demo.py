@@ -31,6 +31,7 @@ def test_the_demo_keeps_what_it_claims(demo: Demo) -> None:
     assert gate["candidate"]["failures"] > 0
     assert retrained["lineage"]["penstock.champion_version"] == second
     assert retrained["labels"]["joined"] > 0
+    assert summary["alert"]["annotations"]["report_url"].endswith(f"/v1/reports/{USERS}/fraud-detector")
     page = (BUILD / "story.html").read_text()
     assert page.count("<figure>") == 5
     assert b"plotly" in (BUILD / retrained["report"]).read_bytes().lower()

@@ -56,6 +56,16 @@ http://{{ include "penstock.fullname" . }}-model-store.{{ .Release.Namespace }}.
 http://{{ include "penstock.fullname" . }}-drift-monitor.{{ .Release.Namespace }}.svc:8080
 {{- end }}
 
+{{/* Which replicas of the drift monitor there are, and where each is reached: name=url,name=url. */}}
+{{- define "penstock.monitorReplicas" -}}
+{{- $all := list }}
+{{- range until (int .Values.driftMonitor.replicas) }}
+{{- $name := printf "%s-drift-monitor-%d" (include "penstock.fullname" $) . }}
+{{- $all = append $all (printf "%s=http://%s.%s.svc:8080" $name $name $.Release.Namespace) }}
+{{- end }}
+{{- join "," $all }}
+{{- end }}
+
 {{- define "penstock.insideUrl" -}}
 {{- $port := int .Values.gateway.service.port -}}
 http://{{ include "penstock.fullname" . }}-gateway.{{ .Release.Namespace }}.svc{{ if ne $port 80 }}:{{ $port }}{{ end }}

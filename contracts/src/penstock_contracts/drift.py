@@ -15,6 +15,14 @@ class ServedVersion(Contract):
     revision: str
 
 
+class VersionTries(Contract):
+    """Tries of users' requests at a version's servers: those that its weight chose."""
+
+    tries: int = Field(default=0, ge=0)
+    failures: int = Field(default=0, ge=0)
+    """Of these."""
+
+
 class RolloutFacts(Contract):
     """What pages show of a resource's rollout; nothing is judged by it."""
 
@@ -23,6 +31,10 @@ class RolloutFacts(Contract):
     """Version to its share of users' requests, in per cent."""
     decision: str = ""
     """How the latest attempt ended, in a sentence; empty: none has."""
+    attempt: int = 0
+    """The attempt whose tries were counted last; 0: none was."""
+    tries: dict[str, VersionTries] = Field(default_factory=dict)
+    """Version to its tries since that attempt began. They only grow, unless a gateway pod leaves."""
 
 
 class DriftWish(Contract):

@@ -10,13 +10,23 @@ class Metric:
 
     name: str
     kind: Literal["counter", "gauge", "histogram", "info"]
-    part: Literal["predictor", "gateway", "model-store", "controller", "drift-monitor"]
+    part: Literal["predictor", "gateway", "model-store", "controller", "drift-monitor", "every"]
+    """Who exports it; `every`: each of the others."""
     labels: tuple[str, ...] = ()
     meaning: str
 
 
 _MODEL = ("model_name", "model_version", "digest")
+_RESOURCE = ("namespace", "name")
 
+BUILD_INFO = Metric(
+    name="penstock_build_info",
+    kind="info",
+    part="every",
+    labels=("part", "version", "revision", "python"),
+    meaning="1: the part, Penstock's version, the commit that its image was made from (empty: not told), and Python's "
+    "version.",
+)
 PREDICTOR_REQUESTS = Metric(
     name="penstock_predictor_requests_total",
     kind="counter",
@@ -86,6 +96,20 @@ PREDICTOR_RECORDS_DROPPED = Metric(
     part="predictor",
     labels=_MODEL,
     meaning="Rows that were to be recorded and are lost: the queue was full, or the drift monitor refused them.",
+)
+PREDICTOR_SPANS_SENT = Metric(
+    name="penstock_predictor_spans_sent_total",
+    kind="counter",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Spans of traces that the collector has taken.",
+)
+PREDICTOR_SPANS_DROPPED = Metric(
+    name="penstock_predictor_spans_dropped_total",
+    kind="counter",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Spans that are lost: the queue was full, or the collector did not take them.",
 )
 GATEWAY_APPLIED_NUMBER = Metric(
     name="penstock_gateway_traffic_applied_number",
@@ -205,7 +229,7 @@ CONTROLLER_RETRAINING = Metric(
     kind="counter",
     part="controller",
     labels=("namespace", "name", "reason"),
-    meaning="Changes of condition Retraining, by its new reason: Running is a Job started, others an end or a brake.",
+    meaning="Changes of condition Retraining, by its new reason: Running is one started, others an end or a brake.",
 )
 CONTROLLER_RESOURCES = Metric(
     name="penstock_controller_resources",
@@ -243,9 +267,100 @@ CONTROLLER_ACTION_FAILURES = Metric(
     name="penstock_controller_action_failures_total",
     kind="counter",
     part="controller",
-    labels=("reason",),
+    labels=(*_RESOURCE, "reason"),
     meaning="Changes to objects of revisions that failed and are tried again, by Refused, ForeignObject, BeingDeleted, "
     "Changed or NotAnswered.",
+)
+CONTROLLER_REFUSALS = Metric(
+    name="penstock_controller_refusals_total",
+    kind="counter",
+    part="controller",
+    labels=_RESOURCE,
+    meaning="Versions that were refused before they were tried: their artifact is bad.",
+)
+RESOURCE_PHASE = Metric(
+    name="penstock_resource_phase",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "phase"),
+    meaning="1 for the phase that the resource is in.",
+)
+RESOURCE_PHASE_SINCE = Metric(
+    name="penstock_resource_phase_since_timestamp_seconds",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "phase"),
+    meaning="Unix time at which that phase began.",
+)
+RESOURCE_REASON = Metric(
+    name="penstock_resource_reason",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "reason"),
+    meaning="1 for the reason that matters most, as status.reason has it.",
+)
+RESOURCE_CONDITION = Metric(
+    name="penstock_resource_condition",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "type", "status"),
+    meaning="1 for the status, True, False or Unknown, that the condition of this type has.",
+)
+RESOURCE_GENERATION_LAG = Metric(
+    name="penstock_resource_generation_lag",
+    kind="gauge",
+    part="controller",
+    labels=_RESOURCE,
+    meaning="Generations of the spec that no pass has come to its end with; more than 0 for long: its passes fail.",
+)
+RESOURCE_DESIRED_NUMBER = Metric(
+    name="penstock_resource_traffic_desired_number",
+    kind="gauge",
+    part="controller",
+    labels=_RESOURCE,
+    meaning="Number of the traffic split that every gateway pod is asked for.",
+)
+RESOURCE_APPLIED_NUMBER = Metric(
+    name="penstock_resource_traffic_applied_number",
+    kind="gauge",
+    part="controller",
+    labels=_RESOURCE,
+    meaning="Number of the newest traffic split that every gateway pod has confirmed; 0: none yet.",
+)
+RESOURCE_DESIRED_WEIGHT = Metric(
+    name="penstock_resource_desired_weight",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "version", "revision"),
+    meaning="Per cent of users' requests that the gateway is asked to send to a revision.",
+)
+RESOURCE_APPLIED_WEIGHT = Metric(
+    name="penstock_resource_applied_weight",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "version", "revision"),
+    meaning="Per cent of users' requests that every gateway pod is known to send to a revision.",
+)
+RESOURCE_GATE_VERDICT = Metric(
+    name="penstock_resource_gate_verdict",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "gate", "stage", "verdict"),
+    meaning="1 for what a gate of the attempt says: pass, fail, inconclusive or error. None while nothing is on trial.",
+)
+RESOURCE_GATE_TRIES = Metric(
+    name="penstock_resource_gate_tries",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "gate", "stage", "arm"),
+    meaning="Tries that the gate has seen of the version it judges (candidate) and of the one beside it (stable).",
+)
+RESOURCE_GATE_FAILURES = Metric(
+    name="penstock_resource_gate_failures",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "gate", "stage", "arm"),
+    meaning="Those of these tries that failed.",
 )
 
 MONITOR_BATCHES = Metric(
@@ -314,11 +429,48 @@ MONITOR_COMMIT_FAILURES = Metric(
     part="drift-monitor",
     meaning="Transactions that the disk did not take; nothing of them was acknowledged.",
 )
+MONITOR_PASSED_ON = Metric(
+    name="penstock_monitor_passed_on_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("replica", "outcome"),
+    meaning="Requests for a resource that another replica holds, by that replica and outcome: answered, away, busy.",
+)
 MONITOR_SAMPLE_FAILURES = Metric(
     name="penstock_monitor_sample_failures_total",
     kind="counter",
     part="drift-monitor",
     meaning="Tries to load a reference sample that failed.",
+)
+MONITOR_SINK_ROWS = Metric(
+    name="penstock_monitor_sink_rows_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("sink", "outcome"),
+    meaning="Rows that a sink (cloud-events, parquet) is done with, by outcome: sent, refused (the receiver will never "
+    "take them), evicted (too old or too many before they were sent).",
+)
+MONITOR_SINK_FAILURES = Metric(
+    name="penstock_monitor_sink_failures_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("sink",),
+    meaning="Tries to send records to a sink that failed and are made again.",
+)
+MONITOR_SINK_LAG = Metric(
+    name="penstock_monitor_sink_lag_seconds",
+    kind="gauge",
+    part="drift-monitor",
+    labels=("sink",),
+    meaning="Seconds since the oldest records came that a sink does not have; 0: it has all. Parquet waits for the end "
+    "of each minute.",
+)
+MONITOR_SINK_WAITING = Metric(
+    name="penstock_monitor_sink_rows_waiting",
+    kind="gauge",
+    part="drift-monitor",
+    labels=("sink",),
+    meaning="Rows that a sink does not have yet.",
 )
 MONITOR_QUALITY = Metric(
     name="penstock_monitor_quality",

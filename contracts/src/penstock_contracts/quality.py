@@ -22,6 +22,19 @@ FIGURES: Final = ("roc_auc", "pr_auc", "f1", "accuracy", "log_loss", "brier", "m
 """Fields of VersionQuality that say how good a version is."""
 
 
+class FigureInterval(Contract):
+    """Between what a version's leading figure lies."""
+
+    figure: str
+    """roc_auc, accuracy or mae."""
+    values: int
+    """Independent values that were bet on: for roc_auc one for each positive with negatives of its own."""
+    low: float
+    high: float
+    """The figure's expectation lies between them with `confidence`, however often one looks."""
+    confidence: float = 0.95
+
+
 class VersionQuality(Contract):
     """One version of the resource."""
 
@@ -46,6 +59,8 @@ class VersionQuality(Contract):
     brier: float | None = None
     mae: float | None = None
     rmse: float | None = None
+    interval: FigureInterval | None = None
+    """None: too few labels, or labels that fit no figure."""
     message: str = ""
     """Why a figure is missing."""
 

@@ -105,7 +105,7 @@ class Effects:
         memory.failures += 1
         wait = backoff.delay(memory.failures, longest=_LONGEST_REFUSED)
         memory.due = self._clock() + wait
-        self._telemetry.action_failed(reason)
+        self._telemetry.action_failed(resource.key, reason)
         where = {"key": str(resource.key), "action": type(action).__name__, "revision": action.revision}
         told = {"reason": reason, "detail": str(error), "again_in_seconds": wait}
         _log.warning("action failed", extra={**where, **told})

@@ -5,7 +5,9 @@ PenstockError
 │   ├── RegistryAway
 │   ├── StoreAway
 │   ├── MonitorAway
+│   ├── PipelineAway
 │   └── ClusterAway
+├── PipelineRefused the webhook answered that it will not: a person must act
 ├── RegistryRefused the registry does not let us write: a person must act
 ├── VersionMissing  the registry answered: there is no such model, alias or version
 ├── Conflict        somebody else wrote first: look again
@@ -39,12 +41,20 @@ class MonitorAway(Away):
     """The drift monitor. The message has none of its words."""
 
 
+class PipelineAway(Away):
+    """A webhook does not answer, or says that it cannot now. The message has none of its words."""
+
+
 class ClusterAway(Away):
     """The Kubernetes API."""
 
 
 class RegistryRefused(PenstockError):
     """The registry does not let us write. The message names what must be allowed."""
+
+
+class PipelineRefused(PenstockError):
+    """A webhook answered that it starts nothing. The message has none of its words."""
 
 
 class VersionMissing(PenstockError):

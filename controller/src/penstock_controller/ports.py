@@ -16,6 +16,7 @@ from penstock_controller.rollout.job_sighting import JobSighting
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
 from penstock_controller.rollout.registry_entry import Entry, Tag
 from penstock_controller.rollout.trouble import Trouble
+from penstock_controller.workload.webhook_call import WebhookCall
 
 
 @dataclass(frozen=True, order=True)
@@ -177,6 +178,25 @@ class Jobs(Protocol):
 
     async def create(self, resource: Resource, job: StartJob) -> None:
         """Make a Job; made before is made. Raises Rejected, Conflict, ClusterAway."""
+        ...
+
+
+class Pipelines(Protocol):
+    """Pipelines of users' own that train, each behind a webhook."""
+
+    async def start(self, call: WebhookCall, headers: Mapping[str, str]) -> str:
+        """Have one started; started before by this name is started. Answers where it is shown; empty: it does not say.
+
+        Raises PipelineAway, PipelineRefused.
+        """
+        ...
+
+
+class Headers(Protocol):
+    """Secrets whose keys are names of headers."""
+
+    async def of(self, namespace: str, secret: str) -> dict[str, str]:
+        """The headers in a Secret as it is now. Raises Rejected, ClusterAway."""
         ...
 
 

@@ -84,6 +84,7 @@ class Reconciler:
             self.forget(key)
             self._drift.remove(key)
             return None
+        self._telemetry.begins(key, generation=resource.generation, observed=resource.status.observed_generation)
         observation = await self._observe(resource)
         decision = advance(resource.spec, resource.status, observation)
         await self._announce(resource, decision.announcements)
@@ -94,10 +95,11 @@ class Reconciler:
             await self._world.resources.write_status(resource, status)
         open_in = await self._world.effects.execute(resource, decision.actions)
         seen_in = await self._world.jobs.start(resource, decision.job)
+        self._world.jobs.call(resource, decision.webhook)
         self._brought_on.add(key)
         self._turns.note(key, turn.standing(status, observation.target, observation.pods))
         self._telemetry.passed(written=status != resource.status)
-        self._telemetry.stands(key, status.phase)
+        self._telemetry.stands(key, status)
         dues = (due for due in (self._resync, decision.look_again, open_in, seen_in) if due is not None)
         return min(dues)
 
@@ -127,6 +129,7 @@ class Reconciler:
         what = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
         trouble = Trouble(reason=reason, message=f"each pass over it fails, see the controller's log: {what}"[:1024])
         if await self._world.resources.tell(key, trouble, self._clock()):
+            self._telemetry.troubled(key, reason)
             _log.warning("passes fail: told in status", extra={"key": str(key), "reason": reason, "detail": what})
 
     async def _observe(self, resource: Resource) -> Observation:

@@ -1,4 +1,4 @@
-"""Looks at retraining Jobs for each pass, and makes those that a pass has decided on. None of it can break off a pass.
+"""Looks at trainings for each pass, and starts those that a pass has decided on. None of it can break off a pass.
 
 What is remembered is for telling only: what must not be lost stands in status.
 """
@@ -7,16 +7,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from penstock_controller.api.retrain import RetrainingJob
+from penstock_controller.api.retrain import Means, RetrainingJob
 from penstock_controller.errors import ClusterAway, Conflict, Rejected
 from penstock_controller.ports import Jobs, Key, Resource
+from penstock_controller.rollout import pipeline_word
 from penstock_controller.rollout.actions import StartJob
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.telemetry import Telemetry
+from penstock_controller.webhook_outbox import WebhookOutbox
 
 _log = logging.getLogger(__name__)
 _AGAIN = 300.0
-"""Seconds after which a template that was refused is shown to the API server again: a policy may have given way."""
+"""Seconds after which what was refused is tried again: a policy may have given way, a Secret may be there."""
 _SOON = 1.0
 
 
@@ -25,7 +27,7 @@ class _Known:
     """Of one resource."""
 
     checked: tuple[str, int] | None = None
-    """uid and generation for which the API server was asked."""
+    """uid and generation for which it was tried whether something could be started."""
     refused: str | None = None
     due: float = 0.0
     made: set[str] = field(default_factory=set)
@@ -35,11 +37,12 @@ class _Known:
 
 
 class RetrainingJobs:
-    """What a pass needs to know of Jobs."""
+    """What a pass needs to know of trainings: of Jobs, and of pipelines that webhooks start."""
 
-    def __init__(self, jobs: Jobs, telemetry: Telemetry, clock: Callable[[], float]) -> None:
+    def __init__(self, jobs: Jobs, webhooks: WebhookOutbox, telemetry: Telemetry, clock: Callable[[], float]) -> None:
         """`clock`: seconds, monotonic."""
         self._jobs = jobs
+        self._webhooks = webhooks
         self._telemetry = telemetry
         self._clock = clock
         self._known: dict[Key, _Known] = {}
@@ -47,19 +50,24 @@ class RetrainingJobs:
     def forget(self, key: Key) -> None:
         """The resource is gone, or another release brings it on."""
         self._known.pop(key, None)
+        self._webhooks.forget(key)
 
     async def view(self, resource: Resource) -> JobView:
-        """What is known now. A resource that has nothing to do with Jobs costs no call."""
-        name, retraining = resource.key.name, resource.status.retraining
+        """What is known now. A resource that has nothing to do with training costs no call."""
+        key, retraining = resource.key, resource.status.retraining
         job = retraining.job if retraining and retraining.job and retraining.job.ended_at is None else None
         if resource.spec.retrain is None and job is None:
             self.forget(resource.key)
-            return JobView(name=name)
+            return JobView(name=key.name, namespace=key.namespace)
         known = self._known.setdefault(resource.key, _Known())
         self._telemetry.trains(resource.key)
         await self._check(resource, known)
-        sighting = await self._look(resource, job, known) if job else None
-        return JobView(name=name, sighting=sighting, refused=known.refused)
+        if job and job.means is Means.WEBHOOK:
+            sighting: JobSighting | None = self._heard(resource, job)
+        else:
+            self._webhooks.forget(key)
+            sighting = await self._look(resource, job, known) if job else None
+        return JobView(name=key.name, namespace=key.namespace, sighting=sighting, refused=known.refused)
 
     async def start(self, resource: Resource, start: StartJob | None) -> float | None:
         """Make a Job; answers the seconds until a pass is to see it. None: there is nothing to see."""
@@ -70,20 +78,34 @@ class RetrainingJobs:
         try:
             await self._jobs.create(resource, start)
         except Rejected as refusal:
-            self._telemetry.action_failed(refusal.reason)
+            self._telemetry.action_failed(resource.key, refusal.reason)
             _log.warning("job refused", extra={**where, "detail": str(refusal)})
             known.unmade = {start.name: str(refusal)}
             return 0.0
         except (Conflict, ClusterAway) as error:
-            self._telemetry.action_failed("Changed" if isinstance(error, Conflict) else "NotAnswered")
+            reason = "Changed" if isinstance(error, Conflict) else "NotAnswered"
+            self._telemetry.action_failed(resource.key, reason)
             _log.warning("job not made yet", extra={**where, "detail": str(error)})
             return _SOON
         _log.info("job made", extra={**where, "reason": start.reason})
         known.made = {start.name}
         return 0.0
 
+    def call(self, resource: Resource, job: RetrainingJob | None) -> None:
+        """Have a training's webhook called; the resource is woken when it has answered. None: there is none to call."""
+        if job is not None:
+            self._webhooks.offer(resource, job)
+
+    def _heard(self, resource: Resource, job: RetrainingJob) -> JobSighting:
+        """What the pipeline says of a training, or else its webhook."""
+        annotations = resource.raw["metadata"].get("annotations") or {}
+        word = pipeline_word.said(annotations.get(pipeline_word.ANNOTATION, ""), job.name)
+        if word:
+            return word
+        return JobSighting(state=JobState.RUNNING) if job.seen else self._webhooks.seen(resource.key, job.name)
+
     async def _check(self, resource: Resource, known: _Known) -> None:
-        """Show the template to the API server, once for each generation and again where it was refused."""
+        """Try whether something could be started, once for each generation and again where it was refused."""
         which = (str(resource.raw["metadata"].get("uid")), resource.generation)
         if resource.spec.retrain is None:
             known.refused = ""
@@ -91,11 +113,11 @@ class RetrainingJobs:
         if known.checked == which and (not known.refused or self._clock() < known.due):
             return
         try:
-            await self._jobs.check(resource)
+            await (self._webhooks if resource.spec.retrain.webhook else self._jobs).check(resource)
         except Rejected as refusal:
             known.refused = str(refusal)
         except (Conflict, ClusterAway) as error:
-            _log.warning("job template not checked", extra={"key": str(resource.key), "detail": str(error)})
+            _log.warning("spec.retrain not checked", extra={"key": str(resource.key), "detail": str(error)})
             if known.checked != which:
                 known.refused = None
             return

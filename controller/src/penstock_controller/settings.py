@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from penstock_contracts.monitor_replicas import MonitorReplicas
 from penstock_controller.api.pod_template import PodTemplate
 
 
@@ -34,7 +35,11 @@ class Settings(BaseSettings):
     store_url: str
     """Base URL of the model store."""
     monitor_url: str = ""
-    """Base URL of the drift monitor; empty: none is installed."""
+    """Base URL of the drift monitor, where any of its replicas answers; empty: none is installed."""
+    monitor_replicas: str = ""
+    """Its replicas where there are several, name=url,name=url: each resource is asked for at the one that holds it."""
+    tracing_endpoint: str = ""
+    """Base URL of the collector that predictors send traces to, by OTLP over HTTP; empty: they trace nothing."""
     predictor_image: str
     """Image of predictor pods."""
     predictor_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
@@ -73,6 +78,13 @@ class Settings(BaseSettings):
         shown = self.model_dump(mode="json", exclude={"version", "registries", "credentials", "watch_namespace"})
         scope = self.watch_namespace or "all namespaces"
         return {"version": self.version, "scope": scope, "registries": registries, "settings": shown}
+
+    def replicas(self) -> MonitorReplicas:
+        """The drift monitor's replicas. Raises ValueError naming the variable."""
+        try:
+            return MonitorReplicas.parsed(self.monitor_replicas)
+        except ValueError as error:
+            raise ValueError(f"PENSTOCK_MONITOR_REPLICAS: {error}") from error
 
     def connections(self) -> dict[str, Connection]:
         """The registry connections by name. Raises ValueError naming file and field."""

@@ -57,10 +57,11 @@ class Targets:
         if ingest.card is None:
             message = ingest.message or f"the model store is fetching version {version.version}"
             return Unresolved(reason=ingest.reason or "Fetching", message=message)
-        digest = ingest.card.digest
+        digest, key = ingest.card.digest, resource.key
+        placement = self._placement.of_resource(key.namespace, key.name)
         return Wanted(
             version=version.version,
             created_at_ms=version.created_at_ms,
             digest=digest,
-            revision=revision_of(resource.key.name, resource.spec, digest, self._placement),
+            revision=revision_of(key.name, resource.spec, digest, placement),
         )

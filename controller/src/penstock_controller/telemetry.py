@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from penstock_contracts import metric_names
-from penstock_controller.api.status import Phase
+from penstock_contracts.build import build_labels
+from penstock_controller.api.status import ModelDeploymentStatus, Phase
 from penstock_controller.ports import Key
+from penstock_controller.resource_series import ResourceSeries
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.registry_entry import Writing
 
@@ -30,7 +32,7 @@ _ENDS = (
     ("Superseded", "Superseded"),
 )
 """How an attempt may end: completion and reason."""
-_JOB_REASONS = (
+_TRAINING_REASONS = (
     "Running",
     "Succeeded",
     "NothingRegistered",
@@ -38,6 +40,9 @@ _JOB_REASONS = (
     "TimedOut",
     "JobRefused",
     "JobGone",
+    "WebhookRefused",
+    "WebhookUnreachable",
+    "PipelineFailed",
     "BudgetSpent",
     "RefusedForThisDrift",
     "Flapping",
@@ -59,25 +64,27 @@ class Telemetry:
         self._registry_writes = _counter(metric_names.CONTROLLER_REGISTRY_WRITES, registry)
         self._retraining = _counter(metric_names.CONTROLLER_RETRAINING, registry)
         self._action_failures = _counter(metric_names.CONTROLLER_ACTION_FAILURES, registry)
+        self._refusals = _counter(metric_names.CONTROLLER_REFUSALS, registry)
         self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
         self._queue = _gauge(metric_names.CONTROLLER_QUEUE, registry)
         self._elsewhere = _gauge(metric_names.CONTROLLER_NAMESPACES_ELSEWHERE, registry)
         self._resources = _gauge(metric_names.CONTROLLER_RESOURCES, registry)
+        _gauge(metric_names.BUILD_INFO, registry).labels(*build_labels("controller")).set(1)
+        self._shown = ResourceSeries()
+        registry.register(self._shown)
         # From 0: increase() sees nothing of a series that begins at 1.
         for outcome in ("written", "unchanged", "conflict", "error"):
             self._passes.labels(outcome)
-        for reason in _ACTION_FAILURES:
-            self._action_failures.labels(reason)
         for writing in Writing:
             self._registry_writes.labels(writing.value)
         for phase in Phase:
             self._resources.labels(phase.value).set(0)
         self._phases: dict[Key, Phase] = {}
-        self._ended: dict[Key, set[tuple[str, str, str, str]]] = {}
-        """The series of attempts that each resource has."""
-        self._trained: dict[Key, set[tuple[str, str, str]]] = {}
-        """The series about training that each resource has."""
+        self._begun: set[Key] = set()
+        self._trained: set[Key] = set()
+        self._counted: dict[Key, set[tuple[Counter, tuple[str, ...]]]] = {}
+        """The counters that each resource has, with their labels after namespace and name."""
         seconds = metric_names.CONTROLLER_PASS_SECONDS
         self.pass_seconds = Histogram(seconds.name, seconds.meaning, registry=registry)
 
@@ -92,42 +99,57 @@ class Telemetry:
     def announced(self, key: Key, announcement: Announcement) -> None:
         """Users were told of a transition; those that end an attempt, or that are about training, are counted."""
         if announcement.of_retraining:
-            self._told(key, announcement.reason).inc()
+            self._of(key, self._retraining, announcement.reason).inc()
+        if announcement.refusal:
+            self._of(key, self._refusals).inc()
         if announcement.completion:
-            self._ends(key, announcement.completion, announcement.reason).inc()
+            self._of(key, self._attempts, announcement.completion, announcement.reason).inc()
 
-    def _ends(self, key: Key, completion: str, reason: str) -> Counter:
-        labels = (key.namespace, key.name, completion, reason)
-        self._ended.setdefault(key, set()).add(labels)
-        return self._attempts.labels(*labels)
-
-    def _told(self, key: Key, reason: str) -> Counter:
-        labels = (key.namespace, key.name, reason)
-        self._trained.setdefault(key, set()).add(labels)
-        return self._retraining.labels(*labels)
+    def _of(self, key: Key, counter: Counter, *labels: str) -> Counter:
+        self._counted.setdefault(key, set()).add((counter, labels))
+        return counter.labels(key.namespace, key.name, *labels)
 
     def trains(self, key: Key) -> None:
-        """A resource may start Jobs: its series begin at 0, before the first is told of."""
+        """A resource may start trainings: its series begin at 0, before the first is told of."""
         if key not in self._trained:
-            for reason in _JOB_REASONS:
-                self._told(key, reason)
+            self._trained.add(key)
+            for reason in _TRAINING_REASONS:
+                self._of(key, self._retraining, reason)
 
-    def stands(self, key: Key, phase: Phase) -> None:
-        """A pass left a resource in this phase."""
-        if key not in self._phases:
-            for end in _ENDS:
-                self._ends(key, *end)
+    def begins(self, key: Key, *, generation: int, observed: int) -> None:
+        """A pass over a resource begins: its spec is of one generation, its status speaks of another.
+
+        Series begin at 0 here, before anything can be counted: increase() sees nothing of one that begins at 1.
+        """
+        self._shown.begin(key, generation=generation, observed=observed)
+        if key in self._begun:
+            return
+        self._begun.add(key)
+        self._of(key, self._refusals)
+        for end in _ENDS:
+            self._of(key, self._attempts, *end)
+        for reason in _ACTION_FAILURES:
+            self._of(key, self._action_failures, reason)
+
+    def stands(self, key: Key, status: ModelDeploymentStatus) -> None:
+        """A pass left a resource with this status."""
         self._leaves_phase(key)
-        self._phases[key] = phase
-        self._resources.labels(phase.value).inc()
+        self._phases[key] = status.phase
+        self._resources.labels(status.phase.value).inc()
+        self._shown.show(key, status)
+
+    def troubled(self, key: Key, reason: str) -> None:
+        """Status tells that passes over a resource fail."""
+        self._shown.trouble(key, reason)
 
     def forgotten(self, key: Key) -> None:
         """The resource is gone, and its series with it: names would gather for ever."""
         self._leaves_phase(key)
-        for labels in self._ended.pop(key, ()):
-            self._attempts.remove(*labels)
-        for told in self._trained.pop(key, ()):
-            self._retraining.remove(*told)
+        self._shown.forget(key)
+        self._begun.discard(key)
+        self._trained.discard(key)
+        for counter, labels in self._counted.pop(key, ()):
+            counter.remove(key.namespace, key.name, *labels)
 
     def _leaves_phase(self, key: Key) -> None:
         if before := self._phases.pop(key, None):
@@ -154,9 +176,9 @@ class Telemetry:
         """Whether a look-up was answered, be it that there is no such version."""
         self._reachable.labels(connection).set(yes)
 
-    def action_failed(self, reason: str) -> None:
-        """Something was to be done with an object of a revision, and was not."""
-        self._action_failures.labels(reason).inc()
+    def action_failed(self, key: Key, reason: str) -> None:
+        """Something was to be done with an object of a resource, and was not."""
+        self._of(key, self._action_failures, reason).inc()
 
     def evidence_missed(self) -> None:
         """A gateway pod did not say what it had counted."""

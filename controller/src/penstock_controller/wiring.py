@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,11 +18,13 @@ from penstock_controller.adapters.kubernetes.claims import KubernetesClaims
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
+from penstock_controller.adapters.kubernetes.secrets import SecretHeaders
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
+from penstock_controller.adapters.pipelines import HttpPipelines
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.api import names
 from penstock_controller.drift_watch import DriftWatch
@@ -42,6 +44,7 @@ from penstock_controller.store_keeper import StoreKeeper
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
+from penstock_controller.webhook_outbox import WebhookOutbox
 from penstock_controller.work_queue import WorkQueue
 from penstock_controller.workload.placement import Placement
 
@@ -93,6 +96,8 @@ def _placement(settings: Settings) -> Placement:
         image=settings.predictor_image,
         store_url=settings.store_url,
         monitor_url=settings.monitor_url,
+        monitor_replicas=settings.replicas(),
+        tracing_endpoint=settings.tracing_endpoint,
         pull_policy=settings.predictor_pull_policy,
         drain_seconds=settings.drain_seconds,
     )
@@ -107,6 +112,10 @@ def _assembled(
 ) -> Operator:
     api = clients.api
     placement = _placement(settings)
+
+    def monitor_url(key: Key) -> str:
+        return placement.of_resource(key.namespace, key.name).monitor_url.rstrip("/")
+
     queue = WorkQueue(time.monotonic, workers=settings.workers)
     turns = Turns(settings.max_concurrent_rollouts, queue.add)
     live_aliases = LiveAliases(queue.add)
@@ -118,12 +127,13 @@ def _assembled(
     watch = RegistryWatch(MlflowRegistry(apis, telemetry), apis, queue.add, settings.poll_seconds)
     resources = KubernetesResources(api, settings.watch_namespace)
     workloads = KubernetesWorkloads(api, placement)
+    webhooks = WebhookOutbox(HttpPipelines(), SecretHeaders(api), telemetry, queue.add, monitor_url=monitor_url)
     world = World(
         resources=resources,
         workloads=workloads,
         effects=Effects(workloads, telemetry, time.monotonic),
         gateways=HttpGateways(api, clients.gateway, telemetry, namespace=settings.namespace, release=settings.release),
-        jobs=RetrainingJobs(KubernetesJobs(api, settings.monitor_url), telemetry, time.monotonic),
+        jobs=RetrainingJobs(KubernetesJobs(api, monitor_url), webhooks, telemetry, time.monotonic),
         announcer=KubernetesEvents(api, _now),
     )
     release = f"{settings.namespace}/{settings.release}"
@@ -134,7 +144,7 @@ def _assembled(
     def url(key: Key) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
-    drift = _drift_watch(settings, clients, queue)
+    drift = _drift_watch(settings, clients, queue, monitor_url)
     reconciler = Reconciler(
         world,
         watch,
@@ -169,6 +179,7 @@ def _assembled(
             watch.run,
             outbox.run,
             drift.run,
+            webhooks.run,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
         ),
         workers=settings.workers,
@@ -182,11 +193,13 @@ def _registries(settings: Settings) -> dict[str, MlflowApi]:
     }
 
 
-def _drift_watch(settings: Settings, clients: _Clients, queue: WorkQueue) -> DriftWatch:
+def _drift_watch(
+    settings: Settings, clients: _Clients, queue: WorkQueue, monitor_url: Callable[[Key], str]
+) -> DriftWatch:
     base = settings.monitor_url.rstrip("/")
 
     def report_url(key: Key) -> str:
         return f"{base}/v1/reports/{key.namespace}/{key.name}"
 
-    monitor = HttpDriftMonitor(clients.monitor) if base else None
+    monitor = HttpDriftMonitor(clients.monitor, base=monitor_url) if base else None
     return DriftWatch(monitor, queue.add, report_url=report_url)

@@ -1,6 +1,7 @@
 """Builds the project's images, tries each one, and pushes them to where a cluster pulls them."""
 
 import json
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,12 +78,23 @@ def make(parts: Iterable[str], destination: Destination | None, engine: str) -> 
 def _workshop(pinned: versions.Versions, engine: str, destination: Destination | None) -> Workshop:
     uv = {"UV_VERSION": pinned.uv}
     elsewhere = destination is not None and not destination.plain_http
+    if elsewhere:  # a test cluster's images are the same for each commit that leaves them as they are
+        uv["REVISION"] = _revision()
     if engine == "docker" or (engine == "auto" and elsewhere and docker.works()):
         return Workshop(docker.Docker(), uv)
     machine.require()
     system_packages.require(pinned.debian_packages)
     buildah = Buildah(paths.cache() / "buildah")
     return Workshop(buildah, {**uv, "BASE": base_image.ensure(buildah, pinned)})
+
+
+def _revision() -> str:
+    """The commit that is checked out, with `-dirty` where files differ from it; empty where git cannot tell."""
+    command = ["git", "-C", str(paths.PROJECT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def _make(workshop: Workshop, part: str, destination: Destination | None) -> str:

@@ -106,12 +106,14 @@ TOO_MANY = series("predictor_rejected_total", **POD, reason="requests")
 REACHED = series("predictor_requests_total", **POD, route="/predict", code="200")
 ROLLED_BACK = series("controller_attempts_total", **MODEL, completion="RolledBack", reason="GateFailed")
 PROMOTED = series("controller_attempts_total", **MODEL, completion="Promoted", reason="Promoted")
-BAD = series("store_ingests_total", phase="Refused", reason="NoOnnxModel")
-NO_ANSWER = series("store_ingests_total", phase="Failed", reason="RegistryAway")
-IS_DEGRADED = series("controller_resources", phase="Degraded")
+BAD = series("controller_refusals_total", **MODEL)
+BAD_AFTER_RESTART = series("controller_refusals_total", **MODEL, pod="controller-b")
+IS_DEGRADED = series("resource_phase", **MODEL, phase="Degraded")
+IS_HEALTHY = series("resource_phase", **MODEL, phase="Healthy")
 REACHABLE = series("controller_registry_reachable", registry="default")
 QUEUE = series("controller_queue_waiting")
 SPLIT = {pod: series("gateway_traffic_applied_number", **MODEL, pod=pod) for pod in ("g-0", "g-1")}
+ASKED, CONFIRMED = (series(f"resource_traffic_{which}_number", **MODEL) for which in ("desired", "applied"))
 FREE, SIZE = series("store_volume_free_bytes"), series("store_volume_bytes")
 VOLUME = {"free": series("monitor_volume_free_bytes"), "size": series("monitor_volume_bytes")}
 BROKEN = series("drift_reason", **MODEL, reason="DataQuality")
@@ -122,6 +124,14 @@ AUC = series("monitor_quality", **AUC_LABELS)
 DROPPED, SENT = (series(f"predictor_records_{what}_total", **POD) for what in ("dropped", "sent"))
 TURNED_AWAY = series("monitor_batches_total", outcome="refused")
 COMMITS = {bound: series("monitor_commit_seconds_bucket", le=bound) for bound in ("0.1", "3.0", "+Inf")}
+
+
+def stuck(phase: str) -> dict[str, str]:
+    return MODEL | {"phase": phase}
+
+
+def in_phase(phase: str) -> str:
+    return series("resource_phase_since_timestamp_seconds", **MODEL, phase=phase)
 
 
 def written(outcome: str) -> str:
@@ -158,33 +168,26 @@ CASES = [
     Case(BACK, "an hour ago", {ROLLED_BACK: "0 0 1x90"}, "62m"),
     Case(BACK, "promoted", {ROLLED_BACK: "0x20", PROMOTED: "0 0 1x20"}, "3m"),
     Case(BACK, "the controller started anew", {ROLLED_BACK: "3x10 0x20"}, "15m"),
+    Case(STUCK, "on trial for more than a day", {in_phase("Progressing"): "0x2000"}, "1800m", stuck("Progressing")),
+    Case(STUCK, "on trial overnight", {in_phase("Progressing"): "0x2000"}, "900m"),
+    Case(STUCK, "a person is waited for", {in_phase("Paused"): "0x2000"}, "1800m", stuck("Paused")),
+    Case(STUCK, "the gateway does not follow", {in_phase("RollingBack"): "0x60"}, "40m", stuck("RollingBack")),
+    Case(STUCK, "promoting for some minutes", {in_phase("Promoting"): "0x60"}, "20m"),
+    Case(STUCK, "a long bake is meant", {in_phase("Baking"): "0x2000"}, "1800m"),
     Case(
         STUCK,
-        "two revisions for more than a day",
-        answered(9, 0, 2000) | {requests("200", "b"): "0+1x2000"},
+        "another rollout began",
+        {in_phase("Progressing"): "0x1000 _x20 61200x900", in_phase("Healthy"): "_x1000 60000x20 _x900"},
         "1800m",
-        MODEL,
     ),
-    Case(STUCK, "two revisions overnight", answered(9, 0, 2000) | {requests("200", "b"): "0+1x2000"}, "900m"),
-    Case(
-        STUCK,
-        "the new one has taken over",
-        {requests("200"): "0+9x500 4500x1500", requests("200", "b"): "0+1x2000"},
-        "1900m",
-    ),
-    Case(
-        STUCK,
-        "no pod to send to is no revision",
-        {requests("200"): "0+9x2000", requests("503", ""): "0+1x2000"},
-        "1900m",
-    ),
-    Case(REFUSED, "the first one", {BAD: "_x10 1x60"}, "15m", {"reason": "NoOnnxModel"}),
-    Case(REFUSED, "one more", {BAD: "2x40 3x60"}, "45m", {"reason": "NoOnnxModel"}),
+    Case(REFUSED, "the first one", {BAD: "0x10 1x60"}, "15m", MODEL),
+    Case(REFUSED, "the first one of a new resource", {BAD: "_x10 1x60"}, "15m", MODEL),
+    Case(REFUSED, "one more", {BAD: "2x40 3x60"}, "45m", MODEL),
     Case(REFUSED, "an hour ago", {BAD: "_x10 1x90"}, "80m"),
-    Case(REFUSED, "the registry did not answer", {NO_ANSWER: "_x10 1x60"}, "15m"),
-    Case(DEGRADED, "for ten minutes", {IS_DEGRADED: "2x20"}, "10m", {}),
-    Case(DEGRADED, "for three minutes", {IS_DEGRADED: "0x5 1x3 0x20"}, "9m"),
-    Case(DEGRADED, "none", {IS_DEGRADED: "0x20", series("controller_resources", phase="Healthy"): "9x20"}, "10m"),
+    Case(REFUSED, "the controller started anew", {BAD: "1x50 _x40", BAD_AFTER_RESTART: "_x50 0x40"}, "60m"),
+    Case(DEGRADED, "for ten minutes", {IS_DEGRADED: "1x20"}, "10m", MODEL),
+    Case(DEGRADED, "for three minutes", {IS_DEGRADED: "_x5 1x3 _x20", IS_HEALTHY: "1x5 _x3 1x20"}, "9m"),
+    Case(DEGRADED, "none", {IS_HEALTHY: "1x20"}, "10m"),
     Case(AWAY, "for twenty minutes", {REACHABLE: "0x30"}, "20m", {"registry": "default"}),
     Case(AWAY, "for ten minutes", {REACHABLE: "1x10 0x10 1x10"}, "19m"),
     Case(AWAY, "it answers", {REACHABLE: "1x30"}, "20m"),
@@ -196,9 +199,27 @@ CASES = [
     Case("PenstockControllerAbsent", "it is there", {QUEUE: "0x30"}, "20m"),
     Case(BEHIND, "some always wait", {QUEUE: "3x40"}, "30m", {}),
     Case(BEHIND, "now and then", {QUEUE: "3 3 3 0 3 3 3 0 3 3 3 0 3 3 3 0 3 3 3 0 3 3 3 0 3 3 3 0 3 3 3 3"}, "30m"),
-    Case(LAGS, "for ten minutes", {SPLIT["g-0"]: "4x20", SPLIT["g-1"]: "3x20"}, "10m", MODEL),
-    Case(LAGS, "for a minute", {SPLIT["g-0"]: "3x3 4x20", SPLIT["g-1"]: "3x4 4x20"}, "10m"),
-    Case(LAGS, "both are up to date", {SPLIT["g-0"]: "4x20", SPLIT["g-1"]: "4x20"}, "10m"),
+    Case(
+        LAGS,
+        "one pod, for ten minutes",
+        {ASKED: "4x20", CONFIRMED: "4x20", SPLIT["g-0"]: "4x20", SPLIT["g-1"]: "3x20"},
+        "10m",
+        MODEL,
+    ),
+    Case(LAGS, "all pods", {ASKED: "4x20", CONFIRMED: "3x20", SPLIT["g-0"]: "3x20"}, "10m", MODEL),
+    Case(LAGS, "no pod tells of it", {ASKED: "1x20", CONFIRMED: "0x20"}, "10m", MODEL),
+    Case(
+        LAGS,
+        "for a minute",
+        {ASKED: "3x3 4x20", CONFIRMED: "3x4 4x20", SPLIT["g-0"]: "3x3 4x20", SPLIT["g-1"]: "3x4 4x20"},
+        "10m",
+    ),
+    Case(
+        LAGS,
+        "all are up to date",
+        {ASKED: "4x20", CONFIRMED: "4x20", SPLIT["g-0"]: "4x20", SPLIT["g-1"]: "4x20"},
+        "10m",
+    ),
     Case("PenstockGatewayAbsent", "no series", {}, "6m", {}),
     Case("PenstockGatewayAbsent", "one pod of two", {series("gateway_rejected_total", pod="g-0"): "0x20"}, "10m"),
     Case("PenstockStoreNearlyFull", "a twentieth is free", {FREE: "5x30", SIZE: "100x30"}, "20m", {}),
@@ -265,8 +286,8 @@ FAILURES = [
     Failing("PenstockControllerPassesFail", series("controller_passes_total", outcome="error")),
     Failing(
         "PenstockControllerActionsFail",
-        series("controller_action_failures_total", reason="Refused"),
-        {"reason": "Refused"},
+        series("controller_action_failures_total", **MODEL, reason="Refused"),
+        MODEL | {"reason": "Refused"},
     ),
     Failing("PenstockEvidenceMissing", series("controller_evidence_failures_total")),
     Failing("PenstockGatewayConfigurationRefused", series("gateway_rejected_total"), brief=False),
@@ -352,6 +373,22 @@ def test_each_alert_links_to_its_paragraph_where_the_page_is_known(chart: Chart,
     unknown = alerts(chart.render(RULES[0]))
     assert unknown.keys() == alerts(everything).keys()
     assert all("runbook_url" not in rule["annotations"] for rule in unknown.values())
+
+
+def test_alerts_of_drift_link_to_the_model_and_its_report_where_the_monitor_is_known(
+    chart: Chart, everything: Rendered
+) -> None:
+    told = alerts(chart.render(RULES[0], "prometheus.rules.monitorBase=https://drift.example.com"))
+    model = "{{ $labels.namespace }}/{{ $labels.name }}"
+    assert told["PenstockDatasetDrift"]["annotations"].items() >= {
+        ("model_page", f"https://drift.example.com/models/{model}"),
+        ("report_url", f"https://drift.example.com/v1/reports/{model}"),
+    }
+    # What speaks of the monitor itself, or of what is not drift, has no report.
+    assert not {"PenstockMonitorAbsent", RETRIED} & {
+        name for name, rule in told.items() if "report_url" in rule["annotations"]
+    }
+    assert not [rule for rule in alerts(everything).values() if "report_url" in rule["annotations"]]
 
 
 def test_the_objective_is_the_budget_that_alerts_count_with(chart: Chart, everything: Rendered) -> None:
@@ -441,6 +478,7 @@ def test_without_a_drift_monitor_nothing_waits_for_one(chart: Chart) -> None:
         ("prometheus.rules.enabled=perhaps", "/prometheus/rules/enabled"),
         ("prometheus.rules.runbookBase=http://git.example.com/alerts.md", "/prometheus/rules/runbookBase"),
         ("prometheus.rules.runbookBase=https://git.example.com/alerts.md#top", "/prometheus/rules/runbookBase"),
+        ("prometheus.rules.monitorBase=https://drift.example.com/", "/prometheus/rules/monitorBase"),
         ("prometheus.rules.objective=100", "/prometheus/rules/objective"),
         ("prometheus.rules.objective=0.999", "/prometheus/rules/objective"),
         ("prometheus.rules.additionalLabels.release=1", "/prometheus/rules/additionalLabels/release"),

@@ -10,6 +10,7 @@ from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_testing.model_deployments import model_deployment
 
 ALL: dict[str, Any] = {"logger": {"mode": "all"}}
+HOOK: dict[str, Any] = {"url": "https://pipelines.example/api/v2/dags/retrain/dagRuns"}
 JOB: dict[str, Any] = {"spec": {"template": {"spec": {"containers": [{"name": "train", "image": "train:1"}]}}}}
 
 
@@ -42,7 +43,13 @@ async def admitted(api: ApiClient, **fields: Any) -> dict[str, Any]:
         ({"predictor": ALL, "drift": {"share": 1.1}}, "spec.drift.share"),
         ({"predictor": ALL, "drift": {"onDrift": "Panic"}}, "spec.drift.onDrift"),
         ({"predictor": ALL, "drift": {"onDrift": "Retrain"}}, "needs retrain.jobTemplate"),
-        ({"retrain": {}}, "spec.retrain.jobTemplate"),
+        ({"retrain": {}}, "name exactly one of retrain.jobTemplate and retrain.webhook"),
+        ({"retrain": {"jobTemplate": JOB, "webhook": HOOK}}, "exactly one of retrain.jobTemplate and retrain.webhook"),
+        ({"retrain": {"webhook": {}}}, "spec.retrain.webhook.url"),
+        ({"retrain": {"webhook": {"url": "ftp://pipelines.example/"}}}, "spec.retrain.webhook.url"),
+        ({"retrain": {"webhook": {"url": "https://me:word@pipelines.example/"}}}, "spec.retrain.webhook.url"),
+        ({"retrain": {"webhook": HOOK | {"timeout": "31s"}}}, "must be from 1s to 30s"),
+        ({"retrain": {"webhook": HOOK | {"headersSecret": "No Name"}}}, "spec.retrain.webhook.headersSecret"),
         ({"retrain": {"jobTemplate": {}}}, "spec.retrain.jobTemplate.spec"),
         ({"retrain": {"jobTemplate": JOB}, "registry": {"model": "m", "version": "1"}}, "retrain needs registry.alias"),
         ({"retrain": {"jobTemplate": JOB, "cooldown": "721h"}}, "must be from 0s to 720h"),
@@ -81,7 +88,14 @@ async def test_a_job_template_is_kept_as_it_is_and_its_brakes_have_defaults(api:
     }
     parsed = ModelDeploymentSpec.model_validate(kept)
     assert parsed.retrain
+    assert parsed.retrain.job_template
     assert parsed.retrain.job_template.spec == JOB["spec"]
+
+
+async def test_a_webhooks_body_is_kept_as_it_is(api: ApiClient) -> None:
+    hook = HOOK | {"headersSecret": "airflow", "body": {"dag_run_id": "$(PENSTOCK_RUN_TAG)", "conf": {"a": [1, True]}}}
+    kept = await admitted(api, predictor=ALL, drift={"onDrift": "Retrain"}, retrain={"webhook": hook})
+    assert kept["retrain"]["webhook"] == hook | {"timeout": "10s"}
 
 
 async def test_who_asks_for_none_of_it_has_none_of_it(api: ApiClient) -> None:

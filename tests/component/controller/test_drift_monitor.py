@@ -114,6 +114,17 @@ async def test_the_monitor_is_told_whom_to_watch_and_answers_what_it_knows(clien
     assert answer.reason is DriftReason.NO_DRIFT
 
 
+async def test_a_resource_is_asked_for_at_the_replica_that_holds_it(server: FaultyServer) -> None:
+    def replica(key: Key) -> str:
+        return f"http://127.0.0.1:{server.port}" if key == Key("ns", "good") else "http://127.0.0.1:1"
+
+    async with httpx.AsyncClient(base_url="http://127.0.0.1:2", trust_env=False) as client:
+        monitor = HttpDriftMonitor(client, base=replica)
+        assert (await monitor.ask(Key("ns", "good"), WISH)).reason is DriftReason.NO_DRIFT
+        with pytest.raises(MonitorAway, match="ConnectError"):
+            await monitor.ask(Key("ns", "newer"), WISH)
+
+
 async def test_what_a_newer_monitor_says_beside_is_let_pass(client: httpx.AsyncClient) -> None:
     assert (await HttpDriftMonitor(client).ask(Key("ns", "newer"), WISH)).verdict is DriftVerdict.NO_DRIFT
 

@@ -23,7 +23,7 @@ STARTED = "2026-01-01T00:00:00Z"
 
 @pytest.fixture
 def jobs(api: ApiClient) -> KubernetesJobs:
-    return KubernetesJobs(api, "http://monitor:8080")
+    return KubernetesJobs(api, lambda _: "http://monitor:8080")
 
 
 def training(resource: Resource, job_spec: dict[str, Any]) -> Resource:

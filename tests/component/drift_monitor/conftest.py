@@ -113,15 +113,20 @@ def start_monitor(tmp_path: Path, store: FileStore) -> Iterator[StartMonitor]:
         yield start
 
 
+def free_port() -> int:
+    """Give a port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def monitors(folder: Path, store: FileStore) -> Iterator[StartMonitor]:
     """Start one over a folder; again after the one before has ended. All end with the block."""
     started: list[Monitor] = []
 
     def start(limits: Callable[[], None] | None = None, **settings: str) -> Monitor:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = int(settings.get("port") or free_port())
         log = folder / f"monitor-{len(started)}.log"
         environment = os.environ | {
             "PENSTOCK_DATA": str(folder / "data"),

@@ -416,14 +416,18 @@ async def main():
     async with front.lifespan():
         while not lifecycle.ready:
             await asyncio.sleep(0.01)
-        print(sorted(name for name in sys.modules if name.startswith(("httpx", "penstock_predictor.records"))))
-        print([thread.name for thread in threading.enumerate() if thread.name == "records"])
+        unwanted = ("httpx", "penstock_predictor.records", "opentelemetry", "requests")
+        print(sorted(name for name in sys.modules if name.startswith(unwanted)))
+        print([thread.name for thread in threading.enumerate() if thread.name in ("records", "traces")])
 
 asyncio.run(main())
 """
 
 
-def test_where_nothing_is_recorded_nothing_is_loaded_for_it_and_no_thread_runs(scaled: Path) -> None:
+def test_where_nothing_is_recorded_or_traced_nothing_is_loaded_for_it_and_no_thread_runs(
+    scaled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")  # it alone asks for no traces
     command = [sys.executable, "-c", SERVE_AND_TELL, str(scaled)]
     told = subprocess.run(command, check=True, timeout=START_SECONDS, capture_output=True, text=True)
     assert told.stdout.splitlines() == ["[]", "[]"]

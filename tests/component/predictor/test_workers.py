@@ -62,6 +62,15 @@ def told(url: str, name: str) -> float:
     return sum(sample.value for sample in samples if sample.labels.get("route", INFER_ROUTE) == INFER_ROUTE)
 
 
+def memory_by_worker(url: str) -> dict[str, float]:
+    """Bytes that each worker holds, from whichever is asked."""
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=30).text)
+    samples = [sample for family in families for sample in family.samples]
+    return {
+        sample.labels["worker"]: sample.value for sample in samples if sample.name == "process_resident_memory_bytes"
+    }
+
+
 ANSWERED = "penstock_predictor_requests_total"
 READY = "penstock_predictor_ready"
 IN_FLIGHT = "penstock_predictor_requests_in_flight"
@@ -74,6 +83,9 @@ def test_whichever_worker_is_asked_there_is_one_count(scaled_folder: Path, start
     assert asked_anew(url, 90) == 90
     assert {told(url, ANSWERED) for _ in range(20)} == {90}
     assert {told(url, READY) for _ in range(10)} == {1}
+    for _ in range(10):
+        assert memory_by_worker(url).keys() == {"0", "1", "2"}
+        assert min(memory_by_worker(url).values()) > 0
     until(lambda: {told(url, IN_FLIGHT) for _ in range(10)} == {0})
 
 

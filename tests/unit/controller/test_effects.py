@@ -50,7 +50,8 @@ async def test_a_refusal_is_told_and_counted_and_the_others_are_done() -> None:
     assert await one.execute(RESOURCE, (BUDGET, SERVICE)) == 0.0, "there is something to tell"
     assert cluster.done == [SERVICE]
     assert one.hindrances(KEY) == (Hindrance(revision="rev1", reason="Refused", message=str(REFUSED)),)
-    assert metrics.get_sample_value("penstock_controller_action_failures_total", {"reason": "Refused"}) == 1
+    labels = {"namespace": KEY.namespace, "name": KEY.name, "reason": "Refused"}
+    assert metrics.get_sample_value("penstock_controller_action_failures_total", labels) == 1
 
 
 async def test_what_is_refused_is_tried_again_later_and_later_and_ends_when_it_is_allowed() -> None:

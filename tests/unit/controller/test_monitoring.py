@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, ServedVersion
-from penstock_controller.api.status import Condition, ModelDeploymentStatus
+from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, ServedVersion, VersionTries
+from penstock_controller.api.status import ArmReading, Condition, EvidenceStatus, ModelDeploymentStatus, SourceReading
 from penstock_controller.rollout import monitoring
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
 from penstock_testing.rollout_scenes import canary, is_baking, until
@@ -179,6 +179,30 @@ def test_the_wish_has_the_versions_that_the_status_names_and_what_the_spec_says(
     assert previous
     assert wish.stable == ServedVersion(version="2", digest=stable.digest, revision="rev2")
     assert wish.others == (ServedVersion(version="1", digest=previous.digest, revision="rev1"),)
+
+
+def test_the_wish_tells_users_tries_of_each_version_over_all_gateway_pods() -> None:
+    world = RolloutWorld(spec=canary(weight(50), bake="10m", **WATCHED)).want("1").settle(0.2)
+    until(world.want("2"), is_baking)
+
+    def arm(revision: str, arm: str, tries: int) -> ArmReading:
+        return ArmReading(revision=revision, arm=arm, tries=tries, failures=1)
+
+    readings = (
+        SourceReading(
+            source="a/1",
+            arms=(arm("rev2", "users", 50), arm("rev1", "shadow", 7), arm("rev1", "users", 20)),
+        ),
+        SourceReading(source="b/1", arms=(arm("rev2", "users", 5), arm("an older one", "users", 9))),
+    )
+    evidence = EvidenceStatus(attempt=2, taken_at=SINCE, readings=readings)
+    wish = monitoring.wish(world.spec, world.status.model_copy(update={"evidence": evidence}))
+    assert wish
+    assert wish.rollout.attempt == 2
+    assert wish.rollout.tries == {
+        "2": VersionTries(tries=55, failures=2),
+        "1": VersionTries(tries=20, failures=1),
+    }
 
 
 # --- conditions

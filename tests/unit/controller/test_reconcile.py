@@ -42,6 +42,7 @@ from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import spec
+from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 
 KEY = Key("ns", "m")
 RAW: dict[str, Any] = {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}
@@ -185,7 +186,7 @@ def reconciler(outside: Outside, drift: DriftWatch | None = None) -> tuple[Recon
         resources=outside,
         workloads=workloads,  # type: ignore[arg-type]  # answers Children
         effects=Effects(workloads, telemetry, lambda: 0.0),  # type: ignore[arg-type]  # the same
-        jobs=RetrainingJobs(outside, telemetry, lambda: 0.0),
+        jobs=RetrainingJobs(outside, webhook_outbox(ScriptedPipelines(), telemetry), telemetry, lambda: 0.0),
         gateways=Observed(outside, "gateways", lambda: outside.pods),  # type: ignore[arg-type]  # answers GatewayPods
         announcer=outside,
     )

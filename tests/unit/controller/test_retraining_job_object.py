@@ -32,7 +32,9 @@ POD: dict[str, Any] = {
 
 def made(job: Any, *, monitor: str = "http://monitor:8080/", **template: Any) -> dict[str, Any]:
     retrain = Retrain.model_validate({"jobTemplate": {"spec": job, **template}, "timeLimit": "90m"})
-    return retraining_job(OWNER, spec(), retrain, START, monitor)
+    found = retraining_job(OWNER, spec(), retrain, START, monitor)
+    assert found
+    return found
 
 
 def job(**fields: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from penstock_controller.rollout.actions import StartJob
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.telemetry import Telemetry
 from penstock_testing.rollout_world import spec
+from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 
 KEY = Key("ns", "m")
 RAW: dict[str, Any] = {"metadata": {"uid": "u"}}
@@ -66,13 +67,15 @@ class Cluster:
 
 def jobs_of(cluster: Cluster) -> tuple[RetrainingJobs, CollectorRegistry]:
     metrics = CollectorRegistry()
-    return RetrainingJobs(cluster, Telemetry(metrics), lambda: cluster.now), metrics
+    telemetry = Telemetry(metrics)
+    webhooks = webhook_outbox(ScriptedPipelines(), telemetry)
+    return RetrainingJobs(cluster, webhooks, telemetry, lambda: cluster.now), metrics
 
 
 async def test_who_has_no_template_and_no_job_costs_no_call() -> None:
     cluster = Cluster()
     jobs, metrics = jobs_of(cluster)
-    assert await jobs.view(replace(QUIET, spec=spec())) == JobView(name="m")
+    assert await jobs.view(replace(QUIET, spec=spec())) == JobView(name="m", namespace="ns")
     assert await jobs.start(QUIET, None) is None
     assert cluster.calls == []
     labels = {"namespace": "ns", "name": "m", "reason": "Running"}
@@ -115,7 +118,8 @@ async def test_a_job_that_is_refused_is_told_in_the_api_servers_words() -> None:
     assert await jobs.start(TRAINED, START) == 0.0
     seen = (await jobs.view(TRAINED)).sighting
     assert seen == JobSighting(state=JobState.REFUSED, message="create Job m-retrain-1: exceeded quota")
-    assert metrics.get_sample_value("penstock_controller_action_failures_total", {"reason": "Refused"}) == 1
+    labels = {"namespace": TRAINED.key.namespace, "name": TRAINED.key.name, "reason": "Refused"}
+    assert metrics.get_sample_value("penstock_controller_action_failures_total", labels) == 1
 
 
 async def test_a_job_that_is_not_made_because_nobody_answers_is_still_missing() -> None:

@@ -80,6 +80,32 @@ def test_the_bootstrap_is_as_agreed() -> None:
     check_golden("bootstrap", render_bootstrap(Settings(pod_name="gateway-0"), epoch="e1"))
 
 
+def test_traces_are_all_that_a_collector_adds_to_the_bootstrap() -> None:
+    traced = Settings(
+        pod_name="gateway-0", tracing_endpoint="http://collector.svc:4318/", tracing_sampling_percentage=5
+    )
+    rendered = json.loads(render_bootstrap(traced, epoch="e1"))
+    users = rendered["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    tracing = users.pop("tracing")
+    (collector,) = rendered["static_resources"].pop("clusters")
+    del rendered["layered_runtime"]
+    check_golden("bootstrap", json.dumps(rendered))
+    sampler = tracing["provider"]["typed_config"]["sampler"]["typed_config"]["wrapped_sampler"]["typed_config"]
+    assert sampler["sampling_percentage"] == {"numerator": 50_000, "denominator": "MILLION"}
+    sent_to = tracing["provider"]["typed_config"]["http_service"]["http_uri"]
+    assert (sent_to["uri"], sent_to["cluster"]) == ("http://collector.svc:4318/v1/traces", collector["name"])
+    address = collector["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+    assert address == {"address": "collector.svc", "port_value": 4318}
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["collector:4318", "https://collector", "http://u:p@collector", "http://collector?a=b"]
+)
+def test_an_endpoint_that_envoy_cannot_be_told_is_refused(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="tracing_endpoint"):
+        Settings(tracing_endpoint=endpoint)
+
+
 labels = st.sampled_from(["a", "0", "b-1", "c9", "x" * 63])
 keys = st.builds(Key, labels, labels)
 endpoints = st.builds(Endpoint, st.ip_addresses(v=4).map(str), st.integers(1, 65535), st.booleans())

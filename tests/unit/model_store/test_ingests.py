@@ -290,3 +290,17 @@ async def test_every_end_is_counted_by_phase_and_reason_and_what_is_held_is_stat
     assert sample("penstock_store_ingests_total", phase="Ready", reason="") == 1
     assert sample("penstock_store_digests") == 1
     assert sample("penstock_store_bytes") == sum(world.blobs.held().values())
+
+
+def test_each_way_in_which_an_ingest_may_end_stands_at_0_and_the_build_is_told(tmp_path: Path) -> None:
+    metrics = World(tmp_path).metrics
+    samples = [sample for family in metrics.collect() for sample in family.samples]
+    ends = {
+        (sample.labels["phase"], sample.labels["reason"]): sample.value
+        for sample in samples
+        if sample.name == "penstock_store_ingests_total"
+    }
+    assert set(ends.values()) == {0}
+    assert ends.keys() > {("Ready", ""), ("Refused", "PickleOnly"), ("Failed", "RegistryUnavailable")}
+    parts = [sample.labels["part"] for sample in samples if sample.name == "penstock_build_info"]
+    assert parts == ["model-store"]

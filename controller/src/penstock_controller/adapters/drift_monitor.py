@@ -1,6 +1,7 @@
 """The monitor port over HTTP."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import TypeVar
 from urllib.parse import quote
@@ -22,12 +23,19 @@ _NOT_KNOWN = 404
 Report = TypeVar("Report", DriftReport, QualityReport)
 
 
+def _the_clients(_: Key) -> str:
+    return ""
+
+
 class HttpDriftMonitor:
     """Follows no redirects and tries nothing again that was answered: whoever asks decides when."""
 
-    def __init__(self, client: httpx.AsyncClient, *, seconds: float = SECONDS) -> None:
-        """`client`: with the monitor's base URL. `seconds`: for a call."""
+    def __init__(
+        self, client: httpx.AsyncClient, *, seconds: float = SECONDS, base: Callable[[Key], str] = _the_clients
+    ) -> None:
+        """`client`: with the monitor's base URL. `seconds`: for a call. `base`: that of a resource's replica."""
         self._client = client
+        self._base = base
         self._seconds = seconds
 
     async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
@@ -60,7 +68,7 @@ class HttpDriftMonitor:
     ) -> tuple[int, bytes]:
         namespace, name = (quote(part, safe="") for part in (key.namespace, key.name))
         try:
-            request = self._client.build_request(method, f"/v1/{of}/{namespace}/{name}", json=body)
+            request = self._client.build_request(method, f"{self._base(key)}/v1/{of}/{namespace}/{name}", json=body)
             async with asyncio.timeout(self._seconds), aclosing(await sent(self._client, request)) as answer:
                 return answer.status_code, await _read(answer)
         except (TimeoutError, httpx.TimeoutException) as error:

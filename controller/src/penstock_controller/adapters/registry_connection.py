@@ -1,8 +1,6 @@
 """HTTP to one registry, on a thread and an event loop of its own, with bounds on whatever it may send."""
 
 import asyncio
-import os
-import ssl
 import threading
 import zlib
 from collections.abc import Mapping
@@ -14,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from penstock_controller.adapters.certificates import certificates
 from penstock_controller.adapters.credentials import authorization
 from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.errors import RegistryAway
@@ -53,7 +52,7 @@ class RegistryConnection:
         self._running: set[asyncio.Task[Any] | None] = set()
         limits = httpx.Limits(max_connections=_CALLS, max_keepalive_connections=_CALLS)
         self._client = httpx.AsyncClient(
-            follow_redirects=False, timeout=seconds, limits=limits, verify=_certificates(), headers=_HEADERS
+            follow_redirects=False, timeout=seconds, limits=limits, verify=certificates(), headers=_HEADERS
         )
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix=f"names-of-{name}"))
@@ -127,13 +126,6 @@ class RegistryConnection:
 
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "penstock-controller"}
-
-
-def _certificates() -> ssl.SSLContext:
-    """Those of the system, or of the file that MLflow's and others' clients are told in these variables."""
-    names = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-    file = next(filter(None, map(os.environ.get, names)), None)
-    return ssl.create_default_context(cafile=file) if file else httpx.create_ssl_context()
 
 
 def _retry_after(value: str) -> float:

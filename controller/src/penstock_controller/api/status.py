@@ -343,6 +343,8 @@ class ModelDeploymentStatus(StatusModel):
     """The generation of the spec that this status speaks of."""
     phase: Phase = Phase.PENDING
     """Where the resource stands."""
+    phase_since: Annotated[str, Field(max_length=32)] | None = None
+    """Since when it stands there (RFC 3339)."""
     reason: Annotated[str, Field(max_length=128)] = ""
     """The reason that matters most: of what needs you, else of what users lack, else of what is under way."""
     message: Annotated[str, Field(max_length=4096)] = ""

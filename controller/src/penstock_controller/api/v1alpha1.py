@@ -198,11 +198,11 @@ _RECORDED = (
 
 _TRAINED = (
     "!has(self.drift) || self.drift.onDrift != 'Retrain' || has(self.retrain)",
-    "drift.onDrift: Retrain needs retrain.jobTemplate: the Job that trains",
+    "drift.onDrift: Retrain needs retrain.jobTemplate or retrain.webhook: what trains",
 )
 _BY_ALIAS = (
     "!has(self.retrain) || has(self.registry.alias)",
-    "retrain needs registry.alias: the Job moves it to the version that it registers",
+    "retrain needs registry.alias: what trains moves it to the version that it registers",
 )
 
 
@@ -224,7 +224,7 @@ class ModelDeploymentSpec(ApiModel):
     drift: Drift | None = None
     """What counts as drift of live data. None: nobody watches them."""
     retrain: Retrain | None = None
-    """The Job that trains a new version, by drift.onDrift: Retrain or by hand. None: there is none."""
+    """What trains a new version, by drift.onDrift: Retrain, by schedule or by hand. None: there is nothing."""
     progress_deadline: Annotated[str, duration_field("10s", "24h")] = "10m"
     """A new version that waits this long in all, for its pods, the gateway or a step's own evidence, is taken back."""
     revision_history_limit: Annotated[int, Field(ge=1, le=20)] = 5

@@ -6,6 +6,7 @@ Whatever is still to be done is found again by the next pass, from what it sees.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from penstock_controller.api.retrain import RetrainingJob
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.rollout.observation import Bounds, Kind
 
@@ -112,6 +113,8 @@ class Announcement:
     """Set with `completion`: when the attempt began (RFC 3339). After a lost status its number may be given again."""
     of_retraining: bool = False
     """It tells of training, not of a rollout."""
+    refusal: bool = False
+    """It tells of a version that was refused before it was tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,3 +128,5 @@ class Decision:
     """Seconds until the next pass is due without any event; None: only an event or the slow resync."""
     job: StartJob | None = None
     """The Job that is to be made."""
+    webhook: RetrainingJob | None = None
+    """The training whose webhook is to be called, until it has answered."""

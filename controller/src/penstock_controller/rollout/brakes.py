@@ -1,6 +1,6 @@
-"""What keeps a drift from starting a retraining Job. Pure; the first brake that holds is the one that is told.
+"""What keeps a drift from starting a training. Pure; the first brake that holds is the one that is told.
 
-Drift is no proof of harm, and a Job costs money and may make things worse: so each brake has a name, and what may be
+Drift is no proof of harm, and training costs money and may make things worse: so each brake has a name, and what may be
 waited for says until when.
 """
 
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from penstock_contracts.drift import DriftReason
 from penstock_controller.api import duration
 from penstock_controller.api.drift import DriftStatus, OnDrift
-from penstock_controller.api.retrain import Retrain, RetrainingJob, RetrainingStatus
+from penstock_controller.api.retrain import Means, Retrain, RetrainingJob, RetrainingStatus
 from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.observation import Observation
@@ -30,6 +30,18 @@ class Brake:
     message: str
     until: datetime | None = None
     """When it lets go by itself; None: when something happens."""
+
+
+def spoken(job: RetrainingJob) -> str:
+    """A training as messages name it."""
+    return f"Job {job.name}" if job.means is Means.JOB else f"training {job.name}"
+
+
+def unstartable(retrain: Retrain | None, why: str) -> Brake:
+    """Nothing could be started by spec.retrain as it stands."""
+    if retrain and retrain.means is Means.WEBHOOK:
+        return Brake(reason="WebhookRefused", message=f"spec.retrain.webhook: {why}")
+    return Brake(reason="JobRefused", message=f"spec.retrain.jobTemplate: {why}")
 
 
 def drift_that_starts(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DriftStatus | None:
@@ -72,9 +84,9 @@ def by_hand(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     """The brake that holds against a person's word: neither cool-down, budget nor an earlier Job's fate is one."""
     known = status.retraining
     if spec.retrain is None:
-        return Brake(reason="NoTemplate", message="spec.retrain is not there: write its jobTemplate")
+        return Brake(reason="NoTemplate", message="spec.retrain is not there: write its jobTemplate or webhook")
     if known and known.job and known.job.ended_at is None:
-        return Brake(reason="Running", message=f"Job {known.job.name} is under way")
+        return Brake(reason="Running", message=f"{spoken(known.job)} is under way")
     return _rollout(spec, status, observation) or _unprepared(spec.retrain, observation)
 
 
@@ -101,26 +113,26 @@ def _fruitless(status: ModelDeploymentStatus, job: RetrainingJob, drift: DriftSt
     if stable is None or not job.columns or set(job.columns) != set(drift.columns) or job.end != SUCCEEDED:
         return None
     if job.refused and job.stable_digest == stable.digest:
-        message = f"version {job.version} of Job {job.name}, for the same drift, was not promoted"
+        message = f"version {job.version} of {spoken(job)}, for the same drift, was not promoted"
         return Brake(reason="RefusedForThisDrift", message=f"{message}: until the drift changes, or retrain is said")
     until = moment(stable.since) + timedelta(seconds=cooldown)
     if job.version == stable.version and moment(drift.since) <= until:
-        message = f"the same columns drift again within {cooldown:g} s of version {stable.version}, of Job {job.name}"
+        message = f"the same columns drift again within {cooldown:g} s of version {stable.version}, of {spoken(job)}"
         return Brake(reason="Flapping", message=f"{message}: training does not end this, see what sends the data")
     return None
 
 
 def _cooling(retrain: Retrain, known: RetrainingStatus, job: RetrainingJob, now: datetime) -> Brake | None:
     if job.ended_at is None:
-        return Brake(reason="Running", message=f"Job {job.name} is under way")
+        return Brake(reason="Running", message=f"{spoken(job)} is under way")
     until = moment(job.ended_at) + timedelta(seconds=_wait(retrain, known.failures))
     if now >= until:
         return None
     if known.failures:
         # Why it ended is what a person needs to know, so that is the reason.
-        message = f"Job {job.name}: {job.message}; {known.failures} in a row brought nothing: not before {stamp(until)}"
+        message = f"{spoken(job)}: {job.message}; {known.failures} in a row brought nothing: not before {stamp(until)}"
         return Brake(reason=job.end, message=message, until=until)
-    return Brake(reason="CoolingDown", message=f"Job {job.name} ended: not before {stamp(until)}", until=until)
+    return Brake(reason="CoolingDown", message=f"{spoken(job)} ended: not before {stamp(until)}", until=until)
 
 
 def _wait(retrain: Retrain, failures: int) -> float:
@@ -155,7 +167,7 @@ def _unprepared(retrain: Retrain, observation: Observation) -> Brake | None:
         message = f"{told} of {retrain.min_labels} labelled rows (spec.retrain.minLabels)"
         return Brake(reason="NotEnoughLabels", message=message)
     if observation.jobs.refused:
-        return Brake(reason="JobRefused", message=f"spec.retrain.jobTemplate: {observation.jobs.refused}")
+        return unstartable(retrain, observation.jobs.refused)
     if observation.named is None:
         return Brake(reason="VersionUnknown", message="what spec.registry names is not known: nothing could be newer")
     return None

@@ -33,6 +33,7 @@ from penstock_controller.rollout.actions import Action, Decision
 from penstock_controller.rollout.conditions import conditions, reason
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.situation import Situation, Step
+from penstock_controller.rollout.timestamps import stamp
 
 
 def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Decision:
@@ -60,8 +61,9 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned, trained.look_again)
     dues = [due for due in alarms if due is not None]
     judged = conditions(spec, final, observation, status.conditions, actions, training=trained.judgement)
+    since = _phase_since(status, final, observation)
     return Decision(
-        status=final.model_copy(update={"conditions": judged, "reason": reason(judged)}),
+        status=final.model_copy(update={"conditions": judged, "reason": reason(judged), "phase_since": since}),
         actions=tuple(dict.fromkeys(actions)),
         announcements=(
             *heard.announcements,
@@ -70,6 +72,7 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
             *trained.announcements,
         ),
         job=trained.job,
+        webhook=trained.webhook,
         look_again=min(dues, default=None),
     )
 
@@ -81,6 +84,12 @@ def _phase(situation: Situation) -> Step:
     if stable and previous:
         return bake.advance(situation, stable, previous)
     return rest.advance(situation)
+
+
+def _phase_since(before: ModelDeploymentStatus, after: ModelDeploymentStatus, observation: Observation) -> str:
+    if before.phase is after.phase and before.phase_since:
+        return before.phase_since
+    return stamp(observation.now)
 
 
 def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Situation:

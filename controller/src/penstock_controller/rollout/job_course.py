@@ -52,18 +52,19 @@ def _succeeded(job: RetrainingJob, observation: Observation) -> RetrainingJob:
     if named is None:
         # A registry that does not answer has not said that there is nothing: time begins when it does.
         return job.model_copy(update={"succeeded_at": None})
-    if _is_newer(job, named):
-        return _with_version(job, observation, named)
+    if is_newer(job, named):
+        return with_version(job, observation, named)
     since = job.succeeded_at
     if since is None or observation.resumed:
         return job.model_copy(update={"succeeded_at": stamp(observation.now)})
     if seconds_since(since, observation.now) < REGISTRY_WAIT:
         return job
     message = f"it succeeded, and the alias names nothing newer than version {job.named_version}"
-    return _closed(job, observation, "NothingRegistered", message)
+    return closed(job, observation, "NothingRegistered", message)
 
 
-def _is_newer(job: RetrainingJob, named: RegistryVersion) -> bool:
+def is_newer(job: RetrainingJob, named: RegistryVersion) -> bool:
+    """Whether the registry names a version that is newer than the one that it named when this began."""
     now, then = (named.created_at_ms, named.version), (job.named_created_at_ms, job.named_version)
     return _order(*now) > _order(*then)
 
@@ -72,22 +73,41 @@ def _order(created_at_ms: int, version: str) -> tuple[int, int]:
     return created_at_ms, int(version) if version.isdecimal() else 0
 
 
-def _with_version(job: RetrainingJob, observation: Observation, named: RegistryVersion) -> RetrainingJob:
+def with_version(job: RetrainingJob, observation: Observation, named: RegistryVersion) -> RetrainingJob:
+    """A training that has ended with this version."""
     brought = job.model_copy(update={"version": named.version, "created_at_ms": named.created_at_ms})
-    return _closed(brought, observation, SUCCEEDED, f"it brought version {named.version}")
+    return closed(brought, observation, SUCCEEDED, f"it brought version {named.version}")
 
 
 def _ended(job: RetrainingJob, observation: Observation, state: JobState, message: str) -> RetrainingJob:
     named = observation.named
-    if state is JobState.GONE and named and _is_newer(job, named):
+    if state is JobState.GONE and named and is_newer(job, named):
         # It cleaned up after itself (ttlSecondsAfterFinished) before anybody looked.
-        return _with_version(job, observation, named)
-    return _closed(job, observation, _ENDS[state], message)
+        return with_version(job, observation, named)
+    return closed(job, observation, _ENDS[state], message)
 
 
-def _closed(job: RetrainingJob, observation: Observation, end: str, message: str) -> RetrainingJob:
+def closed(job: RetrainingJob, observation: Observation, end: str, message: str) -> RetrainingJob:
+    """A training that has ended now."""
     ended: dict[str, Any] = {"ended_at": stamp(observation.now), "end": end, "message": message[:LONGEST_END]}
     return job.model_copy(update=ended)
+
+
+def standing(job: RetrainingJob, sighting: JobSighting | None) -> str:
+    """How far one under way is, in words; empty: it runs."""
+    if job.succeeded_at:
+        return f"it has succeeded, and the alias is to name a version newer than {job.named_version}"
+    match sighting.state if sighting else None:
+        case JobState.SUCCEEDED:
+            return "it has succeeded, and the registry does not tell what the alias names"
+        case JobState.MISSING:
+            return "it is not made yet: the API server has not taken it, nor refused it"
+        case JobState.SUSPENDED:
+            return "it is suspended"
+        case JobState.UNKNOWN:
+            return f"it cannot be looked at: {sighting.message if sighting else ''}"
+        case _:
+            return ""
 
 
 def judged(job: RetrainingJob, status: ModelDeploymentStatus) -> RetrainingJob:

@@ -1,4 +1,4 @@
-"""What is seen of a retraining Job."""
+"""What is seen of a training: of a Job, or of a pipeline that a webhook starts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +23,10 @@ class JobState(StrEnum):
     """It was made, and is not there any more."""
     UNKNOWN = "Unknown"
     """The API server does not tell."""
+    UNANSWERED = "Unanswered"
+    """The webhook was called, and has not answered that the pipeline runs, nor that it will not."""
+    NOTHING_BETTER = "NothingBetter"
+    """The pipeline says that it found no better version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,9 @@ class JobSighting:
 
     state: JobState
     message: str = ""
-    """Why, in the words of the Job's condition or of the API server."""
+    """Why, in the words of the Job's condition, of the API server or of the pipeline."""
+    url: str = ""
+    """Where a pipeline that runs shows it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +45,10 @@ class JobView:
     """What one pass knows of Jobs."""
 
     name: str = ""
-    """Of the resource: its Jobs are named after it."""
+    """Of the resource: its trainings are named after it."""
+    namespace: str = ""
+    """Of the resource."""
     sighting: JobSighting | None = None
-    """Of the Job under way; None: there is none."""
+    """Of the training under way; None: there is none."""
     refused: str | None = ""
-    """Why the API server would not take spec.retrain.jobTemplate; empty: it would. None: not known."""
+    """Why nothing could be started by spec.retrain as it stands; empty: it could. None: not known."""

@@ -1,6 +1,7 @@
 """What is told of live data: conditions, `status.drift` and Events. Nothing of a rollout depends on any of it. Pure."""
 
-from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion
+from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion, VersionTries
+from penstock_contracts.evidence import Arm
 from penstock_controller.api import duration
 from penstock_controller.api.drift import DriftStatus
 from penstock_controller.api.logger import LoggerMode
@@ -44,7 +45,27 @@ def _rollout(stable: Revision, status: ModelDeploymentStatus) -> RolloutFacts:
     if stable.version not in weights:
         weights[stable.version] = 100 - sum(weights.values())
     ends = (f"version {end.version} {end.completion.value} ({end.reason}), {end.ended_at}" for end in status.history)
-    return RolloutFacts(phase=status.phase or "", weights=weights, decision=next(ends, ""))
+    return RolloutFacts(
+        phase=status.phase or "",
+        weights=weights,
+        decision=next(ends, ""),
+        attempt=status.evidence.attempt if status.evidence else 0,
+        tries=_tries(status),
+    )
+
+
+def _tries(status: ModelDeploymentStatus) -> dict[str, VersionTries]:
+    """Users' tries by version, as the gateways' counters told them last: they count while something is judged."""
+    pointers = (status.stable, status.candidate, status.previous)
+    versions = {pointer.revision: pointer.version for pointer in pointers if pointer}
+    found: dict[str, VersionTries] = {}
+    for arm in (arm for reading in (status.evidence.readings if status.evidence else ()) for arm in reading.arms):
+        version = versions.get(arm.revision)
+        if version is None or arm.arm != Arm.USERS:
+            continue
+        known = found.get(version, VersionTries())
+        found[version] = VersionTries(tries=known.tries + arm.tries, failures=known.failures + arm.failures)
+    return found
 
 
 def _served(pointer: Revision) -> ServedVersion:

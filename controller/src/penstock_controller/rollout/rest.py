@@ -80,7 +80,8 @@ def _refuse(situation: Situation, target: Refused) -> Step:
         reason=target.reason,
         message=target.message,
     )
-    told = Announcement(type="Warning", reason=target.reason, message=message, attempt=situation.status.attempt)
+    attempts = situation.status.attempt
+    told = Announcement(type="Warning", reason=target.reason, message=message, attempt=attempts, refusal=True)
     before = situation.status.refused
     is_news = before is None or (before.version, before.reason) != (target.version, target.reason)
     status = situation.status.model_copy(update={"refused": refusal})

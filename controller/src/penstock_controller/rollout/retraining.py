@@ -1,24 +1,25 @@
-"""Training anew: when a Job is started, what becomes of it, and what is told. Pure.
+"""Training anew: when a Job or a pipeline is started, what becomes of it, and what is told. Pure.
 
 The number of a Job is written to status before the Job is made; so one pass decides, and that pass or a later one makes
-it. Nothing of a rollout depends on any of this.
+it. So is the name of a pipeline's run before its webhook is called. Nothing of a rollout depends on any of this.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_contracts.drift import DriftReason
-from penstock_controller.api.retrain import MOST_STARTS, Retrain, RetrainingJob, RetrainingStatus
+from penstock_controller.api import duration
+from penstock_controller.api.retrain import MOST_STARTS, Means, Retrain, RetrainingJob, RetrainingStatus
 from penstock_controller.api.status import Condition, ModelDeploymentStatus
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import brakes, job_course, retrain_schedule
+from penstock_controller.rollout import brakes, job_course, retrain_schedule, webhook_course
 from penstock_controller.rollout.actions import Announcement, StartJob
-from penstock_controller.rollout.brakes import SUCCEEDED, Brake
+from penstock_controller.rollout.brakes import SUCCEEDED, Brake, spoken
 from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.rollout.judgement import Judgement
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.retrain_schedule import BadSchedule
-from penstock_controller.rollout.timestamps import moment, stamp
+from penstock_controller.rollout.timestamps import later, moment, stamp
 
 CONDITION = "Retraining"
 RUNNING, IDLE = "Running", "NotNeeded"
@@ -40,11 +41,13 @@ class Retraining:
     """The condition; None: nothing of it is asked for."""
     announcements: tuple[Announcement, ...] = ()
     job: StartJob | None = None
+    webhook: RetrainingJob | None = None
+    """The training whose webhook is to be called."""
     look_again: float | None = None
 
 
 def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Retraining:
-    """Follow the Job that is under way, or start one where drift or the schedule asks for it and no brake holds.
+    """Follow the training that is under way, or start one where drift or the schedule asks for it and no brake holds.
 
     `status`: with what this pass has made of the rollout and of drift; of training and conditions, as it was before.
     """
@@ -65,52 +68,56 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
         brake = brakes.by_drift(spec, status, observation, drift)
         if brake is None:
             status = begun(spec.retrain, status, observation, DriftReason.DATASET_DRIFT.value)
-    status, late = _by_schedule(spec, status, observation)
+    due, late = _due(status.retraining or known)
+    if spec.retrain and due and due <= observation.now:
+        late = brakes.by_schedule(spec, status, observation)
+        if late is None:
+            status = _begun_by_schedule(spec.retrain, status, observation)
     brake = brake or late
     return _told(
         spec,
         status,
         observation,
         _judged(spec, status, observation, brake),
-        look_again=_next(status, brake, observation),
+        look_again=_next(due, brake, observation.now),
     )
 
 
-def _by_schedule(
-    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation
-) -> tuple[ModelDeploymentStatus, Brake | None]:
-    """The status with a Job that the schedule wants now; or what keeps it from being started."""
-    known = status.retraining or RetrainingStatus()
-    if spec.retrain is None or _under_way(known):
-        return status, None
+def _due(known: RetrainingStatus) -> tuple[datetime | None, Brake | None]:
+    """When the schedule wants a training, which may be over; or what is wrong with it. None while one is under way."""
+    if _under_way(known):
+        return None, None
     try:
-        due = retrain_schedule.due_at(known)
+        return retrain_schedule.due_at(known), None
     except BadSchedule as error:
-        return status, Brake(reason="BadSchedule", message=str(error))
-    if due is None or due > observation.now:
-        return status, None
-    if brake := brakes.by_schedule(spec, status, observation):
-        return status, brake
-    status = begun(spec.retrain, status, observation, BY_SCHEDULE)
+        return None, Brake(reason="BadSchedule", message=str(error))
+
+
+def _begun_by_schedule(
+    retrain: Retrain, status: ModelDeploymentStatus, observation: Observation
+) -> ModelDeploymentStatus:
+    status = begun(retrain, status, observation, BY_SCHEDULE)
     if status.retraining is None:
-        return status, None
+        return status
     # What was missed meanwhile is made up for by this one.
     known = status.retraining.model_copy(update={"scheduled_since": stamp(observation.now)})
-    return status.model_copy(update={"retraining": known}), None
+    return status.model_copy(update={"retraining": known})
 
 
 def begun(
     retrain: Retrain, status: ModelDeploymentStatus, observation: Observation, reason: str
 ) -> ModelDeploymentStatus:
-    """The status with a Job that is to be made. Whoever asks has seen that no brake holds."""
+    """The status with a training that is to be started. Whoever asks has seen that no brake holds."""
     known, drift = status.retraining or RetrainingStatus(), status.drift
     stable, named = status.stable, observation.named
     if stable is None or named is None:
         return status
     number = known.job.number + 1 if known.job else 1
     drifted = drift is not None and drift.reason == DriftReason.DATASET_DRIFT
+    called = retrain.means is Means.WEBHOOK
     job = RetrainingJob(
-        name=job_course.job_name(observation.jobs.name, number),
+        name=_name(retrain.means, observation, number),
+        means=retrain.means,
         number=number,
         reason=reason,
         columns=drift.columns if drift and drifted else (),
@@ -119,9 +126,17 @@ def begun(
         named_version=named.version,
         named_created_at_ms=named.created_at_ms,
         started_at=stamp(observation.now),
+        deadline=later(observation.now, duration.seconds(retrain.time_limit)) if called else None,
+        labelled=observation.monitoring.labelled if called else None,
     )
     starts = (*brakes.in_budget(retrain, known, observation.now), job.started_at)[-MOST_STARTS:]
     return status.model_copy(update={"retraining": known.model_copy(update={"job": job, "starts": starts})})
+
+
+def _name(means: Means, observation: Observation, number: int) -> str:
+    if means is Means.WEBHOOK:
+        return webhook_course.run_name(observation.jobs, number, observation.now)
+    return job_course.job_name(observation.jobs.name, number)
 
 
 def _under_way(known: RetrainingStatus) -> RetrainingJob | None:
@@ -157,7 +172,11 @@ def _moved(
         return known
     if job.ended_at is not None:
         return known.model_copy(update={"job": job_course.judged(job, status)})
-    after = job_course.followed(job, observation, has_template=retrain is not None)
+    if job.means is Means.WEBHOOK:
+        after = webhook_course.followed(job, observation, retrain)
+    else:
+        has_template = retrain is not None and retrain.means is Means.JOB
+        after = job_course.followed(job, observation, has_template=has_template)
     failures = known.failures
     if after.ended_at is not None:
         failures = 0 if after.end == SUCCEEDED else failures + 1
@@ -180,26 +199,24 @@ def _told(
         was = f" (before: {known.reason} since {known.since})" if known.reason else ""
         told = (_announcement(judgement, was, status.attempt),)
         known = known.model_copy(update={"reason": judgement.reason, "since": stamp(observation.now)})
-    running = (_SOON if job.succeeded_at or not job.seen else _LOOK) if job else None
+    waits_for_job = job and job.means is Means.JOB and (job.succeeded_at or not job.seen)
+    running = (_SOON if waits_for_job else _LOOK) if job else None
     return Retraining(
         status=status.model_copy(update={"retraining": known}),
         judgement=judgement,
         announcements=told,
         job=_to_make(spec.retrain, job, observation),
+        webhook=_to_call(spec.retrain, job),
         look_again=running or look_again,
     )
 
 
-def _next(status: ModelDeploymentStatus, brake: Brake | None, observation: Observation) -> float | None:
+def _next(due: datetime | None, brake: Brake | None, now: datetime) -> float | None:
     """Seconds until a brake lets go by itself, or the schedule is due; None: nobody knows."""
     moments = [brake.until] if brake and brake.until else []
-    try:
-        due = retrain_schedule.due_at(status.retraining or RetrainingStatus())
-    except BadSchedule:
-        due = None
-    if due and due > observation.now:  # one that is over waits for a brake
+    if due and due > now:  # one that is over waits for a brake
         moments.append(due)
-    return max(_SOON, (min(moments) - observation.now).total_seconds()) if moments else None
+    return max(_SOON, (min(moments) - now).total_seconds()) if moments else None
 
 
 def _announcement(judgement: Judgement, was: str, attempt: int) -> Announcement:
@@ -216,19 +233,10 @@ def _announcement(judgement: Judgement, was: str, attempt: int) -> Announcement:
 def _running(job: RetrainingJob, observation: Observation) -> str:
     by_words = {BY_HAND: "a person said retrain", BY_SCHEDULE: "spec.retrain.schedule says so"}
     why = by_words.get(job.reason) or f"{job.reason}: {', '.join(job.columns) or 'no column'}"
-    begun_so = f"Job {job.name}, since {job.started_at}, because {why}"
+    begun_so = f"{spoken(job)}, since {job.started_at}, because {why}"
     sighting = observation.jobs.sighting
-    if job.succeeded_at:
-        return f"{begun_so}; it has succeeded, and the alias is to name a version newer than {job.named_version}"
-    if sighting and sighting.state is JobState.SUCCEEDED:
-        return f"{begun_so}; it has succeeded, and the registry does not tell what the alias names"
-    if sighting and sighting.state is JobState.MISSING:
-        return f"{begun_so}; it is not made yet: the API server has not taken it, nor refused it"
-    if sighting and sighting.state is JobState.SUSPENDED:
-        return f"{begun_so}; it is suspended"
-    if sighting and sighting.state is JobState.UNKNOWN:
-        return f"{begun_so}; it cannot be looked at: {sighting.message}"
-    return begun_so
+    standing = (webhook_course if job.means is Means.WEBHOOK else job_course).standing(job, sighting)
+    return f"{begun_so}; {standing}" if standing else begun_so
 
 
 def _judged(
@@ -245,19 +253,19 @@ def _judged(
         # A controller that has just started, or a monitor that is away: what was said stands.
         return Judgement(type=CONDITION, status=False, reason=before.reason, message=before.message)
     if observation.jobs.refused:
-        message = f"spec.retrain.jobTemplate: {observation.jobs.refused}"
-        return Judgement(type=CONDITION, status=False, reason="JobRefused", message=message)
+        brake = brakes.unstartable(spec.retrain, observation.jobs.refused)
+        return Judgement(type=CONDITION, status=False, reason=brake.reason, message=brake.message)
     return _end(known.job) if known.job else Judgement(type=CONDITION, status=False, reason=IDLE, message=_NONE)
 
 
 def _end(job: RetrainingJob) -> Judgement:
-    return Judgement(type=CONDITION, status=False, reason=job.end, message=f"Job {job.name}: {job.message}")
+    return Judgement(type=CONDITION, status=False, reason=job.end, message=f"{spoken(job)}: {job.message}")
 
 
 def _nobody_told(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, before: Condition
 ) -> bool:
-    if observation.jobs.refused is None and before.reason == "JobRefused":
+    if observation.jobs.refused is None and before.reason in {"JobRefused", "WebhookRefused"}:
         return True
     drift = brakes.drift_that_starts(spec, status)
     return drift is not None and not _is_live(observation) and not observation.jobs.refused
@@ -267,6 +275,13 @@ def _to_make(retrain: Retrain | None, job: RetrainingJob | None, observation: Ob
     """The Job under way where it is not known to be there: making it again does no harm."""
     sighting = observation.jobs.sighting
     absent = sighting is None or sighting.state in {JobState.MISSING, JobState.OTHERS}
-    if retrain is None or job is None or job.seen or not absent:
+    if retrain is None or job is None or job.means is not Means.JOB or job.seen or not absent:
         return None
     return StartJob(name=job.name, started_at=job.started_at, reason=job.reason, stable_version=job.stable_version)
+
+
+def _to_call(retrain: Retrain | None, job: RetrainingJob | None) -> RetrainingJob | None:
+    """The training under way whose webhook has not answered: calling it again does no harm, its name is the same."""
+    if retrain is None or retrain.means is not Means.WEBHOOK or job is None or job.means is not Means.WEBHOOK:
+        return None
+    return None if job.seen else job

@@ -41,6 +41,7 @@ def shown(status: Status, trouble: Trouble, generation: int, now: datetime) -> d
         **status,
         "observedGeneration": generation,
         "phase": status.get("phase") or "Degraded",
+        "phaseSince": status.get("phaseSince") or stamp(now),
         "reason": trouble.reason,
         "message": "nothing is brought on: condition Stalled says why",
         "conditions": list((before | made).values()),

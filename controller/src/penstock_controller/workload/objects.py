@@ -12,6 +12,7 @@ from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.workload.placement import Placement
 from penstock_controller.workload.prediction_records import recorded_to
 from penstock_controller.workload.template import joined
+from penstock_controller.workload.traces import traced_to
 
 Object = dict[str, Any]
 
@@ -85,7 +86,11 @@ def _pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Plac
             | {
                 "name": "predictor",
                 "args": ["serve"],
-                "env": [*container["env"], *recorded_to(spec.predictor.logger, name, placement.monitor_url)],
+                "env": [
+                    *container["env"],
+                    *recorded_to(spec.predictor.logger, name, placement.monitor_url),
+                    *traced_to(placement.tracing_endpoint, name, wanted.get("env", [])),
+                ],
                 "ports": [
                     {"name": "http", "containerPort": PREDICTOR_PORT},
                     {"name": "grpc", "containerPort": PREDICTOR_GRPC_PORT},

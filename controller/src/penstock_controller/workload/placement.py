@@ -1,7 +1,9 @@
 """What the administrator decides about every predictor pod."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
+from penstock_contracts.monitor_replicas import NO_REPLICAS, MonitorReplicas
 from penstock_controller.api.pod_template import PodSecurityContext, PodSpec, PodTemplate, SeccompProfile
 
 _NOBODY = PodSecurityContext(
@@ -22,8 +24,19 @@ class Placement:
     store_url: str
     monitor_url: str = ""
     """Where prediction records go; empty: there is no drift monitor, and nothing is recorded."""
+    monitor_replicas: MonitorReplicas = NO_REPLICAS
+    """Of the drift monitor, where there are several: records go to the one that holds the resource."""
+    tracing_endpoint: str = ""
+    """Of the collector that takes traces; empty: there is none, and nothing is traced."""
     pull_policy: str = "IfNotPresent"
     template: PodTemplate = _BUILT_IN
     """Under what `spec.predictor.podTemplate` says of one resource's pods."""
     drain_seconds: int = 5
     """After SIGTERM a pod answers for this long, until every gateway pod has stopped sending to it."""
+
+    def of_resource(self, namespace: str, name: str) -> Self:
+        """The same with the address of the drift monitor's replica that holds a resource."""
+        if not self.monitor_url:
+            return self
+        url = self.monitor_replicas.url(namespace, name, self.monitor_url)
+        return replace(self, monitor_url=url, monitor_replicas=NO_REPLICAS)

@@ -17,14 +17,20 @@ _OURS = ("penstock.dev/", "app.kubernetes.io/")
 
 
 def retraining_job(
-    owner: Object, spec: ModelDeploymentSpec, retrain: Retrain, start: StartJob, monitor_url: str
-) -> Object:
-    """The Job, with all that its template says. `owner`: the ModelDeployment as read from the API server.
+    owner: Object,
+    spec: ModelDeploymentSpec,
+    retrain: Retrain,
+    start: StartJob,
+    monitor_url: str,
+) -> Object | None:
+    """The Job, with all that its template says; None: there is none. `owner`: the ModelDeployment as it was read.
 
     Each container is told by variables what this is about. A template of another shape than a Job's is passed on as it
     is: the API server says what is wrong with it.
     """
     metadata, template = owner["metadata"], retrain.job_template
+    if template is None:
+        return None
     wanted = template.metadata
     labels = {LABEL_COMPONENT: _COMPONENT, names.LABEL_NAME: "penstock", names.LABEL_MANAGED_BY: names.FIELD_MANAGER}
     reference = {
@@ -37,9 +43,15 @@ def retraining_job(
     }
     job_spec = {"activeDeadlineSeconds": int(duration.seconds(retrain.time_limit)), **template.spec}
     pod_labels = labels | {LABEL_RETRAINING: metadata["name"]}
-    job_spec["template"] = _pod_template(
-        job_spec.get("template"), pod_labels, _environment(metadata, spec, start, monitor_url.rstrip("/"))
+    told = environment(
+        metadata,
+        spec,
+        run=start.name,
+        reason=start.reason,
+        stable_version=start.stable_version,
+        monitor_url=monitor_url,
     )
+    job_spec["template"] = _pod_template(job_spec.get("template"), pod_labels, told)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -54,16 +66,20 @@ def retraining_job(
     }
 
 
-def _environment(metadata: Object, spec: ModelDeploymentSpec, start: StartJob, monitor: str) -> dict[str, str]:
+def environment(
+    metadata: Object, spec: ModelDeploymentSpec, *, run: str, reason: str, stable_version: str, monitor_url: str
+) -> dict[str, str]:
+    """What a training is told, by variable. `metadata`: of the ModelDeployment. `run`: the training's name."""
+    monitor = monitor_url.rstrip("/")
     where = f"{metadata['namespace']}/{metadata['name']}"
     values = {
         "PENSTOCK_NAMESPACE": metadata["namespace"],
         "PENSTOCK_NAME": metadata["name"],
         "PENSTOCK_MODEL": spec.registry.model,
         "PENSTOCK_ALIAS": spec.registry.alias or "",
-        "PENSTOCK_STABLE_VERSION": start.stable_version,
-        "PENSTOCK_REASON": start.reason,
-        "PENSTOCK_RUN_TAG": start.name,
+        "PENSTOCK_STABLE_VERSION": stable_version,
+        "PENSTOCK_REASON": reason,
+        "PENSTOCK_RUN_TAG": run,
     }
     addresses = {
         "PENSTOCK_MONITOR_URL": monitor,

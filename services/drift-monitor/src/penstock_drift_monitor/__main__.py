@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 import penstock_json_logs
 from penstock_drift_monitor.app import create_app
-from penstock_drift_monitor.errors import VolumeUnsuitable
+from penstock_drift_monitor.errors import ReplicasUnsuitable, VolumeUnsuitable
 from penstock_drift_monitor.settings import Settings
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     penstock_json_logs.configure(settings.log_level)
     try:
         app = create_app(settings, REGISTRY)
-    except VolumeUnsuitable as error:
+    except (ReplicasUnsuitable, VolumeUnsuitable) as error:
         logging.getLogger(__name__).critical("%s", error)
         sys.exit(1)
     uvicorn.run(

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -13,8 +15,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.exceptions import HTTPException
 
 from penstock_contracts.inference import ErrorResponse
+from penstock_contracts.quality import QualityReport
+from penstock_drift_monitor.course_rounds import CourseRounds
 from penstock_drift_monitor.database import open_database, open_for_reading
-from penstock_drift_monitor.errors import MonitorError, NoRoom
+from penstock_drift_monitor.errors import MonitorError, NoRoom, ReplicaAway
 from penstock_drift_monitor.label_store import LabelStore
 from penstock_drift_monitor.ledger import Ledger, LedgerBounds
 from penstock_drift_monitor.live_quality import LiveQuality
@@ -22,8 +26,13 @@ from penstock_drift_monitor.model_store import ModelStore
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
 from penstock_drift_monitor.quality_rounds import QualityRounds
+from penstock_drift_monitor.replicas.gate import RETRY_AFTER, Gate
+from penstock_drift_monitor.replicas.passing_on import PassingOn
+from penstock_drift_monitor.replicas.share import Share
+from penstock_drift_monitor.replicas.whole_fleet import WholeFleet, watched_routes
 from penstock_drift_monitor.reports.job import make_report
 from penstock_drift_monitor.room import Room
+from penstock_drift_monitor.routes.courses import course_routes
 from penstock_drift_monitor.routes.labels import label_routes
 from penstock_drift_monitor.routes.quality import quality_routes
 from penstock_drift_monitor.routes.records import record_routes
@@ -31,20 +40,22 @@ from penstock_drift_monitor.routes.resources import resource_routes
 from penstock_drift_monitor.routes.window import window_routes
 from penstock_drift_monitor.samples import FetchPace, Samples
 from penstock_drift_monitor.settings import Settings
+from penstock_drift_monitor.sinks.forwarding import Forwarding, outbox_of
 from penstock_drift_monitor.telemetry import Telemetry
 from penstock_drift_monitor.volume import take_folder
 from penstock_drift_monitor.watched import WatchedModels
 from penstock_drift_monitor.writer import Tidiness, Writer
 
-_RETRY_AFTER = {"Retry-After": "2"}
+_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
-    """Build the monitor over its data folder. Raises VolumeUnsuitable."""
+    """Build the monitor over its data folder. Raises VolumeUnsuitable and ReplicasUnsuitable."""
+    share = Share.of(settings.replica, settings.replicas)
     lock = take_folder(settings.data)
     telemetry = Telemetry(metrics)
     writer = Writer(
-        _ledger(settings),
+        _ledger(settings, share.own),
         telemetry,
         Tidiness(
             every_seconds=settings.tidy_seconds,
@@ -64,16 +75,24 @@ def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
         reader,
     )
     room = Room(settings.max_waiting_bytes, settings.max_body_bytes)
+    passing_on = PassingOn(share, telemetry, silent_seconds=settings.replica_seconds)
     live = LiveQuality(writer, reader, settings.max_quality_rows)
-    rounds = QualityRounds(live, telemetry, every_seconds=settings.quality_seconds)
-    app = FastAPI(title="Penstock drift monitor", lifespan=_lifespan(writer, samples, rounds))
+    rounds = QualityRounds(live, telemetry, _noting(writer), every_seconds=settings.quality_seconds)
+    courses = CourseRounds(writer, every_seconds=settings.course_seconds)
+    tasks = (rounds, courses, Forwarding(settings, writer, reader, metrics))
+    app = FastAPI(title="Penstock drift monitor", lifespan=_lifespan(writer, samples, tasks, share, passing_on))
     app.state.lock = lock
-    app.include_router(record_routes(writer, telemetry, room, settings.max_batch_rows))
+    app.include_router(record_routes(writer, telemetry, room, settings.max_batch_rows, passing_on))
     app.include_router(resource_routes(writer, samples, telemetry))
-    app.include_router(label_routes(writer, telemetry, room, rounds, settings.max_labels))
+    app.include_router(label_routes(writer, telemetry, room, rounds, settings.max_labels, passing_on=passing_on))
     models = WatchedModels(writer, reader, live)
     make = partial(make_report, seconds=settings.report_seconds, memory_bytes=settings.report_memory_bytes)
-    app.include_router(page_routes(models))
+    if share.others():
+        app.add_middleware(Gate, passing_on=passing_on, room=room, report_seconds=settings.report_seconds)
+        app.include_router(watched_routes(models))
+    others = WholeFleet(share, settings.fleet_seconds) if share.others() else None
+    app.include_router(page_routes(models, models, others))
+    app.include_router(course_routes(models, models))
     app.include_router(report_routes(models, make))
     app.include_router(quality_routes(live))
     app.include_router(window_routes(writer, reader))
@@ -82,7 +101,7 @@ def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
     return app
 
 
-def _ledger(settings: Settings) -> Ledger:
+def _ledger(settings: Settings, replica: str) -> Ledger:
     database = open_database(settings.data, settings.max_bytes)
     labels = LabelStore(
         database, retention_seconds=settings.label_retention_seconds, max_waiting=settings.max_waiting_labels
@@ -90,27 +109,43 @@ def _ledger(settings: Settings) -> Ledger:
     bounds = LedgerBounds(
         window_rows=settings.window_rows, resources=settings.max_resources, versions=settings.max_versions
     )
-    return Ledger(database, bounds, labels)
+    return Ledger(database, bounds, labels, replica, outbox_of(settings, database))
 
 
 def _lifespan(
-    writer: Writer, samples: Samples, rounds: QualityRounds
+    writer: Writer,
+    samples: Samples,
+    rounds: tuple[QualityRounds, CourseRounds, Forwarding],
+    share: Share,
+    passing_on: PassingOn,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         writer.start()
+        if moved := await writer.do(lambda ledger: ledger.give_up(share.holds)):
+            _log.info("other replicas hold these now", extra={"count": len(moved), "first": moved[:10]})
         for (namespace, name), wish in (await writer.do(lambda ledger: ledger.wishes())).items():
             samples.want(namespace, name, wish)
-            rounds.labels_came(namespace, name)
-        renewing = asyncio.create_task(rounds.run(), name="quality")
+            rounds[0].labels_came(namespace, name)
+        tasks = [asyncio.create_task(each.run(), name=type(each).__name__) for each in rounds]
         yield
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await samples.close()
+        await passing_on.close()
         # Batches that wait are written and answered; what was not is sent again.
         await asyncio.to_thread(writer.stop)
 
     return lifespan
+
+
+def _noting(writer: Writer) -> Callable[[QualityReport], Awaitable[None]]:
+    async def note(report: QualityReport) -> None:
+        now = time.time()
+        await writer.do(lambda ledger: ledger.note_quality(report, now))
+
+    return note
 
 
 def _add_health(app: FastAPI, writer: Writer, metrics: CollectorRegistry) -> None:
@@ -133,7 +168,7 @@ def _add_health(app: FastAPI, writer: Writer, metrics: CollectorRegistry) -> Non
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(MonitorError)
     async def refused(_: Request, error: MonitorError) -> JSONResponse:
-        headers = _RETRY_AFTER if isinstance(error, NoRoom) else None
+        headers = RETRY_AFTER if isinstance(error, (NoRoom, ReplicaAway)) else None
         return JSONResponse(ErrorResponse(error=str(error)).model_dump(), status_code=error.status, headers=headers)
 
     @app.exception_handler(HTTPException)

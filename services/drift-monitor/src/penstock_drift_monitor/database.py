@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from penstock_drift_monitor.course.store import TABLES as COURSE_TABLES
 from penstock_drift_monitor.errors import VolumeUnsuitable
 
 FILE: Final = "monitor.sqlite"
@@ -56,6 +57,8 @@ def open_database(folder: Path, max_bytes: int) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
             connection.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_VERSION};COMMIT;")
+        if version in {0, _VERSION}:
+            _add_courses(connection)
     except sqlite3.Error as error:
         raise VolumeUnsuitable(
             f"{folder / FILE} cannot be opened ({error}): check the volume's space and file system; a damaged file can "
@@ -72,6 +75,13 @@ def open_database(folder: Path, max_bytes: int) -> sqlite3.Connection:
             "file away to begin anew"
         )
     return connection
+
+
+def _add_courses(connection: sqlite3.Connection) -> None:
+    """Add what files of the first monitors lack. An older monitor passes it by, so the format keeps its number."""
+    connection.executescript(f"BEGIN;{COURSE_TABLES}COMMIT;")
+    if "came" not in {column[1] for column in connection.execute("PRAGMA table_info(arms)")}:
+        connection.execute("ALTER TABLE arms ADD COLUMN came INTEGER NOT NULL DEFAULT 0")
 
 
 def open_for_reading(folder: Path) -> sqlite3.Connection:

@@ -33,5 +33,15 @@ class NoRoom(MonitorError):
     status = 503
 
 
+class ReplicaAway(MonitorError):
+    """Another replica holds the resource, and cannot be asked now: the sender tries again."""
+
+    status = 503
+
+
+class ReplicasUnsuitable(Exception):
+    """Who shares the resources makes no sense. The monitor does not start."""
+
+
 class VolumeUnsuitable(Exception):
     """The data folder cannot hold records safely. The monitor does not start."""

@@ -19,7 +19,7 @@ PREDICTION: Final = "prediction"
 """Name of the prediction's column, here and in the reference sample."""
 MAX_TEXT: Final = 512
 """Characters of a name, a sender or a request id."""
-_NUMBERS: Final = {
+NUMBERS: Final = {
     "BOOL": "<u1",
     "INT8": "<i1",
     "INT16": "<i2",
@@ -149,8 +149,8 @@ def _check_blocks(place: str, blocks: Sequence[RecordBlock]) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         raise Unreadable(f"{place}: column {twice[:80]!r} occurs twice: name each column once")
     for block in blocks:
-        if block.datatype != _TEXT and block.datatype not in _NUMBERS:
-            raise Unreadable(f"{place}: datatype {block.datatype[:40]!r} is not known: {', '.join(_NUMBERS)}, {_TEXT}")
+        if block.datatype != _TEXT and block.datatype not in NUMBERS:
+            raise Unreadable(f"{place}: datatype {block.datatype[:40]!r} is not known: {', '.join(NUMBERS)}, {_TEXT}")
 
 
 def _tables(batch: RecordBatch, place: str, counts: Sequence[int]) -> list[Table]:
@@ -177,7 +177,7 @@ def _table(block: RecordBlock, parts: Sequence[bytes | list[str]], counts: Seque
             raise Unreadable(f"{where}: not as many texts as rows times {width} columns")
         flat = list(chain.from_iterable(texts))
         return [flat[start : start + width] for start in range(0, len(flat), width)] if width else []
-    dtype = np.dtype(_NUMBERS[block.datatype])
+    dtype = np.dtype(NUMBERS[block.datatype])
     raw = [part for part in parts if isinstance(part, bytes)]
     if len(raw) != len(parts) or any(len(r) != n * width * dtype.itemsize for r, n in zip(raw, counts, strict=True)):
         raise Unreadable(f"{where}: not as many bytes as rows times {width} columns of {block.datatype}")

@@ -2,15 +2,21 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_contracts.quality import QualityReport
+from penstock_drift_monitor.course.store import CourseStore
+from penstock_drift_monitor.course_notes import EVERY_SECONDS, CourseNotes
 from penstock_drift_monitor.errors import NoRoom, UnknownResource
 from penstock_drift_monitor.intake import ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import Judge, LoadedReference, columns_of_fingerprint
 from penstock_drift_monitor.label_store import LabelStore
 from penstock_drift_monitor.model_store import KeptSample
+from penstock_drift_monitor.outbox import Outbox
 from penstock_drift_monitor.verdict import RecordedSpan, report_of
 from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
@@ -53,10 +59,20 @@ class Ledger:
     database: sqlite3.Connection
     bounds: LedgerBounds
     labels: LabelStore
+    replica: str = ""
+    """Name of this one of several; empty: there is but one."""
+    outbox: Outbox | None = None
+    """What waits for sinks; None: there are none."""
     references: dict[tuple[str, float], LoadedReference] = field(default_factory=dict)
     problems: dict[str, tuple[bool, str]] = field(default_factory=dict)
     """By digest: whether trying again may help, and why there is no reference sample."""
     _watches: dict[int, Watch] = field(default_factory=dict)
+    courses: CourseNotes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.courses = CourseNotes(CourseStore(self.database))
+        for (resource,) in self.database.execute("SELECT id FROM resources WHERE wish IS NOT NULL").fetchall():
+            self.courses.rows_came(resource)
 
     def take(self, intake: ReadableBatch, now: float) -> Taken:
         """Keep a batch and judge it, unless it was kept before. Raises NoRoom for a resource beyond the bound."""
@@ -87,8 +103,11 @@ class Ledger:
             [(arm, each.request, each.row, each.score, each.answer, each.shadow, each.at) for each in intake.answered],
         )
         self.labels.records_came(resource, intake.answered)
+        if self.outbox is not None:
+            self.outbox.put(intake)
         self._judge(resource, {number or 0: intake})
         self._trim(arm, intake.rows)
+        self.courses.rows_came(resource)
 
     def _trim(self, arm: int, added: int) -> None:
         """Keep the newest batches that have the window's rows between them."""
@@ -102,16 +121,21 @@ class Ledger:
                 break
             self.database.execute("DELETE FROM batches WHERE id = ?", (oldest[0],))
             held -= oldest[1]
-        self.database.execute("UPDATE arms SET held = ? WHERE id = ?", (held, arm))
+        self.database.execute("UPDATE arms SET held = ?, came = came + ? WHERE id = ?", (held, added, arm))
 
     # Wishes.
 
-    def wish(self, namespace: str, name: str, wish: DriftWish) -> DriftReport:
-        """Remember whom to watch; the verdict so far. Raises NoRoom for a resource beyond the bound."""
+    def wish(self, namespace: str, name: str, wish: DriftWish, now: float | None = None) -> DriftReport:
+        """Remember whom to watch; the verdict so far. `now`: Unix seconds; None: of the clock.
+
+        Raises NoRoom for a resource beyond the bound.
+        """
+        now = time.time() if now is None else now
         resource = self._resource(namespace, name)
         watch = self._watch(resource)
         if watch is None or watch.wish != wish:
             self.database.execute("UPDATE resources SET wish = ? WHERE id = ?", (wish.model_dump_json(), resource))
+            self.courses.rollout(resource, wish.rollout, now)
         if watch is not None and watch.wish.watches_as(wish):
             watch.wish = wish
         else:
@@ -119,6 +143,8 @@ class Ledger:
             self._watches.pop(resource, None)
             self._judge(resource, {})
             self._drop_states(resource)
+        if watch is None:
+            self.note_course(resource, now - EVERY_SECONDS)  # where its rows are counted from
         return self._report(resource, namespace, name)
 
     def report(self, namespace: str, name: str) -> DriftReport:
@@ -151,6 +177,15 @@ class Ledger:
         self.database.execute(
             "UPDATE resources SET namespace = '', name = ?, wish = NULL WHERE id = ?", (str(resource), resource)
         )
+
+    def give_up(self, holds: Callable[[str, str], bool]) -> tuple[str, ...]:
+        """Watch no more what is another replica's now, and say which. What is kept of it goes with its age."""
+        moved = [key for key in self.wishes() if not holds(*key)]
+        for namespace, name in moved:
+            resource = self._found(namespace, name)
+            self._watches.pop(resource or 0, None)
+            self.database.execute("UPDATE resources SET wish = NULL WHERE id = ?", (resource,))
+        return tuple(f"{namespace}/{name}" for namespace, name in moved)
 
     def wishes(self) -> dict[tuple[str, str], DriftWish]:
         """Every wish, by namespace and name."""
@@ -187,6 +222,30 @@ class Ledger:
         for (digest,) in self.database.execute("SELECT digest FROM samples").fetchall():
             if digest not in digests:
                 self.database.execute("DELETE FROM samples WHERE digest = ?", (digest,))
+
+    # Courses.
+
+    def course_due(self) -> list[int]:
+        """Take the resources whose course is to be noted."""
+        return self.courses.due()
+
+    def note_course(self, resource: int, now: float) -> None:
+        """Note what holds of a resource, unless it was forgotten or nobody watches it."""
+        exists = self.database.execute("SELECT 1 FROM resources WHERE id = ?", (resource,)).fetchone()
+        watch = self._watch(resource) if exists else None
+        if watch is not None:
+            came: Counter[str] = Counter()
+            for version, count in self.database.execute(
+                "SELECT version, came FROM arms WHERE resource = ? ORDER BY seen", (resource,)
+            ):
+                came[version] += count
+            self.courses.note(resource, watch, came, now)
+
+    def note_quality(self, report: QualityReport, now: float) -> None:
+        """Note how good a resource's versions are, unless it was forgotten."""
+        resource = self._found(report.namespace, report.name)
+        if resource is not None:
+            self.courses.quality(resource, report, now)
 
     # Judges.
 
@@ -263,7 +322,10 @@ class Ledger:
     def forget_judges(self) -> None:
         """After a rollback: what the judges saw did not happen, so they are made again from their kept states."""
         self._watches.clear()
+        self.courses.forget()
         self.labels.forget_count()
+        if self.outbox is not None:
+            self.outbox.forget_count()
 
     def _save(self, resource: int) -> None:
         watch = self._watches.get(resource)
@@ -302,7 +364,7 @@ class Ledger:
         (dropped,) = self.database.execute(
             "SELECT TOTAL(dropped) FROM senders WHERE resource = ?", (resource,)
         ).fetchone()
-        seen = RecordedSpan(first=first, last=last, rows=int(rows), dropped=int(dropped))
+        seen = RecordedSpan(first=first, last=last, rows=int(rows), dropped=int(dropped), replica=self.replica)
         return report_of(namespace, name, watch, self.problems, seen)
 
     # Names.

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.errors import UnknownResource
 from penstock_drift_monitor.live_quality import LiveQuality
 from penstock_drift_monitor.telemetry import Telemetry
@@ -17,8 +19,16 @@ _REST: Final = 4.0
 class QualityRounds:
     """Bounded by the number of resources."""
 
-    def __init__(self, live: LiveQuality, telemetry: Telemetry, *, every_seconds: float) -> None:
-        self._live, self._telemetry, self._every = live, telemetry, every_seconds
+    def __init__(
+        self,
+        live: LiveQuality,
+        telemetry: Telemetry,
+        note: Callable[[QualityReport], Awaitable[None]],
+        *,
+        every_seconds: float,
+    ) -> None:
+        """`note` keeps an answer in the resource's course."""
+        self._live, self._telemetry, self._note, self._every = live, telemetry, note, every_seconds
         self._due: dict[tuple[str, str], None] = {}
 
     def labels_came(self, namespace: str, name: str) -> None:
@@ -36,7 +46,9 @@ class QualityRounds:
     async def _renew(self, namespace: str, name: str) -> None:
         begun = time.perf_counter()
         try:
-            self._telemetry.quality_is(await self._live.of(namespace, name))
+            report = await self._live.of(namespace, name)
+            self._telemetry.quality_is(report)
+            await self._note(report)
         except UnknownResource:
             return  # it was deleted meanwhile
         except Exception:  # noqa: BLE001 - the outermost loop: one resource's fault must not end the series of all

@@ -23,6 +23,15 @@ class Settings(BaseSettings):
     port: int = 8080
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    replica: str = ""
+    """Name of this replica, as its pod is called; empty: one process holds every resource."""
+    replicas: str = ""
+    """All replicas and their addresses, name=url,name=url; each resource is held by one of them, chosen by name."""
+    replica_seconds: float = Field(20, gt=0)
+    """How long another replica may say nothing to a request that was passed on to it."""
+    fleet_seconds: float = Field(4, gt=0)
+    """For another replica to say what it watches, when somebody looks at the page of all models."""
+
     window_rows: int = Field(5000, ge=100)
     """Rows kept whole of each version: what a report shows, and what a new judgement begins with."""
     label_retention_seconds: float = Field(7 * _DAY, gt=0)
@@ -57,6 +66,22 @@ class Settings(BaseSettings):
     report_memory_bytes: int = Field(1024 * _MIB, ge=256 * _MIB)
     quality_seconds: float = Field(15, gt=0)
     """Between two rounds in which the series of live quality are renewed."""
+    course_seconds: float = Field(10, gt=0)
+    """Between two rounds in which the course of what got rows is noted."""
+    cloud_events_url: str = Field("", pattern=r"^(https?://.+)?$")
+    """Where each request and each response goes as a CloudEvent; empty: nowhere."""
+    cloud_events_headers: Path | None = None
+    """Folder of files, each a header's name with its value in it, that every POST of events bears."""
+    cloud_events_together: int = Field(1, ge=1, le=1000)
+    """Events in one POST: 1 as KServe's logger sends them, more in the batched mode of CloudEvents over HTTP."""
+    parquet_url: str = Field("", pattern=r"^((s3|gs|file)://.+)?$")
+    """Where records go as Parquet files; empty: nowhere. Credentials come from the variables that such stores know."""
+    parquet_period_seconds: float = Field(60, gt=0)
+    """What comes within it makes one file of each version."""
+    sink_seconds: float = Field(10, gt=0)
+    """For one POST of events; a file has a minute at the least."""
+    sink_max_bytes: int = Field(1024 * _MIB, ge=1 * _MIB)
+    """Of records that wait for those places, and never more than half of max_bytes; the oldest go beyond that."""
     tidy_seconds: float = Field(30, gt=0)
     """Between two looks at what is too old or too much."""
     drain_seconds: int = Field(10, ge=0)

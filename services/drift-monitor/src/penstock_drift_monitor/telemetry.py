@@ -1,10 +1,14 @@
 """The monitor's own series. The registry is passed in."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from penstock_contracts.build import build_labels
 from penstock_contracts.drift import DriftReport
 from penstock_contracts.labels import LabelOutcome
 from penstock_contracts.metric_names import (
+    BUILD_INFO,
     MONITOR_BATCHES,
     MONITOR_BYTES,
     MONITOR_COLUMN_DRIFTED,
@@ -15,6 +19,7 @@ from penstock_contracts.metric_names import (
     MONITOR_DROPPED,
     MONITOR_LABELS,
     MONITOR_LABELS_WAITING,
+    MONITOR_PASSED_ON,
     MONITOR_QUALITY,
     MONITOR_REASON,
     MONITOR_REMOVED,
@@ -30,6 +35,9 @@ from penstock_drift_monitor.tidying import Removed
 
 _SHOWN_COLUMNS = 50
 """Columns of a resource that have series: those with the highest odds. The report has all."""
+_OUTCOMES = ("kept", "repeated", "unreadable", "refused")
+_REMOVALS = ("age", "size", "unmatched")
+_LABELLED = tuple(name for name in LabelOutcome.model_fields if name != "examples")
 _BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 
 
@@ -43,6 +51,7 @@ class Telemetry:
         def gauge(metric: Metric) -> Gauge:
             return Gauge(metric.name, metric.meaning, metric.labels, registry=metrics)
 
+        gauge(BUILD_INFO).labels(*build_labels("drift-monitor")).set(1)
         self._batches = counter(MONITOR_BATCHES)
         self._rows = counter(MONITOR_ROWS)
         self._unnamed = counter(MONITOR_ROWS_WITHOUT_ID)
@@ -53,6 +62,7 @@ class Telemetry:
         self._bytes = gauge(MONITOR_BYTES)
         self._failures = counter(MONITOR_COMMIT_FAILURES)
         self._samples = counter(MONITOR_SAMPLE_FAILURES)
+        self._passed_on = counter(MONITOR_PASSED_ON)
         self._commits = Histogram(
             MONITOR_COMMIT_SECONDS.name, MONITOR_COMMIT_SECONDS.meaning, buckets=_BUCKETS, registry=metrics
         )
@@ -61,12 +71,19 @@ class Telemetry:
         self._dataset = gauge(MONITOR_DATASET_DRIFT)
         self._reason = gauge(MONITOR_REASON)
         self._reasons: dict[tuple[str, str], str] = {}
+        self._begun: set[tuple[str, str]] = set()
+        """Resources that have counters."""
         self._quality = gauge(MONITOR_QUALITY)
         self._qualities: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
         """Versions and figures that have series, by resource."""
         self._odds = gauge(MONITOR_COLUMN_LOG_ODDS)
         self._drifted = gauge(MONITOR_COLUMN_DRIFTED)
         self._shown: dict[tuple[str, str], frozenset[str]] = {}
+        # From 0: increase() sees nothing of a series that begins at 1.
+        for outcome in _OUTCOMES:
+            self._batches.labels(outcome=outcome)
+        for reason in _REMOVALS:
+            self._removed.labels(reason=reason)
 
     def batch_ended(self, outcome: str) -> None:
         """Say that a batch was kept, repeated, unreadable or refused."""
@@ -74,15 +91,26 @@ class Telemetry:
 
     def rows_came(self, namespace: str, name: str, *, rows: int, unnamed: int, dropped: int) -> None:
         """Count rows of a batch, and those that its sender could not send."""
+        self._begin(namespace, name)
         self._rows.labels(namespace=namespace, name=name).inc(rows)
         self._unnamed.labels(namespace=namespace, name=name).inc(unnamed)
         self._dropped.labels(namespace=namespace, name=name).inc(dropped)
 
     def labels_came(self, namespace: str, name: str, outcome: LabelOutcome) -> None:
         """Count labels by what became of them."""
-        for word, count in outcome.model_dump(exclude={"examples"}).items():
-            if count:
-                self._labels.labels(namespace=namespace, name=name, outcome=word).inc(count)
+        self._begin(namespace, name)
+        for word in _LABELLED:
+            self._labels.labels(namespace=namespace, name=name, outcome=word).inc(getattr(outcome, word))
+
+    def others_are(self, replicas: Iterable[str]) -> None:
+        """Have series of the other replicas, so that their first failure is an increase."""
+        for replica in replicas:
+            for outcome in ("answered", "away", "busy"):
+                self._passed_on.labels(replica=replica, outcome=outcome)
+
+    def passed_on(self, replica: str, outcome: str) -> None:
+        """Count a request that another replica answered, did not answer, or was too busy for."""
+        self._passed_on.labels(replica=replica, outcome=outcome).inc()
 
     def committed(self, seconds: float) -> None:
         """Count a transaction."""
@@ -98,7 +126,7 @@ class Telemetry:
 
     def removed(self, removed: Removed) -> None:
         """Count what tidying removed."""
-        for reason in ("age", "size", "unmatched"):
+        for reason in _REMOVALS:
             self._removed.labels(reason=reason).inc(getattr(removed, reason))
 
     def holds(self, used: int, waiting: int) -> None:
@@ -114,6 +142,7 @@ class Telemetry:
     def found(self, report: DriftReport) -> None:
         """State a verdict."""
         key = (report.namespace, report.name)
+        self._begin(*key)
         if report.dataset_drift is None:
             self._drop(self._dataset, *key)
         else:
@@ -142,7 +171,13 @@ class Telemetry:
         self._qualities[key] = frozenset(told)
 
     def forget(self, namespace: str, name: str) -> None:
-        """Drop a resource's series of verdict and quality."""
+        """Drop a resource's series."""
+        if (namespace, name) in self._begun:
+            self._begun.remove((namespace, name))
+            for counter in (self._rows, self._unnamed, self._dropped):
+                counter.remove(namespace, name)
+            for word in _LABELLED:
+                self._labels.remove(namespace, name, word)
         for column in self._shown.pop((namespace, name), frozenset()):
             self._drop(self._odds, namespace, name, column)
             self._drop(self._drifted, namespace, name, column)
@@ -150,6 +185,16 @@ class Telemetry:
             self._drop(self._quality, namespace, name, *gone)
         self._drop(self._dataset, namespace, name)
         self._tell_reason((namespace, name), None)
+
+    def _begin(self, namespace: str, name: str) -> None:
+        """Have a resource's counters stand at 0 before anything is counted."""
+        if (namespace, name) in self._begun:
+            return
+        self._begun.add((namespace, name))
+        for counter in (self._rows, self._unnamed, self._dropped):
+            counter.labels(namespace, name)
+        for word in _LABELLED:
+            self._labels.labels(namespace, name, word)
 
     def _tell_reason(self, key: tuple[str, str], reason: str | None) -> None:
         before = self._reasons.pop(key, None)

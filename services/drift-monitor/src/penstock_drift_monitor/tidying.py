@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from penstock_drift_monitor.course.thinning import KEPT_SECONDS
+
 _STEP: Final = 5000
 """Rows removed in one step, so that no batch waits long behind it."""
 _PAGES: Final = 2000
@@ -49,6 +51,11 @@ def tidy(database: sqlite3.Connection, *, now: float, retention_seconds: float, 
         "DELETE FROM labels WHERE id IN (SELECT id FROM labels ORDER BY id LIMIT ?) AND received < ?",
         (_STEP, oldest),
     )
+    _forget_unwatched(database)
+    database.execute(
+        "DELETE FROM courses WHERE resource IN (SELECT id FROM resources WHERE wish IS NULL) AND at < ?",
+        (now - KEPT_SECONDS,),
+    )
     forgotten = _remove_forgotten(database)
     size = 0
     if used_bytes(database) > _FULL_FROM * max_bytes:
@@ -79,6 +86,18 @@ def used_bytes(database: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
+def _forget_unwatched(database: sqlite3.Connection) -> None:
+    """Forget resources that nobody asks for and nobody has sent records of within the retention: they moved, say."""
+    rows = database.execute(
+        "SELECT id FROM resources WHERE wish IS NULL AND namespace != '' "
+        "AND NOT EXISTS (SELECT 1 FROM senders WHERE resource = resources.id) "
+        "AND NOT EXISTS (SELECT 1 FROM batches WHERE resource = resources.id)"
+    ).fetchall()
+    for (resource,) in rows:
+        database.execute("DELETE FROM states WHERE resource = ?", (resource,))
+        database.execute("UPDATE resources SET namespace = '', name = ? WHERE id = ?", (str(resource), resource))
+
+
 def _remove_forgotten(database: sqlite3.Connection) -> int:
     """Remove answers and labels of resources that were deleted, then their last traces."""
     removed = 0
@@ -97,7 +116,8 @@ def _remove_forgotten(database: sqlite3.Connection) -> int:
         )
         removed += here
         if not here:
-            database.execute("DELETE FROM arms WHERE resource = ?", (resource,))
+            for table in ("courses", "course_layouts", "arms"):
+                database.execute(f"DELETE FROM {table} WHERE resource = ?", (resource,))  # noqa: S608 - our own names
             database.execute("DELETE FROM resources WHERE id = ?", (resource,))
     return removed
 

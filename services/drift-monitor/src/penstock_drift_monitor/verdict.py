@@ -26,6 +26,8 @@ class RecordedSpan:
     rows: int
     """In the windows."""
     dropped: int
+    replica: str = ""
+    """Which of several looks; empty: there is but one."""
 
 
 def report_of(
@@ -78,6 +80,11 @@ def _nothing(
         return DriftVerdict.ERROR, DriftReason.BAD_REFERENCE, watch.mismatch
     if not seen.rows and not any(judge.through for judge in watch.judges.values()):
         said = "no records came yet: check that spec.predictor.logger.mode is all and that the model has traffic"
+        if seen.replica:
+            said += (
+                f"; replica {seen.replica} holds this resource: after a change of driftMonitor.replicas the windows of "
+                "a resource that moved begin anew"
+            )
         return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
     if not watch.judges:
         said = "the records have no column that the reference sample has"

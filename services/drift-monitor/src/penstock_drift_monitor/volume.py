@@ -54,6 +54,6 @@ def take_folder(folder: Path) -> IO[bytes]:
     except OSError as error:
         lock.close()
         raise VolumeUnsuitable(
-            f"{folder} is used by another drift monitor: two would count every row twice; run one replica"
+            f"{folder} is used by another drift monitor: two would count every row twice; give each a volume of its own"
         ) from error
     return lock

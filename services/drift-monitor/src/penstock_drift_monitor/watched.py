@@ -9,6 +9,8 @@ import numpy as np
 
 from penstock_contracts.drift import ServedVersion
 from penstock_contracts.quality import QualityReport
+from penstock_drift_monitor.course.course import Course
+from penstock_drift_monitor.course.reading import read_course
 from penstock_drift_monitor.detector.sample import Sample, Values
 from penstock_drift_monitor.intake import PREDICTION, ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import LoadedReference
@@ -20,7 +22,7 @@ from penstock_drift_monitor.writer import Writer
 
 
 class WatchedModels:
-    """Answers pages.source.ReportSource. A window holds the rows of stable that users saw."""
+    """Answers pages.source.ReportSource and CourseSource. A window holds the rows of stable that users saw."""
 
     def __init__(self, writer: Writer, reader: Callable[[], sqlite3.Connection], live: LiveQuality) -> None:
         """`reader` opens the database for reading."""
@@ -41,6 +43,11 @@ class WatchedModels:
     async def quality(self, namespace: str, name: str) -> QualityReport:
         """Give the live quality of one that is watched."""
         return await self._live.of(namespace, name)
+
+    async def course(self, namespace: str, name: str, columns: Sequence[str]) -> Course:
+        """Give the course of one that is watched. Raises UnknownResource."""
+        resource = await self._writer.do(lambda ledger: ledger.known(namespace, name))
+        return await asyncio.to_thread(read_course, self._reader, resource, columns)
 
     async def window(self, namespace: str, name: str) -> ReportWindow | None:
         """Give its rows; None: it is not watched."""

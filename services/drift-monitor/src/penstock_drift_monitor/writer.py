@@ -194,6 +194,8 @@ class Writer:
                 retention_seconds=self._tidiness.retention_seconds,
                 max_bytes=self._tidiness.max_bytes,
             )
+            if self._ledger.outbox is not None:
+                self._ledger.outbox.expire(self._clock() - self._tidiness.retention_seconds)
             self._ledger.tidied()
             self._database.execute("COMMIT")
             give_back(self._database)

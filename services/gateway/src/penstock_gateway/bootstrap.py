@@ -8,6 +8,7 @@ from typing import Any
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_gateway.resource_file import METADATA
 from penstock_gateway.settings import Settings
+from penstock_gateway.tracing import collector, export_times, traced
 
 ROUTES_NAME = "users"
 """Name of the users' route configuration, and of Envoy's statistics about it."""
@@ -31,6 +32,12 @@ REQUEST_TAGS = {
     "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 }
 """What users' requests are counted by, each once. A request that no route takes has the model `unknown`, or none."""
+SPAN_TAGS = {
+    "penstock.namespace": f"%METADATA(ROUTE:{METADATA}:namespace)%",
+    "penstock.name": f"%METADATA(ROUTE:{METADATA}:name)%",
+    **{f"penstock.{tag}": TRY_TAGS[tag] for tag in ("revision", "role", "attempt", "by")},
+}
+"""What is told from each other in traces, of a request and of each try: tag to Envoy's format."""
 _TYPE = "type.googleapis.com/envoy"
 _OURS = ("x-envoy-", "x-penstock-")
 _CLIENT_REQUEST_ID = "x-client-request-id"
@@ -92,7 +99,11 @@ def render_bootstrap(settings: Settings, epoch: str) -> str:
         "deferred_stat_options": {"enable_deferred_creation_stats": True},
         "overload_manager": _overload_manager(settings),
         "dynamic_resources": {"cds_config": _file_source(paths.clusters)},
-        "static_resources": {"listeners": [_users_listener(settings, paths), _probe_listener(settings)]},
+        "static_resources": {
+            "listeners": [_users_listener(settings, paths), _probe_listener(settings)],
+            **collector(settings),
+        },
+        **export_times(settings),
     }
     return json.dumps(bootstrap, indent=1)
 
@@ -157,6 +168,7 @@ def _users_listener(settings: Settings, paths: ConfigPaths) -> dict[str, Any]:
         "local_reply_config": _local_replies(settings.max_body_bytes),
         "access_log": [_access_log(), _requests_log()],
         "http_filters": [_buffer_filter(settings.max_body_bytes), _router_filter(upstream_log=[_tries_log()])],
+        **traced(settings, SPAN_TAGS),
     }
     return {
         "name": "users",

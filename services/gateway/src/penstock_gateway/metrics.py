@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from penstock_contracts import metric_names
+from penstock_contracts.build import build_labels
 from penstock_gateway.applied import Applied
 from penstock_gateway.world import Key
 
@@ -17,6 +18,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        build = metric_names.BUILD_INFO
+        info = Gauge(build.name, build.meaning, build.labels, registry=self.registry)
+        info.labels(*build_labels("gateway")).set(1)
         number, seconds, rejected = (
             metric_names.GATEWAY_APPLIED_NUMBER,
             metric_names.GATEWAY_APPLY_SECONDS,

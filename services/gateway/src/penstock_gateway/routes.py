@@ -76,19 +76,26 @@ def _direct(status: int, text: str) -> dict[str, Any]:
 def _routes(key: Key, live: LiveSplit, *, match: Mapping[str, Any], rewrite: Mapping[str, Any]) -> list[dict[str, Any]]:
     split = live.split
     head: dict[str, Any] = {"name": str(key), "match": match}
+    whose = {"namespace": key.namespace, "name": key.name}
     if split is None or not split.backends:
-        return [{**head, "direct_response": _direct(503, f"ModelDeployment {key} has no version that serves yet")}]
+        return [
+            {
+                **head,
+                "metadata": metadata(**whose),
+                "direct_response": _direct(503, f"ModelDeployment {key} has no version that serves yet"),
+            }
+        ]
     action = {**route_retries(split.timeout_seconds), **rewrite}
     matched = [
         {
             "name": str(key),
             "match": {**match, "headers": _headers(wanted)},
-            "metadata": metadata(attempt=str(split.attempt), by=BY_MATCH),
+            "metadata": metadata(attempt=str(split.attempt), by=BY_MATCH, **whose),
             "route": {**action, "cluster": str(entrance(key, split, wanted.revision))},
         }
         for wanted in split.match
     ]
-    by_weight = metadata(attempt=str(split.attempt), by=BY_WEIGHT)
+    by_weight = metadata(attempt=str(split.attempt), by=BY_WEIGHT, **whose)
     return [*matched, {**head, "metadata": by_weight, "route": {**action, **_by_weight(key, split)}}]
 
 

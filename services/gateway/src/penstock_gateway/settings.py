@@ -50,5 +50,10 @@ class Settings(BaseSettings):
     envoy_max_connections: int = Field(default=10_000, ge=1)
     """Users' connections that Envoy keeps open at once."""
 
+    tracing_endpoint: str = Field(default="", pattern=r"^(http://[^/?#@\s]+(/[^?#\s]*)?)?$")
+    """Where traces go: base address of a collector that takes OTLP over HTTP, without TLS. Empty: nothing is traced."""
+    tracing_sampling_percentage: float = Field(default=1, ge=0, le=100)
+    """Per cent of the requests that are traced. One that brings a trace context is traced as its flag says."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe log line that is written."""

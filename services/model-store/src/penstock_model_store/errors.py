@@ -187,10 +187,14 @@ class StoreFull(Failed): ...
 class StoreFault(Failed): ...
 
 
+def error_kinds() -> tuple[type[IngestError], ...]:
+    """Return every way in which an ingest may end without a digest."""
+    return tuple(kind for base in (Refused, Failed) for kind in base.__subclasses__())
+
+
 def error_named(reason: str, message: str) -> IngestError:
     """Rebuild an error that crossed a process boundary; a word that is not ours becomes StoreFault."""
-    known = {kind.__name__: kind for base in (Refused, Failed) for kind in base.__subclasses__()}
-    kind = known.get(reason)
+    kind = {kind.__name__: kind for kind in error_kinds()}.get(reason)
     return kind(message) if kind else StoreFault(f"{reason}: {message}")
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from penstock_contracts.build import build_labels
 from penstock_contracts.metric_names import (
+    BUILD_INFO,
     STORE_BYTES,
     STORE_DIGESTS,
     STORE_INGESTS,
@@ -15,13 +17,20 @@ from penstock_contracts.metric_names import (
     STORE_VOLUME_FREE_BYTES,
 )
 from penstock_contracts.model_card import Digest, IngestPhase
+from penstock_model_store.errors import error_kinds
 
 
 class Telemetry:
     """Counts ingests and what is held."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        info = Gauge(BUILD_INFO.name, BUILD_INFO.meaning, BUILD_INFO.labels, registry=registry)
+        info.labels(*build_labels("model-store")).set(1)
         self._ingests = Counter(STORE_INGESTS.name, STORE_INGESTS.meaning, STORE_INGESTS.labels, registry=registry)
+        # From 0: increase() sees nothing of a series that begins at 1.
+        self._ingests.labels(phase=IngestPhase.READY.value, reason="")
+        for kind in error_kinds():
+            self._ingests.labels(phase=kind.phase.value, reason=kind.__name__)
         self._digests = Gauge(STORE_DIGESTS.name, STORE_DIGESTS.meaning, registry=registry)
         self._bytes = Gauge(STORE_BYTES.name, STORE_BYTES.meaning, registry=registry)
         self._removed = Counter(STORE_REMOVED.name, STORE_REMOVED.meaning, registry=registry)

@@ -25,7 +25,11 @@ class SharedCounters:
         """The numbers of one worker; a worker that takes another's place goes on where that one stopped."""
         return self._all[worker * self._size : (worker + 1) * self._size]
 
+    def parts(self) -> "list[memoryview[float]]":
+        """The numbers of each worker."""
+        return [self.part(worker) for worker in range(self._workers)]
+
     def totals(self) -> Sequence[float]:
         """Each number over all workers."""
-        parts = [self.part(worker).tolist() for worker in range(self._workers)]
+        parts = [part.tolist() for part in self.parts()]
         return parts[0] if len(parts) == 1 else [sum(column) for column in zip(*parts, strict=True)]

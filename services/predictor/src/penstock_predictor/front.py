@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ from penstock_predictor.model.loading import Loaded, ModelSource, load_model
 from penstock_predictor.rpc.port import GrpcPort
 from penstock_predictor.serving.runtime import Runtime
 from penstock_predictor.settings import Settings
+from penstock_predictor.tracing.switch import is_on
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from penstock_predictor.records.recording import Recording
+    from penstock_predictor.tracing.span_sender import SpanSender
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Scope]]
@@ -60,6 +63,8 @@ class Front:
         `on_fatal` is told when it cannot be served.
         """
         self.runtime = Runtime(settings, lifecycle, metrics)
+        self._traces = _traces(settings, metrics) if is_on(os.environ) else None
+        self.runtime.tracer = self._traces.tracer if self._traces else None
         self.intake = Intake(self.runtime)
         self._on_fatal = on_fatal
         self._loaded = loaded
@@ -82,6 +87,8 @@ class Front:
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Between the start and the end of the server."""
+        if self._traces:
+            self._traces.start()
         if self._loaded is None:
             self._start_loading()
         else:
@@ -89,8 +96,8 @@ class Front:
         async with _grpc(self.runtime, self._on_fatal):
             yield
         self.runtime.close()
-        if self._recording:
-            await asyncio.to_thread(self._recording.close)
+        senders = [sender for sender in (self._recording, self._traces) if sender]
+        await asyncio.gather(*(asyncio.to_thread(sender.close) for sender in senders))
 
     def _serve(self, loaded: Loaded) -> None:
         """Serve a model that was loaded before."""
@@ -181,6 +188,12 @@ async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> Asy
     finally:
         await port.stop(grace)
         drained.cancel()
+
+
+def _traces(settings: Settings, metrics: Metrics) -> "SpanSender":
+    from penstock_predictor.tracing.span_sender import SpanSender  # noqa: PLC0415 - most predictors need none of it
+
+    return SpanSender(settings, metrics)
 
 
 def _recording(runtime: Runtime, loaded: Loaded) -> "Recording | None":

@@ -4,6 +4,7 @@ Counting costs a fraction of a microsecond a request: numbers in shared memory, 
 somebody asks. So several workers have one count, whichever of them answers.
 """
 
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, TypeVar
@@ -75,7 +76,12 @@ _RECORDED = _GAUGE + len(_GAUGES)
 written by one thread of a worker alone.
 """
 _SENT, _UNQUEUED, _GIVEN_UP = _RECORDED, _RECORDED + 1, _RECORDED + 2
-_SIZE = _RECORDED + 3
+_TRACED = _RECORDED + 3
+"""Spans that were sent, that found no room, and that were given up; written likewise."""
+_SPANS_SENT, _SPANS_UNQUEUED, _SPANS_GIVEN_UP = _TRACED, _TRACED + 1, _TRACED + 2
+_PROCESS = _TRACED + 3
+"""The worker's process id."""
+_SIZE = _PROCESS + 1
 
 _CODE: Final = {code: place for place, code in enumerate(CODES)}
 _OFFSET: Final = {route: place * _ROUTE for place, route in enumerate(ROUTES)}
@@ -95,6 +101,8 @@ class Metrics(Collector):
         self._shared = SharedCounters(_SIZE, workers, fd)
         self._own = self._shared.part(0)
         self._live: Callable[[], dict[Gauge, float]] = dict
+        if fd is None:
+            self._own[_PROCESS] = os.getpid()
         registry.register(self)
 
     @property
@@ -107,7 +115,12 @@ class Metrics(Collector):
         flight any more.
         """
         self._own = self._shared.part(worker)
+        self._own[_PROCESS] = os.getpid()
         self.note()
+
+    def processes(self) -> list[int]:
+        """The process id of each worker, by its number; 0: not begun."""
+        return [int(part[_PROCESS]) for part in self._shared.parts()]
 
     def name_model(self, identity: ModelIdentity, live: Callable[[], dict[Gauge, float]]) -> None:
         """From now on every series carries this name, version and digest; `live` answers this worker's gauges."""
@@ -143,6 +156,18 @@ class Metrics(Collector):
         """Count rows that found no room. Called on the event loop."""
         self._own[_UNQUEUED] += rows
 
+    def spans_sent(self, number: int) -> None:
+        """Count spans that the collector has taken. Called by the thread that sends."""
+        self._own[_SPANS_SENT] += number
+
+    def spans_given_up(self, number: int) -> None:
+        """Count spans that it did not take. Called by the thread that sends."""
+        self._own[_SPANS_GIVEN_UP] += number
+
+    def spans_unqueued(self, number: int) -> None:
+        """Count spans that found no room. Called on the event loop."""
+        self._own[_SPANS_UNQUEUED] += number
+
     def note(self) -> None:
         """Write this worker's gauges where the others find them: now and then, and before they are told."""
         for place, value in enumerate(self._live().get(gauge, 0) for gauge in _GAUGES):
@@ -169,8 +194,10 @@ class Metrics(Collector):
             _add(family, self._model, totals, offset, bounds)
             yield family
         yield self._rejections(totals)
-        yield self._rows(metric_names.PREDICTOR_RECORDS_SENT, totals[_SENT])
-        yield self._rows(metric_names.PREDICTOR_RECORDS_DROPPED, totals[_UNQUEUED] + totals[_GIVEN_UP])
+        yield self._total(metric_names.PREDICTOR_RECORDS_SENT, totals[_SENT])
+        yield self._total(metric_names.PREDICTOR_RECORDS_DROPPED, totals[_UNQUEUED] + totals[_GIVEN_UP])
+        yield self._total(metric_names.PREDICTOR_SPANS_SENT, totals[_SPANS_SENT])
+        yield self._total(metric_names.PREDICTOR_SPANS_DROPPED, totals[_SPANS_UNQUEUED] + totals[_SPANS_GIVEN_UP])
         for place, metric in enumerate(_GAUGES.values()):
             gauge = _family(GaugeMetricFamily, metric)
             numbers = (
@@ -188,7 +215,7 @@ class Metrics(Collector):
                     family.add_metric((*self._model, route, str(code or "other")), count)
         return family
 
-    def _rows(self, metric: Metric, number: float) -> CounterMetricFamily:
+    def _total(self, metric: Metric, number: float) -> CounterMetricFamily:
         family = _family(CounterMetricFamily, metric)
         family.add_metric(self._model, number)
         return family

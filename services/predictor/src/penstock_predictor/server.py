@@ -22,6 +22,7 @@ from penstock_predictor.front import Front
 from penstock_predictor.http.protocol import PredictorProtocol
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import Metrics
+from penstock_predictor.process_series import add_process_series
 from penstock_predictor.settings import Settings
 from penstock_predictor.termination import report_failure
 from penstock_predictor.workers import BACKLOG, REPLACES, Crew, Share, replace_worker, serve_with_workers
@@ -108,6 +109,7 @@ def serve(settings: Settings) -> int:
 
 def run_server(settings: Settings, metrics: Metrics, share: Share | None = None) -> int:
     """Serve in this process, alone or beside others; return its exit code."""
+    add_process_series(metrics.registry, metrics.processes)
     crew = share.crew if share else None
     lifecycle = Lifecycle()
     app = Front(

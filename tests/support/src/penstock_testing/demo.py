@@ -259,6 +259,7 @@ class Demo:
             "decisions": [*story.records, retrained.record],
             "traffic": [result.summary(), later.summary()],
             "drift": retrained.condition,
+            "alert": retrained.alert,
             "retraining": {
                 "job": retrained.job,
                 "version": retrained.version,

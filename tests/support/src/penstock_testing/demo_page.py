@@ -90,10 +90,17 @@ class StoryPage:
         labels = ", ".join(f"{count} {outcome}" for outcome, count in retraining["labels"].items() if count)
         return [
             ("Condition DriftDetected", f"{self._summary['drift']['reason']}: {self._summary['drift']['message']}"),
+            ("Alert", self._alert()),
             ("Labels", labels),
             ("Job", f"{job['name']}: {job['end'] or 'under way'}; columns {', '.join(job['columns'])}"),
             *(sorted(retraining["lineage"].items())),
         ]
+
+    def _alert(self) -> str:
+        alert = self._summary["alert"]
+        if not alert:
+            return "not looked for: no Prometheus on this machine"
+        return f"{alert['labels']['alertname']}, since {alert['since']}: {alert['annotations']['summary']}"
 
     def _figure(self, title: str, caption: str, draw: Callable[[Axes], None]) -> str:
         with mpl.rc_context({"svg.hashsalt": title, "font.size": 9, "axes.spines.top": False}):

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from penstock_testing.cluster import Object
+from penstock_testing.demo_alerts import demo_alerts
 from penstock_testing.demo_users import DemoUsers
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import Platform
@@ -26,6 +27,8 @@ class Retrained:
     result: TrafficResult
     condition: Object
     """DriftDetected, when it was true."""
+    alert: Object | None
+    """Prometheus's, once it fired: labels, annotations, since; None: there was no Prometheus."""
     job: Object
     """Of status.retraining."""
     version: str
@@ -57,13 +60,14 @@ class DemoRetraining:
         expectation = users.expectation({stable: self._downloaded(model, stable)})
         recording = self._folder / "drifted-traffic.bin"
         with (
-            ThreadPoolExecutor(1) as beside,
+            demo_alerts(self._platform, deployed.namespace, deployed.name, self._folder / "prometheus") as alerts,
+            ThreadPoolExecutor(2) as beside,
             users.traffic(self._platform.gateway(), expectation, rate=RATE, recording=recording) as run,
         ):
             with self._stages.stage(f"The world changes, at {RATE:g} requests a second: drift is told"):
                 condition = self._drift()
             self._stages.say(f"   DriftDetected: {condition['reason']}: {condition['message']}")
-            report = beside.submit(self._report)
+            report, fired = beside.submit(self._report), beside.submit(alerts.fired)
             truth = Truth(
                 self._platform.monitor().url,
                 deployed.namespace,
@@ -75,6 +79,10 @@ class DemoRetraining:
                 with self._stages.stage("The truth comes in (POST /v1/labels); a Job trains on it"):
                     job = self._trained()
                 version = str(job["version"])
+                alert = fired.result()
+                if alert:
+                    said = alert["annotations"]
+                    self._stages.say(f"   {alert['labels']['alertname']} fired: {said['summary']} {said['report_url']}")
                 self._stages.say(f"   Job {job['number']}: version {version}, the alias names it")
                 with self._stages.stage(f"Version {version}: as any other, by steps and gates"):
                     record = deployed.wait_for_end(version, seconds=4 * _MINUTES)
@@ -88,6 +96,7 @@ class DemoRetraining:
         return Retrained(
             result=result,
             condition=condition,
+            alert=alert,
             job=job,
             version=version,
             record=record,

@@ -15,7 +15,7 @@ _OF_HISTOGRAMS = {"le"}
 
 def differences(text: str, part: str) -> list[str]:
     """Series that are declared and not exported, exported and not declared, or have other labels, a sentence each."""
-    declared = {metric.name: metric for metric in METRICS if metric.part == part}
+    declared = {metric.name: metric for metric in METRICS if metric.part in {part, "every"}}
     found = {_name(family): family for family in _ours(text)}
     missing = [f"declared, not exported: {name}" for name in sorted(declared.keys() - found.keys())]
     unknown = [f"exported, not declared: {name}" for name in sorted(found.keys() - declared.keys())]

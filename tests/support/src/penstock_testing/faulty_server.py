@@ -12,8 +12,12 @@ Fault = Callable[["Exchange"], Awaitable[None]]
 class Exchange:
     """One request that waits for an answer or a fault."""
 
-    def __init__(self, writer: asyncio.StreamWriter, request_body: bytes) -> None:
+    def __init__(
+        self, writer: asyncio.StreamWriter, request_body: bytes, request_headers: Mapping[str, str] | None = None
+    ) -> None:
         self.writer, self.request_body = writer, request_body
+        self.request_headers = request_headers or {}
+        """By their names in lower case."""
 
     async def answer(self, body: bytes, *, status: int = 200, headers: tuple[str, ...] = ()) -> None:
         """A complete answer."""
@@ -94,4 +98,4 @@ class FaultyServer:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         self.requests += 1
-        await self._faults[request_line.split(" ")[1]](Exchange(writer, body))
+        await self._faults[request_line.split(" ")[1]](Exchange(writer, body, headers))

@@ -1,8 +1,9 @@
 """A pod that tries other pods' ports: who is let in, and who is not."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from penstock_testing.cluster import Cluster, Object
 
@@ -28,6 +29,22 @@ _LOCKED: Object = {
 """What Pod Security `restricted` asks for."""
 
 
+def locked_pod(
+    image: str, name: str, namespace: str, command: Sequence[str], labels: Mapping[str, str]
+) -> dict[str, Any]:
+    """A pod of one container that may do nothing but run."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": name, "image": image, "command": list(command), "securityContext": _LOCKED}],
+        },
+    }
+
+
 @dataclass(frozen=True)
 class PodCaller:
     """A pod with a Python, from which connections are tried."""
@@ -38,22 +55,8 @@ class PodCaller:
 
     def start(self, labels: Mapping[str, str] | None = None) -> None:
         """Make the pod, with labels that may lie, and wait until it runs."""
-        container = {
-            "name": "caller",
-            "image": self.cluster.images["predictor"],
-            "command": ["python3", "-c", WAITS],
-            "securityContext": _LOCKED,
-        }
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": self.name, "namespace": self.namespace, "labels": dict(labels or {})},
-            "spec": {
-                "automountServiceAccountToken": False,
-                "terminationGracePeriodSeconds": 0,
-                "containers": [container],
-            },
-        }
+        command = ["python3", "-c", WAITS]
+        pod = locked_pod(self.cluster.images["predictor"], self.name, self.namespace, command, labels or {})
         where = ("-n", self.namespace)
         self.cluster.kubectl("wait", "--for=create", "serviceaccount/default", *where, "--timeout=30s")
         self.cluster.apply(pod)

@@ -18,6 +18,7 @@ from penstock_contracts.drift import (
     ServedVersion,
 )
 from penstock_contracts.quality import QualityDifference, QualityReport, QualityTask, VersionQuality
+from penstock_drift_monitor.course.course import Course
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
 from penstock_drift_monitor.pages.source import ReportWindow, WatchedModel
@@ -51,6 +52,9 @@ class Models:
         if await self.model(namespace, name) is None:
             return None
         return ReportWindow(reference={"amount": [1.0]}, current={"amount": [2.0]}, labels=[1])
+
+    async def course(self, namespace: str, name: str, columns: Sequence[str]) -> Course:
+        return Course()
 
 
 class Press:
@@ -165,7 +169,7 @@ async def _get_all(
 ) -> list[httpx.Response]:
     source, times = Models(*models, quality=quality), list(clock)
     app = FastAPI()
-    app.include_router(page_routes(source))
+    app.include_router(page_routes(source, source))
     make = (press or Press()).make
     app.include_router(report_routes(source, make, lambda: times.pop(0) if len(times) > 1 else times[0]))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://monitor") as client:

@@ -66,6 +66,11 @@ class ChildObjects:
         items = found.get("items") or []
         return self._whole(resource, items[0]) if items else None
 
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """One, with no more than the right to get it by its name; one that is not there is Rejected."""
+        with translated(f"get {resource.kind} {name}"):
+            return await self._call("GET", resource.path(namespace, name), [])
+
     @staticmethod
     def _whole(resource: Resource, item: Object) -> Object:
         """Items of a list do not say what they are."""

@@ -1,10 +1,13 @@
 """The jobs port: batch/v1 Jobs that train."""
 
+from collections.abc import Callable
+
 from kubernetes.aio.client import ApiClient
 
 from penstock_controller.adapters.kubernetes.child_objects import ChildObjects, Resource
 from penstock_controller.api.retrain import RetrainingJob
 from penstock_controller.errors import Conflict
+from penstock_controller.ports import Key
 from penstock_controller.ports import Resource as ModelDeployment
 from penstock_controller.rollout.actions import StartJob
 from penstock_controller.rollout.job_course import job_name
@@ -20,8 +23,8 @@ _LONGEST = 512
 class KubernetesJobs:
     """Makes Jobs and looks at them. None is changed, and none deleted: the user's template says when it leaves."""
 
-    def __init__(self, api: ApiClient, monitor_url: str) -> None:
-        """`monitor_url`: of the drift monitor, as Jobs are told it; empty: there is none."""
+    def __init__(self, api: ApiClient, monitor_url: Callable[[Key], str]) -> None:
+        """`monitor_url`: of the drift monitor, as a resource's Jobs are told it; empty: there is none."""
         self._objects = ChildObjects(api)
         self._monitor_url = monitor_url
 
@@ -56,7 +59,7 @@ class KubernetesJobs:
         retrain = resource.spec.retrain
         if retrain is None:
             return None
-        return retraining_job(resource.raw, resource.spec, retrain, start, self._monitor_url)
+        return retraining_job(resource.raw, resource.spec, retrain, start, self._monitor_url(resource.key))
 
 
 def _is_ours(found: Object, owner: Object, started_at: str) -> bool:

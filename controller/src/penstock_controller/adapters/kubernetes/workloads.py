@@ -118,9 +118,10 @@ class KubernetesWorkloads:
         if kept:
             return kept
         name, spec = resource.key.name, resource.spec
-        today = objects.revision_of(name, spec, digest, self._placement)
+        placement = self._placement.of_resource(resource.key.namespace, name)
+        today = objects.revision_of(name, spec, digest, placement)
         if today == revision:
-            template = objects.pod_template(name, spec, digest, self._placement)
+            template = objects.pod_template(name, spec, digest, placement)
             made = CreateWorkload(revision=revision, version=version, digest=digest, replicas=0)
             template = objects.deployment(resource.raw, made, template)["spec"]["template"]
             return Record(digest=digest, version=version, template=template)

@@ -89,6 +89,18 @@ class Detector:
             for position in range(len(self._reference.columns))
         )
 
+    def relative_scores(self) -> Numbers:
+        """Each column's score as a part of its threshold, by the test that decides: drift from 1 on; NaN: not judged.
+
+        Costs a look at the sums, no more: for courses over time.
+        """
+        scores, thresholds = self._scores(), self._thresholds()
+        beyond = scores - thresholds[:, np.newaxis]
+        family = np.where(beyond[-1] >= 0, len(_DRIFTS), np.argmax(beyond, axis=0))
+        columns = np.arange(len(family))
+        found = np.maximum(0.0, scores[family, columns]) / thresholds[family]
+        return np.where((self._state.blocks > 0) | (beyond[family, columns] >= 0), found, np.nan)
+
     def to_bytes(self) -> bytes:
         """Its state, numbers only: a few hundred of them for each column."""
         return self._state.to_bytes(self._reference.digest, self._period)

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from penstock_contracts.drift import DriftVerdict
 from penstock_drift_monitor.pages.markup import Markup, element, joined
-from penstock_drift_monitor.pages.source import WatchedModel
+from penstock_drift_monitor.pages.source import SilentReplica, WatchedModel
 from penstock_drift_monitor.pages.table import NOTHING, moment, number, table, verdict
 
 TITLE: Final = "Drift of all models"
@@ -23,9 +23,11 @@ _HEADS: Final = (
 _ORDER: Final = (DriftVerdict.DRIFT, DriftVerdict.ERROR, DriftVerdict.INCONCLUSIVE, DriftVerdict.NO_DRIFT)
 
 
-def fleet(models: Sequence[WatchedModel]) -> Markup:
-    """Show every watched model, those that need somebody first."""
-    heading = element("h1", TITLE)
+def fleet(models: Sequence[WatchedModel], silent: Sequence[SilentReplica] = ()) -> Markup:
+    """Show every watched model, those that need somebody first. `silent`: replicas whose models are not among them."""
+    heading = joined(element("h1", TITLE), _missing(silent))
+    if not models and silent:
+        return heading
     if not models:
         return joined(
             heading,
@@ -61,6 +63,14 @@ def drifting(model: WatchedModel) -> str:
 def path(model: WatchedModel) -> str:
     """Write namespace and name for an address."""
     return f"{quote(model.report.namespace, safe='')}/{quote(model.report.name, safe='')}"
+
+
+def _missing(silent: Sequence[SilentReplica]) -> Markup:
+    if not silent:
+        return joined()
+    named = ", ".join(f"{replica.name} ({replica.why})" for replica in silent)
+    said = f" The models of these replicas are missing: {named}."
+    return element("p", element("b", "Not all models are here."), said)
 
 
 def _counted(models: Iterable[WatchedModel]) -> str:

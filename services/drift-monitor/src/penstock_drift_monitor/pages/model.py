@@ -1,31 +1,41 @@
-import math
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
 
 from penstock_contracts.drift import ColumnDrift
 from penstock_contracts.quality import QualityReport
+from penstock_drift_monitor.course.course import Course
+from penstock_drift_monitor.pages.axes import DEFAULT_SPAN, Span
+from penstock_drift_monitor.pages.columns import columns_section, turning
+from penstock_drift_monitor.pages.course import FIGURES, course_section, moments_of
 from penstock_drift_monitor.pages.fleet import drifting, path, versions
 from penstock_drift_monitor.pages.markup import Markup, element, joined
 from penstock_drift_monitor.pages.source import WatchedModel
 from penstock_drift_monitor.pages.table import NOTHING, moment, number, table, verdict
 
-_FIGURES: Final = {
-    "roc_auc": "ROC AUC",
-    "pr_auc": "Average precision",
-    "f1": "F1",
-    "accuracy": "Accuracy",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "mae": "Mean absolute error",
-    "rmse": "Root mean squared error",
-}
-_HEADS: Final = ("Column", "Verdict", "Test", "Score", "Threshold", "Rows", "Since", "Message")
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What of a model's page a person looks at."""
+
+    now: float
+    """Unix time."""
+    span: str = DEFAULT_SPAN
+    """A word of axes.SPANS; another one is the default."""
+    page: int = 1
+    """Of the columns."""
 
 
-def model_page(model: WatchedModel, quality: QualityReport) -> Markup:
-    """Show one model: its verdict and why, live quality, its columns by odds, and where the report is."""
+def model_page(
+    model: WatchedModel, quality: QualityReport, course: Course, shown: Sequence[ColumnDrift], view: View
+) -> Markup:
+    """Show one model: its verdict and why, its course, live quality, columns, and where the report is.
+
+    `shown`: the columns of `view`'s page, of which the course has the scores.
+    """
     report = model.report
     address = f"../../v1/reports/{path(model)}"
-    columns = sorted(report.columns, key=lambda column: (-_sortable(column.score), column.name))
+    span = Span.of(view.span, moments_of(course), view.now)
     return joined(
         element("nav", element("a", "All models", href="../../"), aria_label="Where you are"),
         element("h1", f"{report.namespace}/{report.name}"),
@@ -56,20 +66,17 @@ def model_page(model: WatchedModel, quality: QualityReport) -> Markup:
             class_="card",
             aria_label="Facts",
         ),
+        course_section(course, model.wish, span, view.span, f"../../v1/courses/{path(model)}")
+        if moments_of(course)
+        else None,
         _quality(quality),
-        element(
-            "section",
-            table("Columns, the highest odds first", _HEADS, map(_row, columns))
-            if columns
-            else element("p", "No column was judged yet."),
-            element(
-                "p",
-                "A score is the natural logarithm of the odds against “no further from the reference than the margin” "
-                f"({model.wish.margin:g}). From the threshold on it is drift.",
-                class_="quiet",
-            ),
-            class_="card",
-            aria_label="Columns",
+        columns_section(
+            shown,
+            len(report.columns),
+            course,
+            span,
+            margin=model.wish.margin,
+            turning=turning(len(report.columns), view.page, f"?span={quote(view.span)}&page="),
         ),
     )
 
@@ -80,8 +87,8 @@ def _quality(quality: QualityReport) -> Markup:
     if not labelled:
         said = "No labels came yet: send the truth to /v1/labels, with the x-request-id of each answer."
         return element("section", element("p", said), class_="card", aria_label="Live quality")
-    figures = [name for name in _FIGURES if any(getattr(version, name) is not None for version in labelled)]
-    heads = ("Version", "Labelled", "Coverage", *(_FIGURES[name] for name in figures), "Message")
+    figures = [name for name in FIGURES if any(getattr(version, name) is not None for version in labelled)]
+    heads = ("Version", "Labelled", "Coverage", *(FIGURES[name] for name in figures), "Message")
     rows = (
         (
             version.version,
@@ -98,7 +105,7 @@ def _quality(quality: QualityReport) -> Markup:
         heads = ("Figure", "Version", "Than", "Rows", "Differs by", "From", "To")
         compared = (
             (
-                _FIGURES.get(each.figure, each.figure),
+                FIGURES.get(each.figure, each.figure),
                 each.other,
                 each.stable,
                 number(each.rows),
@@ -124,24 +131,3 @@ def _figure(value: float | None) -> str:
 
 def _fact(term: str, value: str) -> Markup:
     return element("div", element("dt", term), element("dd", value))
-
-
-def _row(column: ColumnDrift) -> tuple[str, ...]:
-    return (
-        column.name,
-        verdict(column.verdict),
-        column.test,
-        _score(column.score),
-        _score(column.threshold),
-        number(column.rows),
-        moment(column.since, NOTHING),
-        column.message or NOTHING,
-    )
-
-
-def _score(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "none"
-
-
-def _sortable(score: float) -> float:
-    return -math.inf if math.isnan(score) else score

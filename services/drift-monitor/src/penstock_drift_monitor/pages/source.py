@@ -4,6 +4,7 @@ from typing import Protocol
 
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.quality import QualityReport
+from penstock_drift_monitor.course.course import Course
 from penstock_drift_monitor.reports.columns import Values
 
 
@@ -15,6 +16,30 @@ class WatchedModel:
     report: DriftReport
     last_record: str | None
     """When its latest recorded row was served (RFC 3339); None: none was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SilentReplica:
+    """Another replica whose models are not known now."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetElsewhere:
+    """What other replicas watch."""
+
+    models: Sequence[WatchedModel] = ()
+    silent: Sequence[SilentReplica] = ()
+
+
+class OtherReplicas(Protocol):
+    """Who watches what is not watched here."""
+
+    async def watched(self) -> FleetElsewhere:
+        """Give what the others watch, and who did not say so in time."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,4 +69,12 @@ class ReportSource(Protocol):
 
     async def window(self, namespace: str, name: str) -> ReportWindow | None:
         """Give its rows; None: it is not watched. A sample that does not exist yet has no columns."""
+        ...
+
+
+class CourseSource(Protocol):
+    """Who knows how it went."""
+
+    async def course(self, namespace: str, name: str, columns: Sequence[str]) -> Course:
+        """Give the course of one that is watched: of columns those named."""
         ...

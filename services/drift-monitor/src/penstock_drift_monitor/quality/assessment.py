@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from penstock_contracts.quality import QualityDifference, QualityTask, VersionQuality
+from penstock_contracts.quality import FigureInterval, QualityDifference, QualityTask, VersionQuality
 from penstock_drift_monitor.quality import scores as figures
 from penstock_drift_monitor.quality.betting import interval
 from penstock_drift_monitor.quality.own_negatives import groups, wins
@@ -97,7 +97,25 @@ def quality_of(arm: VersionAnswers, meaning: Meaning) -> VersionQuality:
     )
     if not answers:
         return found.model_copy(update={"message": "no labels yet: POST them to /v1/labels"})
-    return found.model_copy(update=_figures(answers, meaning))
+    return found.model_copy(update={**_figures(answers, meaning), "interval": _interval(answers, meaning)})
+
+
+def _interval(answers: Sequence[LabelledAnswer], meaning: Meaning) -> FigureInterval | None:
+    """Between what the leading figure lies, by bets on independent values whose mean it is."""
+    values, bound, middle = np.zeros(0), 0.5, 0.5
+    if meaning.task is QualityTask.BINARY:
+        figure, values = "roc_auc", wins(groups(_truth(answers, meaning).tolist()), _scores(answers))
+    elif meaning.task is QualityTask.LABELS:
+        figure, values = "accuracy", np.array([each.answer == each.label for each in answers], dtype=np.float64)
+    elif meaning.task is QualityTask.NUMBERS:
+        errors = np.abs(_numbers(answers) - _scores(answers))
+        # As with differences: the first rows set the bound.
+        figure, bound = "mae", float(np.max(errors[:_BOUND_ROWS]))
+        values, middle = np.clip(errors[_BOUND_ROWS:], 0, 2 * bound), bound
+    if not len(values) or not bound:
+        return None
+    low, high = interval(values - middle, bound=bound)
+    return FigureInterval(figure=figure, values=len(values), low=middle + low, high=middle + high)
 
 
 def _figures(answers: Sequence[LabelledAnswer], meaning: Meaning) -> dict[str, float | str | None]:

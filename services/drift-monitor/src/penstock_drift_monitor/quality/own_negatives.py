@@ -9,6 +9,7 @@ only, never on a score.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,10 @@ def groups(truth: Iterable[bool]) -> list[Group]:
 
 def wins(pairs: Sequence[Group], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """For each positive the share of its negatives that score lower, ties counted half."""
-    return np.array(
-        [np.mean(np.sign(scores[pair.positive] - scores[list(pair.negatives)])) / 2 + 0.5 for pair in pairs],
-        dtype=np.float64,
-    )
+    if not pairs:
+        return np.zeros(0)
+    sizes = np.array([len(pair.negatives) for pair in pairs])
+    negatives = np.fromiter(chain.from_iterable(pair.negatives for pair in pairs), np.intp, int(sizes.sum()))
+    positives = np.repeat(np.array([pair.positive for pair in pairs]), sizes)
+    signs = np.sign(scores[positives] - scores[negatives])
+    return np.asarray(np.add.reduceat(signs, np.cumsum(sizes) - sizes) / sizes / 2 + 0.5, np.float64)

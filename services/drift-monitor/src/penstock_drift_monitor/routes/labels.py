@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from penstock_contracts.labels import LABELS_PATH, Label, LabelBatch, LabelOutcome
@@ -16,6 +16,7 @@ from penstock_drift_monitor.intake import MAX_TEXT
 from penstock_drift_monitor.label_store import ReadLabel, ReadLabels
 from penstock_drift_monitor.label_text import label_text
 from penstock_drift_monitor.quality_rounds import QualityRounds
+from penstock_drift_monitor.replicas.passing_on import PassingOn, Resource
 from penstock_drift_monitor.room import Room
 from penstock_drift_monitor.telemetry import Telemetry
 from penstock_drift_monitor.writer import Writer
@@ -24,12 +25,14 @@ _MAX_EXAMPLES = 10
 _MAX_ROW = 2**31
 
 
-def label_routes(writer: Writer, telemetry: Telemetry, room: Room, rounds: QualityRounds, max_labels: int) -> APIRouter:
+def label_routes(
+    writer: Writer, telemetry: Telemetry, room: Room, rounds: QualityRounds, max_labels: int, *, passing_on: PassingOn
+) -> APIRouter:
     """Labels come in."""
     router = APIRouter(tags=["labels"])
 
-    @router.post(LABELS_PATH)
-    async def labels(request: Request, namespace: str = "", name: str = "") -> LabelOutcome:
+    @router.post(LABELS_PATH, response_model=LabelOutcome)
+    async def labels(request: Request, namespace: str = "", name: str = "") -> LabelOutcome | Response:
         """Take labels as JSON (LabelBatch) or CSV (header id,label[,row][,at]); each is counted by its outcome."""
         kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
         with room.take(request):
@@ -40,6 +43,9 @@ def label_routes(writer: Writer, telemetry: Telemetry, room: Room, rounds: Quali
             namespace, name = batch.namespace or namespace, batch.name or name
             if not namespace or not name:
                 raise Unreadable("namespace and name of the ModelDeployment are missing: give them in body or query")
+            elsewhere = await passing_on.answered(Resource(namespace=namespace, name=name), request, body)
+            if elsewhere is not None:
+                return elsewhere
             read = await asyncio.to_thread(checked, batch)
             now = time.time()
             outcome = await writer.do(lambda ledger: ledger.labels.take(ledger.known(namespace, name), read, now))

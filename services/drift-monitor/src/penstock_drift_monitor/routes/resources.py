@@ -1,5 +1,6 @@
 """Whom to watch, and the verdict."""
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -19,7 +20,7 @@ def resource_routes(writer: Writer, samples: Samples, telemetry: Telemetry) -> A
     @router.put("/resources/{namespace}/{name}")
     async def watch(namespace: ResourceName, name: ResourceName, wish: DriftWish) -> DriftReport:
         """Watch a resource; the answer is the verdict so far. Missing reference samples are loaded meanwhile."""
-        report = await writer.do(lambda ledger: ledger.wish(namespace, name, wish))
+        report = await writer.do(lambda ledger: ledger.wish(namespace, name, wish, time.time()))
         samples.want(namespace, name, wish)
         telemetry.found(report)
         return report

@@ -11,6 +11,7 @@ from penstock_predictor.http.exchange import Exchange, asked_timeout
 from penstock_predictor.http.head import Route
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply
+from penstock_predictor.http.telemetry import TRACE
 
 
 class AsgiExchange(Exchange):
@@ -36,6 +37,7 @@ async def answer(intake: Intake, route: Route, request: Request) -> Response:
     """Read the body and compute its answer, all of it within the limits. Raises a RequestError."""
     headers = dict(request.scope["headers"])
     exchange = AsgiExchange(headers, intake.deadline(asked_timeout(headers)))
+    exchange.trace = request.scope.get(TRACE)
     runtime = intake.runtime
     runtime.enter(0)
     try:

@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from penstock_contracts.names import HEADER_REQUEST_ID
+from penstock_contracts.names import HEADER_REQUEST_ID, HEADER_SHADOW
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.http.reply import Reply
+
+if TYPE_CHECKING:
+    from penstock_predictor.tracing.trace import Trace
 
 _TIMEOUT = b"x-request-timeout-ms"
 """The caller's own time limit, in milliseconds; it can only shorten ours."""
@@ -14,6 +17,7 @@ _ENVOY_TIMEOUT = b"x-envoy-expected-rq-timeout-ms"
 """When the gateway gives this try up: nobody would read a later answer."""
 
 REQUEST_ID: Final = HEADER_REQUEST_ID.encode()
+SHADOW: Final = HEADER_SHADOW.encode()
 
 SOON_READ: Final = 262144
 """Bytes of text that are read in about a millisecond; more of them are read aside."""
@@ -27,7 +31,7 @@ def asked_timeout(headers: Mapping[bytes, bytes]) -> bytes | None:
 class Exchange(ABC):
     """Each way to a client has its own kind."""
 
-    __slots__ = ("body", "deadline", "headers", "size")
+    __slots__ = ("body", "deadline", "headers", "size", "trace")
 
     def __init__(self, headers: Mapping[bytes, bytes], deadline: Deadline) -> None:
         self.headers = headers
@@ -36,6 +40,8 @@ class Exchange(ABC):
         self.body: bytes | memoryview = b""
         self.size = 0
         """Bytes of the body as admission counted them."""
+        self.trace: Trace | None = None
+        """What its spans are to be made of, where it is traced."""
 
     def asked_id(self) -> bytes | None:
         """The request's id, if it has one."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from penstock_predictor.errors import BodyTimeout, ClientGone, RequestError
 from penstock_predictor.http.body_buffer import BodyBuffer, BodyDrain
 from penstock_predictor.http.body_receiver import LONG_REST, BodyReceiver
+from penstock_predictor.http.exchange import SHADOW
 from penstock_predictor.http.gathering import GatheringTransport
 from penstock_predictor.http.head import Found, Head
 from penstock_predictor.http.hot_exchange import Connection, HotExchange
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply, refusal
+from penstock_predictor.tracing.trace_parent import without_trace_parent
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,6 +30,7 @@ class HotWay(Connection):
         self._intake = intake
         self._runtime = intake.runtime
         self._metrics = intake.runtime.metrics
+        self._tracer = intake.runtime.tracer
         self._protocol = protocol
         self._flow = protocol.flow
         self._server = protocol.server_state
@@ -58,15 +61,25 @@ class HotWay(Connection):
             return b""
         if self._buffer is not None:
             return self._fill(self._buffer, memoryview(data))
+        if self._tracer is not None and self.at_rest:
+            return self._take_traced(data)
         known = self._intake.known_heads.find(data) if self.at_rest else None
         return data if known is None else self._take_known(data, known)
 
-    def _take_known(self, data: bytes, known: Found) -> bytes:
+    def _take_traced(self, data: bytes) -> bytes:
+        shortened, parent = without_trace_parent(data)
+        known = self._intake.known_heads.find(shortened)
+        if known is None:
+            return data
+        rest = self._take_known(shortened, known, parent)
+        return data if rest is shortened else rest
+
+    def _take_known(self, data: bytes, known: Found, parent: bytes | None = None) -> bytes:
         head, request_id, end = known
         missing = head.length - (len(data) - end)
         if missing < 0:
             return data
-        exchange = self.begin(head, request_id)
+        exchange = self.begin(head, request_id, parent)
         if missing == 0:
             self.complete(data[end:])
             return b""
@@ -101,9 +114,12 @@ class HotWay(Connection):
             self._buffer = None
             self.complete(buffer.body)
 
-    def begin(self, head: Head, request_id: bytes | None) -> HotExchange:
-        """A head is here; its body is next."""
+    def begin(self, head: Head, request_id: bytes | None, parent: bytes | None = None) -> HotExchange:
+        """A head is here; its body is next. `parent`: the request's trace context, where requests are traced."""
         exchange = HotExchange(self, head, request_id, self._intake.time_limit)
+        if parent is not None and self._tracer is not None:
+            shadow = SHADOW in head.headers
+            exchange.trace = self._tracer.begin(parent, exchange.started, request_id, shadow=shadow)
         self.arriving = exchange
         self.owed.append(exchange)
         try:
@@ -177,6 +193,8 @@ class HotWay(Connection):
         self.active_at = now = time.monotonic()
         exchange.reply = reply
         self._metrics.answered(route=exchange.head.route.label, code=reply.status, seconds=now - exchange.started)
+        if exchange.trace is not None and self._tracer is not None:
+            self._tracer.end(exchange.trace, exchange.head.route.label, reply.status, now)
         owed = self.owed
         while owed:
             first = owed[0]

@@ -3,19 +3,17 @@
 from abc import abstractmethod
 from typing import Final
 
-from penstock_contracts.names import HEADER_SHADOW
 from penstock_predictor.errors import RequestError, as_refusal
-from penstock_predictor.http.exchange import Exchange
+from penstock_predictor.http.exchange import SHADOW, Exchange
 from penstock_predictor.http.reply import Reply, compressed, refusal
 from penstock_predictor.model.inference import Feeds
 from penstock_predictor.serving.aside import Aside
 from penstock_predictor.serving.call import Call, Origin, Outcome
 from penstock_predictor.serving.outputs import Part
+from penstock_predictor.tracing.trace import Trace
 
 _SOON_ENCODED: Final = 4096
 """Elements whose text is made in about a quarter of a millisecond; more of them leave the event loop."""
-
-_SHADOW: Final = HEADER_SHADOW.encode()
 
 
 class HttpCall(Call):
@@ -31,7 +29,11 @@ class HttpCall(Call):
     def origin(self) -> Origin:
         """By its headers."""
         exchange = self._exchange
-        return exchange.asked_id(), _SHADOW in exchange.headers
+        return exchange.asked_id(), SHADOW in exchange.headers
+
+    def trace(self) -> Trace | None:
+        """Of its exchange."""
+        return self._exchange.trace
 
     @abstractmethod
     def encode(self, part: Part) -> Reply:

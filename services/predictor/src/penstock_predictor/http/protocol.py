@@ -23,6 +23,7 @@ from penstock_predictor.http.head import Head
 from penstock_predictor.http.hot_way import HotWay
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import refusal
+from penstock_predictor.tracing.trace_parent import TRACE_PARENT, without_trace_parent
 
 if TYPE_CHECKING:
     from penstock_predictor.http.hot_exchange import HotExchange
@@ -137,6 +138,8 @@ class PredictorProtocol(HttpToolsProtocol):
         """Read what begins a message by the parser, and remember its head."""
         self._read(data)
         known_heads, arrived, arriving = self._intake.known_heads, self._arrived, self.hot.arriving
+        if self._runtime.tracer is not None:
+            data, _ = without_trace_parent(data)
         if arrived is not None and self._between_messages:
             known_heads.keep(data, arrived.head, arrived.request_id, arrived.body)
         elif arriving is not None and arriving.refused is None:
@@ -217,11 +220,12 @@ class PredictorProtocol(HttpToolsProtocol):
             self._check_head()
         headers = dict(self.headers)
         request_id = headers.pop(REQUEST_ID, None)
+        parent = None if self._runtime.tracer is None else headers.pop(TRACE_PARENT, None)
         head = self._recognise(headers)
         if head is None:
             self._begin_asgi()
         else:
-            self.hot.begin(head, request_id)
+            self.hot.begin(head, request_id, parent)
 
     def _check_head(self) -> None:
         """Raise HeadTooLarge, which stops the parser."""

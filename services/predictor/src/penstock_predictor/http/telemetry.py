@@ -5,9 +5,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
+from penstock_predictor.http.exchange import REQUEST_ID, SHADOW
 from penstock_predictor.http.heads import CLOSE, is_request_id
 from penstock_predictor.metrics import UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
+from penstock_predictor.tracing.trace import Trace
+from penstock_predictor.tracing.trace_parent import TRACE_PARENT
+
+TRACE = "penstock.trace"
+"""Key in the scope of a request that is traced."""
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -28,7 +34,8 @@ class Telemetry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started = time.monotonic()
+        trace = self._begin_trace(scope, started)
         code = 500  # what the server answers when the application raises
 
         async def send_counted(message: _Message) -> None:
@@ -43,7 +50,21 @@ class Telemetry:
             await self._app(scope, receive, send_counted)
         finally:
             route = getattr(scope.get("route"), "path", UNMATCHED)
-            self._runtime.metrics.answered(route=route, code=code, seconds=time.perf_counter() - started)
+            now = time.monotonic()
+            self._runtime.metrics.answered(route=route, code=code, seconds=now - started)
+            if trace is not None and self._runtime.tracer is not None:
+                self._runtime.tracer.end(trace, route, code, now)
+
+    def _begin_trace(self, scope: _Scope, started: float) -> Trace | None:
+        if self._runtime.tracer is None:
+            return None
+        headers = dict(scope["headers"])
+        parent = headers.get(TRACE_PARENT)
+        if parent is None:
+            return None
+        trace = self._runtime.tracer.begin(parent, started, headers.get(REQUEST_ID), shadow=SHADOW in headers)
+        scope[TRACE] = trace
+        return trace
 
     def _headers(self, scope: _Scope) -> list[tuple[bytes, bytes]]:
         headers = []

@@ -5,6 +5,7 @@ import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -15,9 +16,14 @@ from penstock_predictor.errors import RequestError
 from penstock_predictor.rpc.status import CLIENT_GONE, grpc_code
 from penstock_predictor.serving.call import Origin
 from penstock_predictor.serving.runtime import Runtime
+from penstock_predictor.tracing.trace import Trace
+from penstock_predictor.tracing.trace_parent import TRACE_PARENT
 
 _MOST_SAID = 1000
 """Characters of a refusal: it travels as a header, and clients refuse headers over 8 KiB; UTF-8 is escaped there."""
+
+CURRENT_TRACE: ContextVar[Trace | None] = ContextVar("CURRENT_TRACE", default=None)
+"""Of the call that this task answers, where it is traced."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +73,8 @@ class _Call:
     def __init__(self, runtime: Runtime, context: _Context) -> None:
         self._runtime = runtime
         self._context = context
-        self._started = time.perf_counter()
+        self._started = time.monotonic()
+        self._trace = self._begin_trace()
         context.set_trailing_metadata(self._metadata())
 
     def _metadata(self) -> tuple[tuple[str, str | bytes], ...]:
@@ -87,7 +94,21 @@ class _Call:
         return HTTPStatus.GATEWAY_TIMEOUT if self._context.time_remaining() == 0 else CLIENT_GONE
 
     def count(self, route: str, code: int) -> None:
-        self._runtime.metrics.answered(route=route, code=code, seconds=time.perf_counter() - self._started)
+        now = time.monotonic()
+        self._runtime.metrics.answered(route=route, code=code, seconds=now - self._started)
+        if self._trace is not None and self._runtime.tracer is not None:
+            self._runtime.tracer.end(self._trace, route, code, now)
+
+    def _begin_trace(self) -> Trace | None:
+        if self._runtime.tracer is None:
+            return None
+        parent = dict(self._context.invocation_metadata() or ()).get(TRACE_PARENT.decode())
+        if not isinstance(parent, str):
+            return None
+        request_id, shadow = origin_of(self._context)
+        trace = self._runtime.tracer.begin(parent.encode(), self._started, request_id, shadow=shadow)
+        CURRENT_TRACE.set(trace)
+        return trace
 
 
 def origin_of(context: _Context) -> Origin:

@@ -9,7 +9,7 @@ from penstock_contracts.model_card import TensorSpec
 from penstock_predictor import VERSION
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.rpc import open_inference_pb2 as pb
-from penstock_predictor.rpc.call import answered, origin_of
+from penstock_predictor.rpc.call import CURRENT_TRACE, answered, origin_of
 from penstock_predictor.rpc.messages import (
     asked_outputs,
     decode_feeds,
@@ -75,7 +75,8 @@ class InferenceService(GRPCInferenceServiceServicer):
         outputs = asked_outputs(request)
         feeds = await self._done(lambda: decode_feeds(request), aside=takes_long_to_read(request))
         origin = origin_of(context) if self.runtime.recorder is not None else NOBODY
-        arrays = await self.runtime.infer(feeds, outputs, deadline=deadline, origin=origin)
+        trace = CURRENT_TRACE.get() if self.runtime.tracer is not None else None
+        arrays = await self.runtime.infer(feeds, outputs, deadline=deadline, origin=origin, trace=trace)
         identity = serving.model.identity
         return await self._done(
             lambda: encode_response(request, identity, arrays), aside=takes_long_to_write(request, arrays)

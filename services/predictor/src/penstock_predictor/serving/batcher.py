@@ -74,9 +74,10 @@ class Batcher:
         observer: Observer,
         release: Callable[[int], None],
         recorder: Recorder | None = None,
+        traced: bool = False,
     ) -> None:
         """`release` is told a call's size when it takes no more room: at the end of its run, also where its time ended
-        before.
+        before. `traced`: whether some calls are followed.
         """
         self._model = model
         self._limits = limits
@@ -84,6 +85,8 @@ class Batcher:
         self._observer = observer
         self._release = release
         self._recorder = recorder
+        self._traced = traced
+        self._notes_time = limits.max_latency > 0 or traced
         self._loop = asyncio.get_running_loop()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="inference")
         self._queue: deque[Call] = deque()
@@ -113,7 +116,7 @@ class Batcher:
         if self._runs_in_threads:
             self._check_time(call)
             self._expire_by(call.deadline.at)
-        if self._limits.max_latency:
+        if self._notes_time:
             call.since = time.monotonic()
         self._queue.append(call)
         self._queued_rows += call.rows or 1
@@ -253,8 +256,24 @@ class Batcher:
         self._observer.ran(run.rows, run.seconds)
         if self._recorder is not None:
             self._record(self._recorder, batch, run)
+        if self._traced:
+            self._trace(batch, run)
         for call, outcome in zip(batch, run.outcomes, strict=True):
             self._end(call, outcome)
+
+    @staticmethod
+    def _trace(batch: list[Call], run: Run) -> None:
+        for call in batch:
+            trace = call.trace()
+            if trace is not None and not call.finished:
+                trace.ran(
+                    queued=call.since,
+                    started=run.started,
+                    seconds=run.seconds,
+                    rows=call.rows,
+                    batch_rows=run.rows,
+                    requests=len(batch),
+                )
 
     @staticmethod
     def _record(recorder: Recorder, batch: list[Call], run: Run) -> None:

@@ -10,6 +10,7 @@ from penstock_predictor.errors import RequestError
 from penstock_predictor.model.inference import Feeds
 from penstock_predictor.serving.outputs import Part
 from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.tracing.trace import Trace
 
 Outcome = Part | RequestError
 """A call's outputs, in their order, or why there are none."""
@@ -40,6 +41,10 @@ class Call(ABC):
         """Who asked. Worked out for records alone."""
         return NOBODY
 
+    def trace(self) -> Trace | None:
+        """What its spans are to be made of; None: it is not traced."""
+        return None
+
     @abstractmethod
     def finish(self, outcome: Outcome) -> None:
         """Take the outcome, on the event loop, once."""
@@ -48,18 +53,30 @@ class Call(ABC):
 class AwaitedCall(Call):
     """A call whose outcome a coroutine waits for."""
 
-    __slots__ = ("_future", "_origin")
+    __slots__ = ("_future", "_origin", "_trace")
 
     def __init__(
-        self, feeds: Feeds, outputs: tuple[str, ...], deadline: Deadline, size: int, origin: Origin = NOBODY
+        self,
+        feeds: Feeds,
+        outputs: tuple[str, ...],
+        deadline: Deadline,
+        size: int,
+        *,
+        origin: Origin = NOBODY,
+        trace: Trace | None = None,
     ) -> None:
         super().__init__(feeds, outputs, deadline, size)
         self._origin = origin
+        self._trace = trace
         self._future: asyncio.Future[Sequence[Array]] = asyncio.get_running_loop().create_future()
 
     def origin(self) -> Origin:
         """What it was made with."""
         return self._origin
+
+    def trace(self) -> Trace | None:
+        """What it was made with."""
+        return self._trace
 
     def finish(self, outcome: Outcome) -> None:
         """Wake the coroutine, if it still waits."""

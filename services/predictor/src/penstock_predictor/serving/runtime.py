@@ -1,5 +1,7 @@
 """What all transports share: the model, when there is one, and the way of a call through it."""
 
+from typing import TYPE_CHECKING
+
 from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import NotReady, Overloaded, RequestError, StartError, UnknownModel
 from penstock_predictor.lifecycle import Lifecycle
@@ -12,6 +14,10 @@ from penstock_predictor.serving.batcher import Batcher, BatchLimits, Recorder
 from penstock_predictor.serving.call import NOBODY, AwaitedCall, Call, Origin
 from penstock_predictor.settings import Settings
 from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.tracing.trace import Trace
+
+if TYPE_CHECKING:
+    from penstock_predictor.tracing.tracer import Tracer
 
 
 class Serving:
@@ -35,6 +41,8 @@ class Runtime:
         self.admission = Admission(max_requests=settings.max_in_flight, max_bytes=settings.max_in_flight_bytes)
         self.recorder: Recorder | None = None
         """Told of runs, where what is computed is recorded."""
+        self.tracer: Tracer | None = None
+        """Told of requests, where they are traced; from before the first one on."""
         self._serving: Serving | None = None
 
     @property
@@ -106,12 +114,13 @@ class Runtime:
         *,
         deadline: Deadline,
         origin: Origin = NOBODY,
+        trace: Trace | None = None,
     ) -> dict[str, Array]:
         """Check and compute the named outputs, all by default, in the order asked for. Raises a RequestError."""
         names = self.serving().model.check(feeds, outputs)
         size = sum(array.nbytes for array in feeds.values())
         self.enter(size)
-        call = AwaitedCall(feeds, names, deadline, size, origin)
+        call = AwaitedCall(feeds, names, deadline, size, origin=origin, trace=trace)
         try:
             self.submit(call)
         except RequestError:
@@ -134,6 +143,7 @@ class Runtime:
             observer=self.metrics,
             release=self.admission.leave,
             recorder=self.recorder,
+            traced=self.tracer is not None,
         )
 
     def _gauges(self) -> dict[Gauge, float]:

@@ -29,8 +29,8 @@ START_SECONDS = 60.0
 KEY = Key(NAMESPACE, NAME)
 
 
-def loopback_settings(folder: Path) -> Settings:
-    """Ports that nobody uses, all on 127.0.0.1."""
+def loopback_settings(folder: Path, **more: Any) -> Settings:
+    """Ports that nobody uses, all on 127.0.0.1, and `more`."""
     user, probe, agent, admin = free_ports(4)
     return Settings(
         config_dir=folder,
@@ -41,6 +41,7 @@ def loopback_settings(folder: Path) -> Settings:
         agent_port=agent,
         admin_port=admin,
         log_level="WARNING",
+        **more,
     )
 
 
@@ -83,8 +84,8 @@ class EnvoyProcess:
 class GatewayRig:
     """What a test holds. Passes of the agent run when the test says so."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = loopback_settings(folder / "config")
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.settings = loopback_settings(folder / "config", **settings)
         self.envoy = EnvoyProcess(self.settings)
         self.admin = EnvoyAdmin(self.settings.admin_port)
         self.paths = ConfigPaths(folder=self.settings.config_dir)

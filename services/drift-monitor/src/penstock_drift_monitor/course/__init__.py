@@ -1,0 +1,1 @@
+"""How a resource went over time: a few hundred points of each series, coarser as they age."""

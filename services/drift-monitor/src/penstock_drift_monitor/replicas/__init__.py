@@ -1,0 +1,1 @@
+"""Several monitors that share resources by name."""
