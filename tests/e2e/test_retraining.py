@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 
+from penstock_contracts.verbs import Verb
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import Deployed
-from penstock_testing.platform import MLFLOW_NAMESPACE
+from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE
+from penstock_testing.receiver_pod import ReceiverPod
 from penstock_testing.scenes import Scene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.trained import trained_on
@@ -109,3 +111,54 @@ def test_a_job_that_brings_nothing_better_is_named_and_stable_stays(scene: Scene
     assert deployed.condition("Retraining")["status"] == "False"
     assert deployed.condition("Ready")["status"] == "True"
     assert len(jobs(scene)) == 1
+
+
+def test_a_webhook_starts_a_pipeline_once_and_the_version_that_it_brings_ends_the_training(scene: Scene) -> None:
+    first = scene.register(20.0)
+    scene.move(first)
+    receiver = ReceiverPod(scene.platform.cluster, scene.namespace, "pipelines")
+    receiver.start()
+    webhook = {"url": f"{receiver.url}/runs", "headersSecret": "pipelines"}
+    deployed = scene.serve(
+        **GATED,
+        **by_steps(1, (50,)),
+        predictor={"minReplicas": 1, "logger": {"mode": "all"}},
+        drift={"period": "0s"},
+        retrain={"webhook": webhook, "cooldown": "0s"},
+    )
+    deployed.wait_until("no right to the Secret", is_told(deployed, "Retraining", "WebhookRefused"))
+    assert "pipelines" in deployed.condition("Retraining")["message"]
+    scene.platform.cluster.apply(*secret_that_penstock_may_read(scene.namespace, "pipelines"))
+    deployed.edit(progressDeadline="9m")  # another generation is checked anew
+    deployed.wait_until("it may", lambda _: deployed.condition("Retraining").get("reason") != "WebhookRefused")
+    deployed.say(Verb.RETRAIN, deployed.status())
+    deployed.wait_until("the pipeline runs", is_told(deployed, "Retraining", "Running"))
+    (call,) = receiver.taken("/runs")
+    body = json.loads(call.body)
+    assert call.headers["authorization"] == "Bearer of-the-test"
+    assert call.headers["idempotency-key"] == body["name"] == deployed.status()["retraining"]["job"]["name"]
+    assert (body["reason"], body["champion"]["version"]) == ("ByHand", first)
+    second = scene.register(21.0)
+    with scene.traffic(scene.expectation(first, second), rate=50.0) as run:
+        scene.move(second)
+        assert deployed.wait_for_end(second)["completion"] == "Promoted"
+        deployed.wait_settled()
+        result = run.result()
+    result.assert_none_failed()
+    job = deployed.status()["retraining"]["job"]
+    assert (job["end"], job["version"]) == ("Succeeded", second)
+    assert len(receiver.taken("/runs")) == 1
+
+
+def secret_that_penstock_may_read(namespace: str, name: str) -> list[Object]:
+    """A Secret with a header, and the right to it that its namespace's administrator gives."""
+    meta = {"name": name, "namespace": namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+    controller = {"kind": "ServiceAccount", "name": "penstock-controller", "namespace": NAMESPACE}
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}
+    rbac = "rbac.authorization.k8s.io/v1"
+    return [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"Authorization": "Bearer of-the-test"}},
+        {"apiVersion": rbac, "kind": "Role", "metadata": meta, "rules": [rule]},
+        {"apiVersion": rbac, "kind": "RoleBinding", "metadata": meta, "roleRef": role, "subjects": [controller]},
+    ]

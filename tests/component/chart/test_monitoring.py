@@ -126,6 +126,18 @@ TURNED_AWAY = series("monitor_batches_total", outcome="refused")
 COMMITS = {bound: series("monitor_commit_seconds_bucket", le=bound) for bound in ("0.1", "3.0", "+Inf")}
 
 
+REPLICA_AWAY, SINK_BEHIND, SINK_LOST = "PenstockReplicaAway", "PenstockSinkBehind", "PenstockSinkLost"
+SINK_LAG = series("monitor_sink_lag_seconds", sink="parquet")
+
+
+def passed_on(outcome: str) -> str:
+    return series("monitor_passed_on_total", replica="m-1", outcome=outcome)
+
+
+def sink(outcome: str) -> str:
+    return series("monitor_sink_rows_total", sink="parquet", outcome=outcome)
+
+
 def stuck(phase: str) -> dict[str, str]:
     return MODEL | {"phase": phase}
 
@@ -269,6 +281,13 @@ CASES = [
     ),
     Case(SLOW_MONITOR, "commits are quick", dict.fromkeys(COMMITS.values(), "0+60x60"), "40m"),
     Case(SLOW_MONITOR, "batches are kept", {series("monitor_batches_total", outcome="kept"): "0+60x60"}, "40m"),
+    Case(REPLICA_AWAY, "for half an hour", {passed_on("away"): "0+1x40"}, "30m", {"replica": "m-1"}),
+    Case(REPLICA_AWAY, "for some minutes", {passed_on("away"): "0+1x3 3x40"}, "30m"),
+    Case(REPLICA_AWAY, "it answers", {passed_on("answered"): "0+9x40", passed_on("away"): "0x40"}, "30m"),
+    Case(SINK_BEHIND, "for an hour", {SINK_LAG: "0+60x60"}, "40m", {"sink": "parquet"}),
+    Case(SINK_BEHIND, "by the minute that it waits for", {SINK_LAG: "90x60"}, "40m"),
+    Case(SINK_LOST, "some, once", {sink("evicted"): "0x10 500x30"}, "20m", {"sink": "parquet", "outcome": "evicted"}),
+    Case(SINK_LOST, "all are sent", {sink("sent"): "0+500x40", sink("refused"): "0x40"}, "30m"),
 ]
 
 
