@@ -1,4 +1,4 @@
-"""Everything between the database and the sinks that settings ask for. Without one, nothing of it is loaded or runs."""
+"""Everything between the database and the sinks that settings ask for. Without one, none of them is loaded or runs."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock_drift_monitor.outbox import Outbox, remove_outbox
 from penstock_drift_monitor.settings import Settings
+from penstock_drift_monitor.sinks.sink_telemetry import SinkTelemetry
 from penstock_drift_monitor.writer import Writer
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ class Forwarding:
     ) -> None:
         """`reader` opens the database for reading."""
         self._forwarders: tuple[Forwarder, ...] = ()
+        telemetry = SinkTelemetry(metrics)  # without a sink too: what the contract declares is exported
         if settings.cloud_events_url or settings.parquet_url:
-            self._forwarders = _forwarders(settings, writer, reader, metrics)
+            self._forwarders = _forwarders(settings, writer, reader, telemetry)
 
     async def run(self) -> None:
         """Forward until cancelled; what was not sent then is sent after the next start."""
@@ -57,10 +59,9 @@ class Forwarding:
 
 
 def _forwarders(
-    settings: Settings, writer: Writer, reader: Callable[[], sqlite3.Connection], metrics: CollectorRegistry
+    settings: Settings, writer: Writer, reader: Callable[[], sqlite3.Connection], telemetry: SinkTelemetry
 ) -> "tuple[Forwarder, ...]":
     from penstock_drift_monitor.sinks.forwarder import Forwarder, ForwardPace  # noqa: PLC0415 - only where a sink is asked for
-    from penstock_drift_monitor.sinks.sink_telemetry import SinkTelemetry  # noqa: PLC0415
 
     sinks: list[Sink] = []
     if settings.cloud_events_url:
@@ -84,7 +85,6 @@ def _forwarders(
             seconds=max(_FILE_SECONDS, settings.sink_seconds),
         )
         sinks.append(files)
-    telemetry = SinkTelemetry(metrics)
     for sink in sinks:
         telemetry.begin(sink.name)
     pace = ForwardPace(first=settings.retry_first_seconds, longest=settings.retry_longest_seconds)
