@@ -242,10 +242,8 @@ class Ledger:
             self.courses.note(resource, watch, came, now)
 
     def note_quality(self, report: QualityReport, now: float) -> None:
-        """Note how good a resource's versions are, unless it was forgotten."""
-        resource = self._found(report.namespace, report.name)
-        if resource is not None:
-            self.courses.quality(resource, report, now)
+        """Note how good a resource's versions are. Raises UnknownResource: it was forgotten."""
+        self.courses.quality(self.known(report.namespace, report.name), report, now)
 
     # Judges.
 

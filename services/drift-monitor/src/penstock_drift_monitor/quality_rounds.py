@@ -27,7 +27,7 @@ class QualityRounds:
         *,
         every_seconds: float,
     ) -> None:
-        """`note` keeps an answer in the resource's course."""
+        """`note` keeps an answer in the resource's course. It raises UnknownResource where there is none any more."""
         self._live, self._telemetry, self._note, self._every = live, telemetry, note, every_seconds
         self._due: dict[tuple[str, str], None] = {}
 
@@ -47,8 +47,8 @@ class QualityRounds:
         begun = time.perf_counter()
         try:
             report = await self._live.of(namespace, name)
+            await self._note(report)  # first: of a resource that was forgotten meanwhile no series may stay
             self._telemetry.quality_is(report)
-            await self._note(report)
         except UnknownResource:
             return  # it was deleted meanwhile
         except Exception:  # noqa: BLE001 - the outermost loop: one resource's fault must not end the series of all
