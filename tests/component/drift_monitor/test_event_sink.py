@@ -164,7 +164,9 @@ def test_without_a_sink_nothing_is_kept_for_one_and_what_one_left_goes(
     monitor.stop()
     again = start_monitor()
     keep(again, batch(2))
-    assert "penstock_monitor_sink" not in again.client.get("/metrics").text
+    assert not [
+        line for line in again.client.get("/metrics").text.splitlines() if line.startswith("penstock_monitor_sink")
+    ]
     with closing(sqlite3.connect(tmp_path / "data" / "monitor.sqlite")) as database:
         assert not database.execute("SELECT name FROM sqlite_master WHERE name LIKE 'outbox%'").fetchall()
     assert "no sink is configured any more" in again.log.read_text()
