@@ -111,6 +111,9 @@ bench-verdicts: $(VENV) ## What the error-rate gate takes to decide, and how oft
 bench-drift: $(VENV) ## False alarms, and rows until drift is found, beside Evidently's defaults: FULL=1 takes an hour
 	@$(PYTHON) -m bench.drift.tables
 
+bench-report: $(VENV) ## What an Evidently report takes, for 20 and 200 columns of 5,000 rows
+	@$(PYTHON) -m bench.drift.report
+
 bench-quality: $(VENV) ## Labelled requests that tell two versions apart, and how often the interval is wrong: FULL=1 takes ten minutes
 	@$(PYTHON) -m bench.quality.tables
 
