@@ -41,7 +41,7 @@ def job_of(columns: int) -> ReportJob:
         current={name: rng.normal(shift, size=ROWS) for name, shift in moved.items()}
         | {"prediction": rng.random(ROWS)},
         columns=tuple(verdicts),
-        labels=[int(draw < 0.3) for draw in rng.random(ROWS)],
+        labels=rng.integers(0, 2, ROWS).tolist(),
         dataset_drift=True,
         message="a quarter of the columns has drifted",
     )
