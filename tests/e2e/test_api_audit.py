@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_testing.api_audit import judge
+from penstock_testing.api_audit import Right, judge
 from penstock_testing.platform import NAMESPACE, RELEASE, ROOT, Platform
 
 pytestmark = pytest.mark.last
@@ -10,6 +10,9 @@ pytestmark = pytest.mark.last
 IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
 RBAC = "roles.rbac.authorization.k8s.io,rolebindings.rbac.authorization.k8s.io"
 CLUSTER_RBAC = "clusterroles.rbac.authorization.k8s.io,clusterrolebindings.rbac.authorization.k8s.io"
+
+LEFT_TO_USERS = {Right("penstock-controller", "", "secrets", "get")}
+"""The Secret with a webhook's headers: the chart gives no right to it, whoever administers its namespace may."""
 
 
 def test_no_call_was_refused_and_over_the_whole_suite_no_right_was_left_unused(
@@ -24,4 +27,4 @@ def test_no_call_was_refused_and_over_the_whole_suite_no_right_was_left_unused(
     file.write_text(audit.table() + "\n")
     assert audit.granted
     assert audit.used
-    assert audit.violations(whole=suite_is_whole) == [], audit.table()
+    assert audit.violations(whole=suite_is_whole, left_to_users=LEFT_TO_USERS) == [], audit.table()

@@ -77,6 +77,13 @@ def test_a_refused_call_counts_whether_or_not_the_suite_is_whole() -> None:
     assert "REFUSED penstock-controller: get secrets" in audit.table()
 
 
+def test_a_right_that_users_may_give_or_not_may_be_refused_and_no_other() -> None:
+    audit = judge(RBAC, [call("get", "secrets", decision="forbid"), call("delete", "pods", decision="forbid")])
+    left = {Right("penstock-controller", "", "secrets", "get")}
+    refused = [line for line in audit.violations(whole=False, left_to_users=left) if line.startswith("refused")]
+    assert refused == ["refused 1 times: penstock-controller: delete pods"]
+
+
 def test_what_admission_refuses_is_no_missing_right() -> None:
     refused = call("list", "pods") | {"responseStatus": {"code": 403}}
     assert judge(RBAC, [refused]).violations(whole=True) == []

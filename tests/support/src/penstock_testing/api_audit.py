@@ -1,7 +1,7 @@
 """What Penstock's identities may do at the API server, against what they did: unused rights, refused calls."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from penstock_testing.cluster import Object
@@ -41,9 +41,13 @@ class ApiAudit:
         """Granted and never asked for, in order."""
         return sorted(self.granted - set(self.used))
 
-    def violations(self, *, whole: bool) -> list[str]:
-        """What must not be, a sentence each. `whole`: the whole suite ran, so an unused right is one too many."""
-        refused = [f"refused {times} times: {right}" for right, times in sorted(self.forbidden.items())]
+    def violations(self, *, whole: bool, left_to_users: Collection[Right] = ()) -> list[str]:
+        """What must not be, a sentence each. `whole`: the whole suite ran, so an unused right is one too many.
+
+        `left_to_users`: what a namespace's administrator may grant or not: to be refused these is told, and no fault.
+        """
+        forbidden = sorted((right, times) for right, times in self.forbidden.items() if right not in left_to_users)
+        refused = [f"refused {times} times: {right}" for right, times in forbidden]
         return refused + [f"granted and never used: {right}" for right in self.unused if whole]
 
     def table(self) -> str:
