@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from penstock_testing.cluster import Object
-from penstock_testing.demo_alerts import demo_alerts
+from penstock_testing.demo_alerts import FIRES_AFTER, demo_alerts
 from penstock_testing.demo_users import DemoUsers
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import Platform
@@ -82,7 +82,8 @@ class DemoRetraining:
                 alert = fired.result()
                 if alert:
                     said = alert["annotations"]
-                    self._stages.say(f"   {alert['labels']['alertname']} fired: {said['summary']} {said['report_url']}")
+                    name = f"{alert['labels']['alertname']} (after {FIRES_AFTER} here, minutes as installed)"
+                    self._stages.say(f"   Alert {name}: {said['summary']} {said['report_url']}")
                 self._stages.say(f"   Job {job['number']}: version {version}, the alias names it")
                 with self._stages.stage(f"Version {version}: as any other, by steps and gates"):
                     record = deployed.wait_for_end(version, seconds=4 * _MINUTES)
