@@ -103,6 +103,14 @@ def users(platform: Platform, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
+def upgraded(platform: Platform) -> Iterator[Platform]:
+    """A platform that may be upgraded; afterwards it has the values from before."""
+    values = platform.values()
+    yield platform
+    platform.restore(values)
+
+
+@pytest.fixture
 def scene(platform: Platform, registry: RegisteredModels, users: str, tmp_path: Path) -> Scene:
     return Scene(platform=platform, registry=registry, namespace=users, folder=tmp_path)
 

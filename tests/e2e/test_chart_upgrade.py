@@ -50,14 +50,6 @@ def missing(image: str) -> str:
     return image.split("@", maxsplit=1)[0] + "@sha256:" + "0" * 64
 
 
-@pytest.fixture
-def upgraded(platform: Platform) -> Iterator[Platform]:
-    """A platform that may be upgraded; afterwards it has the values from before."""
-    values = platform.values()
-    yield platform
-    platform.restore(values)
-
-
 def _on_trial(resource: Object) -> bool:
     return bool(resource["status"].get("candidate") or resource["status"].get("previous"))
 

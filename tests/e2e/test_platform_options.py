@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -26,14 +25,6 @@ SPEC: Object = {
 REPLICAS = ("penstock-drift-monitor-0", "penstock-drift-monitor-1")
 CALLS = 8
 """Connections of their own to the monitor's Service: all at one of two replicas in one run of 128."""
-
-
-@pytest.fixture
-def upgraded(platform: Platform) -> Iterator[Platform]:
-    """A platform that may be upgraded; afterwards it has the values from before."""
-    values = platform.values()
-    yield platform
-    platform.restore(values)
 
 
 def events(receiver: ReceiverPod) -> list[Object]:

@@ -9,29 +9,25 @@ from typing import Any
 
 import pytest
 
-from penstock_contracts.drift import DriftReason, DriftVerdict
+from penstock_contracts.drift import DriftReason
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.retrain import RetrainingJob, RetrainingStatus
-from penstock_controller.api.status import Condition, ModelDeploymentStatus, Outcome
+from penstock_controller.api.retrain import RetrainingJob
+from penstock_controller.api.status import ModelDeploymentStatus, Outcome
 from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import retraining
 from penstock_controller.rollout.actions import Decision, StartJob
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.job_course import REGISTRY_WAIT
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
-from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted
 from penstock_controller.rollout.timestamps import moment
 from penstock_testing.rollout_scenes import canary, is_baking, is_paused, pause, until
-from penstock_testing.rollout_world import RolloutWorld, spec, wanted
+from penstock_testing.rollout_world import spec, wanted
 from penstock_testing.strategies import weight
+from penstock_testing.training_world import QUIET, TrainingWorld
 
 TEMPLATE: dict[str, Any] = {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "t"}]}}}}
-QUIET = Monitoring(
-    installed=True,
-    finding=DriftFinding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT),
-    report_url="http://m",
-)
 HOUR = 3600.0
 
 
@@ -44,7 +40,7 @@ def fields(on_drift: str = "Retrain", **retrain: Any) -> dict[str, Any]:
 
 
 @dataclass
-class JobWorld(RolloutWorld):
+class JobWorld(TrainingWorld):
     """Beside the rollout: the Jobs that the API server has, and what is known of them."""
 
     made: list[StartJob] = field(default_factory=list)
@@ -53,24 +49,6 @@ class JobWorld(RolloutWorld):
     refused: str | None = ""
     refuses_jobs: str = ""
     refusals: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def training(self) -> RetrainingStatus:
-        assert self.status.retraining
-        return self.status.retraining
-
-    @property
-    def job(self) -> RetrainingJob:
-        assert self.training.job
-        return self.training.job
-
-    @property
-    def condition(self) -> Condition:
-        return next(item for item in self.status.conditions if item.type == retraining.CONDITION)
-
-    @property
-    def events(self) -> list[str]:
-        return [told.reason for told in self.announcements if told.of_retraining]
 
     def observe(self) -> Observation:
         known = self.status.retraining
@@ -106,27 +84,6 @@ class JobWorld(RolloutWorld):
     def say(self, verb: Verb, version: str = "") -> "JobWorld":
         super().say(verb, version)
         return self
-
-    def drifts(self, *columns: str, reason: DriftReason = DriftReason.DATASET_DRIFT, ago: float = 0.0) -> "JobWorld":
-        since = (self.now - timedelta(seconds=ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        finding = DriftFinding(
-            verdict=DriftVerdict.DRIFT, reason=reason, columns=columns or ("amount",), since=since, message="drift"
-        )
-        self.monitoring = Monitoring(installed=True, finding=finding, report_url="http://m")
-        return self
-
-    def calms(self) -> "JobWorld":
-        self.monitoring = QUIET
-        return self
-
-    def passes(self, number: int = 3) -> "JobWorld":
-        for _ in range(number):
-            self.run_pass()
-        return self
-
-    def waits(self, seconds: float) -> "JobWorld":
-        self.now += timedelta(seconds=seconds)
-        return self.passes()
 
     def ends(self, state: JobState, message: str = "") -> "JobWorld":
         self.states[self.job.name] = JobSighting(state=state, message=message)

@@ -6,29 +6,22 @@ from typing import Any
 
 import pytest
 
-from penstock_contracts.drift import DriftReason, DriftVerdict
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.retrain import Means, RetrainingJob, RetrainingStatus
-from penstock_controller.api.status import Condition, Outcome
-from penstock_controller.rollout import retraining
+from penstock_controller.api.retrain import Means, RetrainingJob
+from penstock_controller.api.status import Outcome
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
-from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.observation import Observation, Unresolved
 from penstock_controller.rollout.pipeline_word import said
 from penstock_controller.rollout.webhook_course import ANSWER_WAIT
 from penstock_testing.rollout_scenes import canary, is_paused, pause, until
-from penstock_testing.rollout_world import RolloutWorld, spec
+from penstock_testing.rollout_world import spec
 from penstock_testing.strategies import weight
+from penstock_testing.training_world import QUIET, TrainingWorld
 
 HOOK = {"url": "https://pipelines.example/retrain"}
 JOB: dict[str, Any] = {"spec": {"template": {"spec": {"containers": [{"name": "train"}]}}}}
 HOUR = 3600.0
-QUIET = Monitoring(
-    installed=True,
-    finding=DriftFinding(verdict=DriftVerdict.NO_DRIFT, reason=DriftReason.NO_DRIFT),
-    report_url="http://m",
-)
 
 
 def fields(**retrain: Any) -> dict[str, Any]:
@@ -41,7 +34,7 @@ def fields(**retrain: Any) -> dict[str, Any]:
 
 
 @dataclass
-class HookWorld(RolloutWorld):
+class HookWorld(TrainingWorld):
     """Beside the rollout: what the webhook answers."""
 
     called: list[RetrainingJob] = field(default_factory=list)
@@ -53,26 +46,8 @@ class HookWorld(RolloutWorld):
     refused: str | None = ""
 
     @property
-    def training(self) -> RetrainingStatus:
-        assert self.status.retraining
-        return self.status.retraining
-
-    @property
-    def job(self) -> RetrainingJob:
-        assert self.training.job
-        return self.training.job
-
-    @property
     def names(self) -> list[str]:
         return list(dict.fromkeys(job.name for job in self.called))
-
-    @property
-    def condition(self) -> Condition:
-        return next(item for item in self.status.conditions if item.type == retraining.CONDITION)
-
-    @property
-    def events(self) -> list[str]:
-        return [told.reason for told in self.announcements if told.of_retraining]
 
     def observe(self) -> Observation:
         known = self.status.retraining
@@ -95,31 +70,6 @@ class HookWorld(RolloutWorld):
         self.heard.clear()
         self.resumed = True
         return self
-
-    def drifts(self, *columns: str) -> "HookWorld":
-        since = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        finding = DriftFinding(
-            verdict=DriftVerdict.DRIFT,
-            reason=DriftReason.DATASET_DRIFT,
-            columns=columns or ("amount",),
-            since=since,
-            message="drift",
-        )
-        self.monitoring = Monitoring(installed=True, finding=finding, report_url="http://m")
-        return self
-
-    def calms(self) -> "HookWorld":
-        self.monitoring = QUIET
-        return self
-
-    def passes(self, number: int = 3) -> "HookWorld":
-        for _ in range(number):
-            self.run_pass()
-        return self
-
-    def waits(self, seconds: float) -> "HookWorld":
-        self.now += timedelta(seconds=seconds)
-        return self.passes()
 
     def hears(self, state: JobState, message: str = "") -> "HookWorld":
         self.heard[self.job.name] = JobSighting(state=state, message=message)

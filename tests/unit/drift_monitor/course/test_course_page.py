@@ -39,6 +39,7 @@ from penstock_drift_monitor.pages.chart import Scale, band_path, step_path
 from penstock_drift_monitor.pages.columns import ON_A_PAGE
 from penstock_drift_monitor.pages.routes import page_routes
 from penstock_drift_monitor.pages.source import ReportWindow, WatchedModel
+from penstock_testing.contrast import contrast
 
 HOSTILE = "</script><script>alert(1)</script>"
 NOW = 1_800_000_000.0
@@ -214,13 +215,6 @@ async def test_versions_differ_by_more_than_their_colour_and_look_alike_on_all_c
     assert set(lines) == {"line first", "line second"}
 
 
-def _luminance(colour: str) -> float:
-    digits = colour * 2 if len(colour) == 3 else colour
-    channels = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 async def test_lines_stand_out_from_every_ground_by_light_and_by_dark() -> None:
     text = (await get(Models((), COURSE))).text
     schemes = re.findall(r":root \{(.*?)\}", text, flags=re.DOTALL)
@@ -231,9 +225,8 @@ async def test_lines_stand_out_from_every_ground_by_light_and_by_dark() -> None:
         colours = dict(re.findall(r"--([a-z-]+): #([0-9a-f]+);", scheme))
         for line, grounds in on.items():
             for ground in grounds:
-                darker, lighter = sorted(map(_luminance, (colours[line], colours[ground])))
                 least = 4.5 if line in ("bad", "quiet") else 3  # WCAG 2.2, AA: texts, and parts of a picture
-                assert (lighter + 0.05) / (darker + 0.05) >= least, (line, ground)
+                assert contrast(colours[line], colours[ground]) >= least, (line, ground)
 
 
 async def test_thousands_of_columns_come_by_pages_those_that_drift_first() -> None:

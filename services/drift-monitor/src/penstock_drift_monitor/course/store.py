@@ -80,24 +80,17 @@ class CourseStore:
 
     def thin(self, resource: int, series: Series, now: float) -> None:
         """Make points one that have become too old for their length, and drop those that are too old at all."""
+        if series is Series.ROLLOUT:
+            # What held is known however long ago it began: only the number is bounded.
+            for slot in self._slots(resource, series)[:-MOST_POINTS]:
+                self._remove(resource, series, slot)
+            return
         here = (resource, series)
-        is_rollout = (
-            series is Series.ROLLOUT
-        )  # what held is known however long ago it began: only the number is bounded
-        if not is_rollout:
-            self._database.execute(
-                "DELETE FROM courses WHERE resource = ? AND series = ? AND at < ?", (*here, now - KEPT_SECONDS)
-            )
-        slots = [
-            Slot(*found)
-            for found in self._database.execute(
-                "SELECT start, length FROM courses WHERE resource = ? AND series = ? ORDER BY start, length", here
-            )
-        ]
-        for merge in () if is_rollout else merges(slots, now):
+        self._database.execute(
+            "DELETE FROM courses WHERE resource = ? AND series = ? AND at < ?", (*here, now - KEPT_SECONDS)
+        )
+        for merge in merges(self._slots(resource, series), now):
             self._merge(resource, series, merge)
-        for slot in slots[:-MOST_POINTS] if is_rollout else ():
-            self._remove(resource, series, slot)
         if series is Series.COLUMNS:
             self._database.execute(
                 "DELETE FROM course_layouts WHERE resource = ? AND id NOT IN "
@@ -105,6 +98,14 @@ class CourseStore:
                 (resource, *here),
             )
             self._layouts.pop(resource, None)
+
+    def _slots(self, resource: int, series: Series) -> list[Slot]:
+        """Those that have points, oldest first."""
+        found = self._database.execute(
+            "SELECT start, length FROM courses WHERE resource = ? AND series = ? ORDER BY start, length",
+            (resource, series),
+        )
+        return [Slot(*each) for each in found]
 
     def forget(self) -> None:
         """Forget what was remembered of the database: it may have been taken back."""
