@@ -17,9 +17,6 @@ from penstock_testing.strategies import BRIEF
 
 pytestmark = pytest.mark.alone
 
-PORT = 5443
-GUARDED = f"localhost:{PORT}"
-"""The test cluster's registry through the door: containerd speaks plain HTTP to a loopback."""
 USER_ID = 1_000_690_000
 TAINT = "penstock.dev/reserved"
 BUNDLE = "authorities-of-tests"
@@ -35,13 +32,18 @@ def doors(platform: Platform) -> Iterator[Doorkeeper]:
 
 
 @pytest.fixture
-def strict(platform: Platform, doors: Doorkeeper) -> Iterator[Platform]:
+def guarded(platform: Platform, doors: Doorkeeper) -> str:
+    """The host and port of the predictor's registry behind a password."""
+    return doors.guard_by_password("images", platform.cluster.images["predictor"].partition("/")[0])
+
+
+@pytest.fixture
+def strict(platform: Platform, doors: Doorkeeper, guarded: str) -> Iterator[Platform]:
     """Knows the registry of models behind a private authority, and takes predictors from behind a password."""
     cluster, image = platform.cluster, platform.cluster.images["predictor"]
     values = platform.values()
     address, authority = doors.guard_by_tls("registry", f"mlflow.{MLFLOW_NAMESPACE}.svc.cluster.local:5000")
-    host, _, path = image.partition("/")
-    doors.guard_by_password("images", host, PORT)
+    path = image.partition("/")[2]
     cluster.apply(
         {
             "apiVersion": "v1",
@@ -50,8 +52,8 @@ def strict(platform: Platform, doors: Doorkeeper) -> Iterator[Platform]:
             "data": {"ca.crt": authority},
         }
     )
-    guarded = [f"{key}={value}" for key, value in image_values("predictor", f"{GUARDED}/{path}")]
-    platform.change(f"registries.private.uri={address}", f"caBundle.configMap={BUNDLE}", *guarded)
+    predictor = [f"{key}={value}" for key, value in image_values("predictor", f"{guarded}/{path}")]
+    platform.change(f"registries.private.uri={address}", f"caBundle.configMap={BUNDLE}", *predictor)
     yield platform
     platform.restore(values)
     cluster.kubectl("delete", "configmap", BUNDLE, "-n", NAMESPACE)
@@ -89,12 +91,12 @@ def resource(scene: Scene) -> Object:
 
 
 def test_an_editor_of_a_namespace_serves_a_model_by_all_that_the_cluster_asks_for(
-    strict: Platform, doors: Doorkeeper, scene: Scene
+    strict: Platform, doors: Doorkeeper, guarded: str, scene: Scene
 ) -> None:
     cluster = strict.cluster
     version = scene.register(1.0)
     scene.move(version)
-    cluster.apply(pull_secret("images", scene.namespace, GUARDED))
+    cluster.apply(pull_secret("images", scene.namespace, guarded))
     bind(scene, "dana", "edit")
     bind(scene, "vera", "view")
     wish = json.dumps(resource(scene))
@@ -111,9 +113,8 @@ def test_an_editor_of_a_namespace_serves_a_model_by_all_that_the_cluster_asks_fo
     assert result.by_version.keys() == {version}
     assert cluster.kubectl("get", "mdep", "model", "--as=vera", "-n", scene.namespace, "-o", "name").strip()
     pods = cluster.items("pods", scene.namespace, "penstock.dev/model-deployment=model")
-    assert {container["image"].partition("/")[0] for pod in pods for container in pod["spec"]["containers"]} == {
-        GUARDED
-    }
+    images = [container["image"] for pod in pods for container in pod["spec"]["containers"]]
+    assert {image.partition("/")[0] for image in images} == {guarded}
     name = pods[0]["metadata"]["name"]
     told = cluster.kubectl("exec", name, "-n", scene.namespace, "--", "python3", "-c", "import os; print(os.getuid())")
     assert int(told) == USER_ID

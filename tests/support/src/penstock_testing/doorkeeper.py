@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,8 @@ from cryptography.x509.oid import NameOID
 from penstock_testing.cluster import Cluster, Object
 
 USER, PASSWORD = "puller", "let-me-in"
+_PORTS = range(20_000, 30_000)
+"""Below node ports and the ports that systems give out."""
 _PROXY = """
 import http.client, http.server, os, ssl, sys
 TARGET, PORT, WANTED = sys.argv[1], int(sys.argv[2]), sys.argv[3]
@@ -75,10 +78,16 @@ class Doorkeeper:
         self._start(name, [target, "8443", ""], volumes=[{"name": "door", "secret": {"secretName": name}}])
         return f"https://{host}", authority
 
-    def guard_by_password(self, name: str, target: str, port: int) -> None:
-        """Start one at a port of the node's own loopback, which asks for USER and PASSWORD."""
+    def guard_by_password(self, name: str, target: str) -> str:
+        """Start one before a host and port, which asks for USER and PASSWORD; answers its own host and port.
+
+        It listens on the node's own loopback, to which containerd speaks plain HTTP. The port is another one each
+        time: a node does not ask for an image that it has by that name, and may have it from an earlier run.
+        """
+        port = random.choice(_PORTS)
         wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         self._start(name, [target, str(port), wanted], hostNetwork=True)
+        return f"localhost:{port}"
 
     def log(self, name: str) -> str:
         """What it was asked for, and with what status it answered."""
