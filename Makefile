@@ -166,7 +166,7 @@ imports: $(VENV) ## Import contracts between and inside the parts
 generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifests, reference pages and gRPC stubs, from their sources
 	@$(PYTHON) contracts/metrics_reference.py $(ROOT)
 	@$(PYTHON) contracts/dashboards.py $(ROOT)
-	@$(PYTHON) -m penstock_controller.api.crd $(ROOT)
+	@$(PYTHON) contracts/crd.py $(ROOT)
 	@{ cat manifests/namespace.yaml; $(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system; } \
 	  > $(ROOT)/manifests/install.yaml
 	@mkdir -p $(ROOT)/$(dir $(RPC))

@@ -2,7 +2,7 @@
 
 Grafana's JSON model of version 10 and newer, as much of it as these need.
 """
-# ruff: noqa: INP001  # a program, not part of the package
+# a program, not part of the package
 
 import json
 import sys

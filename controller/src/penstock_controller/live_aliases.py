@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from penstock_controller.api.v1alpha1 import RegistryRef
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.ports import Key
 
 _Alias = tuple[str, str, str]

@@ -2,7 +2,7 @@
 
 import json
 
-from penstock_controller.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import Outcome
 from penstock_controller.ports import Key
 from penstock_controller.rollout.registry_entry import Tag
 

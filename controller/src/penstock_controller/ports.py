@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from penstock_contracts.api.retrain import RetrainingJob
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.retrain import RetrainingJob
-from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_controller.rollout.actions import Action, Announcement, StartJob
 from penstock_controller.rollout.job_sighting import JobSighting
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from penstock_controller.api.v1alpha1 import RegistryRef
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.ports import Key, Registry
 from penstock_controller.rollout.observation import RegistryVersion

@@ -11,9 +11,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from penstock_contracts import metric_names
+from penstock_contracts.api.status import GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.metric_names import Metric
 from penstock_contracts.traffic import TrafficSplit
-from penstock_controller.api.status import GateStatus, ModelDeploymentStatus, Phase
 from penstock_controller.ports import Key
 from penstock_controller.rollout.timestamps import moment
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from penstock_controller.api.retrain import Means, RetrainingJob
+from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller.errors import ClusterAway, Conflict, Rejected
 from penstock_controller.ports import Jobs, Key, Resource
 from penstock_controller.rollout import pipeline_word

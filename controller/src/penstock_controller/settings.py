@@ -8,8 +8,8 @@ import yaml
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from penstock_contracts.api.pod_template import PodTemplate
 from penstock_contracts.monitor_replicas import MonitorReplicas
-from penstock_controller.api.pod_template import PodTemplate
 
 
 class Connection(BaseModel):

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from penstock_contracts import metric_names
+from penstock_contracts.api.status import ModelDeploymentStatus, Phase
 from penstock_contracts.build import build_labels
-from penstock_controller.api.status import ModelDeploymentStatus, Phase
 from penstock_controller.ports import Key
 from penstock_controller.resource_series import ResourceSeries
 from penstock_controller.rollout.actions import Announcement

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller import backoff
-from penstock_controller.api.retrain import Means, RetrainingJob
 from penstock_controller.errors import ClusterAway, Conflict, PipelineAway, PipelineRefused, Rejected
 from penstock_controller.ports import Headers, Key, Pipelines, Resource
 from penstock_controller.rollout.job_sighting import JobSighting, JobState

@@ -11,6 +11,7 @@ import httpx
 from kubernetes.aio import client, config
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api import names
 from penstock_controller.adapters.drift_monitor import SECONDS as MONITOR_SECONDS
 from penstock_controller.adapters.drift_monitor import HttpDriftMonitor
 from penstock_controller.adapters.gateway import HttpGateways
@@ -26,7 +27,6 @@ from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.pipelines import HttpPipelines
 from penstock_controller.adapters.registry_connection import RegistryConnection
-from penstock_controller.api import names
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.live_aliases import LiveAliases

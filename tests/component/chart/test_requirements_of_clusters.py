@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from penstock_controller.api.pod_template import PodTemplate
+from penstock_contracts.api.pod_template import PodTemplate
 from penstock_testing.chart import Chart, RefusedError, Rendered
 
 PARTS = {

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.names import GROUP, PLURAL, VERSION
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_testing.model_deployments import model_deployment
 
 TABLES = Path(__file__).parents[2] / "data" / "model_deployments"

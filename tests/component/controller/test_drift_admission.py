@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.names import GROUP, PLURAL, VERSION
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_testing.model_deployments import model_deployment
 
 ALL: dict[str, Any] = {"logger": {"mode": "all"}}

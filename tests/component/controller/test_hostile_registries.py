@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.registry_connection import RegistryConnection
-from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway
 from penstock_controller.ports import Key
 from penstock_controller.registry_watch import RegistryWatch

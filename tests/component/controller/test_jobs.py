@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from kubernetes.aio.client import ApiClient, BatchV1Api
 
+from penstock_contracts.api.retrain import Retrain, RetrainingJob
 from penstock_contracts.names import LABEL_REVISION
 from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
-from penstock_controller.api.retrain import Retrain, RetrainingJob
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.actions import StartJob

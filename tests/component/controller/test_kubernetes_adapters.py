@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration, CoreV1Api, CustomObjectsApi
 
+from penstock_contracts.api.status import ModelDeploymentStatus, Outcome, Phase
 from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
-from penstock_controller.api.status import ModelDeploymentStatus, Outcome, Phase
 from penstock_controller.errors import ClusterAway, Conflict
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.actions import Announcement

@@ -9,10 +9,10 @@ from mlflow import MlflowClient
 from mlflow.server.auth.client import AuthServiceClient
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.registry_write import Outcome
 from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.registry_connection import RegistryConnection
-from penstock_controller.api.registry_write import Outcome
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.outcome_tag import LONGEST, outcome_tag
 from penstock_controller.ports import Key

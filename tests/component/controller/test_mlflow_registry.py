@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.registry_connection import RegistryConnection
-from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.telemetry import Telemetry
 from penstock_testing.artifacts import affine

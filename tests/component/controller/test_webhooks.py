@@ -11,10 +11,10 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.retrain import Means, RetrainingJob
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.adapters.kubernetes.secrets import MOST_HEADERS, SecretHeaders
 from penstock_controller.adapters.pipelines import MOST_BYTES, HttpPipelines
-from penstock_controller.api.retrain import Means, RetrainingJob
-from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.job_sighting import JobState

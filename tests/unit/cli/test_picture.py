@@ -7,7 +7,7 @@ import pytest
 from penstock_cli.lines import line
 from penstock_cli.picture import Picture, Seen, picture
 from penstock_cli.steps import steps_of
-from penstock_controller.api.strategy import Strategy
+from penstock_contracts.api.strategy import Strategy
 from penstock_controller.rollout import steps as engine_steps
 from penstock_testing.rollout_world import RolloutWorld
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from penstock_contracts.api.status import LONGEST_FAILURE, Completion, ModelDeploymentStatus, Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import LONGEST_FAILURE, Completion, ModelDeploymentStatus, Phase
 from penstock_controller.rollout.observation import Refused, Target, Unresolved, Wanted
 from penstock_controller.rollout.turn import Standing, standing, wants_turn
 from penstock_testing.rollout_scenes import condition, is_baking, last, until

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from penstock_contracts.api.status import Completion, Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import Completion, Phase
 from penstock_controller.rollout.actions import (
     Action,
     CreateWorkload,

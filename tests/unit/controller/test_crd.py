@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from penstock_controller.api.crd import custom_resource_definition, reference_page, structural
+from contracts.crd import custom_resource_definition, reference_page, structural
 
 
 def nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

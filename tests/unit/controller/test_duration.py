@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_controller.api import duration
+from penstock_contracts.api import duration
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Conflict, Rejected
 from penstock_controller.ports import Key, Resource

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from penstock_controller.api.status import Completion, Phase
+from penstock_contracts.api.status import Completion, Phase
 from penstock_controller.rollout.actions import CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted

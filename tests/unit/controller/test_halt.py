@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.ports import Key
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.turn import standing, wants_turn

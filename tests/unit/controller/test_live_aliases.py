@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_controller.api.v1alpha1 import RegistryRef
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.live_aliases import Claim, LiveAliases
 from penstock_controller.ports import Key
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from penstock_contracts.api.status import ArmReading, Condition, EvidenceStatus, ModelDeploymentStatus, SourceReading
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, ServedVersion, VersionTries
-from penstock_controller.api.status import ArmReading, Condition, EvidenceStatus, ModelDeploymentStatus, SourceReading
 from penstock_controller.rollout import monitoring
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
 from penstock_testing.rollout_scenes import canary, is_baking, until

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from penstock_controller.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import Outcome
 from penstock_controller.outcome_tag import LONGEST, outcome_tag
 from penstock_controller.ports import Key
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from penstock_controller.api import names
-from penstock_controller.api.pod_template import PodTemplate
+from penstock_contracts.api import names
+from penstock_contracts.api.pod_template import PodTemplate
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.workload import objects
 from penstock_controller.workload.placement import Placement

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.retrain import RetrainingJob
+from penstock_contracts.api.status import Hold, ModelDeploymentStatus, Phase, Stable
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict, DriftWish
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.retrain import RetrainingJob
-from penstock_controller.api.status import Hold, ModelDeploymentStatus, Phase, Stable
-from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway

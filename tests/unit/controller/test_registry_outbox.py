@@ -5,7 +5,7 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry
 
-from penstock_controller.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import Outcome
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.ports import Key
 from penstock_controller.registry_outbox import RegistryOutbox

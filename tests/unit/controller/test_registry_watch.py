@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from penstock_controller.api.v1alpha1 import RegistryRef
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.ports import Key
 from penstock_controller.registry_watch import RegistryWatch, Resolution

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from penstock_contracts.api.retrain import RetrainingJob
+from penstock_contracts.api.status import ModelDeploymentStatus, Outcome
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.drift import DriftReason
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.retrain import RetrainingJob
-from penstock_controller.api.status import ModelDeploymentStatus, Outcome
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import retraining
 from penstock_controller.rollout.actions import Decision, StartJob
 from penstock_controller.rollout.engine import advance

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from penstock_contracts.api.retrain import Retrain
 from penstock_contracts.names import LABEL_REVISION
-from penstock_controller.api.retrain import Retrain
 from penstock_controller.rollout.actions import StartJob
 from penstock_controller.workload.retraining_job import LABEL_RETRAINING, retraining_job
 from penstock_testing.rollout_world import spec

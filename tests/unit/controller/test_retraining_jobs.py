@@ -5,8 +5,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from penstock_controller.api.retrain import RetrainingJob, RetrainingStatus
-from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_contracts.api.retrain import RetrainingJob, RetrainingStatus
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.errors import ClusterAway, Conflict, PenstockError, Rejected
 from penstock_controller.ports import Key, Resource
 from penstock_controller.retraining_jobs import RetrainingJobs

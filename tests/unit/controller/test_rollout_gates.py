@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from penstock_contracts.api.status import Completion, GateStatus, Phase
 from penstock_contracts.evidence import Arm
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import Completion, GateStatus, Phase
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.observation import Unresolved
 from penstock_testing.rollout_counters import GatewayCounters

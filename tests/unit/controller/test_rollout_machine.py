@@ -16,8 +16,8 @@ from hypothesis import Phase as Stage
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from penstock_contracts.api.status import Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import Phase
 from penstock_controller.rollout.observation import Unresolved
 from penstock_testing.rollout_events import EVENTS, Event, trial_spec
 from penstock_testing.rollout_rest import bring_to_rest

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
+from penstock_contracts.api.status import Completion, Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import Completion, Phase
 from penstock_controller.rollout.actions import ScaleWorkload
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_testing.rollout_scenes import (

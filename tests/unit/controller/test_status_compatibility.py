@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from contracts.crd import custom_resource_definition
+from penstock_contracts.api.status import LONGEST_ANSWER, Completion, ModelDeploymentStatus, Outcome, Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.crd import custom_resource_definition
-from penstock_controller.api.status import LONGEST_ANSWER, Completion, ModelDeploymentStatus, Outcome, Phase
 from penstock_testing.rollout_scenes import canary, is_paused, last, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import weight

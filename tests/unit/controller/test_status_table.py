@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_controller.api.status import Condition
+from penstock_contracts.api.status import Condition
 from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.status_situations import SITUATIONS, StatusSituation, kstatus_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_controller.api.strategy import Strategy
+from penstock_contracts.api.strategy import Strategy
 from penstock_controller.rollout.steps import Setting, matches_of, setting_at, size_at, steps_of
 from penstock_testing.rollout_scenes import Step, pause
 from penstock_testing.strategies import mirror, weight

@@ -1,8 +1,8 @@
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.status import ModelDeploymentStatus, Phase
 from penstock_contracts.build import VERSION
 from penstock_contracts.metric_names import METRICS
-from penstock_controller.api.status import ModelDeploymentStatus, Phase
 from penstock_controller.ports import Key
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.telemetry import Telemetry

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.rollout.trouble import Trouble, shown
 from penstock_testing.rollout_scenes import canary, condition
 from penstock_testing.rollout_world import RolloutWorld

@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
+from penstock_contracts.api.status import LONGEST_ANSWER, Completion, Outcome, Phase
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import LONGEST_ANSWER, Completion, Outcome, Phase
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
 from penstock_testing import steering_page

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from penstock_controller.api.retrain import Means, RetrainingJob, RetrainingStatus
-from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_contracts.api.retrain import Means, RetrainingJob, RetrainingStatus
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
 from penstock_controller.ports import Key, Resource
 from penstock_controller.retraining_jobs import RetrainingJobs

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from penstock_contracts.api.retrain import Means, RetrainingJob
+from penstock_contracts.api.status import Outcome
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.retrain import Means, RetrainingJob
-from penstock_controller.api.status import Outcome
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation, Unresolved

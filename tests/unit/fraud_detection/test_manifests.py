@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from fraud_detection.__main__ import NOT_BETTER, TOO_FEW_LABELS, _parser
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 
 ROOT = Path(__file__).parents[3]
 CASE = ROOT / "examples" / "fraud-detection"

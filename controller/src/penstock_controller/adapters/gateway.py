@@ -9,12 +9,12 @@ import httpx
 from kubernetes.aio.client import ApiClient, CoreV1Api, V1Pod
 from pydantic import ValidationError
 
+from penstock_contracts.api.names import LABEL_INSTANCE
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABEL_COMPONENT
 from penstock_contracts.traffic import GatewayStatus
 from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
-from penstock_controller.api.names import LABEL_INSTANCE
 from penstock_controller.ports import Key
 from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
 from penstock_controller.telemetry import Telemetry

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.adapters.mlflow_api import FoundVersion, MlflowApi, NotAllowed, NotThere
-from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.rollout.observation import RegistryVersion
 from penstock_controller.telemetry import Telemetry

@@ -9,9 +9,9 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_contracts.model_card import IngestPhase, IngestRequest, IngestStatus, Kept, KeptAnswer
 from penstock_controller.adapters.kept_connections import sent
-from penstock_controller.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import StoreAway
 from penstock_controller.rollout.observation import RegistryVersion
 

@@ -10,8 +10,8 @@ from contextlib import aclosing, suppress
 
 import httpx
 
+from penstock_contracts.api.retrain import LONGEST_URL
 from penstock_controller.adapters.certificates import certificates
-from penstock_controller.api.retrain import LONGEST_URL
 from penstock_controller.errors import PipelineAway, PipelineRefused
 from penstock_controller.workload.webhook_call import WebhookCall
 

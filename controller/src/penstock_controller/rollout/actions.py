@@ -6,8 +6,8 @@ Whatever is still to be done is found again by the next pass, from what it sees.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from penstock_controller.api.retrain import RetrainingJob
-from penstock_controller.api.status import ModelDeploymentStatus
+from penstock_contracts.api.retrain import RetrainingJob
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.rollout.observation import Bounds, Kind
 
 

@@ -1,7 +1,7 @@
 """After a lost status (a restore from backup): stable is found again from what the workloads say."""
 
+from penstock_contracts.api.status import ModelDeploymentStatus, Stable
 from penstock_contracts.traffic import Backend, TrafficSplit
-from penstock_controller.api.status import ModelDeploymentStatus, Stable
 from penstock_controller.rollout import routing, words
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import stamp

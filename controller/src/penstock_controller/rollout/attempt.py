@@ -1,7 +1,7 @@
 """The beginning and the ends of an attempt. Each end writes one decision record and makes one announcement."""
 
-from penstock_controller.api import duration
-from penstock_controller.api.status import (
+from penstock_contracts.api import duration
+from penstock_contracts.api.status import (
     Candidate,
     Completion,
     DecisionRecord,

@@ -1,7 +1,7 @@
 """The bake: stable serves everything, the version before stays warm, and a failing gate still goes back to it."""
 
-from penstock_controller.api import duration
-from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Previous, Stable
+from penstock_contracts.api import duration
+from penstock_contracts.api.status import Candidate, Completion, Ending, Phase, Previous, Stable
 from penstock_controller.rollout import attempt, gates, wishes
 from penstock_controller.rollout.observation import Wanted, why_not_ready
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step

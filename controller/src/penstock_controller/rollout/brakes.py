@@ -7,12 +7,12 @@ waited for says until when.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.drift import DriftStatus, OnDrift
+from penstock_contracts.api.retrain import Means, Retrain, RetrainingJob, RetrainingStatus
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.drift import DriftReason
-from penstock_controller.api import duration
-from penstock_controller.api.drift import DriftStatus, OnDrift
-from penstock_controller.api.retrain import Means, Retrain, RetrainingJob, RetrainingStatus
-from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import moment, stamp
 

@@ -3,7 +3,7 @@
 All of it is found anew by each pass from what it sees: an action that was refused is simply wanted again.
 """
 
-from penstock_controller.api.status import Completion, ModelDeploymentStatus, Revision
+from penstock_contracts.api.status import Completion, ModelDeploymentStatus, Revision
 from penstock_controller.rollout.actions import (
     Action,
     CreateWorkload,

@@ -8,7 +8,7 @@ jumps promotes nothing, ends no bake and no pause, and runs out no deadline; nor
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from penstock_controller.api.status import Candidate, ModelDeploymentStatus, Previous
+from penstock_contracts.api.status import Candidate, ModelDeploymentStatus, Previous
 from penstock_controller.rollout.timestamps import exact_stamp, moment
 
 _Pointer = TypeVar("_Pointer", Candidate, Previous)

@@ -1,7 +1,7 @@
 """Status conditions after kstatus: Ready says whether users are served, Reconciling and Stalled whether it moves."""
 
-from penstock_controller.api.status import Condition, ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.api.status import Condition, ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import children, monitoring, outcome, sizing
 from penstock_controller.rollout.actions import Action
 from penstock_controller.rollout.attempt import BY_HAND

@@ -7,9 +7,9 @@ Upwards:   pods, ready, gateway knows the endpoints, desired weight, acknowledge
 Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets it, pods leave.
 """
 
-from penstock_controller.api import duration
-from penstock_controller.api.status import ModelDeploymentStatus, Revision
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.api import duration
+from penstock_contracts.api.status import ModelDeploymentStatus, Revision
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import (
     adoption,
     bake,

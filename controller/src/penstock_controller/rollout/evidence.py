@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.status import ArmReading, EvidenceStatus, ModelDeploymentStatus, SourceReading, TryCount
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.evidence import Arm
-from penstock_controller.api import duration
-from penstock_controller.api.status import ArmReading, EvidenceStatus, ModelDeploymentStatus, SourceReading, TryCount
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.observation import Reading
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since

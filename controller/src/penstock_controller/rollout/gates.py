@@ -3,13 +3,13 @@
 A gate's running test stands in status as text; a new stage or another margin begins a new one.
 """
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.analysis import Analysis, ErrorRateGate
+from penstock_contracts.api.status import GateResult, GateStatus, ModelDeploymentStatus, TryCount
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.analysis.counts import Arm, Block
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK, ErrorRateTest
 from penstock_controller.analysis.verdict import Verdict
-from penstock_controller.api import duration
-from penstock_controller.api.analysis import Analysis, ErrorRateGate
-from penstock_controller.api.status import GateResult, GateStatus, ModelDeploymentStatus, TryCount
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.evidence import Interval
 from penstock_controller.rollout.observation import Observation

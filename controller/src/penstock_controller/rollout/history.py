@@ -1,6 +1,6 @@
 """The decision records that are kept: a bounded number of them, newest first."""
 
-from penstock_controller.api.status import Completion, DecisionRecord
+from penstock_contracts.api.status import Completion, DecisionRecord
 
 _LAST_SERVED = 2
 """What serves, and what served before: `undo` needs its record, however many attempts failed since."""

@@ -1,6 +1,6 @@
 """What `undo` leaves behind: a version that is wanted instead of the one that the resource names."""
 
-from penstock_controller.api.status import DecisionRecord, Hold, ModelDeploymentStatus, Stable
+from penstock_contracts.api.status import DecisionRecord, Hold, ModelDeploymentStatus, Stable
 from penstock_controller.rollout.observation import Observation, RegistryVersion
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from penstock_controller.api.retrain import LONGEST_END, RetrainingJob
-from penstock_controller.api.status import Completion, ModelDeploymentStatus
+from penstock_contracts.api.retrain import LONGEST_END, RetrainingJob
+from penstock_contracts.api.status import Completion, ModelDeploymentStatus
 from penstock_controller.rollout.brakes import SUCCEEDED
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.observation import Observation, RegistryVersion

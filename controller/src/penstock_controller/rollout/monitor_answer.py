@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC
 
+from penstock_contracts.api.drift import MOST_COLUMNS
 from penstock_contracts.drift import QUALITY_TESTS, ColumnDrift, DriftReason, DriftReport, DriftVerdict
-from penstock_controller.api.drift import MOST_COLUMNS
 from penstock_controller.rollout.timestamps import moment, stamp
 
 _LONGEST_NAME = 256

@@ -1,12 +1,12 @@
 """What is told of live data: conditions, `status.drift` and Events. Nothing of a rollout depends on any of it. Pure."""
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.drift import DriftStatus
+from penstock_contracts.api.logger import LoggerMode
+from penstock_contracts.api.status import Condition, ModelDeploymentStatus, Revision
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion, VersionTries
 from penstock_contracts.evidence import Arm
-from penstock_controller.api import duration
-from penstock_controller.api.drift import DriftStatus
-from penstock_controller.api.logger import LoggerMode
-from penstock_controller.api.status import Condition, ModelDeploymentStatus, Revision
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.judgement import Judgement
 from penstock_controller.rollout.monitor_answer import DriftFinding

@@ -4,9 +4,9 @@ All of it stands in `status.registryWrite` from the pass that decided it until t
 controller that was killed, or a registry that was away, loses nothing.
 """
 
-from penstock_controller.api.registry_write import LiveAlias, Outcome, RegistryWrite, Source, UnwrittenOutcome
-from penstock_controller.api.status import DecisionRecord, ModelDeploymentStatus, Revision
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.api.registry_write import LiveAlias, Outcome, RegistryWrite, Source, UnwrittenOutcome
+from penstock_contracts.api.status import DecisionRecord, ModelDeploymentStatus, Revision
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.observation import Observation, Target, Wanted
 from penstock_controller.rollout.registry_entry import Answer, Entry, Writing
 

@@ -2,8 +2,8 @@
 
 import math
 
-from penstock_controller.api import duration
-from penstock_controller.api.status import Candidate
+from penstock_contracts.api import duration
+from penstock_contracts.api.status import Candidate
 from penstock_controller.rollout.situation import Situation
 from penstock_controller.rollout.steps import setting_at, steps_of
 from penstock_controller.rollout.timestamps import seconds_since

@@ -1,6 +1,6 @@
 """Whether a version that was refused stays refused."""
 
-from penstock_controller.api.status import Refusal
+from penstock_contracts.api.status import Refusal
 from penstock_controller.rollout.observation import Wanted
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock_controller.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from penstock_controller.api.status import Phase, Refusal, Stable
+from penstock_contracts.api.status import Phase, Refusal, Stable
 from penstock_controller.rollout import attempt, children, hold, serving
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penstock_controller.api.status import ModelDeploymentStatus, Phase, Retiring
+from penstock_contracts.api.status import ModelDeploymentStatus, Phase, Retiring
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import Action, DeleteWorkload
 from penstock_controller.rollout.observation import Observation, Workload

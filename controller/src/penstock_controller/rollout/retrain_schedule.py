@@ -4,7 +4,7 @@ from datetime import datetime
 
 from cronsim import CronSim, CronSimError
 
-from penstock_controller.api.retrain import RetrainingStatus
+from penstock_contracts.api.retrain import RetrainingStatus
 from penstock_controller.rollout.timestamps import moment, stamp
 
 FIELDS = 5

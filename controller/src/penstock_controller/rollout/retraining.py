@@ -7,11 +7,11 @@ it. So is the name of a pipeline's run before its webhook is called. Nothing of 
 from dataclasses import dataclass
 from datetime import datetime
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.retrain import MOST_STARTS, Means, Retrain, RetrainingJob, RetrainingStatus
+from penstock_contracts.api.status import Condition, ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.drift import DriftReason
-from penstock_controller.api import duration
-from penstock_controller.api.retrain import MOST_STARTS, Means, Retrain, RetrainingJob, RetrainingStatus
-from penstock_controller.api.status import Condition, ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import brakes, job_course, retrain_schedule, webhook_course
 from penstock_controller.rollout.actions import Announcement, StartJob
 from penstock_controller.rollout.brakes import SUCCEEDED, Brake, spoken

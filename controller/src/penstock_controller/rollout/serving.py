@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.traffic import Traffic, TrafficSplit
-from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.observation import GatewayPod, Observation, Workload, why_not_ready
 

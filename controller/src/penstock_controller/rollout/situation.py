@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.status import Candidate, Ending, ModelDeploymentStatus, Phase
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import Traffic
-from penstock_controller.api import duration
-from penstock_controller.api.status import Candidate, Ending, ModelDeploymentStatus, Phase
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import children, routing, serving, sizing
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload

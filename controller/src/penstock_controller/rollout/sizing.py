@@ -7,8 +7,8 @@ a version that has lost its requests to a candidate would be scaled down just wh
 import math
 from datetime import datetime
 
-from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import (
     Action,

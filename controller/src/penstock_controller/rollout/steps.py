@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from penstock_controller.api.strategy import CanaryStep, Match, Pause, SetCanaryScale, Strategy
+from penstock_contracts.api.strategy import CanaryStep, Match, Pause, SetCanaryScale, Strategy
 
 EVERYTHING = 100
 

@@ -6,11 +6,11 @@ Each pass starts at the top and stops at the first thing that is not there yet.
 from dataclasses import replace
 from typing import assert_never
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.analysis import OnInconclusive
+from penstock_contracts.api.status import Candidate, Completion, Ending, Phase, Stable
+from penstock_contracts.api.strategy import CanaryStep, Pause
 from penstock_contracts.verbs import Verb, annotation
-from penstock_controller.api import duration
-from penstock_controller.api.analysis import OnInconclusive
-from penstock_controller.api.status import Candidate, Completion, Ending, Phase, Stable
-from penstock_controller.api.strategy import CanaryStep, Pause
 from penstock_controller.rollout import attempt, children, gates, quiet, routing, sizing, verbs, wishes
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting

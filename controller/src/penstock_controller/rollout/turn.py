@@ -7,7 +7,7 @@ a retry has shown that it is not: that one is under way says nothing yet.
 
 from dataclasses import dataclass
 
-from penstock_controller.api.status import LONGEST_FAILURE, ModelDeploymentStatus, Refusal, Stable, UpgradeFailure
+from penstock_contracts.api.status import LONGEST_FAILURE, ModelDeploymentStatus, Refusal, Stable, UpgradeFailure
 from penstock_controller.rollout.observation import Observation, Refused, Target, Unresolved, Wanted
 from penstock_controller.rollout.refusal import is_refused
 from penstock_controller.rollout.timestamps import stamp

@@ -6,8 +6,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from penstock_contracts.verbs import Verb, word
-from penstock_controller.api.status import (
+from penstock_contracts.api.status import (
     LONGEST_ANSWER,
     Answer,
     Completion,
@@ -18,6 +17,7 @@ from penstock_controller.api.status import (
     Phase,
     Stable,
 )
+from penstock_contracts.verbs import Verb, word
 from penstock_controller.rollout import brakes, hold, retraining, words
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.attempt import ABORTED, UNDONE

@@ -6,8 +6,8 @@ the time limit.
 
 from datetime import datetime
 
-from penstock_controller.api import duration
-from penstock_controller.api.retrain import Means, Retrain, RetrainingJob
+from penstock_contracts.api import duration
+from penstock_contracts.api.retrain import Means, Retrain, RetrainingJob
 from penstock_controller.rollout.job_course import closed, is_newer, with_version
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation

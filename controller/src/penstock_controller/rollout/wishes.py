@@ -1,7 +1,7 @@
 """The traffic splits that the phases wish for."""
 
+from penstock_contracts.api.status import Candidate, Stable
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, Stickiness, Traffic, TrafficSplit
-from penstock_controller.api.status import Candidate, Stable
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.situation import Situation
 from penstock_controller.rollout.steps import EVERYTHING, Setting, matches_of

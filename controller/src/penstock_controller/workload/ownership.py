@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from penstock_controller.api import names
+from penstock_contracts.api import names
 from penstock_controller.workload.objects import Object
 
 _SIGNED = {"Deployment", "Service", "ControllerRevision"}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from penstock_contracts.api.pod_template import PodSecurityContext, PodSpec, PodTemplate, SeccompProfile
 from penstock_contracts.monitor_replicas import NO_REPLICAS, MonitorReplicas
-from penstock_controller.api.pod_template import PodSecurityContext, PodSpec, PodTemplate, SeccompProfile
 
 _NOBODY = PodSecurityContext(
     run_as_non_root=True,

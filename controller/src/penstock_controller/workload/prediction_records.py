@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from penstock_contracts.api.logger import Logger, LoggerMode
 from penstock_contracts.names import LABEL_REVISION
-from penstock_controller.api.logger import Logger, LoggerMode
 
 Variable = dict[str, Any]
 

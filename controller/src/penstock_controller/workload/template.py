@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from penstock_controller.api.pod_template import PodTemplate
+from penstock_contracts.api.pod_template import PodTemplate
 
 Part = dict[str, Any]
 

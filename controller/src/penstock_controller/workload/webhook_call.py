@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock_controller.api import duration
-from penstock_controller.api.retrain import RetrainingJob, Webhook
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.api import duration
+from penstock_contracts.api.retrain import RetrainingJob, Webhook
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.errors import Rejected
 from penstock_controller.workload.objects import Object
 from penstock_controller.workload.retraining_job import environment

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verbs import Verb, word
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_testing.rollout_counters import GatewayCounters
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted

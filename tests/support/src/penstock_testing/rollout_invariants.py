@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
 
+from penstock_contracts.api import duration
+from penstock_contracts.api.analysis import ErrorRateGate, OnInconclusive
+from penstock_contracts.api.status import Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
-from penstock_controller.api import duration
-from penstock_controller.api.analysis import ErrorRateGate, OnInconclusive
-from penstock_controller.api.status import Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout.actions import Decision, RemoveAutoscaler, ScaleWorkload
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from penstock_controller.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import Outcome
 from penstock_controller.rollout.registry_entry import Answer, Entry, Writing
 
 Model = tuple[str, str]

@@ -1,7 +1,7 @@
 """After a storm: everything is well again, nobody does anything, and the rollout comes to rest by its own alarms."""
 
+from penstock_contracts.api.status import Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import Phase
 from penstock_controller.rollout import outcome
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from penstock_contracts.api.status import DecisionRecord
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
-from penstock_controller.api.status import DecisionRecord
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_testing.rollout_world import RolloutWorld, spec
 
 Step = dict[str, object]

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
 
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
-from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import evidence, outcome
 from penstock_controller.rollout.actions import (
     Action,

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.drift import DriftReason, DriftVerdict
 from penstock_contracts.verbs import Verb
-from penstock_controller.api.status import ModelDeploymentStatus
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.observation import Hindrance, Refused, Unresolved, Wanted

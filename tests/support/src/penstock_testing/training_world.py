@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Self
 
+from penstock_contracts.api.retrain import RetrainingJob, RetrainingStatus
+from penstock_contracts.api.status import Condition
 from penstock_contracts.drift import DriftReason, DriftVerdict
-from penstock_controller.api.retrain import RetrainingJob, RetrainingStatus
-from penstock_controller.api.status import Condition
 from penstock_controller.rollout import retraining
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_testing.rollout_world import RolloutWorld

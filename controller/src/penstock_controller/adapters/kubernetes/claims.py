@@ -6,6 +6,7 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, CoreV1Api, RbacAuthorizationV1Api
 
+from penstock_contracts.api import names
 from penstock_controller.adapters.kubernetes.api_errors import (
     TIMEOUT,
     exists,
@@ -14,7 +15,6 @@ from penstock_controller.adapters.kubernetes.api_errors import (
     made,
     translated,
 )
-from penstock_controller.api import names
 from penstock_controller.rollout.timestamps import stamp
 
 LEASE = "penstock"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from kubernetes.aio.client import ApiClient
 
+from penstock_contracts.api.retrain import RetrainingJob
 from penstock_controller.adapters.kubernetes.child_objects import ChildObjects, Resource
-from penstock_controller.api.retrain import RetrainingJob
 from penstock_controller.errors import Conflict
 from penstock_controller.ports import Key
 from penstock_controller.ports import Resource as ModelDeployment

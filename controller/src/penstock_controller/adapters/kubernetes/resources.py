@@ -8,12 +8,12 @@ from typing import Any
 from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 from pydantic import ValidationError
 
+from penstock_contracts.api import names
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
-from penstock_controller.api import names
-from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.errors import Invalid
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.trouble import Trouble, shown

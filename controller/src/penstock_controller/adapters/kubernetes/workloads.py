@@ -7,6 +7,7 @@ from typing import assert_never
 
 from kubernetes.aio.client import ApiClient
 
+from penstock_contracts.api import names
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT
 from penstock_controller.adapters.kubernetes import autoscalers
 from penstock_controller.adapters.kubernetes.child_objects import (
@@ -20,7 +21,6 @@ from penstock_controller.adapters.kubernetes.child_objects import (
 )
 from penstock_controller.adapters.kubernetes.deployments import observed
 from penstock_controller.adapters.kubernetes.pods import Pods
-from penstock_controller.api import names
 from penstock_controller.errors import Conflict, Rejected
 from penstock_controller.ports import Resource as ModelDeployment
 from penstock_controller.rollout.actions import (

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from penstock_controller.api.schema import ApiModel, LongName, Name, Quantity, cel
+from penstock_contracts.api.schema import ApiModel, LongName, Name, Quantity, cel
 
 _KINDS = ("secret", "configMap", "emptyDir", "persistentVolumeClaim", "projected", "csi")
 _ONE_KIND = cel(

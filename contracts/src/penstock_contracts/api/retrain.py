@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from penstock_controller.api.drift import MOST_COLUMNS
-from penstock_controller.api.pod_template import Annotations, Labels
-from penstock_controller.api.schema import ApiModel, LongName, StatusModel, cel, duration_field
+from penstock_contracts.api.drift import MOST_COLUMNS
+from penstock_contracts.api.pod_template import Annotations, Labels
+from penstock_contracts.api.schema import ApiModel, LongName, StatusModel, cel, duration_field
 
 MOST_STARTS = 100
 """Jobs in one budget, at most."""

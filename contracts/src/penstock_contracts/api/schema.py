@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from penstock_controller.api import duration
+from penstock_contracts.api import duration
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Annotated, Self
 
 from pydantic import Field, WithJsonSchema
 
+from penstock_contracts.api.drift import DriftStatus
+from penstock_contracts.api.registry_write import RegistryWrite
+from penstock_contracts.api.retrain import RetrainingStatus
+from penstock_contracts.api.schema import StatusModel
 from penstock_contracts.traffic import Traffic
-from penstock_controller.api.drift import DriftStatus
-from penstock_controller.api.registry_write import RegistryWrite
-from penstock_controller.api.retrain import RetrainingStatus
-from penstock_controller.api.schema import StatusModel
 
 LONGEST_ANSWER = 1024
 """Characters of the message of an answer."""

@@ -10,13 +10,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from penstock_controller.api.analysis import Analysis
-from penstock_controller.api.drift import Drift
-from penstock_controller.api.logger import Logger
-from penstock_controller.api.pod_template import PodTemplate
-from penstock_controller.api.retrain import Retrain
-from penstock_controller.api.schema import ApiModel, Name, ResourceList, cel, duration_field
-from penstock_controller.api.strategy import Strategy
+from penstock_contracts.api.analysis import Analysis
+from penstock_contracts.api.drift import Drift
+from penstock_contracts.api.logger import Logger
+from penstock_contracts.api.pod_template import PodTemplate
+from penstock_contracts.api.retrain import Retrain
+from penstock_contracts.api.schema import ApiModel, Name, ResourceList, cel, duration_field
+from penstock_contracts.api.strategy import Strategy
 
 Alias = Annotated[
     str,

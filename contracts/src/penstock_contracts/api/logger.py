@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from penstock_controller.api.schema import ApiModel, cel
+from penstock_contracts.api.schema import ApiModel, cel
 
 ColumnName = Annotated[
     str,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from penstock_controller.api.schema import StatusModel
+from penstock_contracts.api.schema import StatusModel
 
 
 class Source(StatusModel):

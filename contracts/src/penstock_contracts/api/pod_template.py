@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from penstock_controller.api.pod_volumes import Volume, VolumeMount
-from penstock_controller.api.schema import ApiModel, LabelValue, LongName, cel, list_by
+from penstock_contracts.api.pod_volumes import Volume, VolumeMount
+from penstock_contracts.api.schema import ApiModel, LabelValue, LongName, cel, list_by
 
 _OURS = (
     "self.all(key, !key.startsWith('penstock.dev/') && !key.startsWith('app.kubernetes.io/'))",

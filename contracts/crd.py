@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.names import GROUP, KIND, PLURAL, VERSION
-from penstock_controller.api.status import ModelDeploymentStatus
-from penstock_controller.api.v1alpha1 import ModelDeploymentSpec
 
 Schema = dict[str, Any]
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from penstock_controller.api.schema import ApiModel, cel, duration_field
+from penstock_contracts.api.schema import ApiModel, cel, duration_field
 
 _PER_CONNECTION = "connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|http2-settings"
 _UNSEEN = f"^({_PER_CONNECTION}|content-length|x-request-id)$"

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from penstock_controller.api.logger import Columns
-from penstock_controller.api.schema import ApiModel, StatusModel, cel, duration_field
+from penstock_contracts.api.logger import Columns
+from penstock_contracts.api.schema import ApiModel, StatusModel, cel, duration_field
 
 MOST_COLUMNS = 20
 """Columns that a status names."""

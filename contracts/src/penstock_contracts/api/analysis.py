@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from penstock_controller.api.schema import ApiModel, cel, duration_field
+from penstock_contracts.api.schema import ApiModel, cel, duration_field
 
 _EACH_ONCE = (
     "self.all(gate, self.exists_one(other, other.name == gate.name))",
