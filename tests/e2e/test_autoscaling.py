@@ -34,7 +34,7 @@ CONTROLLER = "system:serviceaccount:penstock-system:penstock-controller"
 
 
 def floor(status: Object) -> int:
-    return int(status.get("floor") or 0)
+    return int(status.get("minPods") or 0)
 
 
 def grown(deployed: Deployed, before: int) -> int:

@@ -103,7 +103,9 @@ def test_each_command_of_the_pages_does_what_they_say(scene: Scene, version: str
         printed[str(block)] = reader.types(script)
         assert printed[str(block)].strip(), f"{block} prints nothing"
         if "annotate" in script:
-            scene.deployed(NAME).wait_until("an answer", lambda status: (status.get("answers") or {}).get("pause"))
+            scene.deployed(NAME).wait_until(
+                "an answer", lambda status: (status.get("commandResults") or {}).get("pause")
+            )
     (answer,) = (text for text in printed.values() if text.startswith('{"prediction"'))
     assert json.loads(answer)["model_version"] == version
     assert set(PAGES) == {where.partition(":")[0] for where in printed}

@@ -148,4 +148,4 @@ def test_undo_in_the_bake_goes_back_at_once_and_retry_ends_the_hold(scene: Scene
         deployed.wait_settled()
         result = run.result()
     result.assert_none_failed()
-    assert "VerbHeard" in told()
+    assert "CommandAccepted" in told()

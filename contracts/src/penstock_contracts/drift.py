@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from penstock_contracts.base import Contract
+from penstock_contracts.base import Contract, evolve
 
 
 class ServedVersion(Contract):
@@ -58,7 +58,7 @@ class DriftWish(Contract):
 
     def watches_as(self, other: "DriftWish") -> bool:
         """Whether the same is to be watched and judged alike."""
-        return self.model_copy(update={"rollout": other.rollout}) == other
+        return evolve(self, rollout=other.rollout) == other
 
 
 class DriftVerdict(StrEnum):

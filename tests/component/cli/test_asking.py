@@ -92,7 +92,7 @@ def annotation_of(rig: Rig, verb: str) -> str | None:
 def hears(rig: Rig, verb: str, answers: dict[str, Any]) -> None:
     """As the controller does: remember the word, and what became of it."""
     until(lambda: annotation_of(rig, verb))
-    rig.write_status(handled={verb: annotation_of(rig, verb)}, answers=answers)
+    rig.write_status(handledCommands={verb: annotation_of(rig, verb)}, commandResults=answers)
 
 
 def said_pause(plugin: Plugin, rig: Rig, answers: dict[str, Any]) -> CompletedProcess[str]:
@@ -107,8 +107,8 @@ def said_pause(plugin: Plugin, rig: Rig, answers: dict[str, Any]) -> CompletedPr
 @pytest.mark.parametrize(
     ("outcome", "message", "code"),
     [
-        ("Heard", "pause 12/5 heard in phase Progressing: stays at this step", 0),
-        ("Refused", "pause 12/5 refused in phase Baking: it is promoted already", 1),
+        ("Accepted", "pause 12/5 accepted in phase Progressing: stays at this step", 0),
+        ("Denied", "pause 12/5 denied in phase Baking: it is promoted already", 1),
         ("Postponed", "till noon", 2),
     ],
 )
@@ -130,7 +130,7 @@ def test_who_may_read_no_events_is_told_of_a_refusal(rig: Rig, admin: ApiClient,
     steer = {"apiGroups": ["penstock.dev"], "resources": ["modeldeployments"], "verbs": ["get", "patch"]}
     person = tmp_path / "person.yaml"
     person.write_text(yaml.safe_dump(rig.person(admin.configuration.host, steer)))
-    said = said_pause(Plugin(str(person)), rig, {"pause": {"outcome": "Refused", "message": "not now"}})
+    said = said_pause(Plugin(str(person)), rig, {"pause": {"outcome": "Denied", "message": "not now"}})
     assert (said.returncode, said.stderr.strip()) == (1, "penstock: not now")
 
 
@@ -140,10 +140,10 @@ def test_what_was_heard_before_is_taken_back_and_said_again(plugin: Plugin, rig:
     def forgets() -> None:
         until(lambda: annotation_of(rig, "pause") is None)
         said.append(annotation_of(rig, "pause"))
-        rig.write_status(handled={})
+        rig.write_status(handledCommands={})
 
     assert plugin.run("pause", rig.name, "-n", rig.namespace, "--no-wait").returncode == 0
-    rig.write_status(handled={"pause": "12/5"})
+    rig.write_status(handledCommands={"pause": "12/5"})
     controller = threading.Thread(target=forgets)
     controller.start()
     again = plugin.run("pause", rig.name, "-n", rig.namespace, "--no-wait", "--timeout", "20")

@@ -7,6 +7,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, BatchV1Api
 
 from penstock_contracts.api.retrain import Retrain, RetrainingJob
+from penstock_contracts.base import evolve
 from penstock_contracts.names import LABEL_REVISION
 from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
@@ -28,7 +29,7 @@ def jobs(api: ApiClient) -> KubernetesJobs:
 
 def training(resource: Resource, job_spec: dict[str, Any]) -> Resource:
     retrain = Retrain.model_validate({"jobTemplate": {"spec": job_spec}})
-    return replace(resource, spec=resource.spec.model_copy(update={"retrain": retrain}))
+    return replace(resource, spec=evolve(resource.spec, retrain=retrain))
 
 
 @pytest.fixture

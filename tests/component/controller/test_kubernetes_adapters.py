@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from kubernetes.aio.client import ApiClient, Configuration, CoreV1Api, CustomObjectsApi
 
-from penstock_contracts.api.status import ModelDeploymentStatus, Outcome, Phase
+from penstock_contracts.api.status import CommandOutcome, ModelDeploymentStatus, Phase
+from penstock_contracts.base import evolve
 from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
@@ -71,8 +72,11 @@ async def test_every_status_that_the_engine_can_write_is_kept_whole(
     statuses.append(world.want("3").settle(seconds=30).status)
     statuses.append(world.say(Verb.UNDO).say(Verb.PROMOTE_FULL).settle().status)
     assert statuses[-1].hold
-    assert statuses[-1].handled
-    assert {answer.outcome for answer in statuses[-1].answers.values()} == {Outcome.HEARD, Outcome.REFUSED}
+    assert statuses[-1].handled_commands
+    assert {answer.outcome for answer in statuses[-1].command_results.values()} == {
+        CommandOutcome.ACCEPTED,
+        CommandOutcome.DENIED,
+    }
     world = RolloutWorld(broken={"rev1-upgraded"}).want("1").settle()
     world.target = wanted("1", revision="rev1-upgraded")
     statuses.append(world.settle(seconds=60).status)
@@ -90,21 +94,23 @@ async def test_what_a_newer_controller_made_of_a_word_is_written_back_as_it_was_
     resources: KubernetesResources, resource: Resource, key: Key
 ) -> None:
     answer = {"outcome": "Postponed", "message": "till noon"}
-    status = ModelDeploymentStatus.model_validate({"handled": {"pause": "2/1"}, "answers": {"pause": answer}})
+    status = ModelDeploymentStatus.model_validate(
+        {"handledCommands": {"pause": "2/1"}, "commandResults": {"pause": answer}}
+    )
     await resources.write_status(resource, status)
     again = await resources.read(key)
     assert again is not None
-    assert again.raw["status"]["answers"] == {"pause": answer}
+    assert again.raw["status"]["commandResults"] == {"pause": answer}
     assert again.status == status
 
 
 async def test_a_status_write_on_an_old_reading_is_a_conflict_and_changes_nothing(
     resources: KubernetesResources, key: Key, resource: Resource
 ) -> None:
-    status = resource.status.model_copy(update={"phase": Phase.PENDING, "message": "first"})
+    status = evolve(resource.status, phase=Phase.PENDING, message="first")
     await resources.write_status(resource, status)
     with pytest.raises(Conflict):
-        await resources.write_status(resource, status.model_copy(update={"message": "second"}))
+        await resources.write_status(resource, evolve(status, message="second"))
     again = await resources.read(key)
     assert again is not None
     assert again.status.message == "first"

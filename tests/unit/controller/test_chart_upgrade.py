@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from penstock_contracts.api.status import LONGEST_FAILURE, Completion, ModelDeploymentStatus, Phase
+from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.observation import Refused, Target, Unresolved, Wanted
 from penstock_controller.rollout.turn import Standing, standing, wants_turn
@@ -264,8 +265,8 @@ def test_back_to_the_image_from_before_and_forth_again_is_another_try() -> None:
 def test_a_failure_is_cut_where_it_is_long_and_at_rest_it_is_not_written_again() -> None:
     world = failed()
     assert world.status.refused
-    long = world.status.refused.model_copy(update={"message": "x" * 3000})
-    world.status = world.status.model_copy(update={"refused": long})
+    long = evolve(world.status.refused, message="x" * 3000)
+    world.status = evolve(world.status, refused=long)
     world.tick()
     assert len(stands(world).failure) == LONGEST_FAILURE
     writes = world.writes
@@ -276,6 +277,6 @@ def test_a_failure_is_cut_where_it_is_long_and_at_rest_it_is_not_written_again()
 def test_a_failure_that_an_older_controller_wrote_is_remembered_from_the_refusal() -> None:
     world = failed()
     known = world.status.upgrade_failure
-    world.status = world.status.model_copy(update={"upgrade_failure": None})
+    world.status = evolve(world.status, upgrade_failure=None)
     world.tick()
     assert world.status.upgrade_failure == known

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.engine import advance
 from penstock_controller.steady_clock import SteadyClock
@@ -100,8 +101,8 @@ def test_a_stamp_from_the_future_means_now_in_every_pass() -> None:
     world = until(on_trial(canary(weight(50), pause("10m"), analysis=error_rate())), has(50))
     world.tick(1.0)
     assert world.status.evidence
-    ahead = world.status.evidence.model_copy(update={"taken_at": "2026-01-01T09:00:00.000Z"})
-    world.status = world.status.model_copy(update={"evidence": ahead})
+    ahead = evolve(world.status.evidence, taken_at="2026-01-01T09:00:00.000Z")
+    world.status = evolve(world.status, evidence=ahead)
     world.tick(1.0)
     world.tick(1.0)
     assert evidence.next_due(world.spec, world.status, world.now) is not None

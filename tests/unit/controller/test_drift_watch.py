@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.drift import (
     ColumnDrift,
     DriftReason,
@@ -22,7 +23,7 @@ from penstock_controller.rollout.monitor_answer import DriftFinding
 A, B = Key("ns", "a"), Key("ns", "b")
 STABLE = ServedVersion(version="1", digest="sha256:" + "a" * 64, revision="rev1")
 WISH = DriftWish(stable=STABLE)
-OTHER_WISH = DriftWish(stable=STABLE.model_copy(update={"version": "2"}))
+OTHER_WISH = DriftWish(stable=evolve(STABLE, version="2"))
 MINUTE = 60.0
 
 
@@ -357,7 +358,7 @@ async def test_a_finding_is_current_once_it_is_about_the_version_that_serves() -
     rig.follow()
     await rig.work()
     assert rig.watch.follow(A, WISH, MINUTE).is_current
-    with_candidate = WISH.model_copy(update={"others": (OTHER_WISH.stable,)})
+    with_candidate = evolve(WISH, others=(OTHER_WISH.stable,))
     assert rig.watch.follow(A, with_candidate, MINUTE).is_current, "the same version serves"
     assert not rig.watch.follow(A, OTHER_WISH, MINUTE).is_current
     woken = len(rig.woken)
@@ -371,7 +372,7 @@ async def test_what_pages_show_of_a_rollout_is_told_with_the_next_question_and_i
     rig.follow()
     await rig.work()
     woken = len(rig.woken)
-    moved = WISH.model_copy(update={"rollout": RolloutFacts(phase="Progressing", weights={"1": 95, "2": 5})})
+    moved = evolve(WISH, rollout=RolloutFacts(phase="Progressing", weights={"1": 95, "2": 5}))
     assert rig.watch.follow(A, moved, MINUTE).is_current
     await rig.work()
     assert rig.monitor.asked == {A: 1}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock_contracts.api.status import ArmReading, Condition, EvidenceStatus, ModelDeploymentStatus, SourceReading
+from penstock_contracts.base import evolve
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, ServedVersion, VersionTries
 from penstock_controller.rollout import monitoring
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
@@ -196,7 +197,7 @@ def test_the_wish_tells_users_tries_of_each_version_over_all_gateway_pods() -> N
         SourceReading(source="b/1", arms=(arm("rev2", "users", 5), arm("an older one", "users", 9))),
     )
     evidence = EvidenceStatus(attempt=2, taken_at=SINCE, readings=readings)
-    wish = monitoring.wish(world.spec, world.status.model_copy(update={"evidence": evidence}))
+    wish = monitoring.wish(world.spec, evolve(world.status, evidence=evidence))
     assert wish
     assert wish.rollout.attempt == 2
     assert wish.rollout.tries == {

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import outcome
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.registry_entry import Entry
@@ -114,8 +115,8 @@ def test_a_deleted_version_is_given_up_and_said_so() -> None:
 def test_outcomes_of_a_model_that_the_spec_no_longer_names_go_to_that_model() -> None:
     world = on_trial(canary(bake="60s", registry=FOLLOWED))
     world.tick(0.2)
-    other = world.spec.registry.model_copy(update={"model": "other"})
-    world.edit(world.spec.model_copy(update={"registry": other})).want("7")
+    other = evolve(world.spec.registry, model="other")
+    world.edit(evolve(world.spec, registry=other)).want("7")
     world.settle(10)
     assert world.registry.outcomes[M, "2"].completion == "Superseded"
     assert world.registry.outcomes[("default", "other"), "7"].completion == "Promoted"

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.base import evolve
 from penstock_controller.ports import Key
 from penstock_controller.resource_series import ResourceSeries
 from penstock_testing.rollout_scenes import canary, error_rate, has, pause, until
@@ -77,20 +78,19 @@ def test_what_is_asked_for_and_what_is_confirmed_differ_while_a_gateway_pod_lags
     world = on_trial()
     traffic = world.status.traffic
     assert traffic
-    desired = traffic.desired.model_copy(
-        update={
-            "number": traffic.desired.number + 1,
-            "backends": tuple(one.model_copy(update={"weight": 50}) for one in traffic.desired.backends),
-        }
+    desired = evolve(
+        traffic.desired,
+        number=traffic.desired.number + 1,
+        backends=tuple(evolve(one, weight=50) for one in traffic.desired.backends),
     )
-    behind = world.status.model_copy(update={"traffic": traffic.model_copy(update={"desired": desired})})
+    behind = evolve(world.status, traffic=evolve(traffic, desired=desired))
     exported = Exported()
     exported.series.show(KEY, behind)
     assert exported.of("traffic_desired_number")[()] - exported.of("traffic_applied_number")[()] == 1
     assert set(exported.of("desired_weight").values()) == {50}
     assert exported.of("desired_weight").keys() == exported.of("applied_weight").keys()
-    unconfirmed = traffic.model_copy(update={"applied": None})
-    exported.series.show(KEY, world.status.model_copy(update={"traffic": unconfirmed}))
+    unconfirmed = evolve(traffic, applied=None)
+    exported.series.show(KEY, evolve(world.status, traffic=unconfirmed))
     assert exported.of("traffic_applied_number") == {(): 0}
     assert set(exported.of("applied_weight").values()) == {0}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from penstock_contracts.api.retrain import RetrainingJob
-from penstock_contracts.api.status import ModelDeploymentStatus, Outcome
+from penstock_contracts.api.status import CommandOutcome, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.drift import DriftReason
 from penstock_contracts.verbs import Verb
@@ -222,8 +222,8 @@ def test_one_job_at_a_time() -> None:
     world = training().drifts("age").waits(48 * HOUR)
     assert (len(world.made), world.condition.reason) == (1, "Running")
     world.say(Verb.RETRAIN).passes()
-    assert world.status.answers["retrain"].outcome is Outcome.REFUSED
-    assert "m-retrain-1 is under way" in world.status.answers["retrain"].message
+    assert world.status.command_results["retrain"].outcome is CommandOutcome.DENIED
+    assert "m-retrain-1 is under way" in world.status.command_results["retrain"].message
     assert len(world.made) == 1
 
 
@@ -310,7 +310,7 @@ def test_a_version_that_was_taken_back_blocks_the_same_drift_until_it_changes() 
 def test_a_person_may_retrain_for_a_drift_whose_version_was_taken_back() -> None:
     world = rolled_back().drifts("amount").passes()
     world.say(Verb.RETRAIN).passes()
-    assert world.status.answers["retrain"].outcome is Outcome.HEARD
+    assert world.status.command_results["retrain"].outcome is CommandOutcome.ACCEPTED
     assert [job.reason for job in world.made] == ["DatasetDrift", "ByHand"]
 
 
@@ -522,8 +522,8 @@ def test_by_hand_is_refused_where_no_job_could_help(given: dict[str, Any], refus
     world = serving(**given)
     world.refused = refused
     world.say(Verb.RETRAIN).passes()
-    answer = world.status.answers["retrain"]
-    assert answer.outcome is Outcome.REFUSED
+    answer = world.status.command_results["retrain"]
+    assert answer.outcome is CommandOutcome.DENIED
     assert why in answer.message
     assert world.made == []
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from penstock_contracts.api.status import Completion, GateStatus, Phase
+from penstock_contracts.base import evolve
 from penstock_contracts.evidence import Arm
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout import evidence
@@ -184,9 +185,9 @@ def test_the_deadline_counts_no_pause() -> None:
 def test_the_deadline_counts_no_time_for_a_person_and_no_time_paused() -> None:
     world = until(_gated(weight(50), pause()), lambda world: world.status.phase is Phase.PAUSED)
     world.tick(3600 * 48)
-    world.edit(world.spec.model_copy(update={"paused": True})).tick()
+    world.edit(evolve(world.spec, paused=True)).tick()
     world.tick(3600 * 48)
-    world.edit(world.spec.model_copy(update={"paused": False}))
+    world.edit(evolve(world.spec, paused=False))
     world.words[Verb.PROMOTE] = "2/1"
     world.settle()
     assert stable(world) == "2"

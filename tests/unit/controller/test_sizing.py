@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.actions import RemoveAutoscaler, RestoreChild, ScaleWorkload, SetAutoscaler
 from penstock_controller.rollout.observation import Autoscaler, Bounds, Difference, Kind
@@ -80,7 +81,7 @@ def test_pods_that_the_autoscaler_asked_for_and_that_do_not_start_are_told() -> 
 
 def test_stable_may_not_fall_below_what_the_attempt_began_with() -> None:
     world = at_half()
-    assert world.status.floor == 4
+    assert world.status.min_pods == 4
     assert floors(world)["rev1"] == 4
     world.load = 0.0
     for _ in range(100):
@@ -101,24 +102,24 @@ def test_the_candidates_floor_is_what_its_next_share_needs(step: dict[str, objec
 
 def test_total_load_that_grows_raises_every_floor_though_each_version_sees_half_of_it() -> None:
     world = busy(at_half(), 7.6)
-    assert world.status.floor == 8
+    assert world.status.min_pods == 8
     assert floors(world) == {"rev1": 8, "rev2": 8}
     world.load = 2.0
     for _ in range(5):
         world.tick(MINUTE)
-    assert world.status.floor == 8
+    assert world.status.min_pods == 8
 
 
 def test_no_floor_is_above_what_the_user_allows() -> None:
     world = busy(at_half(), 30.0)
     assert floors(world) == {"rev1": 10, "rev2": 10}
-    world.edit(world.spec.model_copy(update={"predictor": world.spec.predictor.model_copy(update={"max_replicas": 5})}))
+    world.edit(evolve(world.spec, predictor=evolve(world.spec.predictor, max_replicas=5)))
     world.tick()
     assert floors(world) == {"rev1": 5, "rev2": 5}
 
 
 def test_load_that_is_only_a_tenth_more_changes_no_floor() -> None:
-    assert busy(at_half(), 4.3).status.floor == 4
+    assert busy(at_half(), 4.3).status.min_pods == 4
 
 
 def test_what_was_used_under_other_weights_is_not_counted_on_two_versions() -> None:
@@ -126,7 +127,7 @@ def test_what_was_used_under_other_weights_is_not_counted_on_two_versions() -> N
     world = at_half(3.5)
     measured(world, "rev1", 140)
     world.run_pass()
-    assert world.status.floor == 4
+    assert world.status.min_pods == 4
 
 
 def test_pods_that_have_just_started_are_not_taken_for_as_busy_as_the_others() -> None:
@@ -135,7 +136,7 @@ def test_pods_that_have_just_started_are_not_taken_for_as_busy_as_the_others() -
     world.tick(MINUTE)
     world.tick()
     world.tick()
-    assert world.status.floor == 8
+    assert world.status.min_pods == 8
     assert max(pods(world).values()) <= 8
 
 
@@ -145,7 +146,7 @@ def test_without_measurements_the_number_of_pods_is_what_is_known() -> None:
         measured(world, revision, None)
     world.now = world.now.replace(year=2027)
     world.run_pass()
-    assert world.status.floor == 4
+    assert world.status.min_pods == 4
 
 
 def test_copies_are_no_load_of_users() -> None:
@@ -155,7 +156,7 @@ def test_copies_are_no_load_of_users() -> None:
     measured(world, "rev2", 300)
     world.now = world.now.replace(year=2027)
     world.run_pass()
-    assert world.status.floor == 4
+    assert world.status.min_pods == 4
 
 
 def in_the_bake() -> RolloutWorld:
@@ -178,7 +179,7 @@ def test_when_the_attempt_ends_the_floor_is_the_users_again() -> None:
     world = busy(in_the_bake(), 7.6)
     for _ in range(15):
         world.tick(MINUTE)
-    assert (stable(world), world.status.floor) == ("2", None)
+    assert (stable(world), world.status.min_pods) == ("2", None)
     assert floors(world) == {"rev2": 2}
     assert pods(world) == {"rev2": 8}
 
@@ -197,7 +198,7 @@ def test_after_a_rollback_in_the_bake_too() -> None:
     world.tick()
     world.failing = {"rev2": 0.9}
     until(world, lambda world: stable(world) == "1", seconds=1.0)
-    assert world.status.floor == 4
+    assert world.status.min_pods == 4
     until(world, lambda world: not world.status.candidate)
     world.settle()
     assert floors(world) == {"rev1": 2}
@@ -229,8 +230,8 @@ def test_one_that_is_switched_off_leaves_before_the_users_number_is_set() -> Non
 
 def test_one_that_is_switched_off_in_an_attempt_leaves_the_pods_until_its_end() -> None:
     world = at_half()
-    predictor = world.spec.predictor.model_copy(update={"max_replicas": None})
-    world.edit(world.spec.model_copy(update={"predictor": predictor}))
+    predictor = evolve(world.spec.predictor, max_replicas=None)
+    world.edit(evolve(world.spec, predictor=predictor))
     for _ in range(5):
         world.tick()
     assert (pods(world), floors(world)) == ({"rev1": 4, "rev2": 4}, {})

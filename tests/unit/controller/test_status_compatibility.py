@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.crd import custom_resource_definition
-from penstock_contracts.api.status import LONGEST_ANSWER, Completion, ModelDeploymentStatus, Outcome, Phase
+from penstock_contracts.api.status import LONGEST_ANSWER, CommandOutcome, Completion, ModelDeploymentStatus, Phase
 from penstock_contracts.verbs import Verb
 from penstock_testing.rollout_scenes import canary, is_paused, last, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld, spec
@@ -86,10 +86,10 @@ def test_a_word_that_an_older_controller_dealt_with_is_over_and_nothing_is_made_
     world = on_trial(canary(weight(5), pause()))
     until(world, is_paused)
     world.say(Verb.PAUSE)
-    world.status = ModelDeploymentStatus.model_validate(dumped(world.status) | {"handled": {"pause": "2/1"}})
+    world.status = ModelDeploymentStatus.model_validate(dumped(world.status) | {"handledCommands": {"pause": "2/1"}})
     world.tick()
     assert world.words[Verb.PAUSE] == "2/1"
-    assert (world.status.handled, world.status.answers) == ({"pause": "2/1"}, {})
+    assert (world.status.handled_commands, world.status.command_results) == ({"pause": "2/1"}, {})
     assert world.status.candidate
     assert not world.status.candidate.paused
 
@@ -97,12 +97,15 @@ def test_a_word_that_an_older_controller_dealt_with_is_over_and_nothing_is_made_
 def test_what_a_newer_controller_made_of_a_word_stops_no_pass_and_stays() -> None:
     world = on_trial(canary(weight(5), pause()))
     until(world, is_paused)
-    answered = {"handled": {"pause": "2/1"}, "answers": {"pause": {"outcome": "Postponed", "message": "till noon"}}}
+    answered = {
+        "handledCommands": {"pause": "2/1"},
+        "commandResults": {"pause": {"outcome": "Postponed", "message": "till noon"}},
+    }
     world.say(Verb.PAUSE)
     world.status = ModelDeploymentStatus.model_validate(dumped(world.status) | answered)
     world.tick()
     assert dumped(world.status)["answers"] == answered["answers"]
-    assert world.status.answers["pause"].outcome not in set(Outcome)
+    assert world.status.command_results["pause"].outcome not in set(CommandOutcome)
 
 
 def test_an_outcome_that_is_not_known_here_is_let_pass_by_the_api_server_too() -> None:

@@ -5,8 +5,9 @@ from itertools import product
 
 import pytest
 
-from penstock_contracts.api.status import LONGEST_ANSWER, Completion, Outcome, Phase
+from penstock_contracts.api.status import LONGEST_ANSWER, CommandOutcome, Completion, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.observation import Refused, Unresolved
 from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
@@ -122,7 +123,7 @@ def _begin(verb: Verb, phase: Phase) -> RolloutWorld:
     """A world in that phase in which nothing was said with that verb yet."""
     world = paused_by_a_step() if (verb, phase) == (Verb.PAUSE, Phase.PAUSED) else BEGINNINGS[phase]()
     if verb is Verb.RETRAIN:
-        world.spec = world.spec.model_copy(update={"retrain": TRAINED.retrain})
+        world.spec = evolve(world.spec, retrain=TRAINED.retrain)
     world.words.clear()
     world.tick(0.2)
     assert world.status.phase is phase
@@ -135,14 +136,14 @@ def said(world: RolloutWorld, reason: str) -> list[str]:
     return [told.message for told in world.announcements if told.reason == reason]
 
 
-def answers(world: RolloutWorld) -> dict[str, tuple[Outcome, str]]:
+def answers(world: RolloutWorld) -> dict[str, tuple[CommandOutcome, str]]:
     """What the status says of each word."""
-    return {verb: (answer.outcome, answer.message) for verb, answer in world.status.answers.items()}
+    return {verb: (answer.outcome, answer.message) for verb, answer in world.status.command_results.items()}
 
 
 def refusal(world: RolloutWorld) -> str:
     """The only refusal."""
-    (message,) = said(world, "VerbRefused")
+    (message,) = said(world, "CommandDenied")
     return message
 
 
@@ -154,22 +155,22 @@ def test_each_verb_in_each_phase_does_what_the_table_says_once(verb: Verb, phase
     unsaid = silent.status
     world.say(verb).run_pass()
     cell = TABLE[verb, phase]
-    forgetful = world.status.model_copy(update={"handled": {}, "answers": {}})
+    forgetful = evolve(world.status, handled_commands={}, command_results={})
     if isinstance(cell, Acts):
-        heard = f"{verb.value} {world.words[verb]} heard in phase {phase}"
-        assert said(world, "VerbHeard") == [heard]
-        assert said(world, "VerbRefused") == []
+        heard = f"{verb.value} {world.words[verb]} accepted in phase {phase}"
+        assert said(world, "CommandAccepted") == [heard]
+        assert said(world, "CommandDenied") == []
         assert forgetful != unsaid
-        assert answers(world) == {verb: (Outcome.HEARD, f"{heard}: {cell.what}")}
+        assert answers(world) == {verb: (CommandOutcome.ACCEPTED, f"{heard}: {cell.what}")}
     else:
-        assert refusal(world) == f"{verb.value} {world.words[verb]} refused in phase {phase}: {cell.why}"
+        assert refusal(world) == f"{verb.value} {world.words[verb]} denied in phase {phase}: {cell.why}"
         assert forgetful == unsaid
-        assert answers(world) == {verb: (Outcome.REFUSED, refusal(world))}
-    assert world.status.handled[verb] == world.words[verb]
+        assert answers(world) == {verb: (CommandOutcome.DENIED, refusal(world))}
+    assert world.status.handled_commands[verb] == world.words[verb]
     world.announcements.clear()
     for _ in range(5):
         world.tick(0.2)
-    assert said(world, "VerbHeard") == said(world, "VerbRefused") == []
+    assert said(world, "CommandAccepted") == said(world, "CommandDenied") == []
 
 
 def test_the_page_for_users_has_the_table_of_the_engine() -> None:
@@ -319,7 +320,7 @@ def test_a_word_that_was_taken_back_may_be_said_again() -> None:
     world.say(Verb.RESUME).tick()
     world.words.clear()
     world.tick()
-    assert (world.status.handled, world.status.answers) == ({}, {})
+    assert (world.status.handled_commands, world.status.command_results) == ({}, {})
     world.say(Verb.PAUSE).tick()
     assert "paused by a person" in world.status.message
 
@@ -360,9 +361,9 @@ def test_a_word_without_its_form_is_refused_once_and_remembered_in_part(word: st
     for _ in range(3):
         world.tick()
     assert "must be like 2/1" in refusal(world)
-    assert len(world.status.handled["promote"]) <= 64
+    assert len(world.status.handled_commands["promote"]) <= 64
     outcome, message = answers(world)["promote"]
-    assert (outcome, message) == (Outcome.REFUSED, refusal(world))
+    assert (outcome, message) == (CommandOutcome.DENIED, refusal(world))
     assert len(message) <= LONGEST_ANSWER
 
 
@@ -373,7 +374,7 @@ def test_a_word_for_another_place_is_neither_done_nor_refused(word: str) -> None
     for _ in range(5):
         world.tick()
     assert is_paused(world)
-    assert said(world, "VerbRefused") == []
+    assert said(world, "CommandDenied") == []
     assert answers(world) == {}
 
 
@@ -392,7 +393,7 @@ def test_a_refused_word_is_over_also_where_it_would_act_later_at_the_same_place(
     for _ in range(5):
         world.tick()
     assert is_paused(world)
-    assert answers(world)["resume"] == (Outcome.REFUSED, refusal(world))
+    assert answers(world)["resume"] == (CommandOutcome.DENIED, refusal(world))
 
 
 def test_a_refused_word_that_was_taken_back_and_is_said_again_is_heard_and_the_status_says_so() -> None:
@@ -403,7 +404,10 @@ def test_a_refused_word_that_was_taken_back_and_is_said_again_is_heard_and_the_s
     world.say(Verb.RESUME).tick()
     assert world.words[Verb.RESUME] == text
     outcome, message = answers(world)["resume"]
-    assert (outcome, message) == (Outcome.HEARD, f"resume {text} heard in phase Paused: ends a person's pause")
+    assert (outcome, message) == (
+        CommandOutcome.ACCEPTED,
+        f"resume {text} accepted in phase Paused: ends a person's pause",
+    )
     assert not is_paused(world)
 
 
@@ -412,8 +416,8 @@ def test_a_word_for_a_place_to_come_is_answered_when_that_place_is_reached() -> 
     world.words[Verb.PAUSE] = "2/2"
     world.tick()
     assert answers(world) == {}
-    until(world, lambda world: bool(world.status.answers), 60)
-    assert answers(world)["pause"][0] is Outcome.HEARD
+    until(world, lambda world: bool(world.status.command_results), 60)
+    assert answers(world)["pause"][0] is CommandOutcome.ACCEPTED
     assert is_paused(world)
 
 
@@ -422,7 +426,7 @@ def test_another_word_of_the_same_verb_takes_the_answer_of_the_one_before_away()
     world.words[Verb.PAUSE] = "9/9"
     world.tick()
     assert answers(world) == {}
-    assert world.status.handled == {}
+    assert world.status.handled_commands == {}
 
 
 def test_undo_goes_back_through_the_steps_and_stays_there() -> None:
@@ -557,7 +561,7 @@ def test_after_a_lost_status_no_number_is_given_again_and_old_words_do_nothing()
     world.settle(0.2)
     assert stable(world) == "2"
     assert world.status.attempt == 9
-    assert said(world, "VerbRefused") == []
+    assert said(world, "CommandDenied") == []
     assert answers(world) == {}
     world.want("3").settle(0.2)
     assert world.status.attempt == 10

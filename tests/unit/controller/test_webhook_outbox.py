@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock_contracts.api.retrain import Means, RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.base import evolve
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
 from penstock_controller.ports import Key, Resource
 from penstock_controller.retraining_jobs import RetrainingJobs
@@ -223,7 +224,7 @@ async def test_a_pass_sees_what_was_answered_and_nothing_of_jobs() -> None:
 async def test_another_process_asks_nobody_about_a_training_that_runs() -> None:
     running = replace(
         resource(),
-        status=ModelDeploymentStatus(retraining=RetrainingStatus(job=TRAINING.model_copy(update={"seen": True}))),
+        status=ModelDeploymentStatus(retraining=RetrainingStatus(job=evolve(TRAINING, seen=True))),
     )
     rig = Rig()
     assert (await rig.jobs.view(running)).sighting == JobSighting(state=JobState.RUNNING)

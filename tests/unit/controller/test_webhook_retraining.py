@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from penstock_contracts.api.retrain import Means, RetrainingJob
-from penstock_contracts.api.status import Outcome
+from penstock_contracts.api.status import CommandOutcome
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.actions import Decision
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
@@ -152,8 +152,8 @@ def test_one_at_a_time_and_a_person_is_told_which() -> None:
     world = training().drifts("age").waits(HOUR)
     world.say(Verb.RETRAIN)
     world.passes()
-    assert world.status.answers["retrain"].outcome is Outcome.REFUSED
-    assert f"training {world.job.name} is under way" in world.status.answers["retrain"].message
+    assert world.status.command_results["retrain"].outcome is CommandOutcome.DENIED
+    assert f"training {world.job.name} is under way" in world.status.command_results["retrain"].message
     assert len(world.called) == 1
 
 

@@ -66,19 +66,19 @@ class Completion(OpenWord):
     ABORTED = "Aborted"
 
 
-class Outcome(OpenWord):
-    """What became of a person's word."""
+class CommandOutcome(OpenWord):
+    """What became of a person's command."""
 
-    HEARD = "Heard"
-    REFUSED = "Refused"
+    ACCEPTED = "Accepted"
+    DENIED = "Denied"
 
 
-class Answer(StatusModel):
-    """What became of a word that status.handled has."""
+class CommandResult(StatusModel):
+    """What became of a command that status.handledCommands has."""
 
     # No enum in the CRD: it is written back as it was read, also by a controller older than the one that said it.
-    outcome: Annotated[Outcome, WithJsonSchema({"type": "string", "maxLength": 32})]
-    """Heard (it was done) or Refused (nothing was)."""
+    outcome: Annotated[CommandOutcome, WithJsonSchema({"type": "string", "maxLength": 32})]
+    """Accepted (it was done) or Denied (nothing was)."""
     message: Annotated[str, Field(max_length=LONGEST_ANSWER)]
     """In which phase; what it does, or why it is refused."""
 
@@ -143,9 +143,9 @@ class Candidate(Revision):
     """Set once it is decided that the attempt ends without a promotion."""
     paused: bool = False
     """A person said pause: it stays at its step."""
-    pause_over: bool = False
+    pause_ended: bool = False
     """A person said promote: the current step's pause is over."""
-    by_hand: bool = False
+    promote_full: bool = False
     """A person said promote-full: steps and gates are not waited for."""
 
 
@@ -164,7 +164,7 @@ class Previous(Revision):
     """When that attempt began (RFC 3339)."""
     baking_since: str
     """When the bake began (RFC 3339)."""
-    by_hand: bool = False
+    promote_full: bool = False
     """A person said promote-full: what bakes was promoted without its gates' pass."""
     unavailable_since: str | None = None
     """Since when no pod of stable is ready (RFC 3339)."""
@@ -294,7 +294,7 @@ class EvidenceStatus(StatusModel):
     """When they were read (RFC 3339, milliseconds)."""
     readings: Annotated[tuple[SourceReading, ...], Field(max_length=400)] = ()
     """One for each gateway pod."""
-    suspect: bool | None = None
+    candidate_worse: bool | None = None
     """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
 
 
@@ -371,7 +371,7 @@ class ModelDeploymentStatus(StatusModel):
     """Counters as they were read last."""
     retiring: Annotated[tuple[Retiring, ...], Field(max_length=16)] = ()
     """Revisions that finish what they have."""
-    floor: int | None = None
+    min_pods: int | None = None
     """Where the number of pods follows the load: pods that are kept for all requests until the attempt ends."""
     refused: Refusal | None = None
     """The version that is not tried again."""
@@ -379,12 +379,12 @@ class ModelDeploymentStatus(StatusModel):
     """How predictor pods failed here that the administrator wants everywhere."""
     hold: Hold | None = None
     """The version that a person went back to, until the alias's target or the spec changes, or on retry."""
-    handled: Annotated[dict[str, Annotated[str, Field(max_length=64)]], Field(max_length=16)] = Field(
+    handled_commands: Annotated[dict[str, Annotated[str, Field(max_length=64)]], Field(max_length=16)] = Field(
         default_factory=dict
     )
-    """Verb to the word that was done or refused: it has no effect again while the annotation stays as it is."""
-    answers: Annotated[dict[str, Answer], Field(max_length=16)] = Field(default_factory=dict)
-    """Verb to what became of that word. None for a word that was there before this status was."""
+    """Verb to the command that was done or denied: it has no effect again while the annotation stays as it is."""
+    command_results: Annotated[dict[str, CommandResult], Field(max_length=16)] = Field(default_factory=dict)
+    """Verb to what became of that command. None for a command that was there before this status was."""
     traffic: Traffic | None = None
     """What the gateway is told, and what every gateway pod is known to do."""
     history: Annotated[tuple[DecisionRecord, ...], Field(max_length=20)] = ()

@@ -17,6 +17,7 @@ from penstock_contracts.api.pod_template import PodTemplate
 from penstock_contracts.api.retrain import Retrain
 from penstock_contracts.api.schema import ApiModel, Name, ResourceList, cel, duration_field
 from penstock_contracts.api.strategy import Strategy
+from penstock_contracts.base import evolve
 
 Alias = Annotated[
     str,
@@ -61,7 +62,7 @@ class RegistryRef(ApiModel):
     @property
     def wish(self) -> "RegistryRef":
         """What is looked up: the same for all who want the same."""
-        return self.model_copy(update={"live_alias": None})
+        return evolve(self, live_alias=None)
 
 
 _KINDS = (

@@ -1,6 +1,7 @@
 """After a lost status (a restore from backup): stable is found again from what the workloads say."""
 
 from penstock_contracts.api.status import ModelDeploymentStatus, Stable
+from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, TrafficSplit
 from penstock_controller.rollout import routing, words
 from penstock_controller.rollout.observation import Observation, Workload
@@ -22,7 +23,7 @@ def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     everything = (Backend(revision=stable.revision, weight=100), *others)
     wish = TrafficSplit(number=0, attempt=attempt, backends=everything, timeout_seconds=timeout)
     traffic = routing.asked(None, wish, observation.gateways)
-    return status.model_copy(update={"stable": stable, "traffic": traffic, "attempt": attempt})
+    return evolve(status, stable=stable, traffic=traffic, attempt=attempt)
 
 
 def _numbered(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
@@ -32,7 +33,7 @@ def _numbered(status: ModelDeploymentStatus, observation: Observation) -> ModelD
         return status
     marks = [workload.promoted_attempt or 0 for workload in observation.workloads.values()]
     attempt = max(status.attempt, *marks, *words.attempts(observation.words), 0)
-    return status.model_copy(update={"attempt": attempt, "handled": words.kept(observation.words)})
+    return evolve(status, attempt=attempt, handled_commands=words.kept(observation.words))
 
 
 def _last_promoted(observation: Observation) -> Workload | None:

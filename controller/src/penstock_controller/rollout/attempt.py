@@ -14,6 +14,7 @@ from penstock_contracts.api.status import (
     Revision,
     Stable,
 )
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import children, gates, history, routing, sizing, wishes
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Wanted
@@ -38,15 +39,16 @@ def start(situation: Situation, wanted: Wanted) -> Step:
         created_at_ms=wanted.created_at_ms,
         started_at=stamp(observation.now),
     )
-    update = {
-        "phase": Phase.PROGRESSING if status.stable else Phase.INITIALIZING,
-        "attempt": candidate.attempt,
-        "candidate": candidate,
-        "refused": None,
-        "message": f"version {wanted.version}: its pods are starting",
+    begun = evolve(
+        status,
+        phase=Phase.PROGRESSING if status.stable else Phase.INITIALIZING,
+        attempt=candidate.attempt,
+        candidate=candidate,
+        refused=None,
+        message=f"version {wanted.version}: its pods are starting",
         # The alias moved back to a version whose pods have not left yet: they are used again.
-        "retiring": tuple(item for item in status.retiring if item.revision != wanted.revision),
-    }
+        retiring=tuple(item for item in status.retiring if item.revision != wanted.revision),
+    )
     told = Announcement(
         type="Normal",
         reason="RolloutStarted",
@@ -55,7 +57,7 @@ def start(situation: Situation, wanted: Wanted) -> Step:
     )
     missing = situation.workload(wanted.revision) is None
     actions = (children.create(wanted, _first_size(situation)),) if missing else ()
-    return Step(status=status.model_copy(update=update), actions=actions, announcements=(told,), look_again=SOON)
+    return Step(status=begun, actions=actions, announcements=(told,), look_again=SOON)
 
 
 def _first_size(situation: Situation) -> int:
@@ -74,7 +76,7 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
         since=stamp(now),
         generation=situation.observation.generation,
     )
-    moved = status.model_copy(update={"stable": stable, "candidate": None})
+    moved = evolve(status, stable=stable, candidate=None)
     old = status.stable
     if old is None or duration.seconds(situation.spec.bake.duration) == 0:
         return _promoted(situation.with_status(moved), stable, candidate, old)
@@ -88,17 +90,17 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
         created_at_ms=candidate.created_at_ms,
         started_at=candidate.started_at,
         baking_since=exact_stamp(now),
-        by_hand=candidate.by_hand,
+        promote_full=candidate.promote_full,
     )
     message = f"version {stable.version} serves all requests; version {old.version} stays warm"
     told = Announcement(type="Normal", reason="Baking", message=message, attempt=candidate.attempt)
-    update = {"previous": previous, "phase": Phase.BAKING, "message": message}
-    return Step(status=moved.model_copy(update=update), announcements=(told,), look_again=SOON)
+    baking = evolve(moved, previous=previous, phase=Phase.BAKING, message=message)
+    return Step(status=baking, announcements=(told,), look_again=SOON)
 
 
 def end_bake(situation: Situation, stable: Stable, previous: Previous, why_early: str) -> Step:
     """The bake is over, or cut short by somebody's wish (`why_early`): the version before leaves."""
-    status = situation.status.model_copy(update={"previous": None})
+    status = evolve(situation.status, previous=None)
     short = f"; its bake ended early because {why_early}" if why_early else ""
     return _promoted(situation.with_status(status), stable, previous, previous, remark=short)
 
@@ -106,7 +108,7 @@ def end_bake(situation: Situation, stable: Stable, previous: Previous, why_early
 def _promoted(
     situation: Situation, stable: Stable, tried: Candidate | Previous, old: Revision | None, *, remark: str = ""
 ) -> Step:
-    if tried.by_hand:
+    if tried.promote_full:
         remark = f"; a person left out its steps and gates (promote-full){remark}"
     ending = Ending(
         completion=Completion.PROMOTED,
@@ -115,14 +117,15 @@ def _promoted(
     )
     status, told = _recorded(situation, stable, tried, ending)
     leaving = (_retiring(old),) if old else ()
-    update = {
-        "phase": situation.resting_phase(),
+    resting = evolve(
+        status,
+        phase=situation.resting_phase(),
         # Nothing is repeated on the version before any more, and it answers no copies.
-        "traffic": wishes.only(situation, stable.revision, *((old.revision,) if old else ())),
-        "message": f"version {stable.version} serves",
-        "retiring": (*status.retiring, *leaving),
-    }
-    return Step(status=status.model_copy(update=update), announcements=(told,), look_again=SOON)
+        traffic=wishes.only(situation, stable.revision, *((old.revision,) if old else ())),
+        message=f"version {stable.version} serves",
+        retiring=(*status.retiring, *leaving),
+    )
+    return Step(status=resting, announcements=(told,), look_again=SOON)
 
 
 def _numbers(status: ModelDeploymentStatus) -> str:
@@ -136,16 +139,16 @@ def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
     leaving = _retiring(candidate)
     if not routing.known(status.traffic, candidate.revision):
         # It never got a request: there is nothing to drain.
-        leaving = leaving.model_copy(update={"unrouted_at": candidate.started_at})
-    update = {
-        "candidate": None,
-        "refused": _refusal(candidate, ending) if failed else None,
-        "retiring": (*status.retiring, leaving),
-        "message": told.message,
-    }
-    status = status.model_copy(update=update)
+        leaving = evolve(leaving, unrouted_at=candidate.started_at)
+    status = evolve(
+        status,
+        candidate=None,
+        refused=_refusal(candidate, ending) if failed else None,
+        retiring=(*status.retiring, leaving),
+        message=told.message,
+    )
     phase = situation.with_status(status).resting_phase()
-    return Step(status=status.model_copy(update={"phase": phase}), announcements=(told,), look_again=SOON)
+    return Step(status=evolve(status, phase=phase), announcements=(told,), look_again=SOON)
 
 
 def _refusal(candidate: Candidate, ending: Ending) -> Refusal:
@@ -190,4 +193,4 @@ def _recorded(
         started_at=tried.started_at,
     )
     records = history.kept((record, *status.history), situation.spec.revision_history_limit)
-    return status.model_copy(update={"history": records, "gates": (), "evidence": None}), told
+    return evolve(status, history=records, gates=(), evidence=None), told

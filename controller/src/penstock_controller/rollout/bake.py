@@ -2,6 +2,7 @@
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import Candidate, Completion, Ending, Phase, Previous, Stable
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import attempt, gates, wishes
 from penstock_controller.rollout.observation import Wanted, why_not_ready
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
@@ -26,7 +27,7 @@ def advance(situation: Situation, stable: Stable, previous: Previous) -> Step:
 def _watched(situation: Situation, stable: Stable, previous: Previous) -> Previous:
     gone = not situation.ready(stable.revision) and situation.ready(previous.revision) > 0
     since = situation.gone_since(previous.unavailable_since, gone=gone)
-    return previous.model_copy(update={"unavailable_since": since})
+    return evolve(previous, unavailable_since=since)
 
 
 def _left(situation: Situation, previous: Previous) -> float:
@@ -68,13 +69,12 @@ def _unavailable(situation: Situation, stable: Stable, previous: Previous) -> En
 def _bake(situation: Situation, stable: Stable, previous: Previous, left: float) -> Step:
     until = later(situation.observation.now, left)
     message = f"version {stable.version} serves; version {previous.version} stays warm until {until}"
-    status = situation.status.model_copy(
-        update={
-            "phase": Phase.BAKING,
-            "message": message + gates.verdicts(situation.status, gates.BAKE),
-            "previous": previous,
-            "traffic": wishes.bake(situation, stable.revision, previous.revision),
-        }
+    status = evolve(
+        situation.status,
+        phase=Phase.BAKING,
+        message=message + gates.verdicts(situation.status, gates.BAKE),
+        previous=previous,
+        traffic=wishes.bake(situation, stable.revision, previous.revision),
     )
     return Step(status=status, look_again=min(left, SHORTLY) if previous.unavailable_since else left)
 
@@ -96,5 +96,5 @@ def _go_back(situation: Situation, stable: Stable, previous: Previous, ending: E
         since=previous.stable_since,
         generation=previous.stable_generation,
     )
-    status = situation.status.model_copy(update={"stable": again, "previous": None, "candidate": candidate})
+    status = evolve(situation.status, stable=again, previous=None, candidate=candidate)
     return take_away(situation.with_status(status), candidate, ending)

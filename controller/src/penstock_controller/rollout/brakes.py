@@ -80,7 +80,7 @@ def by_schedule(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observ
     )
 
 
-def by_hand(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Brake | None:
+def on_command(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Brake | None:
     """The brake that holds against a person's word: neither cool-down, budget nor an earlier Job's fate is one."""
     known = status.retraining
     if spec.retrain is None:

@@ -10,6 +10,7 @@ Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets i
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import (
     adoption,
     bake,
@@ -63,7 +64,7 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     judged = conditions(spec, final, observation, status.conditions, actions, training=trained.judgement)
     since = _phase_since(status, final, observation)
     return Decision(
-        status=final.model_copy(update={"conditions": judged, "reason": reason(judged), "phase_since": since}),
+        status=evolve(final, conditions=judged, reason=reason(judged), phase_since=since),
         actions=tuple(dict.fromkeys(actions)),
         announcements=(
             *heard.announcements,
@@ -97,7 +98,7 @@ def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observa
     status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
     status = hold.followed(clock.followed(status, observation.now, resumed=observation.resumed), observation)
     traffic = routing.with_applied(status.traffic, observation.gateways)
-    return Situation(spec=spec, status=status.model_copy(update={"traffic": traffic}), observation=observation)
+    return Situation(spec=spec, status=evolve(status, traffic=traffic), observation=observation)
 
 
 def _keep_stable(situation: Situation) -> tuple[Action, ...]:
@@ -120,6 +121,6 @@ def _reported(status: ModelDeploymentStatus, observation: Observation) -> ModelD
     candidate = status.candidate
     if candidate:
         share = routing.applied_weight(status.traffic, candidate.revision)
-        candidate = candidate.model_copy(update={"weight": share})
-    update = {"observed_generation": observation.generation, "candidate": candidate, "url": observation.url or None}
-    return status.model_copy(update=update)
+        candidate = evolve(candidate, weight=share)
+    url = observation.url or None
+    return evolve(status, observed_generation=observation.generation, candidate=candidate, url=url)

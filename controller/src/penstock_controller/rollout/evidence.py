@@ -52,7 +52,7 @@ def next_due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: date
 def _length(spec: ModelDeploymentSpec, evidence: EvidenceStatus) -> float:
     """Seconds of the interval that is running."""
     seconds = duration.seconds(spec.analysis.interval)
-    return seconds / _CLOSER if evidence.suspect else seconds
+    return seconds / _CLOSER if evidence.candidate_worse else seconds
 
 
 def _gathering(status: ModelDeploymentStatus) -> bool:
@@ -77,7 +77,7 @@ def moved_on(before: EvidenceStatus, readings: tuple[Reading, ...], now: datetim
         attempt=before.attempt,
         taken_at=exact_stamp(now),
         readings=(*read.values(), *silent)[:_MOST_SOURCES],
-        suspect=_worse(found) or None,
+        candidate_worse=_worse(found) or None,
     )
 
 

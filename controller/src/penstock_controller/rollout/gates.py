@@ -7,6 +7,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import Analysis, ErrorRateGate
 from penstock_contracts.api.status import GateResult, GateStatus, ModelDeploymentStatus, TryCount
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_controller.analysis.counts import Arm, Block
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK, ErrorRateTest
 from penstock_controller.analysis.verdict import Verdict
@@ -17,7 +18,6 @@ from penstock_controller.rollout.situation import Situation
 
 _STAGES = 2
 TRIAL, BAKE = "trial", "bake"
-_UNREAD = {"verdict": Verdict.ERROR.value, "message": "no gateway pod answered when its counters were asked for"}
 
 
 def gates_of(analysis: Analysis) -> tuple[ErrorRateGate, ...]:
@@ -32,9 +32,7 @@ def gathered(situation: Situation) -> ModelDeploymentStatus:
         return status
     before = status.evidence
     if before is None or before.attempt != status.attempt:
-        return status.model_copy(
-            update={"evidence": evidence.begun(status.attempt, observation.evidence, observation.now)}
-        )
+        return evolve(status, evidence=evidence.begun(status.attempt, observation.evidence, observation.now))
     return _judged(situation.spec, status, observation)
 
 
@@ -49,16 +47,21 @@ def _judged(
     gates = gates_of(spec.analysis)
     judged = (
         # No gateway pod told its counters: that promotes nothing, and is no fault of the candidate.
-        _before(status, gate, stage).model_copy(update=_UNREAD)
+        _unread(_before(status, gate, stage))
         if not readings
         else _gate(gate, _before(status, gate, stage), found, len(gates))
         for gate in gates
     )
-    update = {
-        "evidence": evidence.moved_on(status.evidence, readings, observation.now, found),
-        "gates": (*(gate for gate in status.gates if gate.stage != stage), *judged),
-    }
-    return status.model_copy(update=update)
+    return evolve(
+        status,
+        evidence=evidence.moved_on(status.evidence, readings, observation.now, found),
+        gates=(*(gate for gate in status.gates if gate.stage != stage), *judged),
+    )
+
+
+def _unread(gate: GateStatus) -> GateStatus:
+    message = "no gateway pod answered when its counters were asked for"
+    return evolve(gate, verdict=Verdict.ERROR.value, message=message)
 
 
 def _before(status: ModelDeploymentStatus, gate: ErrorRateGate, stage: str) -> GateStatus:
@@ -75,14 +78,14 @@ def _gate(gate: ErrorRateGate, before: GateStatus, found: Interval, gates: int) 
     test = _restored(before, margin).after(Block(candidate=_arm(found.candidate), stable=_arm(found.stable)))
     alpha = FALSE_ROLLBACK / (_STAGES * gates)
     candidate, stable = evidence.added(before.candidate, found.candidate), evidence.added(before.stable, found.stable)
-    update = {
-        "verdict": test.verdict(gate.min_samples, alpha).value,
-        "message": test.explain(gate.min_samples, alpha) + _kinds(candidate),
-        "candidate": candidate,
-        "stable": stable,
-        "state": test.state(),
-    }
-    return before.model_copy(update=update)
+    return evolve(
+        before,
+        verdict=test.verdict(gate.min_samples, alpha).value,
+        message=test.explain(gate.min_samples, alpha) + _kinds(candidate),
+        candidate=candidate,
+        stable=stable,
+        state=test.state(),
+    )
 
 
 def _restored(before: GateStatus, margin: float) -> ErrorRateTest:

@@ -1,6 +1,7 @@
 """What `undo` leaves behind: a version that is wanted instead of the one that the resource names."""
 
 from penstock_contracts.api.status import DecisionRecord, Hold, ModelDeploymentStatus, Stable
+from penstock_contracts.base import evolve
 from penstock_controller.rollout.observation import Observation, RegistryVersion
 
 
@@ -23,10 +24,10 @@ def followed(status: ModelDeploymentStatus, observation: Observation) -> ModelDe
     if hold is None:
         return status
     if standing(hold, named, observation.generation) is None:
-        return status.model_copy(update={"hold": None})
+        return evolve(status, hold=None)
     if hold.alias_version is None and named:
-        seen = {"alias_version": named.version, "alias_created_at_ms": named.created_at_ms}
-        return status.model_copy(update={"hold": hold.model_copy(update=seen)})
+        learnt = evolve(hold, alias_version=named.version, alias_created_at_ms=named.created_at_ms)
+        return evolve(status, hold=learnt)
     return status
 
 

@@ -1,9 +1,8 @@
 """The course of one retraining Job, from the decision to its end. Pure. What serves does not depend on any of it."""
 
-from typing import Any
-
 from penstock_contracts.api.retrain import LONGEST_END, RetrainingJob
 from penstock_contracts.api.status import Completion, ModelDeploymentStatus
+from penstock_contracts.base import evolve
 from penstock_controller.rollout.brakes import SUCCEEDED
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.observation import Observation, RegistryVersion
@@ -35,14 +34,14 @@ def followed(job: RetrainingJob, observation: Observation, *, has_template: bool
         case JobState.OTHERS:
             # After a lost status its number was given before.
             number = job.number + 1
-            return job.model_copy(update={"number": number, "name": job_name(observation.jobs.name, number)})
+            return evolve(job, number=number, name=job_name(observation.jobs.name, number))
         case JobState.MISSING:
             why = "it was deleted" if job.seen else "" if has_template else _NEVER_MADE
             return _ended(job, observation, JobState.GONE, why) if why else job
         case JobState.RUNNING | JobState.SUSPENDED:
-            return job.model_copy(update={"seen": True})
+            return evolve(job, seen=True)
         case JobState.SUCCEEDED:
-            return _succeeded(job.model_copy(update={"seen": True}), observation)
+            return _succeeded(evolve(job, seen=True), observation)
         case _:
             return job
 
@@ -51,12 +50,12 @@ def _succeeded(job: RetrainingJob, observation: Observation) -> RetrainingJob:
     named = observation.named
     if named is None:
         # A registry that does not answer has not said that there is nothing: time begins when it does.
-        return job.model_copy(update={"succeeded_at": None})
+        return evolve(job, succeeded_at=None)
     if is_newer(job, named):
         return with_version(job, observation, named)
     since = job.succeeded_at
     if since is None or observation.resumed:
-        return job.model_copy(update={"succeeded_at": stamp(observation.now)})
+        return evolve(job, succeeded_at=stamp(observation.now))
     if seconds_since(since, observation.now) < REGISTRY_WAIT:
         return job
     message = f"it succeeded, and the alias names nothing newer than version {job.named_version}"
@@ -75,7 +74,7 @@ def _order(created_at_ms: int, version: str) -> tuple[int, int]:
 
 def with_version(job: RetrainingJob, observation: Observation, named: RegistryVersion) -> RetrainingJob:
     """A training that has ended with this version."""
-    brought = job.model_copy(update={"version": named.version, "created_at_ms": named.created_at_ms})
+    brought = evolve(job, version=named.version, created_at_ms=named.created_at_ms)
     return closed(brought, observation, SUCCEEDED, f"it brought version {named.version}")
 
 
@@ -89,8 +88,7 @@ def _ended(job: RetrainingJob, observation: Observation, state: JobState, messag
 
 def closed(job: RetrainingJob, observation: Observation, end: str, message: str) -> RetrainingJob:
     """A training that has ended now."""
-    ended: dict[str, Any] = {"ended_at": stamp(observation.now), "end": end, "message": message[:LONGEST_END]}
-    return job.model_copy(update=ended)
+    return evolve(job, ended_at=stamp(observation.now), end=end, message=message[:LONGEST_END])
 
 
 def standing(job: RetrainingJob, sighting: JobSighting | None) -> str:
@@ -115,7 +113,7 @@ def judged(job: RetrainingJob, status: ModelDeploymentStatus) -> RetrainingJob:
     if job.version is None:
         return job
     is_refused = _is_refused(job, status)
-    return job if is_refused is None else job.model_copy(update={"refused": is_refused})
+    return job if is_refused is None else evolve(job, refused=is_refused)
 
 
 def _is_refused(job: RetrainingJob, status: ModelDeploymentStatus) -> bool | None:

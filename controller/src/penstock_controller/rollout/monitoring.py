@@ -5,6 +5,7 @@ from penstock_contracts.api.drift import DriftStatus
 from penstock_contracts.api.logger import LoggerMode
 from penstock_contracts.api.status import Condition, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion, VersionTries
 from penstock_contracts.evidence import Arm
 from penstock_controller.rollout.actions import Announcement
@@ -75,7 +76,7 @@ def _served(pointer: Revision) -> ServedVersion:
 def noted(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """The status with what the monitor said. What it said before stays until it says something else."""
     if spec.drift is None:
-        return status if status.drift is None else status.model_copy(update={"drift": None})
+        return status if status.drift is None else evolve(status, drift=None)
     finding, known = observation.monitoring.finding, status.drift
     if finding is None:
         return status
@@ -87,7 +88,7 @@ def noted(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation:
         since=known.since if known and known.reason == finding.reason else begun,
         report_url=observation.monitoring.report_url or None,
     )
-    return status.model_copy(update={"drift": found})
+    return evolve(status, drift=found)
 
 
 def announcements(

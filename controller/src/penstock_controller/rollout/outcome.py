@@ -7,6 +7,7 @@ controller that was killed, or a registry that was away, loses nothing.
 from penstock_contracts.api.registry_write import LiveAlias, Outcome, RegistryWrite, Source, UnwrittenOutcome
 from penstock_contracts.api.status import DecisionRecord, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_controller.rollout.observation import Observation, Target, Wanted
 from penstock_controller.rollout.registry_entry import Answer, Entry, Writing
 
@@ -29,14 +30,13 @@ def noted(
     """The status with what this pass adds to that, and without what the registry shows by now."""
     known = _answered(before.registry_write, observation.registry_answers)
     sources = _sources(spec, before, after, observation)
-    known = known.model_copy(
-        update={
-            "sources": _named(after, sources),
-            "unwritten": _unwritten(known, _ended(before, after), sources),
-            "live": _live(spec, after, known.live, sources),
-        }
+    known = evolve(
+        known,
+        sources=_named(after, sources),
+        unwritten=_unwritten(known, _ended(before, after), sources),
+        live=_live(spec, after, known.live, sources),
     )
-    return after.model_copy(update={"registry_write": known})
+    return evolve(after, registry_write=known)
 
 
 def _alias_entry(live: LiveAlias) -> Entry:
@@ -53,9 +53,9 @@ def _answered(known: RegistryWrite, answers: tuple[Answer, ...]) -> RegistryWrit
         return known
     live = known.live
     if live and _alias_entry(live) in done:
-        live = live.model_copy(update={"shown": True})
+        live = evolve(live, shown=True)
     unwritten = tuple(item for item in known.unwritten if _outcome_entry(item) not in done)
-    return known.model_copy(update={"live": live, "unwritten": unwritten, "problem": _problem(answers)})
+    return evolve(known, live=live, unwritten=unwritten, problem=_problem(answers))
 
 
 def _problem(answers: tuple[Answer, ...]) -> str:
@@ -123,6 +123,6 @@ def _live(
         return None
     source = sources[stable.revision]
     wanted = LiveAlias(connection=source.connection, model=source.model, alias=alias, version=stable.version)
-    if known and known.model_copy(update={"shown": False}) == wanted:
+    if known and evolve(known, shown=False) == wanted:
         return known
     return wanted

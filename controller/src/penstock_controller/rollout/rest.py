@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from penstock_contracts.api.status import Phase, Refusal, Stable
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import attempt, children, hold, serving
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
@@ -44,9 +45,8 @@ def _settle(situation: Situation, stable: Stable, wanted: Wanted) -> Step:
         message=f"version {wanted.version} has the bytes that already serve: no rollout",
         attempt=situation.status.attempt,
     )
-    now = {"version": wanted.version, "generation": situation.observation.generation}
-    relabelled = stable.model_copy(update=now)
-    status = situation.status.model_copy(update={"stable": relabelled, "refused": None})
+    relabelled = evolve(stable, version=wanted.version, generation=situation.observation.generation)
+    status = evolve(situation.status, stable=relabelled, refused=None)
     rest = _rest(situation.with_status(status), f"version {wanted.version} serves{hold.note(status)}")
     return Step(status=rest.status, announcements=() if relabelled.version == stable.version else (told,))
 
@@ -55,7 +55,7 @@ def _rest(situation: Situation, message: str) -> Step:
     phase, stable = situation.resting_phase(), situation.status.stable
     if phase is Phase.DEGRADED and stable:
         message = _why_degraded(situation, stable) + children.hindered(situation.observation, stable.revision)
-    return Step(status=situation.status.model_copy(update={"phase": phase, "message": message}))
+    return Step(status=evolve(situation.status, phase=phase, message=message))
 
 
 def _why_degraded(situation: Situation, stable: Stable) -> str:
@@ -84,6 +84,6 @@ def _refuse(situation: Situation, target: Refused) -> Step:
     told = Announcement(type="Warning", reason=target.reason, message=message, attempt=attempts, refusal=True)
     before = situation.status.refused
     is_news = before is None or (before.version, before.reason) != (target.version, target.reason)
-    status = situation.status.model_copy(update={"refused": refusal})
+    status = evolve(situation.status, refused=refusal)
     rest = _rest(situation.with_status(status), message)
     return Step(status=rest.status, announcements=(told,) if is_news else ())

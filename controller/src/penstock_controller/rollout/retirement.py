@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from penstock_contracts.api.status import ModelDeploymentStatus, Phase, Retiring
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import Action, DeleteWorkload
 from penstock_controller.rollout.observation import Observation, Workload
@@ -28,7 +29,7 @@ def advance(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     """Take each leaving revision one stage further. `timeout`: seconds that a request may still run on it."""
     status = _with_orphans(status, observation)
     drained = tuple(_stamped(item, status, observation) for item in status.retiring)
-    status = status.model_copy(update={"retiring": drained})
+    status = evolve(status, retiring=drained)
     status = _forget_drained(status, observation, timeout)
     leaving = [item for item in status.retiring if _may_leave(item, status, observation)]
     there = _there(observation)
@@ -36,7 +37,7 @@ def advance(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     actions = tuple(DeleteWorkload(revision=item.revision) for item in leaving if item.revision not in gone)
     remaining = tuple(item for item in status.retiring if item.revision not in gone)
     return Retired(
-        status=status.model_copy(update={"retiring": remaining}),
+        status=evolve(status, retiring=remaining),
         actions=actions,
         look_again=_LOOK if remaining else None,
     )
@@ -48,7 +49,7 @@ def _with_orphans(status: ModelDeploymentStatus, observation: Observation) -> Mo
     named |= {pointer.revision for pointer in (status.stable, status.candidate, status.previous) if pointer}
     orphans = sorted(_there(observation) - named)[: max(0, _MOST - len(status.retiring))]
     leaving = (_orphan(revision, observation.workloads.get(revision)) for revision in orphans)
-    return status.model_copy(update={"retiring": (*status.retiring, *leaving)})
+    return evolve(status, retiring=(*status.retiring, *leaving))
 
 
 def _there(observation: Observation) -> set[str]:
@@ -68,7 +69,7 @@ def _stamped(item: Retiring, status: ModelDeploymentStatus, observation: Observa
         return item
     if traffic.applied is None or routing.sends(traffic, item.revision):
         return item
-    return item.model_copy(update={"unrouted_at": stamp(observation.now)})
+    return evolve(item, unrouted_at=stamp(observation.now))
 
 
 def _forget_drained(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> ModelDeploymentStatus:
@@ -79,8 +80,8 @@ def _forget_drained(status: ModelDeploymentStatus, observation: Observation, tim
         return status
     over = {item.revision for item in status.retiring if _drained(item, observation, timeout)}
     backends = tuple(backend for backend in traffic.desired.backends if backend.revision not in over)
-    wish = traffic.desired.model_copy(update={"backends": backends})
-    return status.model_copy(update={"traffic": routing.asked(traffic, wish, observation.gateways)})
+    wish = evolve(traffic.desired, backends=backends)
+    return evolve(status, traffic=routing.asked(traffic, wish, observation.gateways))
 
 
 def _drained(item: Retiring, observation: Observation, timeout: float) -> bool:

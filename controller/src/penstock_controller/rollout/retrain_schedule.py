@@ -5,6 +5,7 @@ from datetime import datetime
 from cronsim import CronSim, CronSimError
 
 from penstock_contracts.api.retrain import RetrainingStatus
+from penstock_contracts.base import evolve
 from penstock_controller.rollout.timestamps import moment, stamp
 
 FIELDS = 5
@@ -40,7 +41,7 @@ def scheduled(known: RetrainingStatus, schedule: str, now: datetime) -> Retraini
     if known.schedule == schedule and not _is_ahead(known, now):
         return known
     since = stamp(now) if schedule else None
-    return known.model_copy(update={"schedule": schedule, "scheduled_since": since})
+    return evolve(known, schedule=schedule, scheduled_since=since)
 
 
 def due_at(known: RetrainingStatus) -> datetime | None:

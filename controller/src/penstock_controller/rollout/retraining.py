@@ -11,6 +11,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.retrain import MOST_STARTS, Means, Retrain, RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import Condition, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason
 from penstock_controller.rollout import brakes, job_course, retrain_schedule, webhook_course
 from penstock_controller.rollout.actions import Announcement, StartJob
@@ -53,12 +54,12 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     """
     known = status.retraining
     if spec.retrain is None and (known is None or _under_way(known) is None):
-        gone = status if known is None else status.model_copy(update={"retraining": None})
+        gone = status if known is None else evolve(status, retraining=None)
         return Retraining(status=gone)
     before = _by_clock(known or RetrainingStatus(), observation.now)
     known = _moved(spec.retrain, before, status, observation)
     known = retrain_schedule.scheduled(known, spec.retrain.schedule if spec.retrain else "", observation.now)
-    status = status.model_copy(update={"retraining": known})
+    status = evolve(status, retraining=known)
     ended = known.job if _under_way(before) and _under_way(known) is None else None
     if ended:
         # Its end is told first: what keeps another from being started is the next pass's to say.
@@ -100,8 +101,8 @@ def _begun_by_schedule(
     if status.retraining is None:
         return status
     # What was missed meanwhile is made up for by this one.
-    known = status.retraining.model_copy(update={"scheduled_since": stamp(observation.now)})
-    return status.model_copy(update={"retraining": known})
+    known = evolve(status.retraining, scheduled_since=stamp(observation.now))
+    return evolve(status, retraining=known)
 
 
 def begun(
@@ -130,7 +131,7 @@ def begun(
         labelled=observation.monitoring.labelled if called else None,
     )
     starts = (*brakes.in_budget(retrain, known, observation.now), job.started_at)[-MOST_STARTS:]
-    return status.model_copy(update={"retraining": known.model_copy(update={"job": job, "starts": starts})})
+    return evolve(status, retraining=evolve(known, job=job, starts=starts))
 
 
 def _name(means: Means, observation: Observation, number: int) -> str:
@@ -153,10 +154,9 @@ def _by_clock(known: RetrainingStatus, now: datetime) -> RetrainingStatus:
     """A stamp from the future means now: a clock that was set back must not keep everything waiting."""
     job = known.job
     if job:
-        ended = {"ended_at": _past(job.ended_at, now), "succeeded_at": _past(job.succeeded_at, now)}
-        job = job.model_copy(update=ended)
+        job = evolve(job, ended_at=_past(job.ended_at, now), succeeded_at=_past(job.succeeded_at, now))
     starts = tuple(stamp(now) if moment(start) > now else start for start in known.starts)
-    return known.model_copy(update={"job": job, "starts": starts})
+    return evolve(known, job=job, starts=starts)
 
 
 def _past(stamped: str | None, now: datetime) -> str | None:
@@ -171,7 +171,7 @@ def _moved(
     if job is None:
         return known
     if job.ended_at is not None:
-        return known.model_copy(update={"job": job_course.judged(job, status)})
+        return evolve(known, job=job_course.judged(job, status))
     if job.means is Means.WEBHOOK:
         after = webhook_course.followed(job, observation, retrain)
     else:
@@ -180,7 +180,7 @@ def _moved(
     failures = known.failures
     if after.ended_at is not None:
         failures = 0 if after.end == SUCCEEDED else failures + 1
-    return known.model_copy(update={"job": after, "failures": failures})
+    return evolve(known, job=after, failures=failures)
 
 
 def _told(
@@ -198,11 +198,11 @@ def _told(
     if known.reason != judgement.reason:
         was = f" (before: {known.reason} since {known.since})" if known.reason else ""
         told = (_announcement(judgement, was, status.attempt),)
-        known = known.model_copy(update={"reason": judgement.reason, "since": stamp(observation.now)})
+        known = evolve(known, reason=judgement.reason, since=stamp(observation.now))
     waits_for_job = job and job.means is Means.JOB and (job.succeeded_at or not job.seen)
     running = (_SOON if waits_for_job else _LOOK) if job else None
     return Retraining(
-        status=status.model_copy(update={"retraining": known}),
+        status=evolve(status, retraining=known),
         judgement=judgement,
         announcements=told,
         job=_to_make(spec.retrain, job, observation),

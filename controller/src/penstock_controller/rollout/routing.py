@@ -1,5 +1,6 @@
 """Arithmetic on traffic splits: what to ask of the gateway, and what is acknowledged."""
 
+from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Traffic, TrafficSplit
 from penstock_controller.rollout.observation import GatewayPod, Observation
 
@@ -55,11 +56,11 @@ def asked(traffic: Traffic | None, wish: TrafficSplit, gateways: tuple[GatewayPo
 
     The new number is none that a gateway pod has acknowledged already: after a lost status they run a lost split.
     """
-    if traffic and traffic.desired == wish.model_copy(update={"number": traffic.desired.number}):
+    if traffic and traffic.desired == evolve(wish, number=traffic.desired.number):
         return traffic
     number = max(traffic.desired.number if traffic else 0, *(pod.number or 0 for pod in gateways), 0) + 1
     return Traffic(
-        desired=wish.model_copy(update={"number": number}),
+        desired=evolve(wish, number=number),
         applied=traffic.applied if traffic else None,
     )
 

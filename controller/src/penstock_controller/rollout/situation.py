@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import Candidate, Ending, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Traffic
 from penstock_controller.rollout import children, routing, serving, sizing
 from penstock_controller.rollout.actions import Action, Announcement
@@ -73,7 +74,7 @@ class Situation:
 
     def with_candidate(self, candidate: Candidate) -> "Situation":
         """The same, with more known of the candidate."""
-        return self.with_status(self.status.model_copy(update={"candidate": candidate}))
+        return self.with_status(evolve(self.status, candidate=candidate))
 
     def acknowledged(self) -> bool:
         """Whether every gateway pod has the wish active."""
@@ -127,12 +128,11 @@ def holding(
     phase: Phase = Phase.PROGRESSING,
 ) -> Step:
     """The candidate stays where it is because that is wanted; users are told why."""
-    status = situation.status.model_copy(
-        update={
-            "phase": phase if situation.status.stable or phase is Phase.PROMOTING else Phase.INITIALIZING,
-            "message": f"version {candidate.version}: {why}"[:4096],
-            "traffic": traffic or situation.status.traffic,
-            "candidate": candidate,
-        }
+    status = evolve(
+        situation.status,
+        phase=phase if situation.status.stable or phase is Phase.PROMOTING else Phase.INITIALIZING,
+        message=f"version {candidate.version}: {why}"[:4096],
+        traffic=traffic or situation.status.traffic,
+        candidate=candidate,
     )
     return Step(status=status, look_again=look_again)

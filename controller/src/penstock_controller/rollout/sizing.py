@@ -9,6 +9,7 @@ from datetime import datetime
 
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.actions import (
     Action,
@@ -49,7 +50,7 @@ def kept(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: 
 
 def total(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> int:
     """Pods that carry all requests as they come now, and not fewer than before in this attempt."""
-    floor = max(spec.predictor.min_replicas, status.floor or 0)
+    floor = max(spec.predictor.min_replicas, status.min_pods or 0)
     stable = observation.workloads.get(status.stable.revision) if status.stable else None
     if stable is None or not autoscaled(spec):
         return capped(spec, floor)
@@ -63,14 +64,14 @@ def remembered(
 ) -> ModelDeploymentStatus:
     """The status with the floor that holds until the attempt ends."""
     if status.stable is None or not _on_attempt(status):
-        return status.model_copy(update={"floor": None})
-    floor = total(spec, status, observation) if autoscaled(spec) else status.floor
-    return status.model_copy(update={"floor": floor})
+        return evolve(status, min_pods=None)
+    floor = total(spec, status, observation) if autoscaled(spec) else status.min_pods
+    return evolve(status, min_pods=floor)
 
 
 def next_due(status: ModelDeploymentStatus) -> float | None:
     """Seconds until the load is looked at again; None: it need not be."""
-    return None if status.floor is None else _LOOK
+    return None if status.min_pods is None else _LOOK
 
 
 def sized(spec: ModelDeploymentSpec, workload: Workload, size: int) -> tuple[Action, ...]:

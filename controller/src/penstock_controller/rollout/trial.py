@@ -10,6 +10,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.status import Candidate, Completion, Ending, Phase, Stable
 from penstock_contracts.api.strategy import CanaryStep, Pause
+from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.rollout import attempt, children, gates, quiet, routing, sizing, verbs, wishes
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
@@ -39,7 +40,7 @@ def _watched(situation: Situation, candidate: Candidate) -> Candidate:
     both = stable is not None and not situation.ready(stable.revision)
     gone = gets and not both and not situation.ready(candidate.revision)
     since = situation.gone_since(candidate.unavailable_since, gone=gone)
-    return candidate.model_copy(update={"unavailable_since": since})
+    return evolve(candidate, unavailable_since=since)
 
 
 def _ending(situation: Situation, candidate: Candidate) -> Ending | None:
@@ -89,8 +90,8 @@ def _unavailable(situation: Situation, candidate: Candidate) -> Ending | None:
 def take_away(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
     """No request goes to the candidate any more; when every gateway pod has acknowledged that, the attempt ends."""
     if candidate.ending is None:
-        ending = ending.model_copy(update={"generation": situation.observation.generation})
-        candidate = candidate.model_copy(update={"ending": ending})
+        ending = evolve(ending, generation=situation.observation.generation)
+        candidate = evolve(candidate, ending=ending)
     situation = situation.with_candidate(candidate)
     stable, traffic = situation.status.stable, situation.status.traffic
     if not routing.known(traffic, candidate.revision) and (stable or traffic is None):
@@ -111,19 +112,18 @@ def _timed(situation: Situation, step: Step) -> Step:
     spent = candidate.waited_seconds
     spent += int(seconds_since(candidate.waiting_since, now)) if candidate.waiting_since else 0
     if not step.spends:
-        update = {"waited_seconds": spent, "waiting_since": None}
-        return _with_candidate(step, candidate.model_copy(update=update))
+        return _with_candidate(step, evolve(candidate, waited_seconds=spent, waiting_since=None))
     deadline = situation.spec.progress_deadline
     if spent > duration.seconds(deadline):
         message = f"after {deadline} of waiting (spec.progressDeadline): {step.spends}"
         ending = Ending(completion=Completion.ROLLED_BACK, reason="ProgressDeadlineExceeded", message=message)
         return take_away(situation, candidate, ending)
     since = candidate.waiting_since or stamp(now)
-    return _with_candidate(step, candidate.model_copy(update={"waiting_since": since}))
+    return _with_candidate(step, evolve(candidate, waiting_since=since))
 
 
 def _with_candidate(step: Step, candidate: Candidate) -> Step:
-    return replace(step, status=step.status.model_copy(update={"candidate": candidate}))
+    return replace(step, status=evolve(step.status, candidate=candidate))
 
 
 def _first(situation: Situation, candidate: Candidate) -> Step:
@@ -145,20 +145,20 @@ def _progress(situation: Situation, candidate: Candidate, stable: Stable) -> Ste
     if held:
         return holding(situation, candidate, held, phase=Phase.PAUSED, look_again=None)
     steps = steps_of(situation.spec.strategy)
-    if candidate.by_hand and candidate.step < len(steps):
-        candidate = candidate.model_copy(update={"step": len(steps), "step_since": None})
+    if candidate.promote_full and candidate.step < len(steps):
+        candidate = evolve(candidate, step=len(steps), step_since=None)
     setting = setting_at(steps, candidate.step)
     missing = _reach(situation, candidate, stable, setting, _size(situation, candidate))
     if missing:
         return missing
     if candidate.step_since is None:
-        update = {"step_since": exact_stamp(situation.observation.now), "step_tries": gates.seen(situation)}
-        candidate = candidate.model_copy(update=update)
+        reached = exact_stamp(situation.observation.now)
+        candidate = evolve(candidate, step_since=reached, step_tries=gates.seen(situation))
     elif gates.seen(situation) < candidate.step_tries:
         # A margin was edited: its test began anew.
-        candidate = candidate.model_copy(update={"step_tries": 0})
+        candidate = evolve(candidate, step_tries=0)
     if candidate.step >= len(steps):
-        may = candidate.by_hand or _may_finish(situation)
+        may = candidate.promote_full or _may_finish(situation)
         return _finish(situation, candidate, stable) if may else _undecided(situation, candidate)
     return _dwell(situation, candidate, steps[candidate.step], setting)
 
@@ -251,10 +251,9 @@ def _dwell(situation: Situation, candidate: Candidate, step: CanaryStep, setting
         lacking = _lacking(situation, candidate) if setting.gathers else ""
         if lacking:
             return waiting(situation, candidate, f"{_where(situation, candidate)}: {lacking}", look_again=SHORTLY)
-    done = {"step": candidate.step + 1, "step_since": None, "pause_over": False}
     return holding(
         situation,
-        candidate.model_copy(update=done),
+        evolve(candidate, step=candidate.step + 1, step_since=None, pause_ended=False),
         f"{_where(situation, candidate)} is done",
         look_again=0.0,
     )
@@ -268,7 +267,7 @@ def _where(situation: Situation, candidate: Candidate) -> str:
 
 def _pause(situation: Situation, candidate: Candidate, pause: Pause) -> Step | None:
     """The step that holds; None: the pause is over."""
-    if candidate.pause_over:
+    if candidate.pause_ended:
         return None
     where, now = _where(situation, candidate), situation.observation.now
     if pause.duration is None:

@@ -8,6 +8,7 @@ a retry has shown that it is not: that one is under way says nothing yet.
 from dataclasses import dataclass
 
 from penstock_contracts.api.status import LONGEST_FAILURE, ModelDeploymentStatus, Refusal, Stable, UpgradeFailure
+from penstock_contracts.base import evolve
 from penstock_controller.rollout.observation import Observation, Refused, Target, Unresolved, Wanted
 from penstock_controller.rollout.refusal import is_refused
 from penstock_controller.rollout.timestamps import stamp
@@ -63,10 +64,10 @@ def noted(status: ModelDeploymentStatus, observation: Observation) -> ModelDeplo
     if status.stable.revision == target.revision:
         # What failed in other pods than these is past.
         # After the failure in any case, whatever the clock has done since.
-        passed = {"passed_at": max(stamp(observation.now), failure.failed_at if failure else "")}
-        failure = failure.model_copy(update=passed) if failure and failure.passed_at is None else failure
-        return status.model_copy(update={"upgrade_failure": failure})
-    return status.model_copy(update={"upgrade_failure": failure or status.upgrade_failure})
+        if failure and failure.passed_at is None:
+            failure = evolve(failure, passed_at=max(stamp(observation.now), failure.failed_at))
+        return evolve(status, upgrade_failure=failure)
+    return evolve(status, upgrade_failure=failure or status.upgrade_failure)
 
 
 def _may_be_tried(target: Target) -> bool:

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 
 from penstock_contracts.api.status import (
     LONGEST_ANSWER,
-    Answer,
+    CommandOutcome,
+    CommandResult,
     Completion,
     DecisionRecord,
     Ending,
     ModelDeploymentStatus,
-    Outcome,
     Phase,
     Stable,
 )
+from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.rollout import brakes, hold, retraining, words
 from penstock_controller.rollout.actions import Announcement
@@ -144,10 +145,10 @@ def place(status: ModelDeploymentStatus) -> str:
 def heard(situation: Situation) -> Heard:
     """Do, or refuse, each word that is new and names this place. One that is neither acts in no later pass."""
     said = situation.observation.words
-    before = situation.status.handled
+    before = situation.status.handled_commands
     # A word that was taken back is forgotten: it may be said again. A refused one is over like one that was done.
     standing = {verb: text for verb, text in words.kept(said).items() if before.get(verb) == text}
-    answers = {verb: answer for verb, answer in situation.status.answers.items() if verb in standing}
+    answers = {verb: answer for verb, answer in situation.status.command_results.items() if verb in standing}
     situation = _remembering(situation, standing, answers)
     told: list[Announcement] = []
     at = place(situation.status)
@@ -168,12 +169,12 @@ def _said(situation: Situation, verb: Verb, text: str, at: str) -> tuple[Situati
     outcome = _outcome(situation, spoken) if spoken else f"it must be like {at}, not {text[: words.LONGEST]!r}"
     told = f"{verb.value} {text[: words.LONGEST]}"
     if isinstance(outcome, str):
-        message = f"{told} refused in phase {phase}: {outcome}"
-        after = _answered(situation, verb, text, Outcome.REFUSED, message)
-        return after, _announcement(situation, "Warning", "VerbRefused", message)
-    message = f"{told} heard in phase {phase}"
-    after = _answered(outcome, verb, text, Outcome.HEARD, f"{message}: {_deed(verb, phase)}")
-    return after, _announcement(situation, "Normal", "VerbHeard", message)
+        message = f"{told} denied in phase {phase}: {outcome}"
+        after = _answered(situation, verb, text, CommandOutcome.DENIED, message)
+        return after, _announcement(situation, "Warning", "CommandDenied", message)
+    message = f"{told} accepted in phase {phase}"
+    after = _answered(outcome, verb, text, CommandOutcome.ACCEPTED, f"{message}: {_deed(verb, phase)}")
+    return after, _announcement(situation, "Normal", "CommandAccepted", message)
 
 
 def _deed(verb: Verb, phase: Phase) -> str:
@@ -181,11 +182,11 @@ def _deed(verb: Verb, phase: Phase) -> str:
     return cell.what if isinstance(cell, Acts) else ""
 
 
-def _answered(situation: Situation, verb: Verb, text: str, outcome: Outcome, message: str) -> Situation:
+def _answered(situation: Situation, verb: Verb, text: str, outcome: CommandOutcome, message: str) -> Situation:
     status = situation.status
-    answer = Answer(outcome=outcome, message=message[:LONGEST_ANSWER])
-    handled = {**status.handled, **words.kept({verb: text})}
-    return _remembering(situation, handled, {**status.answers, verb.value: answer})
+    answer = CommandResult(outcome=outcome, message=message[:LONGEST_ANSWER])
+    handled = {**status.handled_commands, **words.kept({verb: text})}
+    return _remembering(situation, handled, {**status.command_results, verb.value: answer})
 
 
 def _announcement(situation: Situation, kind: str, reason: str, message: str) -> Announcement:
@@ -197,9 +198,8 @@ def _announcement(situation: Situation, kind: str, reason: str, message: str) ->
     )
 
 
-def _remembering(situation: Situation, handled: dict[str, str], answers: dict[str, Answer]) -> Situation:
-    update = {"handled": handled, "answers": answers}
-    return situation.with_status(situation.status.model_copy(update=update))
+def _remembering(situation: Situation, handled: dict[str, str], answers: dict[str, CommandResult]) -> Situation:
+    return situation.with_status(evolve(situation.status, handled_commands=handled, command_results=answers))
 
 
 def phase_of(situation: Situation) -> Phase:
@@ -226,7 +226,7 @@ def _promote(situation: Situation, _: Word) -> Situation | str:
     pauses = candidate.step < len(steps) and steps[candidate.step].pause is not None
     if not pauses and not candidate.paused:
         return _no_pause(candidate.step, len(steps))
-    return situation.with_candidate(candidate.model_copy(update={"paused": False, "pause_over": pauses}))
+    return situation.with_candidate(evolve(candidate, paused=False, pause_ended=pauses))
 
 
 def _no_pause(step: int, steps: int) -> str:
@@ -241,9 +241,9 @@ def _promote_full(situation: Situation, _: Word) -> Situation | str:
         return _NOBODY
     if situation.spec.paused:
         return "spec.paused holds it: edit that"
-    if candidate.by_hand:
+    if candidate.promote_full:
         return "it was said already"
-    return situation.with_candidate(candidate.model_copy(update={"by_hand": True, "paused": False}))
+    return situation.with_candidate(evolve(candidate, promote_full=True, paused=False))
 
 
 def _abort(situation: Situation, _: Word) -> Situation | str:
@@ -253,7 +253,7 @@ def _abort(situation: Situation, _: Word) -> Situation | str:
     if situation.status.phase is Phase.PROMOTING and situation.status.stable is None:
         return "it is the first version, and the gateway moves all requests to it: there is nothing to go back to"
     ending = _ending(situation, ABORTED, "a person said abort")
-    return situation.with_candidate(candidate.model_copy(update={"ending": ending}))
+    return situation.with_candidate(evolve(candidate, ending=ending))
 
 
 def _ending(situation: Situation, reason: str, message: str) -> Ending:
@@ -275,14 +275,14 @@ def _pause(situation: Situation, _: Word) -> Situation | str:
     candidate = situation.status.candidate
     if candidate is None or candidate.paused:
         return "a person has paused it already"
-    return situation.with_candidate(candidate.model_copy(update={"paused": True}))
+    return situation.with_candidate(evolve(candidate, paused=True))
 
 
 def _resume(situation: Situation, _: Word) -> Situation | str:
     candidate = situation.status.candidate
     if candidate is None or not candidate.paused:
         return "no person has paused it: promote ends a step's pause, and spec.paused is edited"
-    return situation.with_candidate(candidate.model_copy(update={"paused": False}))
+    return situation.with_candidate(evolve(candidate, paused=False))
 
 
 def _retry(situation: Situation, _: Word) -> Situation | str:
@@ -291,7 +291,7 @@ def _retry(situation: Situation, _: Word) -> Situation | str:
         return "no version was refused, and none is held"
     if status.hold is None and status.refused and status.refused.revision is None:
         return f"the model store refuses version {status.refused.version}: register another one"
-    return situation.with_status(status.model_copy(update={"refused": None, "hold": None}))
+    return situation.with_status(evolve(status, refused=None, hold=None))
 
 
 def _undo(situation: Situation, spoken: Word) -> Situation | str:
@@ -302,7 +302,7 @@ def _undo(situation: Situation, spoken: Word) -> Situation | str:
     if isinstance(back_to, str):
         return back_to
     begun = hold.begun(back_to, stable, situation.observation)
-    held = situation.status.model_copy(update={"hold": begun})
+    held = evolve(situation.status, hold=begun)
     previous = situation.status.previous
     if previous and previous.digest == back_to.digest:
         gone_back = _back(situation, UNDONE, f"a person said undo in its bake, back to version {previous.version}")
@@ -334,7 +334,7 @@ def _allowed(status: ModelDeploymentStatus, record: DecisionRecord) -> DecisionR
 
 def _retrain(situation: Situation, _: Word) -> Situation | str:
     spec, status, observation = situation.spec, situation.status, situation.observation
-    brake = brakes.by_hand(spec, status, observation)
+    brake = brakes.on_command(spec, status, observation)
     if brake or spec.retrain is None:
         return brake.message if brake else _NOBODY
     return situation.with_status(retraining.begun(spec.retrain, status, observation, retraining.BY_HAND))

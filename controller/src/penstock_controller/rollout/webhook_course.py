@@ -8,6 +8,7 @@ from datetime import datetime
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.retrain import Means, Retrain, RetrainingJob
+from penstock_contracts.base import evolve
 from penstock_controller.rollout.job_course import closed, is_newer, with_version
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation
@@ -34,7 +35,7 @@ def followed(job: RetrainingJob, observation: Observation, retrain: Retrain | No
         return with_version(job, observation, named)
     match sighting.state:
         case JobState.RUNNING:
-            seen = job.model_copy(update={"seen": True, "url": sighting.url or job.url})
+            seen = evolve(job, seen=True, url=sighting.url or job.url)
             return _in_time(seen, observation)
         case JobState.FAILED:
             return closed(job, observation, "PipelineFailed", f"the pipeline says that it failed: {sighting.message}")
@@ -53,7 +54,7 @@ def _by_clock(job: RetrainingJob, now: datetime, retrain: Retrain | None) -> Ret
     if retrain is None or job.deadline is None:
         return job
     latest = later(now, duration.seconds(retrain.time_limit))
-    return job.model_copy(update={"deadline": latest}) if moment(job.deadline) > moment(latest) else job
+    return evolve(job, deadline=latest) if moment(job.deadline) > moment(latest) else job
 
 
 def _in_time(job: RetrainingJob, observation: Observation) -> RetrainingJob:

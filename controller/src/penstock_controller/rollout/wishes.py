@@ -1,6 +1,7 @@
 """The traffic splits that the phases wish for."""
 
 from penstock_contracts.api.status import Candidate, Stable
+from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, Stickiness, Traffic, TrafficSplit
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.situation import Situation
@@ -22,7 +23,7 @@ def only(situation: Situation, first: str, *others: str) -> Traffic:
 
 def nothing(situation: Situation) -> Traffic:
     """Nobody is there to serve: the first version has failed."""
-    return _asked(situation, _split(situation, {}).model_copy(update={"backends": ()}))
+    return _asked(situation, evolve(_split(situation, {}), backends=()))
 
 
 def trial(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting) -> Traffic:
@@ -31,24 +32,25 @@ def trial(situation: Situation, candidate: Candidate, stable: Stable, setting: S
     The candidate comes first: shares are taken in this order, so a sticky user who has it keeps it while it grows.
     """
     shares = {candidate.revision: setting.weight, stable.revision: EVERYTHING - setting.weight}
-    split = _split(situation, shares).model_copy(
-        update={
-            "rescue": stable.revision,
-            "mirror": _mirror(candidate, stable, setting),
-            "match": tuple(
-                HeaderMatch(headers=match.headers, revision=candidate.revision)
-                for match in matches_of(situation.spec.strategy)
-            ),
-            "stickiness": _stickiness(situation),
-        }
+    split = evolve(
+        _split(situation, shares),
+        rescue=stable.revision,
+        mirror=_mirror(candidate, stable, setting),
+        match=tuple(
+            HeaderMatch(headers=match.headers, revision=candidate.revision)
+            for match in matches_of(situation.spec.strategy)
+        ),
+        stickiness=_stickiness(situation),
     )
     return _asked(situation, split)
 
 
 def bake(situation: Situation, stable: str, previous: str) -> Traffic:
     """Everything to stable; previous answers copies, to compare with, and repeats what fails."""
-    split = _split(situation, {stable: EVERYTHING, previous: 0}).model_copy(
-        update={"rescue": previous, "mirror": Mirror(revision=previous, percentage=CONTROL)}
+    split = evolve(
+        _split(situation, {stable: EVERYTHING, previous: 0}),
+        rescue=previous,
+        mirror=Mirror(revision=previous, percentage=CONTROL),
     )
     return _asked(situation, split)
 

@@ -132,7 +132,9 @@ class Deployed:
     def take_back(self, *verbs: Verb) -> Object:
         """Remove the annotations of these verbs; answers the status once they are forgotten and may be said again."""
         self._annotate(*(f"{annotation(verb)}-" for verb in verbs))
-        return self.wait_until("forgotten", lambda status: not set(verbs) & set(status.get("handled") or {}), 30)
+        return self.wait_until(
+            "forgotten", lambda status: not set(verbs) & set(status.get("handledCommands") or {}), 30
+        )
 
     def _annotate(self, *arguments: str) -> None:
         self.cluster.kubectl("annotate", KIND, self.name, "-n", self.namespace, *arguments)
@@ -142,7 +144,7 @@ class Deployed:
         found = self.cluster.get(KIND, self.name, self.namespace)
         text = found["metadata"]["annotations"][annotation(verb)] if found else ""
         return self.wait_until(
-            f"{verb} {text} handled", lambda status: (status.get("handled") or {}).get(verb.value) == text, 30
+            f"{verb} {text} handled", lambda status: (status.get("handledCommands") or {}).get(verb.value) == text, 30
         )
 
     def events(self, reason: str) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
 from penstock_testing.rollout_counters import GatewayCounters
@@ -83,12 +84,12 @@ def bake_is_edited(world: RolloutWorld, pick: int) -> None:
 
 
 def pods_are_edited(world: RolloutWorld, pick: int) -> None:
-    _edited(world, predictor=world.spec.predictor.model_copy(update={"min_replicas": 1 + pick % 4}))
+    _edited(world, predictor=evolve(world.spec.predictor, min_replicas=1 + pick % 4))
 
 
 def pods_begin_to_follow_the_load_or_stop(world: RolloutWorld, pick: int) -> None:
     most = (None, 4, 6, 9)[pick % 4]
-    _edited(world, predictor=world.spec.predictor.model_copy(update={"max_replicas": most}))
+    _edited(world, predictor=evolve(world.spec.predictor, max_replicas=most))
 
 
 def load_changes(world: RolloutWorld, pick: int) -> None:
@@ -171,8 +172,8 @@ def registry_takes_nothing(world: RolloutWorld, pick: int) -> None:
 
 def another_model_is_named(world: RolloutWorld, pick: int) -> None:
     """Its versions have numbers of their own."""
-    registry = world.spec.registry.model_copy(update={"model": "mn"[pick % 2]})
-    world.edit(world.spec.model_copy(update={"registry": registry}))
+    registry = evolve(world.spec.registry, model="mn"[pick % 2])
+    world.edit(evolve(world.spec, registry=registry))
     alias_moves_on(world, pick)
 
 

@@ -180,7 +180,7 @@ class Watcher:
 
 def _retried(seen: Pass) -> bool:
     """Whether a person said that who failed is tried again."""
-    heard = [told.message for told in seen.decision.announcements if told.reason == "VerbHeard"]
+    heard = [told.message for told in seen.decision.announcements if told.reason == "CommandAccepted"]
     return any(message.startswith("retry ") for message in heard)
 
 
@@ -203,9 +203,9 @@ def _named(status: ModelDeploymentStatus) -> set[str]:
 
 
 def _what_became_of_a_word_is_told_while_it_stands(seen: Pass) -> None:
-    handled, answers = seen.after.handled, seen.after.answers
+    handled, answers = seen.after.handled_commands, seen.after.command_results
     assert answers.keys() <= handled.keys(), f"{answers.keys()} are answered, {handled.keys()} were said"
-    new = {verb for verb, word in handled.items() if seen.before.handled.get(verb) != word}
+    new = {verb for verb, word in handled.items() if seen.before.handled_commands.get(verb) != word}
     lost = seen.before.observed_generation <= 0
     assert lost or new <= answers.keys(), f"{new - answers.keys()} were dealt with, and nobody is told how"
 
@@ -239,7 +239,7 @@ def _least(seen: Pass, workload: Workload) -> int:
 def _floors_hold_until_the_attempt_ends(seen: Pass) -> None:
     """What stable, and in the bake previous, may not fall below is not lowered, unless the user allows no more."""
     most = seen.spec.predictor.max_replicas
-    before, after = seen.before.floor or 0, seen.after.floor or 0
+    before, after = seen.before.min_pods or 0, seen.after.min_pods or 0
     if seen.after.candidate is None and seen.after.previous is None:
         assert not after, f"a floor of {after} with no attempt"
         return
@@ -298,7 +298,7 @@ def _nothing_is_promoted_without_evidence(seen: Pass) -> None:
     begins = seen.after.phase is Phase.PROMOTING and seen.before.phase is not Phase.PROMOTING
     if not begins or seen.after.stable is None:
         return
-    if seen.after.candidate and seen.after.candidate.by_hand:
+    if seen.after.candidate and seen.after.candidate.promote_full:
         return
     for gate, judged in _gates(seen):
         assert judged, f"promoted without a verdict of {gate.name}"

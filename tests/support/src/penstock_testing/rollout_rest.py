@@ -1,6 +1,7 @@
 """After a storm: everything is well again, nobody does anything, and the rollout comes to rest by its own alarms."""
 
 from penstock_contracts.api.status import Phase
+from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout import outcome
 from penstock_controller.rollout.actions import Decision
@@ -45,7 +46,7 @@ def _heal(world: RolloutWorld) -> None:
     world.requests = 1000
     world.words.clear()
     if world.spec.paused:
-        world.edit(world.spec.model_copy(update={"paused": False}))
+        world.edit(evolve(world.spec, paused=False))
     if isinstance(world.target, Unresolved):
         world.want("99")
 

@@ -31,7 +31,7 @@ class Steersman:
         self.deployed.say(verb, status, version)
         # The Event is there before the status that it tells of.
         self.deployed.wait_handled(verb)
-        self._told("VerbHeard", {f"{verb} {word_at(status, version)} heard in phase {phase}"})
+        self._told("CommandAccepted", {f"{verb} {word_at(status, version)} accepted in phase {phase}"})
         self.met.add((verb, phase))
 
     def is_refused(self, phase: str, besides: Mapping[Verb, str] | None = None) -> None:
@@ -46,7 +46,7 @@ class Steersman:
         self.deployed.say_at_once(said, text)
         # All of one change are heard in one pass.
         after = self.deployed.wait_handled(next(iter(said)))
-        self._told("VerbRefused", (f"{verb} {text} refused in phase {phase}: {said[verb]}" for verb in said))
+        self._told("CommandDenied", (f"{verb} {text} denied in phase {phase}: {said[verb]}" for verb in said))
         assert _standing(after) == _standing(before), f"before: {_standing(before)}; after: {_standing(after)}"
         self.met.update((verb, phase) for verb in why)
 
