@@ -104,14 +104,14 @@ def test_what_a_newer_controller_made_of_a_word_stops_no_pass_and_stays() -> Non
     world.say(Verb.PAUSE)
     world.status = ModelDeploymentStatus.model_validate(dumped(world.status) | answered)
     world.tick()
-    assert dumped(world.status)["answers"] == answered["answers"]
+    assert dumped(world.status)["commandResults"] == answered["commandResults"]
     assert world.status.command_results["pause"].outcome not in set(CommandOutcome)
 
 
 def test_an_outcome_that_is_not_known_here_is_let_pass_by_the_api_server_too() -> None:
     versions = custom_resource_definition()["spec"]["versions"]
     status = versions[0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
-    answer = status["answers"]["additionalProperties"]["properties"]
+    answer = status["commandResults"]["additionalProperties"]["properties"]
     assert "enum" not in answer["outcome"]
     assert answer["message"]["maxLength"] == LONGEST_ANSWER
 
