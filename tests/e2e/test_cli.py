@@ -22,7 +22,7 @@ def test_a_rollout_is_seen_held_and_ended_by_kubectl_penstock(scene: Scene, told
     second = scene.register(2.0)
 
     with scene.traffic(scene.expectation(first, second)) as run:
-        assert "refused in phase Healthy" in plugin(scene, "abort", "model", code=1)
+        assert "denied in phase Healthy" in plugin(scene, "abort", "model", code=1)
         scene.move(second)
         deployed.wait_paused(second, 20)
         seen = json.loads(plugin(scene, "status", "model", "-o", "json"))
@@ -31,10 +31,10 @@ def test_a_rollout_is_seen_held_and_ended_by_kubectl_penstock(scene: Scene, told
         assert all(each["ready"] == each["pods"] > 0 for each in seen["revisions"])
         assert "kubectl penstock promote model" in plugin(scene, "status", "model")
         # The same word at the same place: refused first, heard later.
-        assert "refused in phase Paused: no person has paused it" in plugin(scene, "resume", "model", code=1)
+        assert "denied in phase Paused: no person has paused it" in plugin(scene, "resume", "model", code=1)
         for _ in range(2):
-            assert "heard in phase Paused" in plugin(scene, "pause", "model")
-            assert "heard in phase Paused" in plugin(scene, "resume", "model")
+            assert "accepted in phase Paused" in plugin(scene, "pause", "model")
+            assert "accepted in phase Paused" in plugin(scene, "resume", "model")
         assert "penstock.dev/abort=" in plugin(scene, "abort", "model")
         record = deployed.wait_for_end(second)
         deployed.wait_settled()
@@ -55,15 +55,15 @@ def test_versions_are_promoted_compared_taken_two_back_and_retried_by_kubectl_pe
 
     def promoted(version: str) -> None:
         deployed.wait_paused(version, 20)
-        assert "heard in phase Paused" in plugin(scene, "promote", "model", "--full")
+        assert "accepted in phase Paused" in plugin(scene, "promote", "model", "--full")
         deployed.wait_for_phase("Baking")
-        assert "heard in phase Baking" in plugin(scene, "promote", "model")
+        assert "accepted in phase Baking" in plugin(scene, "promote", "model")
         deployed.wait_for_phase("Healthy")
 
     with scene.traffic(scene.expectation(first, second, third)) as run:
         scene.move(second)
         deployed.wait_paused(second, 20)
-        assert "heard in phase Paused" in plugin(scene, "promote", "model")
+        assert "accepted in phase Paused" in plugin(scene, "promote", "model")
         deployed.wait_paused(second, 50)
         assert_cards_are_compared(scene, first, second)
         plugin(scene, "promote", "model", "--full")

@@ -56,7 +56,7 @@ def strangers(node: Any) -> Any:
 
 @pytest.mark.parametrize("phase", OLDER)
 def test_fields_of_a_newer_controller_are_let_pass(phase: str) -> None:
-    maps = ("kinds", "handled", "answers")
+    maps = ("kinds", "handledCommands", "commandResults")
     newer = {key: value for key, value in strangers(OLDER[phase]).items() if key not in maps}
     known = json.loads(json.dumps(newer), object_hook=lambda item: _without_maps(item, maps))
     assert dumped(ModelDeploymentStatus.model_validate(known)) == dumped(
@@ -120,7 +120,7 @@ def test_a_rollout_that_an_older_controller_began_is_ended_by_this_one() -> None
     """Its status knows nothing of what is new; all that is new has a value for that."""
     world = on_trial(spec())
     until(world, lambda world: world.status.candidate is not None)
-    fields = ("handled", "answers", "upgradeFailure", "hold", "floor", "registryWrite")
+    fields = ("handledCommands", "commandResults", "upgradeFailure", "hold", "minPods", "registryWrite")
     old = {key: value for key, value in dumped(world.status).items() if key not in fields}
     old["stable"].pop("generation")
     world.status = ModelDeploymentStatus.model_validate(old)
