@@ -2,7 +2,6 @@
 
 Grafana's JSON model of version 10 and newer, as much of it as these need.
 """
-# a program, not part of the package
 
 import json
 import sys

@@ -11,7 +11,7 @@ _MODEL = "pydantic.main.BaseModel"
 
 
 class EvolvePlugin(Plugin):
-    """Stands beside pydantic's own plugin, which gives each class an `__init__` of its fields."""
+    """Stands beside pydantic's own plugin, which notes the fields of each class."""
 
     def get_function_signature_hook(self, fullname: str) -> Callable[[FunctionSigContext], FunctionLike] | None:
         """Of `evolve` only."""
@@ -19,7 +19,7 @@ class EvolvePlugin(Plugin):
 
 
 def _signature(context: FunctionSigContext) -> FunctionLike:
-    """The model first; then what its class's `__init__` takes, all of it optional."""
+    """The model first; then its class's fields by name, all of them optional."""
     model = get_proper_type(context.api.get_expression_type(context.args[0][0])) if context.args[0] else None
     if not isinstance(model, Instance) or not model.type.has_base(_MODEL):
         context.api.fail(f"evolve takes one model, not {model}", context.context)

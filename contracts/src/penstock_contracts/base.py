@@ -24,7 +24,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def evolve(model: _Model, /, **changes: object) -> _Model:
     """The model with these fields changed, by their names in Python.
 
-    `make types` checks names and types as if the model were made anew (contracts/evolve_types.py): pydantic's own
-    `model_copy` takes any key with any value, and a misspelt one vanishes.
+    `make types` checks names and types (contracts/evolve_types.py). Pydantic's own `model_copy` takes any key with any
+    value, and a misspelt one vanishes.
     """
     return model.model_copy(update=changes)

@@ -11,7 +11,6 @@ import httpx
 from kubernetes.aio import client, config
 from prometheus_client import CollectorRegistry
 
-from penstock_contracts.api import names
 from penstock_controller.adapters.drift_monitor import SECONDS as MONITOR_SECONDS
 from penstock_controller.adapters.drift_monitor import HttpDriftMonitor
 from penstock_controller.adapters.gateway import HttpGateways
@@ -46,6 +45,7 @@ from penstock_controller.telemetry import Telemetry
 from penstock_controller.turns import Turns
 from penstock_controller.webhook_outbox import WebhookOutbox
 from penstock_controller.work_queue import WorkQueue
+from penstock_controller.workload import names
 from penstock_controller.workload.placement import Placement
 
 _STORE_TIMEOUT = 5.0

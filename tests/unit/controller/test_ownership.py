@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from penstock_contracts.api import names
+from penstock_controller.workload import names
 from penstock_controller.workload.ownership import Ownership, ownership, revision_named
 
 OWNER = {"apiVersion": "penstock.dev/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": "m", "uid": "u-2"}}

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from penstock_contracts.api import names
 from penstock_contracts.api.pod_template import PodTemplate
 from penstock_controller.rollout.actions import CreateWorkload
-from penstock_controller.workload import objects
+from penstock_controller.workload import names, objects
 from penstock_controller.workload.placement import Placement
 from penstock_controller.workload.template import joined
 from penstock_testing.rollout_world import spec

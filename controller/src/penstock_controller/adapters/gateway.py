@@ -9,7 +9,6 @@ import httpx
 from kubernetes.aio.client import ApiClient, CoreV1Api, V1Pod
 from pydantic import ValidationError
 
-from penstock_contracts.api.names import LABEL_INSTANCE
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABEL_COMPONENT
 from penstock_contracts.traffic import GatewayStatus
@@ -18,6 +17,7 @@ from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translat
 from penstock_controller.ports import Key
 from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
 from penstock_controller.telemetry import Telemetry
+from penstock_controller.workload.names import LABEL_INSTANCE
 
 _log = logging.getLogger(__name__)
 _ENVOY = "envoy"

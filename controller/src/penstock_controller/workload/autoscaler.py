@@ -1,7 +1,7 @@
 """A revision's HorizontalPodAutoscaler, built without I/O."""
 
-from penstock_contracts.api import names
 from penstock_controller.rollout.observation import Bounds
+from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object, metadata
 
 

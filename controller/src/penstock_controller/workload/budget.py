@@ -1,6 +1,6 @@
 """A revision's PodDisruptionBudget, built without I/O."""
 
-from penstock_contracts.api import names
+from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object, metadata
 
 

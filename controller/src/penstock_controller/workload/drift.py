@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock_contracts.api import names
+from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object
 
 _DEFAULTED = frozenset(

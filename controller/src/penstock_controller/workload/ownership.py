@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from penstock_contracts.api import names
+from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object
 
 _SIGNED = {"Deployment", "Service", "ControllerRevision"}

@@ -5,7 +5,7 @@ A ControllerRevision, as a StatefulSet keeps its templates: the API server lets 
 
 from dataclasses import dataclass
 
-from penstock_contracts.api import names
+from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object, metadata
 
 

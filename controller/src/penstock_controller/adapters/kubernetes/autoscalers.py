@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from penstock_contracts.api import names
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT
 from penstock_controller.rollout.observation import Autoscaler, Bounds
+from penstock_controller.workload import names
 from penstock_controller.workload.autoscaler import horizontal_pod_autoscaler
 from penstock_controller.workload.drift import edits
 from penstock_controller.workload.objects import Object

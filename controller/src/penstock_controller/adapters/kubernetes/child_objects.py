@@ -6,8 +6,8 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient, ApiException
 
-from penstock_contracts.api import names
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
+from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object
 
 _APPLY = "application/apply-patch+yaml"

@@ -6,7 +6,6 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, CoreV1Api, RbacAuthorizationV1Api
 
-from penstock_contracts.api import names
 from penstock_controller.adapters.kubernetes.api_errors import (
     TIMEOUT,
     exists,
@@ -16,6 +15,7 @@ from penstock_controller.adapters.kubernetes.api_errors import (
     translated,
 )
 from penstock_controller.rollout.timestamps import stamp
+from penstock_controller.workload import names
 
 LEASE = "penstock"
 """Name of the Lease in each namespace."""

@@ -2,10 +2,10 @@
 
 from kubernetes.aio.client import V1Pod
 
-from penstock_contracts.api import names
 from penstock_controller.adapters.kubernetes import pod_problems
 from penstock_controller.adapters.kubernetes.pods import is_of, is_ready, ready_since
 from penstock_controller.rollout.observation import Workload
+from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
 
-from penstock_contracts.api import names
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, exists, translated
 from penstock_controller.ports import Resource
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.timestamps import stamp
+from penstock_controller.workload import names
 
 _LONGEST = 1024
 """Characters that an Event's message may have."""

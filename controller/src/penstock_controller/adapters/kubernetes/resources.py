@@ -8,7 +8,6 @@ from typing import Any
 from kubernetes.aio.client import ApiClient, ApiException, CustomObjectsApi
 from pydantic import ValidationError
 
-from penstock_contracts.api import names
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.names import GROUP, PLURAL, VERSION
@@ -17,6 +16,7 @@ from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone,
 from penstock_controller.errors import Invalid
 from penstock_controller.ports import Key, Resource
 from penstock_controller.rollout.trouble import Trouble, shown
+from penstock_controller.workload import names
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

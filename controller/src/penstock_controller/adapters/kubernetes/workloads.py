@@ -7,7 +7,6 @@ from typing import assert_never
 
 from kubernetes.aio.client import ApiClient
 
-from penstock_contracts.api import names
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT
 from penstock_controller.adapters.kubernetes import autoscalers
 from penstock_controller.adapters.kubernetes.child_objects import (
@@ -35,7 +34,7 @@ from penstock_controller.rollout.actions import (
     SetAutoscaler,
 )
 from penstock_controller.rollout.observation import Children, Difference, Kind, Workload
-from penstock_controller.workload import objects, record
+from penstock_controller.workload import names, objects, record
 from penstock_controller.workload.autoscaler import horizontal_pod_autoscaler
 from penstock_controller.workload.budget import pod_disruption_budget
 from penstock_controller.workload.drift import Edit, edits, value_at
