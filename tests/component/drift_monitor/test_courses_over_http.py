@@ -2,6 +2,7 @@
 
 import httpx
 
+from penstock_contracts.base import evolve
 from penstock_contracts.course import CourseReport
 from penstock_contracts.drift import DriftVerdict, DriftWish, RolloutFacts, VersionTries
 
@@ -24,7 +25,7 @@ def told(weight: int, tries: int) -> DriftWish:
         attempt=3,
         tries={"1": VersionTries(tries=tries, failures=tries // 10)},
     )
-    return WISH.model_copy(update={"rollout": rollout})
+    return evolve(WISH, rollout=rollout)
 
 
 def drifts(monitor: Monitor) -> bool:

@@ -2,6 +2,7 @@
 
 import httpx
 
+from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason, DriftVerdict, RolloutFacts, ServedVersion
 
 from .conftest import FileStore, StartMonitor, eventually
@@ -38,7 +39,7 @@ def test_a_weight_that_moves_is_shown_and_leaves_the_bets_as_they_are(
         monitor.post(batch(number, shift=0.5))
     before = monitor.drift()
     rollout = RolloutFacts(phase="Progressing", weights={"1": 75, "2": 25}, decision="version 1 Promoted")
-    assert monitor.watch(WISH.model_copy(update={"rollout": rollout})) == before
+    assert monitor.watch(evolve(WISH, rollout=rollout)) == before
     for page in (monitor.client.get("/").text, monitor.client.get("/models/shop/fraud").text):
         assert "1 (stable, 75 %), 2 (25 %)" in page
         assert "version 1 Promoted" in page
@@ -47,7 +48,7 @@ def test_a_weight_that_moves_is_shown_and_leaves_the_bets_as_they_are(
 def test_a_column_that_comes_as_hashes_is_named_and_not_judged(start_monitor: StartMonitor, store: FileStore) -> None:
     store.files = files()
     monitor = start_monitor()
-    monitor.watch(WISH.model_copy(update={"hashed_columns": ("shop",)}))
+    monitor.watch(evolve(WISH, hashed_columns=("shop",)))
     monitor.has_reference()
     for number in range(1, 11):
         monitor.post(batch(number))
@@ -74,7 +75,7 @@ def test_copies_that_users_did_not_see_are_not_counted_among_inputs(
     store.files = files()
     monitor = start_monitor()
     candidate = ServedVersion(version="2", digest=DIGEST, revision="fraud-2")
-    monitor.watch(WISH.model_copy(update={"others": (candidate,)}))
+    monitor.watch(evolve(WISH, others=(candidate,)))
     monitor.has_reference()
     for number in range(1, 11):
         monitor.post(batch(number))
@@ -131,8 +132,8 @@ def test_a_promoted_version_is_judged_by_its_own_sample(start_monitor: StartMoni
     monitor.watch(WISH)
     monitor.has_reference()
     monitor.post(batch(1))
-    promoted = STABLE.model_copy(update={"digest": "sha256:" + "1" * 64, "version": "2"})
-    report = monitor.watch(WISH.model_copy(update={"stable": promoted}))
+    promoted = evolve(STABLE, digest="sha256:" + "1" * 64, version="2")
+    report = monitor.watch(evolve(WISH, stable=promoted))
     assert (report.verdict, report.reference_rows) == (DriftVerdict.INCONCLUSIVE, 0)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from penstock_contracts.base import evolve
 from penstock_contracts.drift import ServedVersion
 from penstock_contracts.labels import LabelOutcome
 from penstock_contracts.quality import QualityReport
@@ -68,7 +69,7 @@ def test_quality_is_scikit_learns_and_versions_are_compared_on_the_same_requests
     store.files = files()
     monitor = start_monitor()
     other = ServedVersion(version="2", digest=DIGEST, revision="fraud-2")
-    monitor.watch(WISH.model_copy(update={"others": (other,)}))
+    monitor.watch(evolve(WISH, others=(other,)))
     first, second = batch(1, rows=400, at=NOW), batch(1, rows=400, at=NOW, served=other, shadow=True, seed=9)
     renamed = msgspec.msgpack.decode(second, type=RecordBatch)
     second = msgspec.msgpack.encode(msgspec.structs.replace(renamed, sender="pod-2"))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.evidence import Arm, RevisionTries
 from penstock_contracts.names import HEADER_SHADOW
 from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
@@ -195,6 +196,6 @@ async def test_a_mirror_that_begins_and_ends_under_load_loses_nothing(
     load = asyncio.create_task(ask(rig.settings.user_port, 4000))
     for number, percentage in enumerate((0, 100, 20, 0), start=2):
         wanted = mirrored(percentage, number=number)
-        await apply(rig, wanted if percentage else wanted.model_copy(update={"mirror": None}), servers)
+        await apply(rig, wanted if percentage else evolve(wanted, mirror=None), servers)
         await asyncio.sleep(0.1)
     assert all_from_stable(await load)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.evidence import Arm, RevisionTries
 from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
 from penstock_gateway.world import Endpoint
@@ -226,7 +227,7 @@ async def test_attempts_that_begin_and_end_under_load_lose_nothing(scene: Scene)
     for turn in range(6):
         await scene.rig.apply_split(rollout(100, number=3 * turn + 2, seconds=5.0), scene.endpoints)
         await scene.rig.apply_split(rollout(50, number=3 * turn + 3, seconds=5.0), scene.endpoints)
-        await scene.rig.apply_split(at_rest.model_copy(update={"number": 3 * turn + 4}), scene.endpoints)
+        await scene.rig.apply_split(evolve(at_rest, number=3 * turn + 4), scene.endpoints)
         await asyncio.sleep(0.05)
     assert statuses(await load) == {200: 5000}
 
@@ -235,7 +236,7 @@ async def test_the_largest_bodies_are_rescued_and_copied_whole(rig: GatewayRig, 
     shadow = await rig.server("shadow")
     backends = (*rollout(50).backends, Backend(revision="shadow", weight=0))
     mirror = Mirror(revision="shadow", percentage=100)
-    split = rollout(50, number=2, seconds=10.0).model_copy(update={"backends": backends, "mirror": mirror})
+    split = evolve(rollout(50, number=2, seconds=10.0), backends=backends, mirror=mirror)
     await rig.apply_split(split, {**scene.endpoints, "shadow": (shadow.endpoint,)})
     scene.candidate.behave(Behaviour(status=500))
     body = b"x" * rig.settings.max_body_bytes

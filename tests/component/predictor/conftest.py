@@ -20,6 +20,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.base import evolve
 from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_contracts.model_card import ModelCard
@@ -108,8 +109,8 @@ def write_huge(folder: Path) -> None:
     size = 100 * 1024**3
     with (folder / "model.onnx").open("r+b") as model:
         model.truncate(size)
-    files = (card.files[0].model_copy(update={"size": size}),)
-    large = card.model_copy(update={"files": files, "digest": digest_of(files)})
+    files = (evolve(card.files[0], size=size),)
+    large = evolve(card, files=files, digest=digest_of(files))
     (folder / "card.json").write_text(large.model_dump_json())
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from penstock_contracts.base import evolve
 from penstock_testing.driver import Driver
 from penstock_testing.faulty_server import Exchange, FaultyServer
 from penstock_testing.plan import PlannedRequest, TrafficPlan
@@ -159,7 +160,7 @@ async def test_refused_opens_are_counted_apart_from_requests(tmp_path: Path) -> 
 async def test_a_server_that_was_never_there_fails_every_request_and_ends(tmp_path: Path) -> None:
     async with FaultyServer(FAULTS) as server:
         port = server.port
-    the_plan = plan(port, ["/ok"], tmp_path).model_copy(update={"warm_up_seconds": 0.1})
+    the_plan = evolve(plan(port, ["/ok"], tmp_path), warm_up_seconds=0.1)
     result = await drive(the_plan)
     assert result.failed_by_reason == {"no connection": REQUESTS}
     assert all(failure.sent is None for failure in result.failures)
@@ -167,7 +168,7 @@ async def test_a_server_that_was_never_there_fails_every_request_and_ends(tmp_pa
 
 async def test_connections_are_renewed_with_age_so_that_new_servers_get_requests(tmp_path: Path) -> None:
     async with FaultyServer(FAULTS) as server:
-        the_plan = plan(server.port, ["/ok"], tmp_path).model_copy(update={"connection_seconds": 0.05})
+        the_plan = evolve(plan(server.port, ["/ok"], tmp_path), connection_seconds=0.05)
         result = await drive(the_plan)
         assert server.connections > the_plan.warm_connections
     assert (result.by_version, result.failed) == ({"v1": REQUESTS}, 0)
@@ -175,7 +176,7 @@ async def test_connections_are_renewed_with_age_so_that_new_servers_get_requests
 
 async def test_a_stopped_driver_sends_nothing_more_but_answers_what_was_sent(tmp_path: Path) -> None:
     async with FaultyServer(FAULTS) as server:
-        the_plan = plan(server.port, ["/ok"], tmp_path).model_copy(update={"seconds": 3600.0})
+        the_plan = evolve(plan(server.port, ["/ok"], tmp_path), seconds=3600.0)
         result = await drive(the_plan, lambda driver: driver.stop())
         assert result.sent == server.requests
     assert result.by_version.get("v1", 0) == result.sent
@@ -194,7 +195,7 @@ async def test_requests_wait_for_more_connections_when_answers_are_slow(tmp_path
         await exchange.answer(b"v1")
 
     async with FaultyServer({"/together": answers_when_all_have_come}) as server:
-        the_plan = plan(server.port, ["/together"], tmp_path).model_copy(update={"deadline_seconds": 30.0})
+        the_plan = evolve(plan(server.port, ["/together"], tmp_path), deadline_seconds=30.0)
         result = await drive(the_plan)
         assert server.connections >= REQUESTS
     assert (result.by_version, result.failed) == ({"v1": REQUESTS}, 0)

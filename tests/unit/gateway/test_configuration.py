@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, TrafficSplit
 from penstock_gateway.configuration import Arm, ClusterName, Clusters, Pool, Role, configure
 from penstock_gateway.splits import LiveSplit
@@ -68,8 +69,8 @@ def test_a_candidate_that_is_not_known_to_answer_users_rescues_nobody(
 
 def test_of_several_the_one_that_answers_most_users_rescues_the_rescue() -> None:
     backends = [("new", 30), ("leaving", 0), ("old", 30), ("newest", 40)]
-    wanted = split(50).model_copy(
-        update={"backends": tuple(Backend(revision=revision, weight=weight) for revision, weight in backends)}
+    wanted = evolve(
+        split(50), backends=tuple(Backend(revision=revision, weight=weight) for revision, weight in backends)
     )
     newest = Backing(KEY, "newest")
     found = clusters(wanted, {NEW: ENDS[NEW], newest: ENDS[NEW]})
@@ -90,7 +91,7 @@ def test_copies_are_made_where_most_requests_are_answered() -> None:
 @pytest.mark.parametrize("old", [0, 1, 50, 99])
 def test_weights_and_testers_change_no_cluster(old: int) -> None:
     testers = (HeaderMatch(headers={"x-canary": "always"}, revision="new"),)
-    assert clusters(split(old, number=2).model_copy(update={"match": testers})) == clusters(split(40))
+    assert clusters(evolve(split(old, number=2), match=testers)) == clusters(split(40))
 
 
 def test_a_candidates_first_users_change_no_cluster_that_has_connections() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, ModelCard
@@ -85,7 +86,7 @@ def test_the_same_digest_again_leaves_the_first_alone(tmp_path: Path) -> None:
     blobs.commit(folder, card)
     second, _ = staged(blobs)
 
-    blobs.commit(second, card.model_copy(update={"reference_path": None}))
+    blobs.commit(second, evolve(card, reference_path=None))
 
     check_whole(blobs, card)
 

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.digest import digest_of
 from penstock_contracts.model_card import ModelFile
 
@@ -24,9 +25,9 @@ def test_the_order_in_which_files_are_given_does_not_matter() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        MODEL.model_copy(update={"path": "other.onnx"}),
-        MODEL.model_copy(update={"size": 4}),
-        MODEL.model_copy(update={"sha256": "c" * 64}),
+        evolve(MODEL, path="other.onnx"),
+        evolve(MODEL, size=4),
+        evolve(MODEL, sha256="c" * 64),
     ],
     ids=["path", "size", "content"],
 )
@@ -46,8 +47,8 @@ def test_names_beyond_ascii_count_as_utf8() -> None:
     [
         ([], "no files"),
         ([MODEL, MODEL], "occurs twice"),
-        ([MODEL.model_copy(update={"path": "a\tb"})], "control character"),
-        ([MODEL.model_copy(update={"path": "a\nb"})], "control character"),
+        ([evolve(MODEL, path="a\tb")], "control character"),
+        ([evolve(MODEL, path="a\nb")], "control character"),
     ],
     ids=["none", "one path twice", "tab", "line feed"],
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from penstock_contracts.base import evolve
 from penstock_contracts.inference import InferRequest, RequestInput
 from penstock_contracts.model_card import Fill, TensorSpec
 from penstock_model_store.errors import GoldenNotFinite, GoldenTooLarge, NondeterministicOutput
@@ -51,7 +52,7 @@ def guesses(inputs: Sequence[TensorSpec], shapes: Mapping[str, Shape]) -> Iterat
     """
     seen: set[tuple[TensorSpec, ...]] = set()
     for number, choose in enumerate(_choices(shapes)):
-        specs = tuple(spec.model_copy(update={"shape": choose(spec.name)}) for spec in inputs)
+        specs = tuple(evolve(spec, shape=choose(spec.name)) for spec in inputs)
         size = sum(_count(spec) for spec in specs)
         if number == 0 and size > MOST_GUESSED:
             raise GoldenTooLarge(

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from penstock_contracts.base import evolve
 from penstock_contracts.model_card import Column, TensorSpec
 from penstock_model_store.errors import BadMetadata, SignatureMismatch
 
@@ -86,9 +87,7 @@ def _renamed(columns: tuple[Column, ...], inputs: Sequence[TensorSpec]) -> tuple
             raise _unlike(columns, inputs)
         input_of[found[0]] = spec.name
     return tuple(
-        column.model_copy(update={"input": input_of[column.name]})
-        if input_of.get(column.name, column.name) != column.name
-        else column
+        evolve(column, input=input_of[column.name]) if input_of.get(column.name, column.name) != column.name else column
         for column in columns
     )
 

@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 import onnxruntime
 
+from penstock_contracts.base import evolve
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput
 from penstock_contracts.model_card import Golden, GoldenSource, TensorSpec
 from penstock_model_store.canonical import EXAMPLE_NAME
@@ -48,7 +49,7 @@ class Trial:
             raise InputExampleRefused(
                 f"the model does not answer its own input example ({error}): log the model with one that it answers"
             ) from error
-        return golden.model_copy(update={"request_path": EXAMPLE_NAME}) if _without_data(golden) else golden
+        return evolve(golden, request_path=EXAMPLE_NAME) if _without_data(golden) else golden
 
     def of_guesses(self, cpu_seconds: float) -> Golden:
         """The golden answer to the first guess that is answered, tried for that long at most.
@@ -67,7 +68,7 @@ class Trial:
                     raise
                 break  # this size was too large a guess: larger ones are no better
             else:
-                return golden.model_copy(update={"fill": guess.fill}) if _without_data(golden) else golden
+                return evolve(golden, fill=guess.fill) if _without_data(golden) else golden
             if time.process_time() > end:
                 break
         raise self._not_answered(first) from first

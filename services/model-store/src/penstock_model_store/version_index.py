@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from penstock_contracts.base import evolve
 from penstock_contracts.model_card import Digest
 from penstock_model_store.disk import Disk
 
@@ -69,7 +70,7 @@ class VersionIndex:
 
     def record(self, entry: VersionEntry) -> None:
         """Keep an entry, in place of the one that the version had."""
-        entry = entry.model_copy(update={"judge": self._judge})
+        entry = evolve(entry, judge=self._judge)
         key = VersionKey(registry=entry.registry, model=entry.model, version=entry.version)
         path = self._folder / f"{_file_stem(key)}.json"
         unfinished = path.with_suffix(".tmp")

@@ -21,6 +21,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.base import evolve
 from penstock_predictor.errors import StartError, WorkersDie
 from penstock_predictor.metrics import Metrics
 from penstock_predictor.model.loading import Loaded, ModelSource, load_model
@@ -116,7 +117,7 @@ def serve_with_workers(settings: Settings, metrics: Metrics, run_server: RunServ
         return _FAILED
     first = _bind(settings.listen_host, settings.listen_port)
     port: int = first.getsockname()[1]
-    settings = settings.model_copy(update={"listen_port": port})
+    settings = evolve(settings, listen_port=port)
     crew = Crew(lambda worker: _start_replacement(worker, metrics.fd, port))
     gc.collect()
     gc.freeze()  # what is shared stays shared: the collector would write into every object's head
@@ -135,7 +136,7 @@ def replace_worker(told: str, settings: Settings, run_server: RunServer) -> int:
     """Serve in the place of a worker that died. `told` is the value of REPLACES."""
     worker, fd, port = (int(word) for word in told.split(":"))
     _end_with_parent()
-    settings = settings.model_copy(update={"listen_port": port})
+    settings = evolve(settings, listen_port=port)
     metrics = Metrics(CollectorRegistry(), workers=settings.workers, fd=fd)
     metrics.become(worker)
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftWish, RolloutFacts, ServedVersion, VersionTries
 from penstock_contracts.quality import FigureInterval, QualityReport, QualityTask, VersionQuality
 from penstock_drift_monitor.course.course import RolloutPoint, RowsSpan, Tries, TriesSpan
@@ -145,7 +146,7 @@ def test_quality_is_noted_with_its_interval_for_versions_that_have_one(
         version="1", digest="d", answers=9, labelled=8, coverage=0.9, lag_seconds=1.0, task=QualityTask.BINARY,
         roc_auc=0.9, interval=FigureInterval(figure="roc_auc", values=4, low=0.5, high=1.0),
     )  # fmt: skip
-    young = known.model_copy(update={"version": "2", "interval": None})
+    young = evolve(known, version="2", interval=None)
     report = QualityReport(namespace="shop", name="fraud", versions=(known, young), differences=(), rows_limit=9)
     notes.quality(1, report, NOW)
     notes.quality(1, report, NOW + 5)

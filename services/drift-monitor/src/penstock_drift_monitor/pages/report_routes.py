@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from penstock_contracts.base import evolve
 from penstock_contracts.inference import ErrorResponse
 from penstock_drift_monitor.pages.markup import element
 from penstock_drift_monitor.pages.recent_reports import RecentReports
@@ -105,7 +106,7 @@ def report_routes(
 def _job(model: WatchedModel, window: ReportWindow) -> ReportJob:
     verdict, own = model.report, f"prediction (version {model.wish.stable.version})"
     # Sample and window hold the predictions of the version that serves, without its number.
-    columns = (each.model_copy(update={"name": "prediction"}) if each.name == own else each for each in verdict.columns)
+    columns = (evolve(each, name="prediction") if each.name == own else each for each in verdict.columns)
     return ReportJob(
         title=f"Drift of {verdict.namespace}/{verdict.name}",
         reference=window.reference,

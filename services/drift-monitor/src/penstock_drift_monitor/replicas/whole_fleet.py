@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from penstock_contracts.base import evolve
 from penstock_contracts.monitor_replicas import MonitorReplica
 from penstock_drift_monitor.pages.source import FleetElsewhere, ReportSource, SilentReplica, WatchedModel
 from penstock_drift_monitor.replicas.share import Share
@@ -103,5 +104,5 @@ def _written(models: Sequence[WatchedModel]) -> bytes:
 
 
 def _slim(model: WatchedModel) -> WatchedModel:
-    columns = tuple(column.model_copy(update={"message": ""}) for column in model.report.columns)
-    return replace(model, report=model.report.model_copy(update={"columns": columns}))
+    columns = tuple(evolve(column, message="") for column in model.report.columns)
+    return replace(model, report=evolve(model.report, columns=columns))
