@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 
 import penstock_json_logs
 from penstock_controller.handlers import lifecycle, model_deployment
-from penstock_controller.settings import Settings
+from penstock_controller.settings import ControllerSettings
 
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run the controller until it is told to end."""
-    settings = Settings()
+    settings = ControllerSettings()
     penstock_json_logs.configure(settings.log_level)
     metrics = CollectorRegistry()
     ProcessCollector(registry=metrics)
@@ -31,7 +31,7 @@ def main() -> None:
         sys.exit(1)
 
 
-async def _run(registry: kopf.OperatorRegistry, settings: Settings, metrics: CollectorRegistry) -> bool:
+async def _run(registry: kopf.OperatorRegistry, settings: ControllerSettings, metrics: CollectorRegistry) -> bool:
     """Run until told to end, or until a loop has ended that never should; answers whether that was it."""
     stop = asyncio.Event()
     lifecycle.register(registry, settings, metrics, stop)

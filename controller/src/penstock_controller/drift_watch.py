@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from penstock_contracts.drift import DriftWish
 from penstock_controller import backoff
 from penstock_controller.errors import MonitorAway
-from penstock_controller.ports import Key, Monitor
+from penstock_controller.ports import Monitor, ResourceKey
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
 from penstock_controller.work_queue import WorkQueue
 
@@ -65,9 +65,9 @@ class DriftWatch:
     def __init__(
         self,
         monitor: Monitor | None,
-        wake: Callable[[Key], None],
+        wake: Callable[[ResourceKey], None],
         *,
-        report_url: Callable[[Key], str] = lambda _: "",
+        report_url: Callable[[ResourceKey], str] = lambda _: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`monitor`: None: none is installed. `report_url`: where it shows a report. `clock`: seconds, monotonic."""
@@ -75,12 +75,12 @@ class DriftWatch:
         self._wake = wake
         self._report_url = report_url
         self._queue = WorkQueue(clock, workers=_ASKED_AT_ONCE)
-        self._followed: dict[Key, _Followed] = {}
-        self._removals: dict[Key, int] = {}
+        self._followed: dict[ResourceKey, _Followed] = {}
+        self._removals: dict[ResourceKey, int] = {}
         """Resources that the monitor is to drop, and how often that was tried."""
         self._is_away = False
 
-    def follow(self, key: Key, wish: DriftWish | None, interval: float, *, least_labels: int = 0) -> Monitoring:
+    def follow(self, key: ResourceKey, wish: DriftWish | None, interval: float, *, least_labels: int = 0) -> Monitoring:
         """Have it asked about a resource every `interval` seconds, at once where the wish is new; what is known so far.
 
         `wish` None: it is not asked now, and keeps what it has. `least_labels`: from so many
@@ -111,13 +111,13 @@ class DriftWatch:
             labelled=known.labelled if least_labels else None,
         )
 
-    def leave(self, key: Key, *, known_there: bool) -> Monitoring:
+    def leave(self, key: ResourceKey, *, known_there: bool) -> Monitoring:
         """Its drift is nobody's wish any more. `known_there`: the monitor may have something of it all the same."""
         if key in self._followed or known_there:
             self.remove(key)
         return Monitoring(installed=self._monitor is not None)
 
-    def remove(self, key: Key) -> None:
+    def remove(self, key: ResourceKey) -> None:
         """The resource is gone: the monitor is to drop what it has of it, as far as it can be reached."""
         self._followed.pop(key, None)
         if self._monitor is None or key in self._removals:
@@ -127,7 +127,7 @@ class DriftWatch:
         self._removals[key] = 0
         self._queue.add(key)
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """Another release brings it on: nothing is asked, and nothing dropped."""
         self._followed.pop(key, None)
 
@@ -148,7 +148,7 @@ class DriftWatch:
             finally:
                 self._queue.done(key, again)
 
-    async def _visit(self, monitor: Monitor, key: Key) -> float | None:
+    async def _visit(self, monitor: Monitor, key: ResourceKey) -> float | None:
         """Say and ask what is due about a resource; answers the seconds until more is. None: nothing."""
         if key in self._removals:
             again = await self._remove(monitor, key)
@@ -174,7 +174,7 @@ class DriftWatch:
         return self._unanswered(key, known, why) if finding is None else self._answered(key, known, finding, labelled)
 
     @staticmethod
-    async def _labelled(monitor: Monitor, key: Key) -> int | None:
+    async def _labelled(monitor: Monitor, key: ResourceKey) -> int | None:
         """Labelled rows; None where that alone is not answered: what is known of drift does not depend on it."""
         try:
             return await monitor.labelled(key)
@@ -182,7 +182,7 @@ class DriftWatch:
             _log.warning("labels not counted", extra={"key": str(key), "detail": str(away)})
             return None
 
-    def _answered(self, key: Key, known: _Followed, finding: DriftFinding, labelled: int | None) -> float:
+    def _answered(self, key: ResourceKey, known: _Followed, finding: DriftFinding, labelled: int | None) -> float:
         if self._is_away:
             self._is_away = False
             _log.info("the drift monitor answers again")
@@ -195,7 +195,7 @@ class DriftWatch:
             self._wake(key)
         return known.interval
 
-    def _unanswered(self, key: Key, known: _Followed, why: str) -> float:
+    def _unanswered(self, key: ResourceKey, known: _Followed, why: str) -> float:
         known.unanswered += 1
         if known.unanswered >= _AWAY_AFTER and not known.away:
             # The first words stay: in which way it does not answer may be another each time.
@@ -206,7 +206,7 @@ class DriftWatch:
             self._wake(key)
         return min(known.interval, backoff.delay(known.unanswered, first=_FIRST_AGAIN, longest=_LONGEST_AGAIN))
 
-    async def _remove(self, monitor: Monitor, key: Key) -> float | None:
+    async def _remove(self, monitor: Monitor, key: ResourceKey) -> float | None:
         """Have the monitor drop a resource; answers the seconds until that is tried again. None: it is over."""
         why = ""
         try:
@@ -225,7 +225,7 @@ class DriftWatch:
         self._give_up(key, why)
         return None
 
-    def _give_up(self, key: Key, why: str = "too many wait") -> None:
+    def _give_up(self, key: ResourceKey, why: str = "too many wait") -> None:
         del self._removals[key]
         _log.warning("the drift monitor was not told that a resource is gone", extra={"key": str(key), "detail": why})
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from penstock_controller import backoff
-from penstock_controller.errors import ClusterAway, Conflict, PenstockError, Rejected
-from penstock_controller.ports import Key, Resource, Workloads
+from penstock_controller.errors import ClusterAway, PenstockError, Rejected, WriteConflict
+from penstock_controller.ports import ModelDeployment, ResourceKey, Workloads
 from penstock_controller.rollout.actions import Action, RestoreChild
 from penstock_controller.rollout.observation import Hindrance
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 
 _log = logging.getLogger(__name__)
 _LONGEST_REFUSED = 15.0
@@ -29,7 +29,7 @@ _QUIET = 300.0
 
 
 @dataclass
-class _Memory:
+class _ActionHistory:
     """What became of one action."""
 
     failures: int = 0
@@ -42,36 +42,36 @@ class _Memory:
 
 
 @dataclass
-class _Resource:
-    actions: dict[Action, _Memory] = field(default_factory=dict)
+class _ResourceEffects:
+    actions: dict[Action, _ActionHistory] = field(default_factory=dict)
     hindrances: tuple[Hindrance, ...] = ()
 
 
 class Effects:
     """Executes actions, backs off from those that are refused or do not last, and knows what to tell of them."""
 
-    def __init__(self, workloads: Workloads, telemetry: Telemetry, clock: Callable[[], float]) -> None:
+    def __init__(self, workloads: Workloads, telemetry: ControllerTelemetry, clock: Callable[[], float]) -> None:
         """`clock`: seconds, monotonic."""
         self._workloads = workloads
         self._telemetry = telemetry
         self._clock = clock
-        self._known: dict[Key, _Resource] = {}
+        self._known: dict[ResourceKey, _ResourceEffects] = {}
 
-    def hindrances(self, key: Key) -> tuple[Hindrance, ...]:
+    def hindrances(self, key: ResourceKey) -> tuple[Hindrance, ...]:
         """What the last pass wanted done and is not done, or does not last."""
         known = self._known.get(key)
         return known.hindrances if known else ()
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone."""
         self._known.pop(key, None)
 
-    async def execute(self, resource: Resource, actions: Sequence[Action]) -> float | None:
+    async def execute(self, resource: ModelDeployment, actions: Sequence[Action]) -> float | None:
         """Do what is due. Answers the seconds until there is more to do or to tell; None: nothing of that."""
-        known = self._known.setdefault(resource.key, _Resource())
+        known = self._known.setdefault(resource.key, _ResourceEffects())
         now, before = self._clock(), known.hindrances
         for action in actions:
-            memory = known.actions.setdefault(action, _Memory())
+            memory = known.actions.setdefault(action, _ActionHistory())
             memory.why = _why(action) or memory.why
             if memory.due <= now and not await self._do(resource, action, memory):
                 break  # the API server does not answer: the others are asked for by the next pass
@@ -86,13 +86,13 @@ class Effects:
         held = [known.actions[action].due - now for action in actions if action in known.actions]
         return min((max(wait, _SEEN) for wait in held), default=None)
 
-    async def _do(self, resource: Resource, action: Action, memory: _Memory) -> bool:
+    async def _do(self, resource: ModelDeployment, action: Action, memory: _ActionHistory) -> bool:
         """Do one action; False: nothing can be done just now."""
         try:
             await self._workloads.execute(resource, action)
         except Rejected as refusal:
             self._failed(resource, action, memory, refusal, refusal.reason)
-        except Conflict as conflict:
+        except WriteConflict as conflict:
             self._failed(resource, action, memory, conflict, "Changed")
         except ClusterAway as away:
             self._failed(resource, action, memory, away, "NotAnswered")
@@ -101,7 +101,9 @@ class Effects:
             self._done(resource, action, memory)
         return True
 
-    def _failed(self, resource: Resource, action: Action, memory: _Memory, error: PenstockError, reason: str) -> None:
+    def _failed(
+        self, resource: ModelDeployment, action: Action, memory: _ActionHistory, error: PenstockError, reason: str
+    ) -> None:
         memory.failures += 1
         wait = backoff.delay(memory.failures, longest=_LONGEST_REFUSED)
         memory.due = self._clock() + wait
@@ -113,7 +115,7 @@ class Effects:
             message = str(error)
             memory.hindrance = Hindrance(revision=action.revision, reason=reason, message=message)
 
-    def _done(self, resource: Resource, action: Action, memory: _Memory) -> None:
+    def _done(self, resource: ModelDeployment, action: Action, memory: _ActionHistory) -> None:
         now = self._clock()
         memory.times = memory.times + 1 if now - memory.last < _QUIET else 1
         memory.failures, memory.last, memory.hindrance = 0, now, None
@@ -125,14 +127,14 @@ class Effects:
         else:
             _log.info("action done", extra=where)
 
-    def _hindrance(self, action: Action, memory: _Memory) -> Hindrance | None:
+    def _hindrance(self, action: Action, memory: _ActionHistory) -> Hindrance | None:
         """What is to be told of an action: it was refused, or it is done again and again."""
         if memory.hindrance or memory.times < _OFTEN or self._clock() - memory.last > _TOLD:
             return memory.hindrance
         message = f"{_what(action)} is done again and again and does not last{memory.why}"
         return Hindrance(revision=action.revision, reason="Contested", message=message)
 
-    def _drop(self, known: _Resource, wanted: Sequence[Action]) -> None:
+    def _drop(self, known: _ResourceEffects, wanted: Sequence[Action]) -> None:
         """What is not wanted any more was not refused for good; what was done is kept for a while."""
         quiet = self._clock() - _QUIET
         unwanted = {action: memory for action, memory in known.actions.items() if action not in wanted}

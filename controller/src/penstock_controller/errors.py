@@ -10,7 +10,7 @@ PenstockError
 ├── PipelineRefused the webhook answered that it will not: a person must act
 ├── RegistryRefused the registry does not let us write: a person must act
 ├── VersionMissing  the registry answered: there is no such model, alias or version
-├── Conflict        somebody else wrote first: look again
+├── WriteConflict   somebody else wrote first: look again
 ├── Invalid         the resource cannot be parsed: a person must act
 └── Rejected        the API server refused an object: a person must act
 """
@@ -66,7 +66,7 @@ class VersionMissing(PenstockError):
         """One word for the condition: ModelNotFound, AliasNotFound, VersionNotFound, UnknownConnection."""
 
 
-class Conflict(PenstockError):
+class WriteConflict(PenstockError):
     """The object was changed since it was read."""
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from penstock_controller import backoff
-from penstock_controller.errors import Away, Conflict, Invalid, PenstockError
-from penstock_controller.ports import Key
+from penstock_controller.errors import Away, Invalid, PenstockError, WriteConflict
+from penstock_controller.ports import ResourceKey
 from penstock_controller.scope import Passes
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Operator:
         self,
         queue: WorkQueue,
         reconciler: Passes,
-        telemetry: Telemetry,
+        telemetry: ControllerTelemetry,
         *,
         call_roll: Callable[[], Coroutine[Any, Any, None]],
         beside: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
@@ -43,7 +43,7 @@ class Operator:
         self._beside = beside
         self._telemetry = telemetry
         self._workers = workers
-        self._failures: defaultdict[Key, int] = defaultdict(int)
+        self._failures: defaultdict[ResourceKey, int] = defaultdict(int)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -58,7 +58,7 @@ class Operator:
             key = await self.queue.take()
             await self._pass_over(key)
 
-    async def _pass_over(self, key: Key) -> None:
+    async def _pass_over(self, key: ResourceKey) -> None:
         due = None
         try:
             due = await self._pass(key)
@@ -66,12 +66,12 @@ class Operator:
             held = min(due or 0.0, _LONGEST_HOLD) if self._failures.get(key, 0) > _FREE_FAILURES else 0.0
             self.queue.done(key, due, not_before=held)
 
-    async def _pass(self, key: Key) -> float | None:
+    async def _pass(self, key: ResourceKey) -> float | None:
         """One pass; answers when the next is due, whatever went wrong. None: never, the resource is gone."""
         try:
             with self._telemetry.pass_seconds.time():
                 due = await self._reconciler.reconcile(key)
-        except Conflict:
+        except WriteConflict:
             self._telemetry.broken_off("conflict")
             self._failures[key] += 1
             # Who writes against us without end must not have all passes.
@@ -88,7 +88,7 @@ class Operator:
         self._failures.pop(key, None)
         return due
 
-    async def _broken_off(self, key: Key, error: Exception) -> float:
+    async def _broken_off(self, key: ResourceKey, error: Exception) -> float:
         self._telemetry.broken_off("error")
         self._failures[key] += 1
         away = isinstance(error, Away)
@@ -100,7 +100,7 @@ class Operator:
             await self._tell(key, error)
         return delay
 
-    async def _tell(self, key: Key, error: Exception) -> None:
+    async def _tell(self, key: ResourceKey, error: Exception) -> None:
         """Users see why nothing moves. Where that cannot be written either, the next pass that fails tries again."""
         try:
             await self._reconciler.tell(key, error)

@@ -2,8 +2,8 @@
 
 import json
 
-from penstock_contracts.api.registry_write import Outcome
-from penstock_controller.ports import Key
+from penstock_contracts.api.registry_write import AttemptOutcome
+from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.registry_entry import Tag
 
 LONGEST = 5000
@@ -11,7 +11,7 @@ LONGEST = 5000
 _CUT = "..."
 
 
-def outcome_tag(cluster: str, key: Key, outcome: Outcome) -> Tag:
+def outcome_tag(cluster: str, key: ResourceKey, outcome: AttemptOutcome) -> Tag:
     """One tag holds all: it arrives as a whole, and resources that serve the same version do not overwrite each other.
 
     `cluster`: the administrator's name for it; empty: it has none.
@@ -20,7 +20,7 @@ def outcome_tag(cluster: str, key: Key, outcome: Outcome) -> Tag:
     return Tag(key=".".join(("penstock", *where)), value=_value(cluster, key, outcome))
 
 
-def _value(cluster: str, key: Key, outcome: Outcome) -> str:
+def _value(cluster: str, key: ResourceKey, outcome: AttemptOutcome) -> str:
     fields: dict[str, object] = {
         "completion": outcome.completion,
         "reason": outcome.reason,

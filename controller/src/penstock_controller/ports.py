@@ -15,12 +15,12 @@ from penstock_controller.rollout.actions import Action, Announcement, StartJob
 from penstock_controller.rollout.job_sighting import JobSighting
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
 from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.rollout.trouble import Trouble
+from penstock_controller.rollout.trouble import PassTrouble
 from penstock_controller.workload.webhook_call import WebhookCall
 
 
 @dataclass(frozen=True, order=True)
-class Key:
+class ResourceKey:
     """Names one ModelDeployment."""
 
     namespace: str
@@ -31,10 +31,10 @@ class Key:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resource:
+class ModelDeployment:
     """A ModelDeployment as read: parsed, and raw for the write that must carry its resourceVersion."""
 
-    key: Key
+    key: ResourceKey
     generation: int
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus
@@ -43,7 +43,7 @@ class Resource:
     raw: dict[str, Any]
 
 
-class Registry(Protocol):
+class RegistryReader(Protocol):
     """The model registry."""
 
     async def resolve(self, reference: RegistryRef) -> RegistryVersion:
@@ -51,7 +51,7 @@ class Registry(Protocol):
         ...
 
 
-class Recorder(Protocol):
+class RegistryWriter(Protocol):
     """The model registry, where it is written to."""
 
     async def record(self, entry: Entry, tag: Tag | None) -> None:
@@ -81,15 +81,15 @@ class Shelf(Protocol):
 class Monitor(Protocol):
     """The drift monitor."""
 
-    async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
+    async def ask(self, key: ResourceKey, wish: DriftWish) -> DriftReport:
         """Say whom it is to watch; answers what it knows of live data now. Raises MonitorAway."""
         ...
 
-    async def labelled(self, key: Key) -> int:
+    async def labelled(self, key: ResourceKey) -> int:
         """Labelled rows that it has of the version that has most of them. Raises MonitorAway."""
         ...
 
-    async def forget(self, key: Key) -> None:
+    async def forget(self, key: ResourceKey) -> None:
         """Have it drop all that it keeps of a resource; one that it does not know is dropped. Raises MonitorAway."""
         ...
 
@@ -102,25 +102,25 @@ class Named(Protocol):
         ...
 
 
-class Resources(Protocol):
+class ModelDeployments(Protocol):
     """The ModelDeployments."""
 
-    async def keys(self) -> tuple[Key, ...]:
+    async def keys(self) -> tuple[ResourceKey, ...]:
         """All that there are now. Raises ClusterAway."""
         ...
 
-    async def read(self, key: Key) -> Resource | None:
+    async def read(self, key: ResourceKey) -> ModelDeployment | None:
         """The resource now; None: it is gone. Raises ClusterAway, Rejected (a spec that cannot be parsed)."""
         ...
 
-    async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
-        """Replace the status of the resource as it was read. Raises Conflict, Rejected, ClusterAway."""
+    async def write_status(self, resource: ModelDeployment, status: ModelDeploymentStatus) -> None:
+        """Replace the status of the resource as it was read. Raises WriteConflict, Rejected, ClusterAway."""
         ...
 
-    async def tell(self, key: Key, trouble: Trouble, now: datetime) -> bool:
+    async def tell(self, key: ResourceKey, trouble: PassTrouble, now: datetime) -> bool:
         """Have the status tell of it, also where it cannot be parsed; False: it does already, or the resource is gone.
 
-        Raises Conflict, Rejected, ClusterAway.
+        Raises WriteConflict, Rejected, ClusterAway.
         """
         ...
 
@@ -144,23 +144,23 @@ class Claims(Protocol):
 class Workloads(Protocol):
     """The Deployments and Services of revisions."""
 
-    async def observe(self, resource: Resource) -> Children:
+    async def observe(self, resource: ModelDeployment) -> Children:
         """The objects of a resource's revisions, and where they are not as declared. Raises ClusterAway."""
         ...
 
-    async def execute(self, resource: Resource, action: Action) -> None:
-        """Do one action; done before is done. Raises Rejected, Conflict, ClusterAway."""
+    async def execute(self, resource: ModelDeployment, action: Action) -> None:
+        """Do one action; done before is done. Raises Rejected, WriteConflict, ClusterAway."""
         ...
 
 
 class Gateways(Protocol):
     """The gateway pods."""
 
-    async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
+    async def observe(self, key: ResourceKey) -> tuple[GatewayPod, ...]:
         """Those that may be sending users' requests, with what they do for a resource. Raises ClusterAway."""
         ...
 
-    async def evidence(self, key: Key, attempt: int) -> tuple[Reading, ...]:
+    async def evidence(self, key: ResourceKey, attempt: int) -> tuple[Reading, ...]:
         """The counters of those that answer, for one attempt. Raises ClusterAway."""
         ...
 
@@ -168,16 +168,16 @@ class Gateways(Protocol):
 class Jobs(Protocol):
     """The Jobs that train."""
 
-    async def check(self, resource: Resource) -> None:
+    async def check(self, resource: ModelDeployment) -> None:
         """Whether the API server would take one by the resource's template. Raises Rejected, ClusterAway."""
         ...
 
-    async def look(self, resource: Resource, job: RetrainingJob) -> JobSighting:
+    async def look(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
         """How far a Job is. Raises Rejected, ClusterAway."""
         ...
 
-    async def create(self, resource: Resource, job: StartJob) -> None:
-        """Make a Job; made before is made. Raises Rejected, Conflict, ClusterAway."""
+    async def create(self, resource: ModelDeployment, job: StartJob) -> None:
+        """Make a Job; made before is made. Raises Rejected, WriteConflict, ClusterAway."""
         ...
 
 
@@ -203,7 +203,7 @@ class Headers(Protocol):
 class Announcer(Protocol):
     """Tells users of transitions."""
 
-    async def announce(self, resource: Resource, announcement: Announcement) -> bool:
+    async def announce(self, resource: ModelDeployment, announcement: Announcement) -> bool:
         """Make an Event, however often it is asked for; False: it was there. An attempt's end is one, whatever is said.
 
         Raises ClusterAway.

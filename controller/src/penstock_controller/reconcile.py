@@ -11,7 +11,7 @@ from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.errors import Invalid, PenstockError, Rejected
 from penstock_controller.live_aliases import LiveAliases
-from penstock_controller.ports import Announcer, Gateways, Key, Resource, Resources, Workloads
+from penstock_controller.ports import Announcer, Gateways, ModelDeployment, ModelDeployments, ResourceKey, Workloads
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
@@ -20,19 +20,19 @@ from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading
-from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, Trouble
+from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, PassTrouble
 from penstock_controller.targets import Targets, named
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.turns import Turns
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class PassAdapters:
     """The adapters that a pass uses."""
 
-    resources: Resources
+    resources: ModelDeployments
     workloads: Workloads
     gateways: Gateways
     effects: Effects
@@ -45,17 +45,17 @@ class Reconciler:
 
     def __init__(
         self,
-        world: World,
+        world: PassAdapters,
         watch: RegistryWatch,
         outbox: RegistryOutbox,
         targets: Targets,
-        telemetry: Telemetry,
+        telemetry: ControllerTelemetry,
         *,
         turns: Turns,
         live_aliases: LiveAliases,
         drift: DriftWatch,
         clock: Callable[[], datetime],
-        url: Callable[[Key], str],
+        url: Callable[[ResourceKey], str],
         resync: float,
     ) -> None:
         """`resync`: seconds after which a resource is looked at again when nothing happens."""
@@ -70,14 +70,15 @@ class Reconciler:
         self._clock = clock
         self._url = url
         self._resync = resync
-        self._brought_on: set[Key] = set()
+        self._brought_on: set[ResourceKey] = set()
         """Resources that this process has brought on: their running times are by its clock."""
 
-    async def reconcile(self, key: Key) -> float | None:
+    async def reconcile(self, key: ResourceKey) -> float | None:
         """Bring one resource one stage further.
 
         Returns the seconds until the next pass is due; None: the resource is gone.
-        Raises Conflict when somebody wrote meanwhile, Away when something it needs did not answer, Invalid, Rejected.
+        Raises WriteConflict when somebody wrote meanwhile, Away when something that it needs did not answer, Invalid,
+        Rejected.
         """
         resource = await self._read(key)
         if resource is None:
@@ -103,7 +104,7 @@ class Reconciler:
         dues = (due for due in (self._resync, decision.look_again, open_in, seen_in) if due is not None)
         return min(dues)
 
-    async def _read(self, key: Key) -> Resource | None:
+    async def _read(self, key: ResourceKey) -> ModelDeployment | None:
         try:
             return await self._world.resources.read(key)
         except Invalid:
@@ -111,7 +112,7 @@ class Reconciler:
             self._live_aliases.forget(key)
             raise
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone, or another release brings it on."""
         self._watch.forget(key)
         self._outbox.forget(key)
@@ -123,16 +124,18 @@ class Reconciler:
         self._telemetry.forgotten(key)
         self._brought_on.discard(key)
 
-    async def tell(self, key: Key, error: Exception) -> None:
+    async def tell(self, key: ResourceKey, error: Exception) -> None:
         """Have a resource's status tell why its passes fail. Written once; the first pass that ends takes it away."""
         reason = INVALID if isinstance(error, Invalid) else PASS_FAILING
         what = str(error) if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
-        trouble = Trouble(reason=reason, message=f"each pass over it fails, see the controller's log: {what}"[:1024])
+        trouble = PassTrouble(
+            reason=reason, message=f"each pass over it fails, see the controller's log: {what}"[:1024]
+        )
         if await self._world.resources.tell(key, trouble, self._clock()):
             self._telemetry.troubled(key, reason)
             _log.warning("passes fail: told in status", extra={"key": str(key), "reason": reason, "detail": what})
 
-    async def _observe(self, resource: Resource) -> Observation:
+    async def _observe(self, resource: ModelDeployment) -> Observation:
         key = resource.key
         now = self._clock()
         resolution = self._watch.follow(key, resource.spec.registry)
@@ -169,7 +172,7 @@ class Reconciler:
             jobs=jobs,
         )
 
-    def _monitoring(self, resource: Resource) -> Monitoring:
+    def _monitoring(self, resource: ModelDeployment) -> Monitoring:
         """What is known of live data. The monitor is asked beside the passes."""
         key, status, drift = resource.key, resource.status, resource.spec.drift
         if drift is None:
@@ -178,13 +181,13 @@ class Reconciler:
         least = retrain.min_labels if retrain else 0
         return self._drift.follow(key, wish, duration.seconds(drift.interval), least_labels=least)
 
-    async def _evidence(self, resource: Resource, now: datetime) -> tuple[Reading, ...] | None:
+    async def _evidence(self, resource: ModelDeployment, now: datetime) -> tuple[Reading, ...] | None:
         """One snapshot in each interval feeds all gates."""
         if not evidence.due(resource.spec, resource.status, now):
             return None
         return await self._world.gateways.evidence(resource.key, resource.status.attempt)
 
-    async def _announce(self, resource: Resource, announcements: tuple[Announcement, ...]) -> None:
+    async def _announce(self, resource: ModelDeployment, announcements: tuple[Announcement, ...]) -> None:
         """Tell users, before status says that they were told."""
         for announcement in announcements:
             where = {"key": str(resource.key), "reason": announcement.reason, "attempt": announcement.attempt}

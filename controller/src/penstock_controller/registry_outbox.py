@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from penstock_controller import backoff
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.outcome_tag import outcome_tag
-from penstock_controller.ports import Key, Recorder
-from penstock_controller.rollout.registry_entry import Answer, Entry, Writing
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.ports import RegistryWriter, ResourceKey
+from penstock_controller.rollout.registry_entry import Entry, RegistryAnswer, Writing
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ class RegistryOutbox:
 
     def __init__(
         self,
-        recorder: Recorder,
+        recorder: RegistryWriter,
         connections: Iterable[str],
-        telemetry: Telemetry,
-        wake: Callable[[Key], None],
+        telemetry: ControllerTelemetry,
+        wake: Callable[[ResourceKey], None],
         *,
         cluster: str = "",
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -44,11 +44,11 @@ class RegistryOutbox:
         self._cluster = cluster
         self._pause = pause
         self._queues = {name: WorkQueue(time.monotonic) for name in connections}
-        self._offered: dict[Key, dict[Entry, Answer | None]] = {}
+        self._offered: dict[ResourceKey, dict[Entry, RegistryAnswer | None]] = {}
         self._away: defaultdict[str, int] = defaultdict(int)
-        self._refused: defaultdict[Key, int] = defaultdict(int)
+        self._refused: defaultdict[ResourceKey, int] = defaultdict(int)
 
-    def offer(self, key: Key, entries: tuple[Entry, ...]) -> tuple[Answer, ...]:
+    def offer(self, key: ResourceKey, entries: tuple[Entry, ...]) -> tuple[RegistryAnswer, ...]:
         """Have these written, and no others of that resource; answers what is known of them so far."""
         known = self._offered.get(key, {})
         offered = {entry: known.get(entry) or self._at_once(entry) for entry in entries}
@@ -62,16 +62,16 @@ class RegistryOutbox:
             self.forget(key)
         return tuple(answer for answer in offered.values() if answer)
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone, or has nothing to be written."""
         self._offered.pop(key, None)
         self._refused.pop(key, None)
 
-    def _at_once(self, entry: Entry) -> Answer | None:
+    def _at_once(self, entry: Entry) -> RegistryAnswer | None:
         if entry.connection in self._queues:
             return None
         message = f"{entry.what} is not written: the administrator defines no registry {entry.connection!r} any more"
-        return Answer(entry=entry, writing=Writing.REFUSED, message=message)
+        return RegistryAnswer(entry=entry, writing=Writing.REFUSED, message=message)
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -89,7 +89,7 @@ class RegistryOutbox:
             finally:
                 queue.done(key, again)
 
-    async def _deliver(self, connection: str, key: Key) -> float | None:
+    async def _deliver(self, connection: str, key: ResourceKey) -> float | None:
         """Write what a resource has for a connection; answers the seconds until it is due again. None: all is said."""
         refused = False
         for entry in self._open(connection, key):
@@ -109,7 +109,7 @@ class RegistryOutbox:
         self._refused[key] += 1
         return backoff.delay(self._refused[key], longest=_LONGEST_REFUSED)
 
-    def _open(self, connection: str, key: Key) -> list[Entry]:
+    def _open(self, connection: str, key: ResourceKey) -> list[Entry]:
         ended = {Writing.WRITTEN, Writing.IMPOSSIBLE}
         offered = self._offered.get(key, {}).items()
         return [
@@ -118,23 +118,27 @@ class RegistryOutbox:
             if entry.connection == connection and not (answer and answer.writing in ended)
         ]
 
-    async def _tried(self, key: Key, entry: Entry) -> Answer:
+    async def _tried(self, key: ResourceKey, entry: Entry) -> RegistryAnswer:
         try:
             tag = outcome_tag(self._cluster, key, entry.outcome) if entry.outcome else None
             await self._recorder.record(entry, tag)
         except RegistryAway as away:
-            return Answer(entry=entry, writing=Writing.AWAY, message=f"{entry.what} is not written yet: {away}")
+            return RegistryAnswer(entry=entry, writing=Writing.AWAY, message=f"{entry.what} is not written yet: {away}")
         except RegistryRefused as refused:
-            return Answer(entry=entry, writing=Writing.REFUSED, message=f"{entry.what} is not written: {refused}")
+            return RegistryAnswer(
+                entry=entry, writing=Writing.REFUSED, message=f"{entry.what} is not written: {refused}"
+            )
         except VersionMissing as missing:
-            return Answer(entry=entry, writing=Writing.IMPOSSIBLE, message=f"{entry.what} is never written: {missing}")
+            return RegistryAnswer(
+                entry=entry, writing=Writing.IMPOSSIBLE, message=f"{entry.what} is never written: {missing}"
+            )
         except Exception:  # noqa: BLE001 - the outermost loop: one entry must not stop the others
             _log.exception("registry write failed", extra={"key": str(key), "entry": entry.what})
             message = f"{entry.what} is not written: see the controller's log"
-            return Answer(entry=entry, writing=Writing.REFUSED, message=message)
-        return Answer(entry=entry, writing=Writing.WRITTEN)
+            return RegistryAnswer(entry=entry, writing=Writing.REFUSED, message=message)
+        return RegistryAnswer(entry=entry, writing=Writing.WRITTEN)
 
-    def _note(self, key: Key, answer: Answer) -> None:
+    def _note(self, key: ResourceKey, answer: RegistryAnswer) -> None:
         """Keep what was said of an entry that is still offered; the resource is woken when that is news."""
         self._telemetry.registry_written(answer.writing.value)
         offered = self._offered.get(key, {})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
-from penstock_controller.ports import Key, Registry
+from penstock_controller.ports import RegistryReader, ResourceKey
 from penstock_controller.rollout.observation import RegistryVersion
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class _Round:
 
 
 @dataclass
-class _Connection:
+class _WatchedConnection:
     new: asyncio.Event = field(default_factory=asyncio.Event)
     asked_last: dict[RegistryRef, int] = field(default_factory=dict)
     """By number of the look-up: those not asked for longest go first."""
@@ -83,9 +83,9 @@ class RegistryWatch:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: RegistryReader,
         connections: Iterable[str],
-        wake: Callable[[Key], None],
+        wake: Callable[[ResourceKey], None],
         interval: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -94,12 +94,12 @@ class RegistryWatch:
         self._wake = wake
         self._interval = interval
         self._clock = clock
-        self._connections = {name: _Connection() for name in connections}
-        self._followers: dict[Key, RegistryRef] = {}
+        self._connections = {name: _WatchedConnection() for name in connections}
+        self._followers: dict[ResourceKey, RegistryRef] = {}
         self._known: dict[RegistryRef, Resolution] = {}
         self._paces: dict[RegistryRef, _Pace] = {}
 
-    def follow(self, key: Key, reference: RegistryRef) -> Resolution | None:
+    def follow(self, key: ResourceKey, reference: RegistryRef) -> Resolution | None:
         """What is known of a resource's reference; None: nothing yet, the resource is woken when it is."""
         reference = reference.wish
         if self._followers.get(key) != reference:
@@ -112,7 +112,7 @@ class RegistryWatch:
             connection.new.set()
         return self._known.get(reference)
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone."""
         self._followers.pop(key, None)
         self._drop_unfollowed()
@@ -166,7 +166,7 @@ class RegistryWatch:
             self._note(reference, self._away(reference, current.why))
         return current.retry_after
 
-    async def _work_off(self, connection: _Connection, current: _Round) -> None:
+    async def _work_off(self, connection: _WatchedConnection, current: _Round) -> None:
         while current.left and current.unanswered < _GIVEN_UP_AFTER:
             reference = current.left.pop()
             connection.look_ups += 1

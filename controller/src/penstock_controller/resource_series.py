@@ -14,7 +14,7 @@ from penstock_contracts import metric_names
 from penstock_contracts.api.status import GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.metric_names import Metric
 from penstock_contracts.traffic import TrafficSplit
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.timestamps import moment
 
 _SHOWN = (
@@ -36,7 +36,7 @@ _OF_TROUBLE = {"Reconciling": "False", "Stalled": "True"}
 
 
 @dataclass(frozen=True)
-class Sample:
+class SeriesSample:
     """One series of a resource. `labels`: after namespace and name."""
 
     metric: Metric
@@ -44,18 +44,18 @@ class Sample:
     value: float
 
 
-def samples(status: ModelDeploymentStatus) -> tuple[Sample, ...]:
+def samples(status: ModelDeploymentStatus) -> tuple[SeriesSample, ...]:
     """Everything that is shown of a status."""
     return (
         *_phase(status.phase, status.phase_since),
-        Sample(metric_names.RESOURCE_REASON, (status.reason,), 1),
-        *(Sample(metric_names.RESOURCE_CONDITION, (one.type, one.status), 1) for one in status.conditions),
+        SeriesSample(metric_names.RESOURCE_REASON, (status.reason,), 1),
+        *(SeriesSample(metric_names.RESOURCE_CONDITION, (one.type, one.status), 1) for one in status.conditions),
         *_traffic(status),
         *(sample for gate in status.gates for sample in _gate(gate)),
     )
 
 
-def troubled(before: Iterable[Sample], reason: str) -> tuple[Sample, ...]:
+def troubled(before: Iterable[SeriesSample], reason: str) -> tuple[SeriesSample, ...]:
     """What is shown once status tells that passes fail: all else stays as it was."""
     kept = tuple(
         one
@@ -63,67 +63,67 @@ def troubled(before: Iterable[Sample], reason: str) -> tuple[Sample, ...]:
         if one.metric is not metric_names.RESOURCE_REASON
         and not (one.metric is metric_names.RESOURCE_CONDITION and one.labels[0] in _OF_TROUBLE)
     )
-    told = (Sample(metric_names.RESOURCE_CONDITION, said, 1) for said in _OF_TROUBLE.items())
-    return (*kept, Sample(metric_names.RESOURCE_REASON, (reason,), 1), *told)
+    told = (SeriesSample(metric_names.RESOURCE_CONDITION, said, 1) for said in _OF_TROUBLE.items())
+    return (*kept, SeriesSample(metric_names.RESOURCE_REASON, (reason,), 1), *told)
 
 
-def _phase(phase: Phase, since: str | None) -> Iterator[Sample]:
-    yield Sample(metric_names.RESOURCE_PHASE, (phase.value,), 1)
+def _phase(phase: Phase, since: str | None) -> Iterator[SeriesSample]:
+    yield SeriesSample(metric_names.RESOURCE_PHASE, (phase.value,), 1)
     if since:
-        yield Sample(metric_names.RESOURCE_PHASE_SINCE, (phase.value,), moment(since).timestamp())
+        yield SeriesSample(metric_names.RESOURCE_PHASE_SINCE, (phase.value,), moment(since).timestamp())
 
 
-def _traffic(status: ModelDeploymentStatus) -> Iterator[Sample]:
+def _traffic(status: ModelDeploymentStatus) -> Iterator[SeriesSample]:
     if status.traffic is None:
         return
     desired, applied = status.traffic.desired, status.traffic.applied
-    yield Sample(metric_names.RESOURCE_DESIRED_NUMBER, (), desired.number)
-    yield Sample(metric_names.RESOURCE_APPLIED_NUMBER, (), applied.number if applied else 0)
+    yield SeriesSample(metric_names.RESOURCE_DESIRED_NUMBER, (), desired.number)
+    yield SeriesSample(metric_names.RESOURCE_APPLIED_NUMBER, (), applied.number if applied else 0)
     pointers = (status.stable, status.candidate, status.previous, *status.retiring)
     versions = {pointer.revision: pointer.version for pointer in pointers if pointer}
     wanted, given = _weights(desired), _weights(applied)
     # Both have a series for whichever names a revision: so they can be compared.
     for revision in sorted(wanted.keys() | given.keys()):
         labels = (versions.get(revision, ""), revision)
-        yield Sample(metric_names.RESOURCE_DESIRED_WEIGHT, labels, wanted.get(revision, 0))
-        yield Sample(metric_names.RESOURCE_APPLIED_WEIGHT, labels, given.get(revision, 0))
+        yield SeriesSample(metric_names.RESOURCE_DESIRED_WEIGHT, labels, wanted.get(revision, 0))
+        yield SeriesSample(metric_names.RESOURCE_APPLIED_WEIGHT, labels, given.get(revision, 0))
 
 
 def _weights(split: TrafficSplit | None) -> dict[str, int]:
     return {backend.revision: backend.weight for backend in split.backends} if split else {}
 
 
-def _gate(gate: GateStatus) -> Iterator[Sample]:
-    yield Sample(metric_names.RESOURCE_GATE_VERDICT, (gate.name, gate.stage, gate.verdict), 1)
+def _gate(gate: GateStatus) -> Iterator[SeriesSample]:
+    yield SeriesSample(metric_names.RESOURCE_GATE_VERDICT, (gate.name, gate.stage, gate.verdict), 1)
     for arm, count in (("candidate", gate.candidate), ("stable", gate.stable)):
         labels = (gate.name, gate.stage, arm)
-        yield Sample(metric_names.RESOURCE_GATE_TRIES, labels, count.tries)
-        yield Sample(metric_names.RESOURCE_GATE_FAILURES, labels, count.failures)
+        yield SeriesSample(metric_names.RESOURCE_GATE_TRIES, labels, count.tries)
+        yield SeriesSample(metric_names.RESOURCE_GATE_FAILURES, labels, count.failures)
 
 
 class ResourceSeries(Collector):
     """The series of all resources. Read from another thread than the one that changes them."""
 
     def __init__(self) -> None:
-        self._samples: dict[Key, tuple[Sample, ...]] = {}
-        self._followed: dict[Key, int] = {}
+        self._samples: dict[ResourceKey, tuple[SeriesSample, ...]] = {}
+        self._followed: dict[ResourceKey, int] = {}
         """The generation that the last pass came to its end with. A status that tells of trouble names a newer one."""
-        self._lags: dict[Key, int] = {}
+        self._lags: dict[ResourceKey, int] = {}
 
-    def show(self, key: Key, status: ModelDeploymentStatus) -> None:
+    def show(self, key: ResourceKey, status: ModelDeploymentStatus) -> None:
         """A pass came to its end and left this status."""
         self._samples[key] = samples(status)
         self._followed[key], self._lags[key] = status.observed_generation, 0
 
-    def trouble(self, key: Key, reason: str) -> None:
+    def trouble(self, key: ResourceKey, reason: str) -> None:
         """Status tells that passes over the resource fail."""
         self._samples[key] = troubled(self._samples.get(key, ()), reason)
 
-    def begin(self, key: Key, *, generation: int, observed: int) -> None:
+    def begin(self, key: ResourceKey, *, generation: int, observed: int) -> None:
         """A pass begins with a spec of this generation. `observed`: the one that status speaks of; below 1: none."""
         self._lags[key] = generation - self._followed.get(key, max(observed, 0))
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone."""
         for kept in (self._samples, self._followed, self._lags):
             kept.pop(key, None)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from penstock_contracts.api.retrain import Means, RetrainingJob
-from penstock_controller.errors import ClusterAway, Conflict, Rejected
-from penstock_controller.ports import Jobs, Key, Resource
+from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
+from penstock_controller.ports import Jobs, ModelDeployment, ResourceKey
 from penstock_controller.rollout import pipeline_word
 from penstock_controller.rollout.actions import StartJob
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.webhook_outbox import WebhookOutbox
 
 _log = logging.getLogger(__name__)
@@ -39,20 +39,22 @@ class _Known:
 class RetrainingJobs:
     """What a pass needs to know of trainings: of Jobs, and of pipelines that webhooks start."""
 
-    def __init__(self, jobs: Jobs, webhooks: WebhookOutbox, telemetry: Telemetry, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, jobs: Jobs, webhooks: WebhookOutbox, telemetry: ControllerTelemetry, clock: Callable[[], float]
+    ) -> None:
         """`clock`: seconds, monotonic."""
         self._jobs = jobs
         self._webhooks = webhooks
         self._telemetry = telemetry
         self._clock = clock
-        self._known: dict[Key, _Known] = {}
+        self._known: dict[ResourceKey, _Known] = {}
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone, or another release brings it on."""
         self._known.pop(key, None)
         self._webhooks.forget(key)
 
-    async def view(self, resource: Resource) -> JobView:
+    async def view(self, resource: ModelDeployment) -> JobView:
         """What is known now. A resource that has nothing to do with training costs no call."""
         key, retraining = resource.key, resource.status.retraining
         job = retraining.job if retraining and retraining.job and retraining.job.ended_at is None else None
@@ -69,7 +71,7 @@ class RetrainingJobs:
             sighting = await self._look(resource, job, known) if job else None
         return JobView(name=key.name, namespace=key.namespace, sighting=sighting, refused=known.refused)
 
-    async def start(self, resource: Resource, start: StartJob | None) -> float | None:
+    async def start(self, resource: ModelDeployment, start: StartJob | None) -> float | None:
         """Make a Job; answers the seconds until a pass is to see it. None: there is nothing to see."""
         if start is None:
             return None
@@ -82,8 +84,8 @@ class RetrainingJobs:
             _log.warning("job refused", extra={**where, "detail": str(refusal)})
             known.unmade = {start.name: str(refusal)}
             return 0.0
-        except (Conflict, ClusterAway) as error:
-            reason = "Changed" if isinstance(error, Conflict) else "NotAnswered"
+        except (WriteConflict, ClusterAway) as error:
+            reason = "Changed" if isinstance(error, WriteConflict) else "NotAnswered"
             self._telemetry.action_failed(resource.key, reason)
             _log.warning("job not made yet", extra={**where, "detail": str(error)})
             return _SOON
@@ -91,12 +93,12 @@ class RetrainingJobs:
         known.made = {start.name}
         return 0.0
 
-    def call(self, resource: Resource, job: RetrainingJob | None) -> None:
+    def call(self, resource: ModelDeployment, job: RetrainingJob | None) -> None:
         """Have a training's webhook called; the resource is woken when it has answered. None: there is none to call."""
         if job is not None:
             self._webhooks.offer(resource, job)
 
-    def _heard(self, resource: Resource, job: RetrainingJob) -> JobSighting:
+    def _heard(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
         """What the pipeline says of a training, or else its webhook."""
         annotations = resource.raw["metadata"].get("annotations") or {}
         word = pipeline_word.said(annotations.get(pipeline_word.ANNOTATION, ""), job.name)
@@ -104,7 +106,7 @@ class RetrainingJobs:
             return word
         return JobSighting(state=JobState.RUNNING) if job.seen else self._webhooks.seen(resource.key, job.name)
 
-    async def _check(self, resource: Resource, known: _Known) -> None:
+    async def _check(self, resource: ModelDeployment, known: _Known) -> None:
         """Try whether something could be started, once for each generation and again where it was refused."""
         which = (str(resource.raw["metadata"].get("uid")), resource.generation)
         if resource.spec.retrain is None:
@@ -116,7 +118,7 @@ class RetrainingJobs:
             await (self._webhooks if resource.spec.retrain.webhook else self._jobs).check(resource)
         except Rejected as refusal:
             known.refused = str(refusal)
-        except (Conflict, ClusterAway) as error:
+        except (WriteConflict, ClusterAway) as error:
             _log.warning("spec.retrain not checked", extra={"key": str(resource.key), "detail": str(error)})
             if known.checked != which:
                 known.refused = None
@@ -125,12 +127,12 @@ class RetrainingJobs:
             known.refused = ""
         known.checked, known.due = which, self._clock() + _AGAIN
 
-    async def _look(self, resource: Resource, job: RetrainingJob, known: _Known) -> JobSighting:
+    async def _look(self, resource: ModelDeployment, job: RetrainingJob, known: _Known) -> JobSighting:
         if job.name in known.unmade:
             return JobSighting(state=JobState.REFUSED, message=known.unmade[job.name])
         try:
             found = await self._jobs.look(resource, job)
-        except (Rejected, Conflict, ClusterAway) as error:
+        except (Rejected, WriteConflict, ClusterAway) as error:
             _log.warning("job not looked at", extra={"key": str(resource.key), "detail": str(error)})
             return JobSighting(state=JobState.UNKNOWN, message=str(error))
         if found.state is JobState.MISSING and job.name in known.made:

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from penstock_controller.errors import ClusterAway, Conflict, Rejected
-from penstock_controller.ports import Key, Resources
+from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
+from penstock_controller.ports import ModelDeployments, ResourceKey
 
 _AGAIN = 2.0
 """Seconds."""
@@ -22,8 +22,8 @@ class Roll:
 
     def __init__(
         self,
-        resources: Resources,
-        *tell: Callable[[Iterable[Key]], None],
+        resources: ModelDeployments,
+        *tell: Callable[[Iterable[ResourceKey]], None],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`tell`: who waits for all resources to have been looked at. `pause`: waits for seconds."""
@@ -37,7 +37,7 @@ class Roll:
         while True:
             try:
                 keys = await self._resources.keys()
-            except (Conflict, Rejected) as error:
+            except (WriteConflict, Rejected) as error:
                 _log.error(_REFUSED, extra={"detail": str(error)})
                 refused = True
             except ClusterAway as away:

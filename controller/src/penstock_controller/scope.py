@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from penstock_controller.errors import Invalid, PenstockError
-from penstock_controller.ports import Claims, Key, Resources
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.ports import Claims, ModelDeployments, ResourceKey
+from penstock_controller.telemetry import ControllerTelemetry
 
 LOOK_AGAIN = 30.0
 """Seconds for which an answer is taken as it is: a Lease that somebody has deleted is claimed anew after that."""
@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 class Passes(Protocol):
     """What a key is worked by."""
 
-    async def reconcile(self, key: Key) -> float | None:
+    async def reconcile(self, key: ResourceKey) -> float | None:
         """Seconds until the next pass; None: the resource is gone."""
         ...
 
-    async def tell(self, key: Key, error: Exception) -> None:
+    async def tell(self, key: ResourceKey, error: Exception) -> None:
         """Have a resource's status tell why its passes fail."""
         ...
 
@@ -30,13 +30,13 @@ class Passes(Protocol):
 class OwnPasses(Passes, Protocol):
     """Passes that keep something of each key between two of them."""
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone, or another's."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Answer:
+class _ClaimAnswer:
     holder: str
     until: float
 
@@ -48,9 +48,9 @@ class Scope:
         self,
         claims: Claims,
         passes: OwnPasses,
-        telemetry: Telemetry,
+        telemetry: ControllerTelemetry,
         *,
-        resources: Resources,
+        resources: ModelDeployments,
         clock: Callable[[], float],
         release: str,
         only: str,
@@ -64,10 +64,10 @@ class Scope:
         self._resources = resources
         self._only = only
         self._everywhere = not only
-        self._all: _Answer | None = None
-        self._answers: dict[str, _Answer] = {}
+        self._all: _ClaimAnswer | None = None
+        self._answers: dict[str, _ClaimAnswer] = {}
 
-    async def reconcile(self, key: Key) -> float | None:
+    async def reconcile(self, key: ResourceKey) -> float | None:
         """A pass, where this release acts. Raises what a pass raises."""
         holder = await self._holder(key.namespace)
         if holder == self._release:
@@ -75,13 +75,13 @@ class Scope:
         self._passes.forget(key)  # what another release rolls out has no turn here, and no alias is looked at for it
         return LOOK_AGAIN if await self._is_there(key) else None
 
-    async def _is_there(self, key: Key) -> bool:
+    async def _is_there(self, key: ResourceKey) -> bool:
         try:
             return await self._resources.read(key) is not None
         except Invalid:
             return True  # the other release says so
 
-    async def tell(self, key: Key, error: Exception) -> None:
+    async def tell(self, key: ResourceKey, error: Exception) -> None:
         """Where another release acts its status is that one's: then nothing is said. Raises what telling raises."""
         known = self._answers.get(key.namespace)
         if known is None or known.holder == self._release:
@@ -114,7 +114,7 @@ class Scope:
             # The Lease stays where it is while nobody can look: what serves is looked after as before.
             _log.warning("not known whether the claim stands", extra={"namespace": namespace, "detail": str(error)})
             holder = known.holder
-        self._answers[namespace] = _Answer(holder=holder, until=self._clock() + LOOK_AGAIN)
+        self._answers[namespace] = _ClaimAnswer(holder=holder, until=self._clock() + LOOK_AGAIN)
         elsewhere = sum(answer.holder != self._release for answer in self._answers.values())
         self._telemetry.namespaces_elsewhere(elsewhere)
         if holder != (known.holder if known else self._release):
@@ -125,7 +125,7 @@ class Scope:
         if self._everywhere:
             if self._all is None or self._clock() >= self._all.until:
                 holder = await self._claims.holder_of_all()
-                self._all = _Answer(holder=holder, until=self._clock() + LOOK_AGAIN)
+                self._all = _ClaimAnswer(holder=holder, until=self._clock() + LOOK_AGAIN)
             if self._all.holder != self._release:
                 return self._all.holder
         return await self._claims.holder(namespace)

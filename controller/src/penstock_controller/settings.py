@@ -12,14 +12,14 @@ from penstock_contracts.api.pod_template import PodTemplate
 from penstock_contracts.monitor_replicas import MonitorReplicas
 
 
-class Connection(BaseModel):
+class RegistryConnectionSettings(BaseModel):
     """A registry that resources may name."""
 
     uri: str
     """MLflow tracking URI."""
 
 
-class Settings(BaseSettings):
+class ControllerSettings(BaseSettings):
     """Read from the environment, prefix `PENSTOCK_`."""
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", use_attribute_docstrings=True)
@@ -86,10 +86,13 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"PENSTOCK_MONITOR_REPLICAS: {error}") from error
 
-    def connections(self) -> dict[str, Connection]:
+    def connections(self) -> dict[str, RegistryConnectionSettings]:
         """The registry connections by name. Raises ValueError naming file and field."""
         content = yaml.safe_load(self.registries.read_text()) or {}
-        return {name: Connection.model_validate(value) for name, value in content.get("registries", {}).items()}
+        return {
+            name: RegistryConnectionSettings.model_validate(value)
+            for name, value in content.get("registries", {}).items()
+        }
 
     def pod_template(self) -> PodTemplate | None:
         """What every predictor pod has; None: what is built in. Raises ValueError naming the field."""

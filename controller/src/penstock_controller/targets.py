@@ -2,10 +2,10 @@
 
 from penstock_contracts.model_card import IngestPhase, IngestStatus
 from penstock_controller.errors import StoreAway
-from penstock_controller.ports import Resource, Store
+from penstock_controller.ports import ModelDeployment, Store
 from penstock_controller.registry_watch import Resolution
 from penstock_controller.rollout import hold
-from penstock_controller.rollout.observation import Refused, RegistryVersion, Target, Unresolved, Wanted
+from penstock_controller.rollout.observation import RefusedVersion, RegistryVersion, Target, Unresolved, Wanted
 from penstock_controller.workload.objects import pods_of, revision_of
 from penstock_controller.workload.placement import Placement
 
@@ -24,7 +24,7 @@ class Targets:
         self.pods = pods_of(placement)
         """What the administrator wants of every predictor pod, as a hash."""
 
-    async def target(self, resource: Resource, resolution: Resolution | None) -> Target:
+    async def target(self, resource: ModelDeployment, resolution: Resolution | None) -> Target:
         """The target of a resource. Never raises for something that is away: that is a target too."""
         held = hold.standing(resource.status.hold, named(resolution), resource.generation)
         if held:
@@ -39,16 +39,16 @@ class Targets:
             return Unresolved(reason="RegistryAway", message=resolution.away)
         return await self._checked(resource, resolution.version)
 
-    async def _checked(self, resource: Resource, version: RegistryVersion) -> Target:
+    async def _checked(self, resource: ModelDeployment, version: RegistryVersion) -> Target:
         try:
             ingest = await self._store.ingest(resource.spec.registry, version)
         except StoreAway as away:
             return Unresolved(reason="StoreAway", message=str(away))
         return self._judged(resource, version, ingest)
 
-    def _judged(self, resource: Resource, version: RegistryVersion, ingest: IngestStatus) -> Target:
+    def _judged(self, resource: ModelDeployment, version: RegistryVersion, ingest: IngestStatus) -> Target:
         if ingest.phase is IngestPhase.REFUSED:
-            return Refused(
+            return RefusedVersion(
                 version=version.version,
                 created_at_ms=version.created_at_ms,
                 reason=ingest.reason,

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from penstock_contracts import metric_names
 from penstock_contracts.api.status import ModelDeploymentStatus, Phase
 from penstock_contracts.build import build_labels
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.resource_series import ResourceSeries
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.registry_entry import Writing
@@ -54,7 +54,7 @@ _ACTION_FAILURES = ("Refused", "ForeignObject", "BeingDeleted", "Changed", "NotA
 """Reasons, as metric_names describes them."""
 
 
-class Telemetry:
+class ControllerTelemetry:
     """Counts passes, attempts and what did not answer, and shows how resources stand."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -80,10 +80,10 @@ class Telemetry:
             self._registry_writes.labels(writing.value)
         for phase in Phase:
             self._resources.labels(phase.value).set(0)
-        self._phases: dict[Key, Phase] = {}
-        self._begun: set[Key] = set()
-        self._trained: set[Key] = set()
-        self._counted: dict[Key, set[tuple[Counter, tuple[str, ...]]]] = {}
+        self._phases: dict[ResourceKey, Phase] = {}
+        self._begun: set[ResourceKey] = set()
+        self._trained: set[ResourceKey] = set()
+        self._counted: dict[ResourceKey, set[tuple[Counter, tuple[str, ...]]]] = {}
         """The counters that each resource has, with their labels after namespace and name."""
         seconds = metric_names.CONTROLLER_PASS_SECONDS
         self.pass_seconds = Histogram(seconds.name, seconds.meaning, registry=registry)
@@ -96,7 +96,7 @@ class Telemetry:
         """A pass did not: conflict or error."""
         self._passes.labels(outcome).inc()
 
-    def announced(self, key: Key, announcement: Announcement) -> None:
+    def announced(self, key: ResourceKey, announcement: Announcement) -> None:
         """Users were told of a transition; those that end an attempt, or that are about training, are counted."""
         if announcement.of_retraining:
             self._of(key, self._retraining, announcement.reason).inc()
@@ -105,18 +105,18 @@ class Telemetry:
         if announcement.completion:
             self._of(key, self._attempts, announcement.completion, announcement.reason).inc()
 
-    def _of(self, key: Key, counter: Counter, *labels: str) -> Counter:
+    def _of(self, key: ResourceKey, counter: Counter, *labels: str) -> Counter:
         self._counted.setdefault(key, set()).add((counter, labels))
         return counter.labels(key.namespace, key.name, *labels)
 
-    def trains(self, key: Key) -> None:
+    def trains(self, key: ResourceKey) -> None:
         """A resource may start trainings: its series begin at 0, before the first is told of."""
         if key not in self._trained:
             self._trained.add(key)
             for reason in _TRAINING_REASONS:
                 self._of(key, self._retraining, reason)
 
-    def begins(self, key: Key, *, generation: int, observed: int) -> None:
+    def begins(self, key: ResourceKey, *, generation: int, observed: int) -> None:
         """A pass over a resource begins: its spec is of one generation, its status speaks of another.
 
         Series begin at 0 here, before anything can be counted: increase() sees nothing of one that begins at 1.
@@ -131,18 +131,18 @@ class Telemetry:
         for reason in _ACTION_FAILURES:
             self._of(key, self._action_failures, reason)
 
-    def stands(self, key: Key, status: ModelDeploymentStatus) -> None:
+    def stands(self, key: ResourceKey, status: ModelDeploymentStatus) -> None:
         """A pass left a resource with this status."""
         self._leaves_phase(key)
         self._phases[key] = status.phase
         self._resources.labels(status.phase.value).inc()
         self._shown.show(key, status)
 
-    def troubled(self, key: Key, reason: str) -> None:
+    def troubled(self, key: ResourceKey, reason: str) -> None:
         """Status tells that passes over a resource fail."""
         self._shown.trouble(key, reason)
 
-    def forgotten(self, key: Key) -> None:
+    def forgotten(self, key: ResourceKey) -> None:
         """The resource is gone, and its series with it: names would gather for ever."""
         self._leaves_phase(key)
         self._shown.forget(key)
@@ -151,7 +151,7 @@ class Telemetry:
         for counter, labels in self._counted.pop(key, ()):
             counter.remove(key.namespace, key.name, *labels)
 
-    def _leaves_phase(self, key: Key) -> None:
+    def _leaves_phase(self, key: ResourceKey) -> None:
         if before := self._phases.pop(key, None):
             self._resources.labels(before.value).dec()
 
@@ -176,7 +176,7 @@ class Telemetry:
         """Whether a look-up was answered, be it that there is no such version."""
         self._reachable.labels(connection).set(yes)
 
-    def action_failed(self, key: Key, reason: str) -> None:
+    def action_failed(self, key: ResourceKey, reason: str) -> None:
         """Something was to be done with an object of a resource, and was not."""
         self._of(key, self._action_failures, reason).inc()
 

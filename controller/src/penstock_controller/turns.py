@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from penstock_controller.ports import Key
-from penstock_controller.rollout.turn import Standing
+from penstock_controller.ports import ResourceKey
+from penstock_controller.rollout.turn import SlotState
 
 _UNSEEN = "waits until the controller, which has just started, has looked at every ModelDeployment"
 
@@ -15,25 +15,25 @@ class Turns:
     take the last one. After a restart nobody gets one before all resources have been seen.
     """
 
-    def __init__(self, limit: int, wake: Callable[[Key], None]) -> None:
+    def __init__(self, limit: int, wake: Callable[[ResourceKey], None]) -> None:
         """`limit`: attempts under way at the same time. `wake`: called for a key whose turn may have come."""
         self._limit = limit
         self._wake = wake
-        self._standings: dict[Key, Standing] = {}
-        self._waiting: dict[Key, None] = {}
+        self._standings: dict[ResourceKey, SlotState] = {}
+        self._waiting: dict[ResourceKey, None] = {}
         """In the order in which they asked."""
-        self._given: set[Key] = set()
-        self._unseen: set[Key] | None = None
+        self._given: set[ResourceKey] = set()
+        self._unseen: set[ResourceKey] | None = None
         """Resources that were there at the start and have not been looked at; None: it is not known which."""
 
-    def expect(self, keys: Iterable[Key]) -> None:
+    def expect(self, keys: Iterable[ResourceKey]) -> None:
         """All resources that there are when the controller starts."""
         self._unseen = set(keys) - self._standings.keys()
         for key in self._unseen:
             self._wake(key)  # one that is deleted before the watch begins has no event: a pass finds that it is gone
         self._wake_first()
 
-    def ask(self, key: Key, *, wants: bool) -> str:
+    def ask(self, key: ResourceKey, *, wants: bool) -> str:
         """Why a resource's attempt must wait; empty: it may begin, or wants no turn."""
         if not wants:
             self._waiting.pop(key, None)
@@ -48,12 +48,12 @@ class Turns:
             self._given.add(key)
         return why
 
-    def is_on_trial(self, key: Key) -> bool:
+    def is_on_trial(self, key: ResourceKey) -> bool:
         """Whether its last pass left an attempt under way."""
         standing = self._standings.get(key)
         return standing is not None and standing.on_trial
 
-    def note(self, key: Key, standing: Standing) -> None:
+    def note(self, key: ResourceKey, standing: SlotState) -> None:
         """A pass over a resource has ended."""
         before, halt = self._standings.get(key), self._halt()
         unused = key in self._given and not standing.on_trial
@@ -65,14 +65,14 @@ class Turns:
         elif unused or before != standing:
             self._wake_first()
 
-    def skip(self, key: Key) -> None:
+    def skip(self, key: ResourceKey) -> None:
         """A resource that cannot be read begins nothing: it stands in nobody's way."""
         self._waiting.pop(key, None)
         self._given.discard(key)
         self._looked_at(key)
         self._wake_first()
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone."""
         self._waiting.pop(key, None)
         self._given.discard(key)
@@ -84,13 +84,13 @@ class Turns:
         else:
             self._wake_first()
 
-    def _looked_at(self, key: Key) -> None:
+    def _looked_at(self, key: ResourceKey) -> None:
         if self._unseen and key in self._unseen:
             self._unseen.discard(key)
             if not self._unseen:
                 self._wake_all()
 
-    def _why(self, key: Key) -> str:
+    def _why(self, key: ResourceKey) -> str:
         if self._unseen is None or self._unseen - {key}:
             return _UNSEEN
         halt = self._halt()

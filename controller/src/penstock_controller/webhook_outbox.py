@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller import backoff
-from penstock_controller.errors import ClusterAway, Conflict, PipelineAway, PipelineRefused, Rejected
-from penstock_controller.ports import Headers, Key, Pipelines, Resource
+from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected, WriteConflict
+from penstock_controller.ports import Headers, ModelDeployment, Pipelines, ResourceKey
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.work_queue import WorkQueue
 from penstock_controller.workload.webhook_call import WebhookCall, webhook_call
 
@@ -47,10 +47,10 @@ class WebhookOutbox:
         self,
         pipelines: Pipelines,
         headers: Headers,
-        telemetry: Telemetry,
-        wake: Callable[[Key], None],
+        telemetry: ControllerTelemetry,
+        wake: Callable[[ResourceKey], None],
         *,
-        monitor_url: Callable[[Key], str],
+        monitor_url: Callable[[ResourceKey], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`monitor_url`: as a resource's pipeline is told it; empty: there is none. `clock`: seconds, monotonic."""
@@ -60,15 +60,15 @@ class WebhookOutbox:
         self._wake = wake
         self._monitor_url = monitor_url
         self._queue = WorkQueue(clock, workers=_CALLED_AT_ONCE)
-        self._offered: dict[Key, _Offered] = {}
+        self._offered: dict[ResourceKey, _Offered] = {}
 
-    async def check(self, resource: Resource) -> None:
-        """Whether a call could be made by the spec: nothing is called. Raises Rejected, Conflict, ClusterAway."""
+    async def check(self, resource: ModelDeployment) -> None:
+        """Whether a call could be made by the spec: nothing is called. Raises Rejected, WriteConflict, ClusterAway."""
         call = self._built(resource, _SAMPLE)
         if call and call.secret:
             await self._headers.of(call.namespace, call.secret)
 
-    def offer(self, resource: Resource, job: RetrainingJob) -> None:
+    def offer(self, resource: ModelDeployment, job: RetrainingJob) -> None:
         """Have the webhook called for a training until it answers. One that is offered already goes on."""
         known = self._offered.get(resource.key)
         try:
@@ -82,12 +82,12 @@ class WebhookOutbox:
         self._offered[resource.key] = _Offered(call=call)
         self._queue.add(resource.key)
 
-    def seen(self, key: Key, run: str) -> JobSighting:
+    def seen(self, key: ResourceKey, run: str) -> JobSighting:
         """What its webhook has answered about a training."""
         known = self._offered.get(key)
         return known.sighting if known and known.call.name == run else _UNCALLED
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         """The resource is gone, or nothing is to be started."""
         self._offered.pop(key, None)
 
@@ -106,20 +106,20 @@ class WebhookOutbox:
             finally:
                 self._queue.done(key, again)
 
-    def _built(self, resource: Resource, job: RetrainingJob) -> WebhookCall | None:
+    def _built(self, resource: ModelDeployment, job: RetrainingJob) -> WebhookCall | None:
         retrain = resource.spec.retrain
         if retrain is None or retrain.webhook is None:
             return None
         monitor_url = self._monitor_url(resource.key)
         return webhook_call(resource.raw["metadata"], resource.spec, retrain.webhook, job, monitor_url)
 
-    def _refused(self, key: Key, job: RetrainingJob, why: str) -> None:
+    def _refused(self, key: ResourceKey, job: RetrainingJob, why: str) -> None:
         call = WebhookCall(name=job.name, namespace=key.namespace, url="", secret=None, seconds=0.0, body=b"")
         if self.seen(key, job.name).state is not JobState.REFUSED:
             self._offered[key] = _Offered(call=call, sighting=JobSighting(state=JobState.REFUSED, message=why))
             self._wake(key)
 
-    async def _visit(self, key: Key) -> float | None:
+    async def _visit(self, key: ResourceKey) -> float | None:
         """Call what is due; answers the seconds until it is called again. None: it has answered, or is not wanted."""
         known = self._offered.get(key)
         if known is None or known.sighting.state not in {JobState.MISSING, JobState.UNANSWERED}:
@@ -137,7 +137,7 @@ class WebhookOutbox:
             return None
         return backoff.delay(known.tries, first=_FIRST_AGAIN, longest=_LONGEST_AGAIN)
 
-    async def _tried(self, key: Key, call: WebhookCall) -> JobSighting:
+    async def _tried(self, key: ResourceKey, call: WebhookCall) -> JobSighting:
         where = {"key": str(key), "training": call.name}
         try:
             headers = await self._headers.of(call.namespace, call.secret) if call.secret else {}
@@ -145,7 +145,7 @@ class WebhookOutbox:
         except (PipelineRefused, Rejected) as refusal:
             _log.warning("training refused", extra={**where, "detail": str(refusal)})
             return JobSighting(state=JobState.REFUSED, message=str(refusal))
-        except (PipelineAway, ClusterAway, Conflict) as away:
+        except (PipelineAway, ClusterAway, WriteConflict) as away:
             _log.warning("training not started yet", extra={**where, "detail": str(away)})
             return JobSighting(state=JobState.UNANSWERED, message=str(away))
         except Exception:  # noqa: BLE001 - the outermost loop: one call must not end those of all

@@ -30,18 +30,18 @@ from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.operator import Operator
-from penstock_controller.ports import Key
-from penstock_controller.reconcile import Reconciler, World
+from penstock_controller.ports import ResourceKey
+from penstock_controller.reconcile import PassAdapters, Reconciler
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.roll import Roll
 from penstock_controller.scope import Scope
-from penstock_controller.settings import Settings
+from penstock_controller.settings import ControllerSettings
 from penstock_controller.steady_clock import SteadyClock
 from penstock_controller.store_keeper import StoreKeeper
 from penstock_controller.targets import Targets
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.turns import Turns
 from penstock_controller.webhook_outbox import WebhookOutbox
 from penstock_controller.work_queue import WorkQueue
@@ -69,7 +69,7 @@ class _Clients:
 
 
 @asynccontextmanager
-async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncIterator[Operator]:
+async def operator(settings: ControllerSettings, metrics: CollectorRegistry) -> AsyncIterator[Operator]:
     """The whole controller on real adapters; they are closed at the end."""
     await _log_in()
     # Store, monitor and gateways are in the cluster: no proxy of the environment leads to them.
@@ -81,7 +81,7 @@ async def operator(settings: Settings, metrics: CollectorRegistry) -> AsyncItera
     ):
         api.user_agent = names.FIELD_MANAGER  # the field manager of every write that names none
         clients = _Clients(api=api, store=store_client, monitor=monitor_client, gateway=gateway_client)
-        yield _assembled(settings, Telemetry(metrics), clients)
+        yield _assembled(settings, ControllerTelemetry(metrics), clients)
 
 
 async def _log_in() -> None:
@@ -91,7 +91,7 @@ async def _log_in() -> None:
         await config.load_kube_config()
 
 
-def _placement(settings: Settings) -> Placement:
+def _placement(settings: ControllerSettings) -> Placement:
     placement = Placement(
         image=settings.predictor_image,
         store_url=settings.store_url,
@@ -106,14 +106,14 @@ def _placement(settings: Settings) -> Placement:
 
 
 def _assembled(
-    settings: Settings,
-    telemetry: Telemetry,
+    settings: ControllerSettings,
+    telemetry: ControllerTelemetry,
     clients: _Clients,
 ) -> Operator:
     api = clients.api
     placement = _placement(settings)
 
-    def monitor_url(key: Key) -> str:
+    def monitor_url(key: ResourceKey) -> str:
         return placement.of_resource(key.namespace, key.name).monitor_url.rstrip("/")
 
     queue = WorkQueue(time.monotonic, workers=settings.workers)
@@ -128,7 +128,7 @@ def _assembled(
     resources = KubernetesResources(api, settings.watch_namespace)
     workloads = KubernetesWorkloads(api, placement)
     webhooks = WebhookOutbox(HttpPipelines(), SecretHeaders(api), telemetry, queue.add, monitor_url=monitor_url)
-    world = World(
+    world = PassAdapters(
         resources=resources,
         workloads=workloads,
         effects=Effects(workloads, telemetry, time.monotonic),
@@ -141,7 +141,7 @@ def _assembled(
     targets = Targets(store, placement)
     base = settings.gateway_url.rstrip("/")
 
-    def url(key: Key) -> str:
+    def url(key: ResourceKey) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
     drift = _drift_watch(settings, clients, queue, monitor_url)
@@ -186,7 +186,7 @@ def _assembled(
     )
 
 
-def _registries(settings: Settings) -> dict[str, MlflowApi]:
+def _registries(settings: ControllerSettings) -> dict[str, MlflowApi]:
     return {
         name: MlflowApi(RegistryConnection(name, connection.uri, settings.credentials))
         for name, connection in settings.connections().items()
@@ -194,11 +194,11 @@ def _registries(settings: Settings) -> dict[str, MlflowApi]:
 
 
 def _drift_watch(
-    settings: Settings, clients: _Clients, queue: WorkQueue, monitor_url: Callable[[Key], str]
+    settings: ControllerSettings, clients: _Clients, queue: WorkQueue, monitor_url: Callable[[ResourceKey], str]
 ) -> DriftWatch:
     base = settings.monitor_url.rstrip("/")
 
-    def report_url(key: Key) -> str:
+    def report_url(key: ResourceKey) -> str:
         return f"{base}/v1/reports/{key.namespace}/{key.name}"
 
     monitor = HttpDriftMonitor(clients.monitor, base=monitor_url) if base else None

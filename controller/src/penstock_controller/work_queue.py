@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 
 _HEAD_START = 5.0
 """Seconds by which a key that is pressing goes before others of its namespace, and no longer keeps them waiting."""
@@ -19,27 +19,27 @@ class WorkQueue:
     def __init__(self, clock: Callable[[], float], *, workers: int = 1) -> None:
         """`clock`: seconds, monotonic. `workers`: how many take."""
         self._clock = clock
-        self._is_pressing: Callable[[Key], bool] = lambda _: False
+        self._is_pressing: Callable[[ResourceKey], bool] = lambda _: False
         self._most_per_namespace = max(1, workers - 1)
-        self._due: dict[Key, float] = {}
-        self._running: dict[Key, float] = {}
-        self._not_before: dict[Key, float] = {}
+        self._due: dict[ResourceKey, float] = {}
+        self._running: dict[ResourceKey, float] = {}
+        self._not_before: dict[ResourceKey, float] = {}
         self._turn = 0
         self._last_turn: dict[str, int] = {}
         """When each namespace that is in the queue had its last turn, in turns."""
         self._changed = asyncio.Event()
 
-    def put_first(self, is_pressing: Callable[[Key], bool]) -> None:
+    def put_first(self, is_pressing: Callable[[ResourceKey], bool]) -> None:
         """Have keys go before others of their namespace: evidence and ways back before new starts."""
         self._is_pressing = is_pressing
 
-    def add(self, key: Key, delay: float = 0.0) -> None:
+    def add(self, key: ResourceKey, delay: float = 0.0) -> None:
         """Make a key due in `delay` seconds, or earlier where it is due earlier already."""
         due = max(self._clock() + delay, self._not_before.get(key, 0.0))
         self._due[key] = min(due, self._due.get(key, due))
         self._changed.set()
 
-    async def take(self) -> Key:
+    async def take(self) -> ResourceKey:
         """Wait for the next due key. It stays out of others' hands until `done`."""
         while True:
             self._changed.clear()
@@ -55,7 +55,7 @@ class WorkQueue:
                 return key
             await self._wait(self._until_next(now))
 
-    def done(self, key: Key, again: float | None = None, *, not_before: float = 0.0) -> None:
+    def done(self, key: ResourceKey, again: float | None = None, *, not_before: float = 0.0) -> None:
         """Give a taken key back; it is due `again` seconds after it was taken. None: when it is added.
 
         At least half of `again` is left to others: a pass that takes longer than that would follow on itself.
@@ -79,14 +79,14 @@ class WorkQueue:
         now = self._clock()
         return sum(due <= now for key, due in list(self._due.items()) if key not in self._running)
 
-    def _next(self, ready: list[Key]) -> Key | None:
+    def _next(self, ready: list[ResourceKey]) -> ResourceKey | None:
         """Of the namespace that has least under way, and among those had its turn longest ago."""
         under_way = Counter(key.namespace for key in self._running)
         shared = len({key.namespace for key in (*self._due, *self._running)}) > 1
         most = self._most_per_namespace if shared else len(self._running) + 1
         free = [key for key in ready if under_way[key.namespace] < most]
 
-        def rank(key: Key) -> tuple[int, int, float, Key]:
+        def rank(key: ResourceKey) -> tuple[int, int, float, ResourceKey]:
             due = self._due[key] - (_HEAD_START if self._is_pressing(key) else 0.0)
             return under_way[key.namespace], self._last_turn.get(key.namespace, 0), due, key
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 
-from penstock_controller.settings import Settings as ControllerSettings
+from penstock_controller.settings import ControllerSettings
 from penstock_drift_monitor.settings import Settings as MonitorSettings
 from penstock_gateway.settings import Settings as GatewaySettings
 from penstock_model_store.settings import Settings as StoreSettings

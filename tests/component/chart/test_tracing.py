@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from penstock_controller.settings import Settings as ControllerSettings
+from penstock_controller.settings import ControllerSettings
 from penstock_gateway.settings import Settings as GatewaySettings
 from penstock_testing.chart import Chart, RefusedError, Rendered
 

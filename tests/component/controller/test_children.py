@@ -16,11 +16,11 @@ from penstock_controller.adapters.kubernetes.child_objects import (
     SERVICES,
     ChildObjects,
 )
-from penstock_controller.adapters.kubernetes.child_objects import Resource as Kinds
+from penstock_controller.adapters.kubernetes.child_objects import ApiKind as Kinds
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.errors import Rejected
-from penstock_controller.ports import Key, Resource
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.actions import (
     CreateWorkload,
     DeleteWorkload,
@@ -31,7 +31,7 @@ from penstock_controller.rollout.actions import (
     ScaleWorkload,
     SetAutoscaler,
 )
-from penstock_controller.rollout.observation import Bounds, Difference, Kind, Workload
+from penstock_controller.rollout.observation import Bounds, ChildKind, Difference, Workload
 from penstock_controller.workload.objects import revision_of
 from penstock_controller.workload.placement import Placement
 from penstock_testing.gateway.cluster import create_model_deployment
@@ -40,17 +40,22 @@ from penstock_testing.rollout_world import spec
 PLACEMENT = Placement(image="localhost/no-such-image:1", store_url="http://store:8080")
 DIGEST = "sha256:" + "a" * 64
 BOUNDS = Bounds(floor=2, ceiling=5, target=70)
-KINDS = {Kind.RECORD: RECORDS, Kind.SERVICE: SERVICES, Kind.BUDGET: BUDGETS, Kind.DEPLOYMENT: DEPLOYMENTS}
+KINDS = {
+    ChildKind.RECORD: RECORDS,
+    ChildKind.SERVICE: SERVICES,
+    ChildKind.BUDGET: BUDGETS,
+    ChildKind.DEPLOYMENT: DEPLOYMENTS,
+}
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 
 
 @pytest.fixture
-async def resource(api: ApiClient, key: Key) -> Resource:
+async def resource(api: ApiClient, key: ResourceKey) -> ModelDeployment:
     return await read(api, key)
 
 
-async def read(api: ApiClient, key: Key) -> Resource:
+async def read(api: ApiClient, key: ResourceKey) -> ModelDeployment:
     found = await KubernetesResources(api).read(key)
     assert found is not None
     return found
@@ -67,29 +72,29 @@ def workloads(api: ApiClient) -> KubernetesWorkloads:
 
 
 @pytest.fixture
-async def made(workloads: KubernetesWorkloads, resource: Resource) -> CreateWorkload:
+async def made(workloads: KubernetesWorkloads, resource: ModelDeployment) -> CreateWorkload:
     """One revision with all of its objects."""
     return await all_of(workloads, resource)
 
 
-async def all_of(workloads: KubernetesWorkloads, resource: Resource) -> CreateWorkload:
+async def all_of(workloads: KubernetesWorkloads, resource: ModelDeployment) -> CreateWorkload:
     wish = creation(resource)
     await workloads.execute(resource, wish)
-    await workloads.execute(resource, RestoreChild(revision=wish.revision, kind=Kind.BUDGET))
+    await workloads.execute(resource, RestoreChild(revision=wish.revision, kind=ChildKind.BUDGET))
     await workloads.execute(resource, SetAutoscaler(revision=wish.revision, bounds=BOUNDS))
     return wish
 
 
-def creation(resource: Resource) -> CreateWorkload:
+def creation(resource: ModelDeployment) -> CreateWorkload:
     revision = revision_of(resource.key.name, resource.spec, DIGEST, PLACEMENT)
     return CreateWorkload(revision=revision, version="1", digest=DIGEST, replicas=2)
 
 
-def name_of(resource: Resource, wish: CreateWorkload) -> str:
+def name_of(resource: ModelDeployment, wish: CreateWorkload) -> str:
     return f"{resource.key.name}-{wish.revision}"
 
 
-async def seen(workloads: KubernetesWorkloads, resource: Resource) -> Workload:
+async def seen(workloads: KubernetesWorkloads, resource: ModelDeployment) -> Workload:
     (workload,) = (await workloads.observe(resource)).workloads
     return workload
 
@@ -109,7 +114,7 @@ async def edit(
     await objects._call("PATCH", kind.path(namespace, name), [("fieldManager", manager)], patch, content)
 
 
-async def restore_all(workloads: KubernetesWorkloads, resource: Resource) -> tuple[Difference, ...]:
+async def restore_all(workloads: KubernetesWorkloads, resource: ModelDeployment) -> tuple[Difference, ...]:
     """What the engine asks for until nothing differs; answers what had differed."""
     before = (await seen(workloads, resource)).differences
     for difference in before:
@@ -119,13 +124,13 @@ async def restore_all(workloads: KubernetesWorkloads, resource: Resource) -> tup
     return before
 
 
-async def versions(objects: ChildObjects, resource: Resource, wish: CreateWorkload) -> list[str]:
+async def versions(objects: ChildObjects, resource: ModelDeployment, wish: CreateWorkload) -> list[str]:
     found = [await objects.find(kind, resource.key.namespace, name_of(resource, wish)) for kind in KINDS.values()]
     return [item["metadata"]["uid"] + str(item["metadata"].get("generation")) for item in found if item]
 
 
 async def test_a_workload_is_made_scaled_marked_and_deleted_and_each_may_be_repeated(
-    workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource
+    workloads: KubernetesWorkloads, objects: ChildObjects, resource: ModelDeployment
 ) -> None:
     wish = creation(resource)
     for _ in range(2):
@@ -133,7 +138,7 @@ async def test_a_workload_is_made_scaled_marked_and_deleted_and_each_may_be_repe
     made = await seen(workloads, resource)
     assert (made.revision, made.version, made.digest, made.replicas) == (wish.revision, "1", DIGEST, 2)
     assert made.promoted_attempt is None
-    assert made.differences == (Difference(kind=Kind.BUDGET),)
+    assert made.differences == (Difference(kind=ChildKind.BUDGET),)
     for action in (
         ScaleWorkload(revision=wish.revision, replicas=3),
         MarkPromoted(revision=wish.revision, attempt=4),
@@ -153,7 +158,7 @@ async def test_a_workload_is_made_scaled_marked_and_deleted_and_each_may_be_repe
 
 
 async def test_every_object_is_made_by_our_manager_owned_by_uid_and_labelled(
-    objects: ChildObjects, resource: Resource, made: CreateWorkload
+    objects: ChildObjects, resource: ModelDeployment, made: CreateWorkload
 ) -> None:
     for kind in (*KINDS.values(), AUTOSCALERS):
         item = await objects.find(kind, resource.key.namespace, name_of(resource, made))
@@ -165,7 +170,7 @@ async def test_every_object_is_made_by_our_manager_owned_by_uid_and_labelled(
 
 
 async def test_what_was_made_differs_in_nothing_also_where_the_api_server_writes_values_anew(
-    api: ApiClient, workloads: KubernetesWorkloads, key: Key
+    api: ApiClient, workloads: KubernetesWorkloads, key: ResourceKey
 ) -> None:
     """A cpu of 1000m is kept as 1; that is no edit."""
     predictor = {"resources": {"requests": {"cpu": "1000m", "memory": "1024Mi"}, "limits": {"memory": "1024Mi"}}}
@@ -179,22 +184,26 @@ async def test_what_was_made_differs_in_nothing_also_where_the_api_server_writes
 
 ENVIRONMENT = {"name": "PENSTOCK_MODEL_NAME", "value": "other"}
 EDITS: list[Any] = [
-    pytest.param(Kind.SERVICE, {"spec": {"selector": {"penstock.dev/revision": "other"}}}, MERGE, id="selector"),
-    pytest.param(Kind.SERVICE, {"spec": {"selector": {"tier": "gold"}}}, MERGE, id="selector with more"),
-    pytest.param(Kind.SERVICE, {"spec": {"ports": [{"port": 8080, "targetPort": 9999}]}}, MERGE, id="other ports"),
-    pytest.param(Kind.SERVICE, {"spec": {"publishNotReadyAddresses": True}}, MERGE, id="pods that are not ready"),
-    pytest.param(Kind.SERVICE, {"metadata": {"labels": {"penstock.dev/model-deployment": None}}}, MERGE, id="label"),
-    pytest.param(Kind.SERVICE, {"metadata": {"ownerReferences": None}}, MERGE, id="owner"),
-    pytest.param(Kind.RECORD, {"metadata": {"labels": {"penstock.dev/model-deployment": None}}}, MERGE, id="record"),
-    pytest.param(Kind.BUDGET, {"spec": {"minAvailable": 2, "maxUnavailable": None}}, MERGE, id="budget"),
+    pytest.param(ChildKind.SERVICE, {"spec": {"selector": {"penstock.dev/revision": "other"}}}, MERGE, id="selector"),
+    pytest.param(ChildKind.SERVICE, {"spec": {"selector": {"tier": "gold"}}}, MERGE, id="selector with more"),
+    pytest.param(ChildKind.SERVICE, {"spec": {"ports": [{"port": 8080, "targetPort": 9999}]}}, MERGE, id="other ports"),
+    pytest.param(ChildKind.SERVICE, {"spec": {"publishNotReadyAddresses": True}}, MERGE, id="pods that are not ready"),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.SERVICE, {"metadata": {"labels": {"penstock.dev/model-deployment": None}}}, MERGE, id="label"
+    ),
+    pytest.param(ChildKind.SERVICE, {"metadata": {"ownerReferences": None}}, MERGE, id="owner"),
+    pytest.param(
+        ChildKind.RECORD, {"metadata": {"labels": {"penstock.dev/model-deployment": None}}}, MERGE, id="record"
+    ),
+    pytest.param(ChildKind.BUDGET, {"spec": {"minAvailable": 2, "maxUnavailable": None}}, MERGE, id="budget"),
+    pytest.param(
+        ChildKind.DEPLOYMENT,
         {"spec": {"template": {"spec": {"containers": [{"name": "predictor", "env": [ENVIRONMENT]}]}}}},
         STRATEGIC,
         id="a value of the environment",
     ),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.DEPLOYMENT,
         {
             "spec": {
                 "template": {
@@ -206,7 +215,7 @@ EDITS: list[Any] = [
         id="one more in the environment",
     ),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.DEPLOYMENT,
         {
             "spec": {
                 "template": {
@@ -220,35 +229,38 @@ EDITS: list[Any] = [
         id="one less in the environment",
     ),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.DEPLOYMENT,
         {"spec": {"template": {"spec": {"containers": [{"name": "predictor", "image": "nginx"}]}}}},
         STRATEGIC,
         id="image",
     ),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.DEPLOYMENT,
         {"spec": {"template": {"spec": {"containers": [{"name": "other", "image": "nginx"}]}}}},
         STRATEGIC,
         id="one more container",
     ),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.DEPLOYMENT,
         {"spec": {"template": {"spec": {"nodeSelector": {"no": "such"}}}}},
         MERGE,
         id="a node selector",
     ),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.DEPLOYMENT,
         {"spec": {"template": {"metadata": {"labels": {"tier": "gold"}}}}},
         MERGE,
         id="one more label of pods",
     ),
-    pytest.param(Kind.DEPLOYMENT, {"spec": {"paused": True}}, MERGE, id="paused"),
+    pytest.param(ChildKind.DEPLOYMENT, {"spec": {"paused": True}}, MERGE, id="paused"),
     pytest.param(
-        Kind.DEPLOYMENT, {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}, STRATEGIC, id="recreate"
+        ChildKind.DEPLOYMENT,
+        {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}},
+        STRATEGIC,
+        id="recreate",
     ),
     pytest.param(
-        Kind.DEPLOYMENT,
+        ChildKind.DEPLOYMENT,
         {
             "spec": {
                 "template": {
@@ -274,10 +286,10 @@ async def test_what_somebody_edits_is_seen_with_who_did_it_and_put_back(
     api: ApiClient,
     workloads: KubernetesWorkloads,
     objects: ChildObjects,
-    resource: Resource,
+    resource: ModelDeployment,
     made: CreateWorkload,
     *,
-    kind: Kind,
+    kind: ChildKind,
     patch: Any,
     content: str,
 ) -> None:
@@ -297,7 +309,7 @@ async def test_what_somebody_edits_is_seen_with_who_did_it_and_put_back(
 
 
 async def test_who_wrote_it_is_told(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource, made: CreateWorkload
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment, made: CreateWorkload
 ) -> None:
     patch = {"spec": {"selector": {"penstock.dev/revision": "other"}}}
     await edit(api, SERVICES, resource.key.namespace, name_of(resource, made), patch, manager="argocd")
@@ -306,7 +318,7 @@ async def test_who_wrote_it_is_told(
 
 
 async def test_a_restart_of_the_pods_that_somebody_asks_for_is_no_edit(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource, made: CreateWorkload
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment, made: CreateWorkload
 ) -> None:
     restarted = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
     patch = {"spec": {"template": {"metadata": {"annotations": restarted}}}}
@@ -315,7 +327,7 @@ async def test_a_restart_of_the_pods_that_somebody_asks_for_is_no_edit(
 
 
 async def test_the_number_of_pods_is_nobodys_edit(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource, made: CreateWorkload
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment, made: CreateWorkload
 ) -> None:
     """An autoscaler's, or ours by another action."""
     await edit(api, DEPLOYMENTS, resource.key.namespace, name_of(resource, made), {"spec": {"replicas": 4}})
@@ -327,7 +339,7 @@ async def test_the_number_of_pods_is_nobodys_edit(
 
 
 async def test_a_revision_of_an_earlier_spec_is_made_again_from_its_record(
-    workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, made: CreateWorkload
+    workloads: KubernetesWorkloads, objects: ChildObjects, resource: ModelDeployment, made: CreateWorkload
 ) -> None:
     """spec.predictor has been edited since, and nobody is asked."""
     namespace, name = resource.key.namespace, name_of(resource, made)
@@ -343,7 +355,12 @@ async def test_a_revision_of_an_earlier_spec_is_made_again_from_its_record(
 
 @pytest.mark.parametrize("edited", [False, True], ids=["the spec is as it was", "the spec was edited since"])
 async def test_a_record_that_is_deleted_is_made_again(
-    workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, made: CreateWorkload, *, edited: bool
+    workloads: KubernetesWorkloads,
+    objects: ChildObjects,
+    resource: ModelDeployment,
+    made: CreateWorkload,
+    *,
+    edited: bool,
 ) -> None:
     """By the spec, or, where that says something else today, by what runs."""
     namespace, name = resource.key.namespace, name_of(resource, made)
@@ -353,7 +370,7 @@ async def test_a_record_that_is_deleted_is_made_again(
     assert stored
     await objects.delete(RECORDS, stored)
     today = replace(resource, spec=spec(predictor={"timeout": "3s"})) if edited else resource
-    assert [each.kind for each in await restore_all(workloads, today)] == [Kind.RECORD]
+    assert [each.kind for each in await restore_all(workloads, today)] == [ChildKind.RECORD]
     await objects.delete(DEPLOYMENTS, before)
     await workloads.execute(today, made)
     after = await objects.find(DEPLOYMENTS, namespace, name)
@@ -362,7 +379,7 @@ async def test_a_record_that_is_deleted_is_made_again(
 
 
 async def test_without_record_and_deployment_a_revision_of_an_earlier_spec_cannot_be_made(
-    workloads: KubernetesWorkloads, resource: Resource
+    workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     wish = CreateWorkload(revision="0123456789", version="1", digest=DIGEST, replicas=2)
     with pytest.raises(Rejected, match="0123456789 cannot be made again"):
@@ -370,7 +387,7 @@ async def test_without_record_and_deployment_a_revision_of_an_earlier_spec_canno
     assert (await workloads.observe(resource)).workloads == ()
 
 
-async def orphaned(api: ApiClient, key: Key) -> Resource:
+async def orphaned(api: ApiClient, key: ResourceKey) -> ModelDeployment:
     """The resource is deleted without its children, and made again."""
     custom = CustomObjectsApi(api)
     before = await read(api, key)
@@ -386,7 +403,7 @@ async def orphaned(api: ApiClient, key: Key) -> Resource:
     return after
 
 
-async def _is_there(custom: CustomObjectsApi, key: Key) -> bool:
+async def _is_there(custom: CustomObjectsApi, key: ResourceKey) -> bool:
     try:
         await custom.get_namespaced_custom_object(GROUP, VERSION, key.namespace, PLURAL, key.name)
     except ApiException as error:
@@ -394,18 +411,18 @@ async def _is_there(custom: CustomObjectsApi, key: Key) -> bool:
     return True
 
 
-async def owned(objects: ChildObjects, kinds: list[Kinds], resource: Resource, wish: CreateWorkload) -> bool:
+async def owned(objects: ChildObjects, kinds: list[Kinds], resource: ModelDeployment, wish: CreateWorkload) -> bool:
     found = [await objects.find(kind, resource.key.namespace, name_of(resource, wish)) for kind in kinds]
     uids = [[each["uid"] for each in (item or {})["metadata"].get("ownerReferences", [])] for item in found]
     return uids == [[resource.raw["metadata"]["uid"]]] * len(kinds)
 
 
 async def test_children_that_outlived_their_resource_are_owned_by_the_next_of_its_name(
-    api: ApiClient, workloads: KubernetesWorkloads, objects: ChildObjects, key: Key, made: CreateWorkload
+    api: ApiClient, workloads: KubernetesWorkloads, objects: ChildObjects, key: ResourceKey, made: CreateWorkload
 ) -> None:
     again = await orphaned(api, key)
     workload = await seen(workloads, again)
-    assert {each.kind for each in workload.differences} == set(Kind)
+    assert {each.kind for each in workload.differences} == set(ChildKind)
     assert workload.autoscaler is not None
     assert not workload.autoscaler.declared
     await restore_all(workloads, again)
@@ -417,7 +434,11 @@ async def test_children_that_outlived_their_resource_are_owned_by_the_next_of_it
 
 
 async def test_children_from_a_backup_without_owner_and_without_managers_are_owned_anew(
-    api: ApiClient, workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, made: CreateWorkload
+    api: ApiClient,
+    workloads: KubernetesWorkloads,
+    objects: ChildObjects,
+    resource: ModelDeployment,
+    made: CreateWorkload,
 ) -> None:
     for kind in KINDS.values():
         bare: dict[str, Any] = {"metadata": {"ownerReferences": None, "managedFields": [{}]}}
@@ -443,7 +464,13 @@ def foreign_deployment(name: str, labels: dict[str, str]) -> dict[str, Any]:
 @pytest.mark.parametrize("both", [False, True], ids=["the model label alone", "both labels"])
 @pytest.mark.parametrize("name", ["foreign", "{model}-copy", "{model}-0123456789"])
 async def test_a_deployment_that_only_looks_like_ours_is_named_and_left_alone(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource, made: CreateWorkload, name: str, *, both: bool
+    api: ApiClient,
+    workloads: KubernetesWorkloads,
+    resource: ModelDeployment,
+    made: CreateWorkload,
+    name: str,
+    *,
+    both: bool,
 ) -> None:
     model, namespace = resource.key.name, resource.key.namespace
     labels = {"penstock.dev/model-deployment": model} | ({"penstock.dev/revision": "0123456789"} if both else {})
@@ -459,7 +486,11 @@ async def test_a_deployment_that_only_looks_like_ours_is_named_and_left_alone(
 
 
 async def test_a_copy_of_our_own_deployment_under_another_name_is_left_alone(
-    api: ApiClient, workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, made: CreateWorkload
+    api: ApiClient,
+    workloads: KubernetesWorkloads,
+    objects: ChildObjects,
+    resource: ModelDeployment,
+    made: CreateWorkload,
 ) -> None:
     """With our labels, our annotations and our owner, as `kubectl get -o yaml` gives them."""
     ours = await objects.find(DEPLOYMENTS, resource.key.namespace, name_of(resource, made))
@@ -474,7 +505,7 @@ async def test_a_copy_of_our_own_deployment_under_another_name_is_left_alone(
 
 @pytest.mark.parametrize("kind", [SERVICES, DEPLOYMENTS], ids=lambda kind: kind.kind)
 async def test_a_name_that_is_taken_by_somebody_else_is_refused_and_theirs_stays_as_it_is(
-    workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, kind: Kinds
+    workloads: KubernetesWorkloads, objects: ChildObjects, resource: ModelDeployment, kind: Kinds
 ) -> None:
     wish = creation(resource)
     name, namespace = name_of(resource, wish), resource.key.namespace
@@ -494,7 +525,7 @@ async def test_a_name_that_is_taken_by_somebody_else_is_refused_and_theirs_stays
 
 
 async def test_an_autoscaler_of_somebody_else_is_seen_on_the_revision_that_it_scales(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     wish = creation(resource)
     await workloads.execute(resource, wish)
@@ -509,7 +540,11 @@ async def test_an_autoscaler_of_somebody_else_is_seen_on_the_revision_that_it_sc
 
 
 async def test_an_object_that_is_being_deleted_and_not_gone_is_told(
-    api: ApiClient, workloads: KubernetesWorkloads, objects: ChildObjects, resource: Resource, made: CreateWorkload
+    api: ApiClient,
+    workloads: KubernetesWorkloads,
+    objects: ChildObjects,
+    resource: ModelDeployment,
+    made: CreateWorkload,
 ) -> None:
     namespace, name = resource.key.namespace, name_of(resource, made)
     for kind in (SERVICES, DEPLOYMENTS):
@@ -534,7 +569,7 @@ async def in_force(api: ApiClient, namespace: str) -> None:
 
 
 async def test_a_quota_is_told_in_the_api_servers_words(
-    api: ApiClient, workloads: KubernetesWorkloads, key: Key, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, key: ResourceKey, resource: ModelDeployment
 ) -> None:
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"services": "0"}}}
     await CoreV1Api(api).create_namespaced_resource_quota(key.namespace, quota)
@@ -546,7 +581,7 @@ async def test_a_quota_is_told_in_the_api_servers_words(
 
 
 async def test_a_record_that_is_refused_keeps_no_version_from_serving(
-    api: ApiClient, workloads: KubernetesWorkloads, key: Key, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, key: ResourceKey, resource: ModelDeployment
 ) -> None:
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"count/controllerrevisions.apps": "0"}}}
     await CoreV1Api(api).create_namespaced_resource_quota(key.namespace, quota)

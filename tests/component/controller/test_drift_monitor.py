@@ -12,7 +12,7 @@ from penstock_contracts.quality import QualityReport, QualityTask, VersionQualit
 from penstock_controller.adapters.drift_monitor import MOST_BYTES, HttpDriftMonitor
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import MonitorAway
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_testing.faulty_server import Exchange, FaultyServer
 
 WISH = DriftWish(
@@ -109,24 +109,24 @@ async def client(server: FaultyServer) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_the_monitor_is_told_whom_to_watch_and_answers_what_it_knows(client: httpx.AsyncClient) -> None:
     SEEN.clear()
-    answer = await HttpDriftMonitor(client).ask(Key("ns", "good"), WISH)
+    answer = await HttpDriftMonitor(client).ask(ResourceKey("ns", "good"), WISH)
     assert DriftWish.model_validate_json(SEEN[0]) == WISH
     assert answer.reason is DriftReason.NO_DRIFT
 
 
 async def test_a_resource_is_asked_for_at_the_replica_that_holds_it(server: FaultyServer) -> None:
-    def replica(key: Key) -> str:
-        return f"http://127.0.0.1:{server.port}" if key == Key("ns", "good") else "http://127.0.0.1:1"
+    def replica(key: ResourceKey) -> str:
+        return f"http://127.0.0.1:{server.port}" if key == ResourceKey("ns", "good") else "http://127.0.0.1:1"
 
     async with httpx.AsyncClient(base_url="http://127.0.0.1:2", trust_env=False) as client:
         monitor = HttpDriftMonitor(client, base=replica)
-        assert (await monitor.ask(Key("ns", "good"), WISH)).reason is DriftReason.NO_DRIFT
+        assert (await monitor.ask(ResourceKey("ns", "good"), WISH)).reason is DriftReason.NO_DRIFT
         with pytest.raises(MonitorAway, match="ConnectError"):
-            await monitor.ask(Key("ns", "newer"), WISH)
+            await monitor.ask(ResourceKey("ns", "newer"), WISH)
 
 
 async def test_what_a_newer_monitor_says_beside_is_let_pass(client: httpx.AsyncClient) -> None:
-    assert (await HttpDriftMonitor(client).ask(Key("ns", "newer"), WISH)).verdict is DriftVerdict.NO_DRIFT
+    assert (await HttpDriftMonitor(client).ask(ResourceKey("ns", "newer"), WISH)).verdict is DriftVerdict.NO_DRIFT
 
 
 @pytest.mark.parametrize(
@@ -147,38 +147,38 @@ async def test_what_a_newer_monitor_says_beside_is_let_pass(client: httpx.AsyncC
 )
 async def test_whatever_is_no_report_is_a_monitor_that_is_away(client: httpx.AsyncClient, name: str, told: str) -> None:
     with pytest.raises(MonitorAway, match=told):
-        await HttpDriftMonitor(client, seconds=0.3).ask(Key("ns", name), WISH)
+        await HttpDriftMonitor(client, seconds=0.3).ask(ResourceKey("ns", name), WISH)
 
 
 async def test_nobody_there_is_a_monitor_that_is_away(client: httpx.AsyncClient, server: FaultyServer) -> None:
     server.refuse_new_connections()
     with pytest.raises(MonitorAway, match="ConnectError"):
-        await HttpDriftMonitor(client).ask(Key("ns", "good"), WISH)
+        await HttpDriftMonitor(client).ask(ResourceKey("ns", "good"), WISH)
 
 
 @pytest.mark.parametrize("name", ["good", "unknown"])
 async def test_what_the_monitor_does_not_have_is_dropped(
     client: httpx.AsyncClient, server: FaultyServer, name: str
 ) -> None:
-    await HttpDriftMonitor(client).forget(Key("ns", name))
+    await HttpDriftMonitor(client).forget(ResourceKey("ns", name))
     assert server.requests == 1
 
 
 @pytest.mark.parametrize("name", ["broken", "silent", "reset"])
 async def test_dropping_that_was_not_answered_is_told(client: httpx.AsyncClient, name: str) -> None:
     with pytest.raises(MonitorAway):
-        await HttpDriftMonitor(client, seconds=0.3).forget(Key("ns", name))
+        await HttpDriftMonitor(client, seconds=0.3).forget(ResourceKey("ns", name))
 
 
 async def test_resources_for_which_the_monitor_hangs_keep_up_no_other(client: httpx.AsyncClient) -> None:
-    woken: asyncio.Queue[Key] = asyncio.Queue()
+    woken: asyncio.Queue[ResourceKey] = asyncio.Queue()
     watch = DriftWatch(HttpDriftMonitor(client), woken.put_nowait)
     for name in ("silent", "slow", "good"):
-        watch.follow(Key("ns", name), WISH, 1.0)
+        watch.follow(ResourceKey("ns", name), WISH, 1.0)
     working = asyncio.ensure_future(watch.run())
     try:
-        assert await asyncio.wait_for(woken.get(), timeout=30) == Key("ns", "good")
-        assert watch.follow(Key("ns", "good"), WISH, 1.0).finding
+        assert await asyncio.wait_for(woken.get(), timeout=30) == ResourceKey("ns", "good")
+        assert watch.follow(ResourceKey("ns", "good"), WISH, 1.0).finding
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
@@ -189,10 +189,10 @@ async def test_labelled_rows_are_those_of_the_version_that_has_most(
     client: httpx.AsyncClient, name: str, labelled: int
 ) -> None:
     """Of copies both versions' answers are labelled: they are not added up."""
-    assert await HttpDriftMonitor(client).labelled(Key("ns", name)) == labelled
+    assert await HttpDriftMonitor(client).labelled(ResourceKey("ns", name)) == labelled
 
 
 @pytest.mark.parametrize(("name", "told"), [("unknown", "answers 404"), ("nonsense", "not understood")])
 async def test_labels_that_are_not_answered_are_told(client: httpx.AsyncClient, name: str, told: str) -> None:
     with pytest.raises(MonitorAway, match=told):
-        await HttpDriftMonitor(client).labelled(Key("ns", name))
+        await HttpDriftMonitor(client).labelled(ResourceKey("ns", name))

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from penstock_contracts.evidence import Arm, GatewayEvidence, RevisionTries
 from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
 from penstock_controller.adapters.gateway import HttpGateways
-from penstock_controller.ports import Key
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.ports import ResourceKey
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.faulty_server import Exchange, Fault, FaultyServer
 
 ATTEMPT = 7
@@ -35,7 +35,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 async def gateway_pod(
     api: ApiClient,
-    key: Key,
+    key: ResourceKey,
     name: str,
     address: str,
     *,
@@ -79,8 +79,8 @@ def _container_status(envoy: str) -> dict[str, Any]:
     return status | {"state": {state: what[state]}}
 
 
-def gateways(api: ApiClient, client: httpx.AsyncClient, key: Key, port: int) -> HttpGateways:
-    telemetry = Telemetry(CollectorRegistry())
+def gateways(api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, port: int) -> HttpGateways:
+    telemetry = ControllerTelemetry(CollectorRegistry())
     return HttpGateways(api, client, telemetry, namespace=key.namespace, release=RELEASE, agent_port=port)
 
 
@@ -98,11 +98,11 @@ def gives(body: bytes) -> Fault:
     return answer
 
 
-def path_of_evidence(key: Key, attempt: int = ATTEMPT) -> str:
+def path_of_evidence(key: ResourceKey, attempt: int = ATTEMPT) -> str:
     return f"/v1/evidence/{key.namespace}/{key.name}?attempt={attempt}"
 
 
-def path_of_applied(key: Key) -> str:
+def path_of_applied(key: ResourceKey) -> str:
     return f"/v1/applied/{key.namespace}/{key.name}"
 
 
@@ -110,7 +110,7 @@ TRIES = RevisionTries(revision="rev2", arm=Arm.USERS, tries=10, failures=4, kind
 
 
 async def test_counters_of_a_pod_are_read_with_where_they_began(
-    api: ApiClient, client: httpx.AsyncClient, key: Key
+    api: ApiClient, client: httpx.AsyncClient, key: ResourceKey
 ) -> None:
     message = GatewayEvidence(pod="gw-0", epoch="e1", attempt=ATTEMPT, tries=(TRIES,))
     async with FaultyServer({path_of_evidence(key): says(message)}) as agent:
@@ -146,7 +146,7 @@ FAULTS: list[Callable[[Exchange], Awaitable[None]]] = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_a_pod_that_tells_no_counters_is_left_out_and_the_pass_goes_on(
-    api: ApiClient, client: httpx.AsyncClient, key: Key, fault: Fault
+    api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, fault: Fault
 ) -> None:
     async with FaultyServer({path_of_evidence(key): fault, path_of_applied(key): fault}) as agent:
         await gateway_pod(api, key, "gw-0", "127.0.0.1")
@@ -157,7 +157,9 @@ async def test_a_pod_that_tells_no_counters_is_left_out_and_the_pass_goes_on(
     assert pod.problem
 
 
-async def test_of_two_pods_the_one_that_answers_is_heard(api: ApiClient, client: httpx.AsyncClient, key: Key) -> None:
+async def test_of_two_pods_the_one_that_answers_is_heard(
+    api: ApiClient, client: httpx.AsyncClient, key: ResourceKey
+) -> None:
     message = GatewayEvidence(pod="gw-0", epoch="e1", attempt=ATTEMPT, tries=(TRIES,))
     async with FaultyServer({path_of_evidence(key): says(message)}) as agent:
         await gateway_pod(api, key, "gw-0", "127.0.0.1")
@@ -166,7 +168,9 @@ async def test_of_two_pods_the_one_that_answers_is_heard(api: ApiClient, client:
     assert [reading.source for reading in readings] == ["gw-0/e1"]
 
 
-async def test_what_a_pod_confirms_of_one_resource_is_read(api: ApiClient, client: httpx.AsyncClient, key: Key) -> None:
+async def test_what_a_pod_confirms_of_one_resource_is_read(
+    api: ApiClient, client: httpx.AsyncClient, key: ResourceKey
+) -> None:
     applied = AppliedTraffic(number=3, applied_at=1.0, endpoints={"rev1": 2, "rev2": 1})
     status = GatewayStatus(pod="gw-0", namespace=key.namespace, name=key.name, applied=applied)
     async with FaultyServer({path_of_applied(key): says(status)}) as agent:
@@ -176,9 +180,11 @@ async def test_what_a_pod_confirms_of_one_resource_is_read(api: ApiClient, clien
     assert pod.endpoints == {"rev1": 2, "rev2": 1}
 
 
-async def test_the_agents_own_answers_are_understood(api: ApiClient, client: httpx.AsyncClient, key: Key) -> None:
+async def test_the_agents_own_answers_are_understood(
+    api: ApiClient, client: httpx.AsyncClient, key: ResourceKey
+) -> None:
     applied, evidence = ((DATA / f"answer.{kind}.json").read_bytes() for kind in ("applied", "evidence"))
-    fraud = Key("payments", "fraud-detector")
+    fraud = ResourceKey("payments", "fraud-detector")
     answers = {path_of_applied(fraud): gives(applied), path_of_evidence(fraud, attempt=3): gives(evidence)}
     async with FaultyServer(answers) as agent:
         await gateway_pod(api, key, "gw-0", "127.0.0.1")
@@ -198,7 +204,7 @@ async def test_the_agents_own_answers_are_understood(api: ApiClient, client: htt
     ],
 )
 async def test_a_pod_that_turned_unready_counts_for_as_long_as_its_envoy_runs(
-    api: ApiClient, client: httpx.AsyncClient, key: Key, state: dict[str, str]
+    api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, state: dict[str, str]
 ) -> None:
     async with FaultyServer({path_of_applied(key): Exchange.silence}) as agent:
         await gateway_pod(api, key, "gw-0", "127.0.0.1", **state)
@@ -220,14 +226,14 @@ async def test_a_pod_that_turned_unready_counts_for_as_long_as_its_envoy_runs(
     ],
 )
 async def test_a_pod_whose_envoy_serves_nobody_does_not_count(
-    api: ApiClient, client: httpx.AsyncClient, key: Key, state: dict[str, str]
+    api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, state: dict[str, str]
 ) -> None:
     async with FaultyServer({path_of_applied(key): Exchange.silence}) as agent:
         await gateway_pod(api, key, "gw-0", "127.0.0.1", **state)
         assert await gateways(api, client, key, agent.port).observe(key) == ()
 
 
-async def test_a_hundred_gateway_pods_are_all_asked(api: ApiClient, key: Key) -> None:
+async def test_a_hundred_gateway_pods_are_all_asked(api: ApiClient, key: ResourceKey) -> None:
     applied = AppliedTraffic(number=3, applied_at=1.0, endpoints={"rev1": 2})
     status = GatewayStatus(pod="any", namespace=key.namespace, name=key.name, applied=applied)
     async with FaultyServer({path_of_applied(key): says(status)}) as agent:

@@ -17,10 +17,10 @@ from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.errors import RegistryAway
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.artifacts import affine
 from penstock_testing.hostile_registry import BODY, KINDS, HostileRegistry, hostile_registry
 from penstock_testing.mlflow_server import mlflow_server
@@ -74,7 +74,9 @@ async def test_a_broken_answer_is_a_registry_that_is_away_and_shows_nothing_of_i
     kind: str, hostile: HostileRegistry, tmp_path: Path
 ) -> None:
     seconds = SECONDS if kind in STUCK else 10 * SECONDS  # on a busy machine an answer that comes takes its time
-    registry = MlflowRegistry(apis({"broken": hostile.uri(kind)}, tmp_path, seconds), Telemetry(CollectorRegistry()))
+    registry = MlflowRegistry(
+        apis({"broken": hostile.uri(kind)}, tmp_path, seconds), ControllerTelemetry(CollectorRegistry())
+    )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     said = set()
     for _ in range(2):
@@ -94,10 +96,10 @@ async def test_a_broken_answer_is_a_registry_that_is_away_and_shows_nothing_of_i
 async def test_a_redirect_is_not_followed(hostile: HostileRegistry, tmp_path: Path) -> None:
     api = apis({"broken": hostile.uri("redirect")}, tmp_path)
     with pytest.raises(RegistryAway, match="redirect"):
-        await MlflowRegistry(api, Telemetry(CollectorRegistry())).resolve(reference("broken"))
+        await MlflowRegistry(api, ControllerTelemetry(CollectorRegistry())).resolve(reference("broken"))
     entry = Entry(connection="broken", model="m", version="1")
     with pytest.raises(RegistryAway, match="redirect"):
-        await MlflowRecorder(api, Telemetry(CollectorRegistry())).record(entry, TAG)
+        await MlflowRecorder(api, ControllerTelemetry(CollectorRegistry())).record(entry, TAG)
     assert hostile.asked["redirect"] >= 2
     assert hostile.asked["stolen"] == 0
 
@@ -106,7 +108,7 @@ async def test_a_redirect_is_not_followed(hostile: HostileRegistry, tmp_path: Pa
 async def test_a_broken_answer_to_a_write_is_a_registry_that_is_away(
     kind: str, hostile: HostileRegistry, tmp_path: Path
 ) -> None:
-    recorder = MlflowRecorder(apis({"broken": hostile.uri(kind)}, tmp_path), Telemetry(CollectorRegistry()))
+    recorder = MlflowRecorder(apis({"broken": hostile.uri(kind)}, tmp_path), ControllerTelemetry(CollectorRegistry()))
     with pytest.raises(RegistryAway) as away:
         await recorder.record(Entry(connection="broken", model="m", version="1"), TAG)
     assert BODY not in str(away.value)
@@ -119,18 +121,20 @@ async def test_a_healthy_registry_is_followed_while_every_kind_of_broken_one_is(
     references, are over while those that hang are still at their first.
     """
     uris = {kind: f"{hostile_program}/{kind}" for kind in BROKEN} | {"healthy": healthy}
-    woken: asyncio.Queue[Key] = asyncio.Queue()
+    woken: asyncio.Queue[ResourceKey] = asyncio.Queue()
     api = apis(uris, tmp_path, seconds=60)
-    watch = RegistryWatch(MlflowRegistry(api, Telemetry(CollectorRegistry())), uris, woken.put_nowait, interval=1)
-    stuck = [Key(kind, str(number)) for kind in sorted(STUCK) for number in range(8)]
+    watch = RegistryWatch(
+        MlflowRegistry(api, ControllerTelemetry(CollectorRegistry())), uris, woken.put_nowait, interval=1
+    )
+    stuck = [ResourceKey(kind, str(number)) for kind in sorted(STUCK) for number in range(8)]
     for key in stuck:
         watch.follow(key, RegistryRef(connection=key.namespace, model=f"m{key.name}", alias="champion"))
     for kind in sorted(set(BROKEN) - STUCK):
-        watch.follow(Key(kind, "m"), reference(kind))
+        watch.follow(ResourceKey(kind, "m"), reference(kind))
     running = asyncio.ensure_future(watch.run())
     try:
         models = RegisteredModels(healthy)
-        here = Key("healthy", "m")
+        here = ResourceKey("healthy", "m")
         assert watch.follow(here, reference("healthy")) is None
         for _ in range(3):
             async with asyncio.timeout(30):

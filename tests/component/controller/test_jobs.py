@@ -12,7 +12,7 @@ from penstock_contracts.names import LABEL_REVISION
 from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.errors import Rejected
-from penstock_controller.ports import Key, Resource
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.actions import StartJob
 from penstock_controller.rollout.job_sighting import JobState
 
@@ -27,25 +27,25 @@ def jobs(api: ApiClient) -> KubernetesJobs:
     return KubernetesJobs(api, lambda _: "http://monitor:8080")
 
 
-def training(resource: Resource, job_spec: dict[str, Any]) -> Resource:
+def training(resource: ModelDeployment, job_spec: dict[str, Any]) -> ModelDeployment:
     retrain = Retrain.model_validate({"jobTemplate": {"spec": job_spec}})
     return replace(resource, spec=evolve(resource.spec, retrain=retrain))
 
 
 @pytest.fixture
-async def resource(api: ApiClient, key: Key) -> Resource:
+async def resource(api: ApiClient, key: ResourceKey) -> ModelDeployment:
     found = await KubernetesResources(api).read(key)
     assert found is not None
     return training(found, SPEC)
 
 
-def start(resource: Resource, started_at: str = STARTED) -> StartJob:
+def start(resource: ModelDeployment, started_at: str = STARTED) -> StartJob:
     return StartJob(
         name=f"{resource.key.name}-retrain-1", started_at=started_at, reason="DatasetDrift", stable_version="7"
     )
 
 
-def job(resource: Resource, started_at: str = STARTED) -> RetrainingJob:
+def job(resource: ModelDeployment, started_at: str = STARTED) -> RetrainingJob:
     return RetrainingJob(
         name=start(resource).name,
         number=1,
@@ -59,7 +59,7 @@ def job(resource: Resource, started_at: str = STARTED) -> RetrainingJob:
 
 
 async def test_a_job_is_made_once_owned_and_told_what_it_is_about(
-    api: ApiClient, jobs: KubernetesJobs, resource: Resource
+    api: ApiClient, jobs: KubernetesJobs, resource: ModelDeployment
 ) -> None:
     before = await jobs.look(resource, job(resource))
     assert before.state is JobState.MISSING
@@ -80,7 +80,7 @@ async def test_a_job_is_made_once_owned_and_told_what_it_is_about(
 
 
 async def test_a_job_of_that_name_that_was_started_for_something_else_is_told_apart(
-    api: ApiClient, jobs: KubernetesJobs, resource: Resource
+    api: ApiClient, jobs: KubernetesJobs, resource: ModelDeployment
 ) -> None:
     await jobs.create(resource, start(resource, "2025-01-01T00:00:00Z"))
     await jobs.create(resource, start(resource))
@@ -101,7 +101,7 @@ async def test_a_job_of_that_name_that_was_started_for_something_else_is_told_ap
     ids=str,
 )
 async def test_what_the_api_server_would_refuse_is_told_in_its_words_and_nothing_is_made(
-    api: ApiClient, jobs: KubernetesJobs, resource: Resource, job_spec: dict[str, Any], told: str
+    api: ApiClient, jobs: KubernetesJobs, resource: ModelDeployment, job_spec: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(Rejected, match=told):
         await jobs.check(training(resource, job_spec))
@@ -109,13 +109,13 @@ async def test_what_the_api_server_would_refuse_is_told_in_its_words_and_nothing
 
 
 async def test_a_template_that_would_be_taken_is_taken_and_nothing_is_made(
-    api: ApiClient, jobs: KubernetesJobs, resource: Resource
+    api: ApiClient, jobs: KubernetesJobs, resource: ModelDeployment
 ) -> None:
     await jobs.check(resource)
     assert (await BatchV1Api(api).list_namespaced_job(resource.key.namespace)).items == []
 
 
-async def patched(api: ApiClient, resource: Resource, kind: str, reason: str) -> None:
+async def patched(api: ApiClient, resource: ModelDeployment, kind: str, reason: str) -> None:
     """The status of a Job that Kubernetes' own Job controller leaves alone, as that would write it."""
     criterion = {"Failed": "FailureTarget", "Complete": "SuccessCriteriaMet"}[kind]
     conditions = [{"type": each, "status": "True", "reason": reason, "message": "why"} for each in (criterion, kind)]
@@ -136,7 +136,7 @@ async def patched(api: ApiClient, resource: Resource, kind: str, reason: str) ->
     ],
 )
 async def test_an_end_is_read_from_the_jobs_conditions(
-    api: ApiClient, jobs: KubernetesJobs, resource: Resource, end: tuple[str, str], state: JobState
+    api: ApiClient, jobs: KubernetesJobs, resource: ModelDeployment, end: tuple[str, str], state: JobState
 ) -> None:
     running = training(resource, {**SPEC, "suspend": False, "managedBy": "penstock.dev/tests"})
     await jobs.create(running, start(running))
@@ -146,7 +146,9 @@ async def test_an_end_is_read_from_the_jobs_conditions(
     assert seen.message == ("" if state is JobState.SUCCEEDED else f"{end[1]}: why")
 
 
-async def test_a_job_that_was_deleted_is_not_running(api: ApiClient, jobs: KubernetesJobs, resource: Resource) -> None:
+async def test_a_job_that_was_deleted_is_not_running(
+    api: ApiClient, jobs: KubernetesJobs, resource: ModelDeployment
+) -> None:
     await jobs.create(resource, start(resource))
     await BatchV1Api(api).delete_namespaced_job(
         start(resource).name, resource.key.namespace, propagation_policy="Background"

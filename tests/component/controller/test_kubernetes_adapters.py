@@ -11,8 +11,8 @@ from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
-from penstock_controller.errors import ClusterAway, Conflict
-from penstock_controller.ports import Key, Resource
+from penstock_controller.errors import ClusterAway, WriteConflict
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.actions import Announcement
 from penstock_testing.rollout_world import RolloutWorld, wanted
 
@@ -23,25 +23,25 @@ def resources(api: ApiClient) -> KubernetesResources:
 
 
 @pytest.fixture
-async def resource(resources: KubernetesResources, key: Key) -> Resource:
+async def resource(resources: KubernetesResources, key: ResourceKey) -> ModelDeployment:
     found = await resources.read(key)
     assert found is not None
     return found
 
 
-async def test_the_defaults_that_the_api_server_fills_in_are_those_of_the_types(resource: Resource) -> None:
+async def test_the_defaults_that_the_api_server_fills_in_are_those_of_the_types(resource: ModelDeployment) -> None:
     assert resource.spec.predictor.min_replicas == 2
     assert resource.spec.progress_deadline == "10m"
     assert resource.spec.registry.connection == "default"
     assert resource.generation == 1
 
 
-async def test_a_resource_that_does_not_exist_is_none(resources: KubernetesResources, key: Key) -> None:
-    assert await resources.read(Key(key.namespace, "other")) is None
+async def test_a_resource_that_does_not_exist_is_none(resources: KubernetesResources, key: ResourceKey) -> None:
+    assert await resources.read(ResourceKey(key.namespace, "other")) is None
 
 
 async def test_what_a_person_says_is_read_from_the_annotations(
-    api: ApiClient, resources: KubernetesResources, key: Key, resource: Resource
+    api: ApiClient, resources: KubernetesResources, key: ResourceKey, resource: ModelDeployment
 ) -> None:
     said = {annotation(Verb.PROMOTE_FULL): "2/1", annotation(Verb.UNDO): "2/0/1", "penstock.dev/other": "2/0"}
     await CustomObjectsApi(api).patch_namespaced_custom_object(
@@ -60,7 +60,7 @@ async def test_what_a_person_says_is_read_from_the_annotations(
 
 
 async def test_every_status_that_the_engine_can_write_is_kept_whole(
-    resources: KubernetesResources, key: Key, resource: Resource
+    resources: KubernetesResources, key: ResourceKey, resource: ModelDeployment
 ) -> None:
     """The CRD prunes nothing of it: what is read is what was written."""
     world = RolloutWorld().want("1").settle()
@@ -91,7 +91,7 @@ async def test_every_status_that_the_engine_can_write_is_kept_whole(
 
 
 async def test_what_a_newer_controller_made_of_a_word_is_written_back_as_it_was_read(
-    resources: KubernetesResources, resource: Resource, key: Key
+    resources: KubernetesResources, resource: ModelDeployment, key: ResourceKey
 ) -> None:
     answer = {"outcome": "Postponed", "message": "till noon"}
     status = ModelDeploymentStatus.model_validate(
@@ -105,18 +105,20 @@ async def test_what_a_newer_controller_made_of_a_word_is_written_back_as_it_was_
 
 
 async def test_a_status_write_on_an_old_reading_is_a_conflict_and_changes_nothing(
-    resources: KubernetesResources, key: Key, resource: Resource
+    resources: KubernetesResources, key: ResourceKey, resource: ModelDeployment
 ) -> None:
     status = evolve(resource.status, phase=Phase.PENDING, message="first")
     await resources.write_status(resource, status)
-    with pytest.raises(Conflict):
+    with pytest.raises(WriteConflict):
         await resources.write_status(resource, evolve(status, message="second"))
     again = await resources.read(key)
     assert again is not None
     assert again.status.message == "first"
 
 
-async def test_an_announcement_that_is_repeated_is_one_event(api: ApiClient, key: Key, resource: Resource) -> None:
+async def test_an_announcement_that_is_repeated_is_one_event(
+    api: ApiClient, key: ResourceKey, resource: ModelDeployment
+) -> None:
     world = RolloutWorld()
     events = KubernetesEvents(api, lambda: world.now)
     told = Announcement(type="Normal", reason="Promoted", message="attempt 1: " + "x" * 2000, attempt=1)
@@ -129,7 +131,7 @@ async def test_an_announcement_that_is_repeated_is_one_event(api: ApiClient, key
 
 
 async def test_an_attempt_ends_in_one_event_though_the_pass_that_is_repeated_has_other_numbers(
-    api: ApiClient, key: Key, resource: Resource
+    api: ApiClient, key: ResourceKey, resource: ModelDeployment
 ) -> None:
     world = RolloutWorld()
     events = KubernetesEvents(api, lambda: world.now)
@@ -148,7 +150,7 @@ async def test_an_attempt_ends_in_one_event_though_the_pass_that_is_repeated_has
 
 
 async def test_after_a_lost_status_the_end_of_another_attempt_under_the_same_number_is_told(
-    api: ApiClient, resource: Resource
+    api: ApiClient, resource: ModelDeployment
 ) -> None:
     world = RolloutWorld()
     events = KubernetesEvents(api, lambda: world.now)
@@ -164,7 +166,7 @@ async def test_after_a_lost_status_the_end_of_another_attempt_under_the_same_num
         assert await events.announce(resource, end)
 
 
-async def test_an_api_server_that_is_away_is_said_to_be_away(key: Key) -> None:
+async def test_an_api_server_that_is_away_is_said_to_be_away(key: ResourceKey) -> None:
     configuration = Configuration()
     configuration.host = "http://127.0.0.1:9"
     configuration.retries = 0

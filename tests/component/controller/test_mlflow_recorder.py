@@ -9,15 +9,15 @@ from mlflow import MlflowClient
 from mlflow.server.auth.client import AuthServiceClient
 from prometheus_client import CollectorRegistry
 
-from penstock_contracts.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import AttemptOutcome
 from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.outcome_tag import LONGEST, outcome_tag
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.artifacts import affine
 from penstock_testing.bearer_proxy import TOKEN, bearer_proxy
 from penstock_testing.mlflow_server import ADMIN, PASSWORD, MlflowServer, mlflow_server
@@ -70,7 +70,7 @@ def _write(secret: Path, **values: str) -> None:
 
 def recorder(uri: str, secret: Path = Path("/nowhere")) -> MlflowRecorder:
     return MlflowRecorder(
-        {"default": MlflowApi(RegistryConnection("default", uri, secret))}, Telemetry(CollectorRegistry())
+        {"default": MlflowApi(RegistryConnection("default", uri, secret))}, ControllerTelemetry(CollectorRegistry())
     )
 
 
@@ -105,8 +105,10 @@ async def test_an_alias_moves_there_and_back_and_not_where_it_is(server: MlflowS
 
 
 async def test_a_tag_of_the_longest_kind_is_taken(server: MlflowServer) -> None:
-    outcome = Outcome(attempt=1, completion="RolledBack", reason="GateFailed", message='"\x07' * 1024, ended_at="now")
-    tag = outcome_tag("c" * 63, Key("n" * 63, "m" * 40), outcome)
+    outcome = AttemptOutcome(
+        attempt=1, completion="RolledBack", reason="GateFailed", message='"\x07' * 1024, ended_at="now"
+    )
+    tag = outcome_tag("c" * 63, ResourceKey("n" * 63, "m" * 40), outcome)
     assert len(tag.value) <= LONGEST
     await recorder(server.uri).record(entry("2"), tag)
     assert MlflowClient(server.uri).get_model_version("m", "2").tags[tag.key] == tag.value

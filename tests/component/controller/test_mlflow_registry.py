@@ -12,7 +12,7 @@ from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.errors import RegistryAway, VersionMissing
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.artifacts import affine
 from penstock_testing.mlflow_server import mlflow_server
 from penstock_testing.registered_models import RegisteredModels
@@ -40,7 +40,7 @@ def metrics() -> CollectorRegistry:
 def registry(uri: str, metrics: CollectorRegistry, tmp_path: Path) -> MlflowRegistry:
     uris = {"default": uri, "nobody": "http://127.0.0.1:9"}
     apis = {name: MlflowApi(RegistryConnection(name, address, tmp_path / name)) for name, address in uris.items()}
-    return MlflowRegistry(apis, Telemetry(metrics))
+    return MlflowRegistry(apis, ControllerTelemetry(metrics))
 
 
 async def test_an_alias_is_its_version_with_its_time_of_creation(registry: MlflowRegistry) -> None:

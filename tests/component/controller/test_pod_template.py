@@ -9,9 +9,9 @@ from kubernetes.aio.client import ApiClient
 from penstock_controller.adapters.kubernetes.child_objects import DEPLOYMENTS, RECORDS, ChildObjects
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
-from penstock_controller.ports import Key, Resource
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.actions import CreateWorkload, RestoreChild
-from penstock_controller.rollout.observation import Kind, Workload
+from penstock_controller.rollout.observation import ChildKind, Workload
 from penstock_controller.workload.objects import Object, revision_of
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import spec
@@ -71,35 +71,35 @@ def workloads(api: ApiClient) -> KubernetesWorkloads:
 
 
 @pytest.fixture
-async def resource(api: ApiClient, key: Key) -> Resource:
+async def resource(api: ApiClient, key: ResourceKey) -> ModelDeployment:
     found = await KubernetesResources(api).read(key)
     assert found is not None
     return replace(found, spec=spec(predictor={"podTemplate": TEMPLATE}))
 
 
 @pytest.fixture
-async def made(workloads: KubernetesWorkloads, resource: Resource) -> CreateWorkload:
+async def made(workloads: KubernetesWorkloads, resource: ModelDeployment) -> CreateWorkload:
     """One revision with all that the template can ask for."""
     revision = revision_of(resource.key.name, resource.spec, DIGEST, PLACEMENT)
     wish = CreateWorkload(revision=revision, version="1", digest=DIGEST, replicas=1)
     await workloads.execute(resource, wish)
-    await workloads.execute(resource, RestoreChild(revision=revision, kind=Kind.BUDGET))
+    await workloads.execute(resource, RestoreChild(revision=revision, kind=ChildKind.BUDGET))
     return wish
 
 
-async def seen(workloads: KubernetesWorkloads, resource: Resource) -> Workload:
+async def seen(workloads: KubernetesWorkloads, resource: ModelDeployment) -> Workload:
     (workload,) = (await workloads.observe(resource)).workloads
     return workload
 
 
-async def template_of(api: ApiClient, resource: Resource, wish: CreateWorkload) -> Any:
+async def template_of(api: ApiClient, resource: ModelDeployment, wish: CreateWorkload) -> Any:
     name = f"{resource.key.name}-{wish.revision}"
     found = await ChildObjects(api).find(DEPLOYMENTS, resource.key.namespace, name)
     return found and found["spec"]["template"]
 
 
 async def test_the_api_server_takes_all_of_it_and_at_rest_nothing_of_it_differs(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource, made: CreateWorkload
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment, made: CreateWorkload
 ) -> None:
     template = await template_of(api, resource, made)
     assert template["metadata"]["labels"]["team"] == "risk"
@@ -122,7 +122,7 @@ EDITS: list[Any] = [
 
 @pytest.mark.parametrize("patch", EDITS)
 async def test_what_somebody_edits_of_it_is_put_back(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource, made: CreateWorkload, patch: Object
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment, made: CreateWorkload, patch: Object
 ) -> None:
     before = await template_of(api, resource, made)
     path = DEPLOYMENTS.path(resource.key.namespace, f"{resource.key.name}-{made.revision}")
@@ -136,7 +136,7 @@ async def test_what_somebody_edits_of_it_is_put_back(
 
 
 async def test_a_stable_revision_comes_back_with_its_template_although_the_spec_has_another_since(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource, made: CreateWorkload
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment, made: CreateWorkload
 ) -> None:
     before = await template_of(api, resource, made)
     objects, name = ChildObjects(api), f"{resource.key.name}-{made.revision}"

@@ -8,7 +8,7 @@ from kubernetes.aio.client import ApiClient, ApiException, AppsV1Api, Autoscalin
 
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
-from penstock_controller.ports import Key, Resource
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.actions import (
     CreateWorkload,
     DeleteWorkload,
@@ -16,7 +16,7 @@ from penstock_controller.rollout.actions import (
     RestoreChild,
     SetAutoscaler,
 )
-from penstock_controller.rollout.observation import Bounds, Kind, Workload
+from penstock_controller.rollout.observation import Bounds, ChildKind, Workload
 from penstock_controller.workload.objects import revision_of
 from penstock_controller.workload.placement import Placement
 
@@ -26,35 +26,35 @@ BOUNDS = Bounds(floor=2, ceiling=5, target=70)
 
 
 @pytest.fixture
-async def resource(api: ApiClient, key: Key) -> Resource:
+async def resource(api: ApiClient, key: ResourceKey) -> ModelDeployment:
     found = await KubernetesResources(api).read(key)
     assert found is not None
     return found
 
 
 @pytest.fixture
-async def workloads(api: ApiClient, resource: Resource) -> KubernetesWorkloads:
+async def workloads(api: ApiClient, resource: ModelDeployment) -> KubernetesWorkloads:
     """With the workload of one revision."""
     made = KubernetesWorkloads(api, PLACEMENT)
     await made.execute(resource, CreateWorkload(revision=revision(resource), version="1", digest=DIGEST, replicas=2))
     return made
 
 
-def revision(resource: Resource) -> str:
+def revision(resource: ModelDeployment) -> str:
     return revision_of(resource.key.name, resource.spec, DIGEST, PLACEMENT)
 
 
-def name(resource: Resource) -> str:
+def name(resource: ModelDeployment) -> str:
     return f"{resource.key.name}-{revision(resource)}"
 
 
-async def seen(workloads: KubernetesWorkloads, resource: Resource) -> Workload:
+async def seen(workloads: KubernetesWorkloads, resource: ModelDeployment) -> Workload:
     (workload,) = (await workloads.observe(resource)).workloads
     return workload
 
 
 async def test_an_autoscaler_is_made_bounded_anew_and_removed_and_each_may_be_repeated(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     assert (await seen(workloads, resource)).autoscaler is None
     for bounds in (BOUNDS, replace(BOUNDS, floor=4), Bounds(floor=1, ceiling=9, target=50)):
@@ -72,7 +72,7 @@ async def test_an_autoscaler_is_made_bounded_anew_and_removed_and_each_may_be_re
 
 
 async def test_kubernetes_brings_the_pods_up_to_the_floor_though_nothing_is_measured(
-    workloads: KubernetesWorkloads, resource: Resource
+    workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=replace(BOUNDS, floor=4)))
     async with asyncio.timeout(30):
@@ -81,7 +81,7 @@ async def test_kubernetes_brings_the_pods_up_to_the_floor_though_nothing_is_meas
 
 
 async def test_an_autoscaler_that_follows_something_else_is_not_taken_for_ours(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
     target = {"type": "AverageValue", "averageValue": "1Gi"}
@@ -98,23 +98,23 @@ async def test_an_autoscaler_that_follows_something_else_is_not_taken_for_ours(
 
 
 async def test_a_budget_is_made_and_again_when_it_is_lost(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     policy = PolicyV1Api(api)
-    await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=Kind.BUDGET))
+    await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=ChildKind.BUDGET))
     made = await policy.read_namespaced_pod_disruption_budget(name(resource), resource.key.namespace)
     assert made.spec.max_unavailable == 1
     assert made.metadata.owner_references[0].uid == resource.raw["metadata"]["uid"]
     assert (await seen(workloads, resource)).differences == ()
     await policy.delete_namespaced_pod_disruption_budget(name(resource), resource.key.namespace)
-    assert [each.kind for each in (await seen(workloads, resource)).differences] == [Kind.BUDGET]
+    assert [each.kind for each in (await seen(workloads, resource)).differences] == [ChildKind.BUDGET]
     for _ in range(2):
-        await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=Kind.BUDGET))
+        await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=ChildKind.BUDGET))
     assert (await seen(workloads, resource)).differences == ()
 
 
 async def test_a_workload_that_is_deleted_leaves_nothing_behind(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
     for _ in range(2):
@@ -132,7 +132,7 @@ async def test_a_workload_that_is_deleted_leaves_nothing_behind(
 
 
 async def test_the_pod_template_spreads_a_revision_over_nodes_and_zones(
-    api: ApiClient, workloads: KubernetesWorkloads, resource: Resource
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
     made = await AppsV1Api(api).read_namespaced_deployment(name(resource), resource.key.namespace)
     spread = made.spec.template.spec.topology_spread_constraints

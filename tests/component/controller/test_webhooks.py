@@ -16,15 +16,15 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.adapters.kubernetes.secrets import MOST_HEADERS, SecretHeaders
 from penstock_controller.adapters.pipelines import MOST_BYTES, HttpPipelines
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
-from penstock_controller.ports import Key, Resource
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.job_sighting import JobState
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.webhook_outbox import WebhookOutbox
 from penstock_controller.workload.webhook_call import WebhookCall
 from penstock_testing.faulty_server import Exchange, FaultyServer
 from penstock_testing.rollout_world import spec
 
-KEY = Key("ns", "m")
+KEY = ResourceKey("ns", "m")
 RUN = "https://pipelines.example/runs/7"
 
 
@@ -191,8 +191,8 @@ class Rig:
     pipeline: Pipeline
     url: str
 
-    def resource(self) -> Resource:
-        return Resource(
+    def resource(self) -> ModelDeployment:
+        return ModelDeployment(
             key=KEY,
             generation=1,
             spec=spec(retrain={"webhook": {"url": self.url, "headersSecret": "good"}}),
@@ -206,7 +206,7 @@ class Rig:
         outbox = WebhookOutbox(
             HttpPipelines(),
             self.headers,
-            Telemetry(CollectorRegistry()),
+            ControllerTelemetry(CollectorRegistry()),
             lambda _: woken.set(),
             monitor_url=lambda _: "http://monitor:8080",
         )

@@ -7,8 +7,8 @@ import pytest
 from penstock_contracts.api.status import LONGEST_FAILURE, Completion, ModelDeploymentStatus, Phase
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.observation import Refused, Target, Unresolved, Wanted
-from penstock_controller.rollout.turn import Standing, standing, wants_turn
+from penstock_controller.rollout.observation import RefusedVersion, Target, Unresolved, Wanted
+from penstock_controller.rollout.turn import SlotState, standing, wants_turn
 from penstock_testing.rollout_scenes import condition, is_baking, last, until
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 
@@ -31,7 +31,7 @@ def wants(world: RolloutWorld, *, paused: bool = False) -> bool:
     return wants_turn(world.status, world.target, world.generation, paused=paused, pods=world.pods)
 
 
-def stands(world: RolloutWorld, target: Target | None = None) -> Standing:
+def stands(world: RolloutWorld, target: Target | None = None) -> SlotState:
     """What the others know of it."""
     return standing(world.status, target or world.target, world.pods)
 
@@ -141,7 +141,10 @@ def test_a_failure_holds_after_a_restart_before_registry_and_store_have_answered
 
 @pytest.mark.parametrize(
     "target",
-    [replace(AWAY, permanent=True), Refused(version="1", created_at_ms=1001, reason="PickleOnly", message="model.pkl")],
+    [
+        replace(AWAY, permanent=True),
+        RefusedVersion(version="1", created_at_ms=1001, reason="PickleOnly", message="model.pkl"),
+    ],
 )
 def test_nobody_waits_for_a_retry_that_could_not_begin(target: Target) -> None:
     assert stands(failed(), target).failure == ""

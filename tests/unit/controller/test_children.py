@@ -17,7 +17,7 @@ from penstock_controller.rollout.actions import (
     SetAutoscaler,
 )
 from penstock_controller.rollout.engine import advance
-from penstock_controller.rollout.observation import Autoscaler, Bounds, Difference, Hindrance, Kind, Unresolved
+from penstock_controller.rollout.observation import Autoscaler, Bounds, ChildKind, Difference, Hindrance, Unresolved
 from penstock_testing.rollout_scenes import NO_GATES, canary, error_rate, is_baking, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import weight
@@ -94,7 +94,7 @@ def test_whatever_is_refused_a_candidate_that_fails_loses_its_share(kind: type[A
     world = on_trial(canary(*steps, analysis=error_rate()))
     until(world, lambda world: bool(world.status.candidate and world.status.candidate.weight == 50))
     world.refuses = frozenset({kind})
-    world.change("rev2", lambda each: replace(each, differences=(Difference(kind=Kind.BUDGET),)))
+    world.change("rev2", lambda each: replace(each, differences=(Difference(kind=ChildKind.BUDGET),)))
     world.change("rev1", lambda each: replace(each, replicas=9))
     world.failing = {"rev2": 1.0}
     until(world, lambda world: bool(world.status.history[0].completion is Completion.ROLLED_BACK))
@@ -142,8 +142,8 @@ def test_a_deployment_that_is_refused_uses_up_the_deadline_and_the_message_says_
     assert "CreateWorkload: quota" in world.status.history[0].message
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_an_object_that_is_not_as_declared_is_put_back_once(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", ChildKind)
+def test_an_object_that_is_not_as_declared_is_put_back_once(kind: ChildKind) -> None:
     world = RolloutWorld().want("1").settle()
     edited = Difference(kind=kind, field="spec.selector", manager="kubectl-edit")
     world.change("rev1", lambda each: replace(each, differences=(edited,)))
@@ -157,8 +157,8 @@ def test_an_object_that_is_not_as_declared_is_put_back_once(kind: Kind) -> None:
 
 def test_the_candidates_service_is_put_back_on_trial() -> None:
     world = on_trial_at_half()
-    world.change("rev2", lambda each: replace(each, differences=(Difference(kind=Kind.SERVICE),)))
-    assert RestoreChild(revision="rev2", kind=Kind.SERVICE) in world.run_pass().actions
+    world.change("rev2", lambda each: replace(each, differences=(Difference(kind=ChildKind.SERVICE),)))
+    assert RestoreChild(revision="rev2", kind=ChildKind.SERVICE) in world.run_pass().actions
 
 
 def test_what_is_contested_says_so_as_long_as_it_is() -> None:

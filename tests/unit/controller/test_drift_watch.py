@@ -17,10 +17,10 @@ from penstock_contracts.drift import (
 )
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import MonitorAway
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.monitor_answer import DriftFinding
 
-A, B = Key("ns", "a"), Key("ns", "b")
+A, B = ResourceKey("ns", "a"), ResourceKey("ns", "b")
 STABLE = ServedVersion(version="1", digest="sha256:" + "a" * 64, revision="rev1")
 WISH = DriftWish(stable=STABLE)
 OTHER_WISH = DriftWish(stable=evolve(STABLE, version="2"))
@@ -43,15 +43,15 @@ class ScriptedMonitor:
         self.columns: tuple[ColumnDrift, ...] = ()
         self.errors: list[Exception] = []
         self.away = False
-        self.hanging: set[Key] = set()
-        self.asked: Counter[Key] = Counter()
+        self.hanging: set[ResourceKey] = set()
+        self.asked: Counter[ResourceKey] = Counter()
         self.wishes: list[DriftWish] = []
-        self.dropped: Counter[Key] = Counter()
+        self.dropped: Counter[ResourceKey] = Counter()
         self.labels: int | None = 500
         """None: that question is not answered."""
         self.calls: list[str] = []
 
-    async def _called(self, call: str, key: Key) -> None:
+    async def _called(self, call: str, key: ResourceKey) -> None:
         self.calls.append(call)
         if key in self.hanging:
             await asyncio.Event().wait()
@@ -60,7 +60,7 @@ class ScriptedMonitor:
         if self.errors:
             raise self.errors.pop(0)
 
-    async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
+    async def ask(self, key: ResourceKey, wish: DriftWish) -> DriftReport:
         self.asked[key] += 1
         self.wishes.append(wish)
         await self._called("ask", key)
@@ -74,13 +74,13 @@ class ScriptedMonitor:
             columns=self.columns,
         )
 
-    async def labelled(self, key: Key) -> int:
+    async def labelled(self, key: ResourceKey) -> int:
         self.calls.append("labelled")
         if self.labels is None:
             raise MonitorAway("the drift monitor answers 404 to a question about labels")
         return self.labels
 
-    async def forget(self, key: Key) -> None:
+    async def forget(self, key: ResourceKey) -> None:
         self.dropped[key] += 1
         await self._called("forget", key)
 
@@ -90,7 +90,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.monitor = ScriptedMonitor()
-        self.woken: list[Key] = []
+        self.woken: list[ResourceKey] = []
         self.now = 0.0
         self.watch = DriftWatch(self.monitor, self.woken.append, report_url=str, clock=lambda: self.now)
 
@@ -105,14 +105,14 @@ class Rig:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    def follow(self, *keys: Key, wish: DriftWish = WISH, interval: float = MINUTE) -> None:
+    def follow(self, *keys: ResourceKey, wish: DriftWish = WISH, interval: float = MINUTE) -> None:
         for key in keys or (A,):
             self.watch.follow(key, wish, interval)
 
-    def finding(self, key: Key = A) -> DriftFinding | None:
+    def finding(self, key: ResourceKey = A) -> DriftFinding | None:
         return self.watch.follow(key, WISH, MINUTE).finding
 
-    def away(self, key: Key = A) -> str:
+    def away(self, key: ResourceKey = A) -> str:
         return self.watch.follow(key, WISH, MINUTE).away
 
 
@@ -269,7 +269,7 @@ async def test_an_answer_to_a_wish_that_is_past_is_not_taken() -> None:
     answer = asyncio.Event()
     ask = rig.monitor.ask
 
-    async def slowly(key: Key, wish: DriftWish) -> DriftReport:
+    async def slowly(key: ResourceKey, wish: DriftWish) -> DriftReport:
         await answer.wait()
         return await ask(key, wish)
 
@@ -337,7 +337,7 @@ async def test_who_leaves_is_dropped_only_where_the_monitor_may_know_it(known_th
 
 async def test_removals_that_wait_have_a_bound() -> None:
     rig = Rig()
-    keys = [Key("ns", f"m{number}") for number in range(1001)]
+    keys = [ResourceKey("ns", f"m{number}") for number in range(1001)]
     for key in keys:
         rig.watch.remove(key)
     await rig.work(*[0.0] * 20)

@@ -6,17 +6,17 @@ from prometheus_client import CollectorRegistry
 
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.effects import Effects
-from penstock_controller.errors import ClusterAway, Conflict, Rejected
-from penstock_controller.ports import Key, Resource
+from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.actions import Action, DeleteWorkload, RestoreChild, ScaleWorkload
-from penstock_controller.rollout.observation import Children, Hindrance, Kind
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.rollout.observation import ChildKind, Children, Hindrance
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec
 
-KEY = Key("ns", "m")
-RESOURCE = Resource(key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw={})
-BUDGET = RestoreChild(revision="rev1", kind=Kind.BUDGET, why="it is missing")
-SERVICE = RestoreChild(revision="rev1", kind=Kind.SERVICE, why="spec.selector is not as declared, argocd wrote it")
+KEY = ResourceKey("ns", "m")
+RESOURCE = ModelDeployment(key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw={})
+BUDGET = RestoreChild(revision="rev1", kind=ChildKind.BUDGET, why="it is missing")
+SERVICE = RestoreChild(revision="rev1", kind=ChildKind.SERVICE, why="spec.selector is not as declared, argocd wrote it")
 REFUSED = Rejected("create PodDisruptionBudget: exceeded quota")
 
 
@@ -29,10 +29,10 @@ class Cluster:
     tries: int = 0
     now: float = 1000.0
 
-    async def observe(self, resource: Resource) -> Children:
+    async def observe(self, resource: ModelDeployment) -> Children:
         return Children()
 
-    async def execute(self, resource: Resource, action: Action) -> None:
+    async def execute(self, resource: ModelDeployment, action: Action) -> None:
         self.tries += 1
         if action in self.raises:
             raise self.raises[action]
@@ -41,7 +41,7 @@ class Cluster:
 
 def effects(cluster: Cluster) -> tuple[Effects, CollectorRegistry]:
     metrics = CollectorRegistry()
-    return Effects(cluster, Telemetry(metrics), lambda: cluster.now), metrics
+    return Effects(cluster, ControllerTelemetry(metrics), lambda: cluster.now), metrics
 
 
 async def test_a_refusal_is_told_and_counted_and_the_others_are_done() -> None:
@@ -90,7 +90,7 @@ async def test_where_nobody_answers_the_others_are_left_to_the_next_pass() -> No
 
 
 async def test_a_change_at_the_same_moment_is_no_news() -> None:
-    cluster = Cluster(raises={BUDGET: Conflict("changed")})
+    cluster = Cluster(raises={BUDGET: WriteConflict("changed")})
     one, _ = effects(cluster)
     await one.execute(RESOURCE, (BUDGET,))
     assert one.hindrances(KEY) == ()

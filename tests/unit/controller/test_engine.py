@@ -7,7 +7,7 @@ import pytest
 
 from penstock_contracts.api.status import Completion, Phase
 from penstock_controller.rollout.actions import CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
-from penstock_controller.rollout.observation import Refused, Unresolved
+from penstock_controller.rollout.observation import RefusedVersion, Unresolved
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 
 
@@ -173,7 +173,9 @@ def test_a_first_version_that_fails_is_not_ready_and_stalled(world: RolloutWorld
 
 def test_a_refused_artifact_leaves_stable_untouched_and_says_why(serving: RolloutWorld) -> None:
     serving.actions.clear()
-    serving.target = Refused(version="2", created_at_ms=1002, reason="PickleOnly", message="model.pkl: convert it")
+    serving.target = RefusedVersion(
+        version="2", created_at_ms=1002, reason="PickleOnly", message="model.pkl: convert it"
+    )
     serving.settle()
     assert serving.actions == []
     assert condition(serving, "Stalled") == ("True", "PickleOnly")
@@ -185,7 +187,7 @@ def test_a_refused_artifact_leaves_stable_untouched_and_says_why(serving: Rollou
 
 def test_a_version_that_the_store_takes_after_all_is_started(serving: RolloutWorld) -> None:
     """The store was repaired: the same version, refused before, is Ready now."""
-    serving.target = Refused(version="2", created_at_ms=1002, reason="CrashedOnOpen", message="model.onnx")
+    serving.target = RefusedVersion(version="2", created_at_ms=1002, reason="CrashedOnOpen", message="model.onnx")
     serving.settle()
     serving.want("2").settle()
     assert stable_version(serving) == "2"

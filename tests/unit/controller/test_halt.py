@@ -6,14 +6,14 @@ import pytest
 
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.verbs import Verb
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.turn import standing, wants_turn
 from penstock_controller.turns import Turns
 from penstock_testing.rollout_scenes import is_baking
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 
-FIRST, SECOND, *_, LAST = KEYS = [Key("ns", f"m{number}") for number in range(5)]
+FIRST, SECOND, *_, LAST = KEYS = [ResourceKey("ns", f"m{number}") for number in range(5)]
 BAD = "rev1-image2"
 
 
@@ -21,7 +21,7 @@ BAD = "rev1-image2"
 class Fleet:
     """Resources that share a controller, passed over in their order."""
 
-    worlds: dict[Key, RolloutWorld]
+    worlds: dict[ResourceKey, RolloutWorld]
     limit: int
     turns: Turns = field(init=False)
 
@@ -53,7 +53,7 @@ class Fleet:
             world.target = replace(world.target, revision=f"rev1-image{image}")
             world.pods = f"image{image}"
 
-    def delete(self, key: Key) -> None:
+    def delete(self, key: ResourceKey) -> None:
         """A user deletes a resource."""
         del self.worlds[key]
         self.turns.forget(key)
@@ -63,17 +63,17 @@ class Fleet:
         for world in self.worlds.values():
             world.broken.clear()
 
-    def retry(self, *keys: Key) -> None:
+    def retry(self, *keys: ResourceKey) -> None:
         """A person says it, and it is heard."""
         for key in keys:
             self.worlds[key].say(Verb.RETRY)
         self.tick()
 
-    def tried(self) -> list[Key]:
+    def tried(self) -> list[ResourceKey]:
         """Who had an attempt after the first."""
         return [key for key, world in self.worlds.items() if world.status.attempt > 1]
 
-    def message(self, key: Key) -> str:
+    def message(self, key: ResourceKey) -> str:
         """What its status says."""
         return self.worlds[key].status.message
 

@@ -4,9 +4,9 @@ import pytest
 
 from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.live_aliases import Claim, LiveAliases
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 
-OLD, NEW = Key("b", "old"), Key("a", "new")
+OLD, NEW = ResourceKey("b", "old"), ResourceKey("a", "new")
 AT = {OLD: "2026-01-01T00:00:00Z", NEW: "2026-01-02T00:00:00Z"}
 LIVE = RegistryRef(model="m", alias="champion", live_alias="live")
 
@@ -14,12 +14,12 @@ LIVE = RegistryRef(model="m", alias="champion", live_alias="live")
 class Rig:
     """The aliases, as passes ask for them."""
 
-    def __init__(self, *there: Key) -> None:
-        self.woken: list[Key] = []
+    def __init__(self, *there: ResourceKey) -> None:
+        self.woken: list[ResourceKey] = []
         self.aliases = LiveAliases(self.woken.append)
         self.aliases.expect(there)
 
-    def ask(self, key: Key, registry: RegistryRef = LIVE) -> Claim:
+    def ask(self, key: ResourceKey, registry: RegistryRef = LIVE) -> Claim:
         return self.aliases.ask(key, registry, AT[key])
 
 

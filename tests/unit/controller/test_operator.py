@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, cast
 
 from prometheus_client import CollectorRegistry
 
-from penstock_controller.errors import ClusterAway, Conflict, Invalid
+from penstock_controller.errors import ClusterAway, Invalid, WriteConflict
 from penstock_controller.operator import Operator
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.roll import Roll
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.turns import Turns
 from penstock_controller.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from penstock_controller.ports import Resources
+    from penstock_controller.ports import ModelDeployments
 
-A = Key("ns", "a")
+A = ResourceKey("ns", "a")
 PASSES = 50
 
 
@@ -28,7 +28,7 @@ class Answers:
         self.passes = 0
         self.told: list[str] = []
 
-    async def reconcile(self, key: Key) -> float | None:
+    async def reconcile(self, key: ResourceKey) -> float | None:
         assert key == A
         self.passes += 1
         answer = self.answers.pop(0) if self.answers else None
@@ -36,7 +36,7 @@ class Answers:
             raise answer
         return answer
 
-    async def tell(self, key: Key, error: Exception) -> None:
+    async def tell(self, key: ResourceKey, error: Exception) -> None:
         self.told.append(str(error))
         if str(error) == "cannot be told":
             raise ClusterAway("the API server")
@@ -58,8 +58,8 @@ async def worked(answers: Answers) -> int:
     operator = Operator(
         queue,
         answers,
-        Telemetry(CollectorRegistry()),
-        call_roll=Roll(cast("Resources", None), Turns(1, queue.add).expect).call,
+        ControllerTelemetry(CollectorRegistry()),
+        call_roll=Roll(cast("ModelDeployments", None), Turns(1, queue.add).expect).call,
         workers=1,
     )
     running = asyncio.ensure_future(operator.run())
@@ -78,7 +78,7 @@ async def test_a_resource_that_is_gone_is_not_looked_at_again() -> None:
 
 
 async def test_a_key_comes_back_when_its_next_pass_is_due_and_after_every_error() -> None:
-    assert await worked(Answers(5.0, Conflict("changed"), ClusterAway("away"), RuntimeError("a bug"))) == 5
+    assert await worked(Answers(5.0, WriteConflict("changed"), ClusterAway("away"), RuntimeError("a bug"))) == 5
 
 
 async def test_status_tells_of_passes_that_go_on_failing_and_of_a_resource_that_cannot_be_parsed_at_once() -> None:

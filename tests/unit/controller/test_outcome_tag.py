@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from penstock_contracts.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import AttemptOutcome
 from penstock_controller.outcome_tag import LONGEST, outcome_tag
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 
-KEY = Key("payments", "fraud")
+KEY = ResourceKey("payments", "fraud")
 
 
-def outcome(message: str = "version 2 serves all requests") -> Outcome:
-    return Outcome(
+def outcome(message: str = "version 2 serves all requests") -> AttemptOutcome:
+    return AttemptOutcome(
         attempt=3, completion="Promoted", reason="Promoted", message=message, ended_at="2026-01-01T00:00:00Z"
     )
 

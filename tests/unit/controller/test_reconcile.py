@@ -18,33 +18,33 @@ from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, Ing
 from penstock_contracts.verbs import Verb
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
-from penstock_controller.errors import ClusterAway, Conflict, Rejected, StoreAway
+from penstock_controller.errors import ClusterAway, Rejected, StoreAway, WriteConflict
 from penstock_controller.live_aliases import LiveAliases
-from penstock_controller.ports import Key, Resource
-from penstock_controller.reconcile import Reconciler, World
+from penstock_controller.ports import ModelDeployment, ResourceKey
+from penstock_controller.reconcile import PassAdapters, Reconciler
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout.actions import Action, Announcement, CreateWorkload, RestoreChild, StartJob
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.observation import (
+    ChildKind,
     Children,
     Difference,
     GatewayPod,
-    Kind,
     RegistryVersion,
     Workload,
 )
 from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.rollout.trouble import Trouble
+from penstock_controller.rollout.trouble import PassTrouble
 from penstock_controller.targets import Targets
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.turns import Turns
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import spec
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 
-KEY = Key("ns", "m")
+KEY = ResourceKey("ns", "m")
 RAW: dict[str, Any] = {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}
 PLACEMENT = Placement(image="predictor:1", store_url="http://store:8080")
 CARD = ModelCard(
@@ -65,8 +65,10 @@ CARD = ModelCard(
 class Outside:
     """Every port at once; `failing` names a call and what it raises."""
 
-    resource: Resource | None = field(
-        default_factory=lambda: Resource(key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw=RAW)
+    resource: ModelDeployment | None = field(
+        default_factory=lambda: ModelDeployment(
+            key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw=RAW
+        )
     )
     ingest_status: IngestStatus = field(default_factory=lambda: IngestStatus(phase=IngestPhase.READY, card=CARD))
     found: Children = field(default_factory=Children)
@@ -99,43 +101,43 @@ class Outside:
         self.asked.append(version.version)
         return self.ingest_status
 
-    async def keys(self) -> tuple[Key, ...]:
+    async def keys(self) -> tuple[ResourceKey, ...]:
         self._call("keys")
         return (KEY,) if self.resource else ()
 
-    async def read(self, key: Key) -> Resource | None:
+    async def read(self, key: ResourceKey) -> ModelDeployment | None:
         self._call("read")
         return self.resource
 
-    async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
+    async def write_status(self, resource: ModelDeployment, status: ModelDeploymentStatus) -> None:
         self._call("write_status")
         self.resource = replace(resource, status=status)
 
-    async def tell(self, key: Key, trouble: Trouble, now: datetime) -> bool:
+    async def tell(self, key: ResourceKey, trouble: PassTrouble, now: datetime) -> bool:
         self._call("tell")
         return True
 
-    async def execute(self, resource: Resource, action: Action) -> None:
+    async def execute(self, resource: ModelDeployment, action: Action) -> None:
         self._call("execute")
         if type(action) in self.refused:
             raise self.refused[type(action)]
         self.done.append(action)
 
-    async def announce(self, resource: Resource, announcement: Announcement) -> bool:
+    async def announce(self, resource: ModelDeployment, announcement: Announcement) -> bool:
         self._call("announce")
         if announcement in self.told:
             return False
         self.told.append(announcement)
         return True
 
-    async def check(self, resource: Resource) -> None:
+    async def check(self, resource: ModelDeployment) -> None:
         self._call("check")
 
-    async def look(self, resource: Resource, job: RetrainingJob) -> JobSighting:
+    async def look(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
         self._call("look")
         return self.jobs.get(job.name, JobSighting(state=JobState.MISSING))
 
-    async def create(self, resource: Resource, job: StartJob) -> None:
+    async def create(self, resource: ModelDeployment, job: StartJob) -> None:
         self._call("create")
         self.jobs[job.name] = JobSighting(state=JobState.RUNNING)
 
@@ -153,11 +155,11 @@ class Observed:
     name: str
     answer: Callable[[], Children | tuple[GatewayPod, ...]]
 
-    async def observe(self, of: Key | Resource) -> Children | tuple[GatewayPod, ...]:
+    async def observe(self, of: ResourceKey | ModelDeployment) -> Children | tuple[GatewayPod, ...]:
         self.outside._call(self.name)
         return self.answer()
 
-    async def execute(self, resource: Resource, action: Action) -> None:
+    async def execute(self, resource: ModelDeployment, action: Action) -> None:
         await self.outside.execute(resource, action)
 
 
@@ -179,10 +181,10 @@ def aliases() -> LiveAliases:
 
 
 def reconciler(outside: Outside, drift: DriftWatch | None = None) -> tuple[Reconciler, RegistryWatch]:
-    telemetry = Telemetry(CollectorRegistry())
+    telemetry = ControllerTelemetry(CollectorRegistry())
     watch = RegistryWatch(outside, ["default"], lambda _: None, interval=1)
     workloads = Observed(outside, "workloads", lambda: outside.found)
-    world = World(
+    world = PassAdapters(
         resources=outside,
         workloads=workloads,  # type: ignore[arg-type]  # answers Children
         effects=Effects(workloads, telemetry, lambda: 0.0),  # type: ignore[arg-type]  # the same
@@ -242,7 +244,9 @@ async def test_a_resource_that_is_gone_ends_quietly() -> None:
 
 
 @pytest.mark.parametrize("call", ["read", "workloads", "gateways", "announce", "write_status"])
-@pytest.mark.parametrize("failure", [ClusterAway("no answer"), Conflict("changed since")], ids=["away", "conflict"])
+@pytest.mark.parametrize(
+    "failure", [ClusterAway("no answer"), WriteConflict("changed since")], ids=["away", "conflict"]
+)
 async def test_a_call_that_fails_ends_the_pass_and_the_next_pass_ends_where_it_would_have(
     call: str, failure: Exception
 ) -> None:
@@ -299,9 +303,9 @@ def serving(**changed: object) -> Outside:
         replicas=2,
         ready=2,
         promoted_attempt=1,
-        differences=(Difference(kind=Kind.BUDGET), Difference(kind=Kind.SERVICE)),
+        differences=(Difference(kind=ChildKind.BUDGET), Difference(kind=ChildKind.SERVICE)),
     )
-    resource = Resource(key=KEY, generation=1, spec=spec(), status=status, raw=RAW)
+    resource = ModelDeployment(key=KEY, generation=1, spec=spec(), status=status, raw=RAW)
     return Outside(resource=resource, found=Children(workloads=(workload,)))
 
 
@@ -353,7 +357,7 @@ async def test_a_store_that_is_away_is_a_reason_to_wait() -> None:
     assert outside.status.refused is None
 
 
-def held(**changed: object) -> Resource:
+def held(**changed: object) -> ModelDeployment:
     """Version 7 is held since the alias named version 1."""
     hold = Hold(
         version="7",
@@ -366,7 +370,7 @@ def held(**changed: object) -> Resource:
         generation=1,
     )
     status = ModelDeploymentStatus(hold=hold.model_copy(update=changed), observed_generation=1)
-    return Resource(key=KEY, generation=1, spec=spec(), status=status, raw=RAW)
+    return ModelDeployment(key=KEY, generation=1, spec=spec(), status=status, raw=RAW)
 
 
 @pytest.mark.parametrize(
@@ -401,10 +405,10 @@ class ScriptedMonitor:
 
     def __init__(self, *, hangs: bool = False) -> None:
         self.hangs = hangs
-        self.asked: list[Key] = []
-        self.dropped: list[Key] = []
+        self.asked: list[ResourceKey] = []
+        self.dropped: list[ResourceKey] = []
 
-    async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
+    async def ask(self, key: ResourceKey, wish: DriftWish) -> DriftReport:
         self.asked.append(key)
         if self.hangs:
             await asyncio.Event().wait()
@@ -417,10 +421,10 @@ class ScriptedMonitor:
             message="",
         )
 
-    async def labelled(self, key: Key) -> int:
+    async def labelled(self, key: ResourceKey) -> int:
         return 0
 
-    async def forget(self, key: Key) -> None:
+    async def forget(self, key: ResourceKey) -> None:
         self.dropped.append(key)
         if self.hangs:
             await asyncio.Event().wait()
@@ -430,7 +434,7 @@ def watched(**fields: Any) -> Outside:
     """A version serves, and its live data may be watched."""
     stable = Stable(revision="rev1", version="1", digest=CARD.digest, since="2026-01-01T00:00:00Z")
     status = ModelDeploymentStatus(stable=stable)
-    return Outside(resource=Resource(key=KEY, generation=1, spec=spec(**fields), status=status, raw=RAW))
+    return Outside(resource=ModelDeployment(key=KEY, generation=1, spec=spec(**fields), status=status, raw=RAW))
 
 
 async def worked(drift: DriftWatch, passes: Callable[[], Awaitable[object]]) -> None:
@@ -537,7 +541,7 @@ async def by_hand(outside: Outside) -> Reconciler:
     await resolved(watch)
     stable = Stable(revision="r", version="1", digest=CARD.digest, since="2026-01-01T00:00:00Z")
     status = ModelDeploymentStatus(observed_generation=1, phase=Phase.HEALTHY, stable=stable, attempt=1)
-    outside.resource = Resource(
+    outside.resource = ModelDeployment(
         key=KEY, generation=1, spec=spec(**RETRAINED), status=status, words={Verb.RETRAIN: "1/0"}, raw=RAW
     )
     return one
@@ -556,7 +560,7 @@ async def test_a_job_is_made_once_and_after_its_number_stands_in_status() -> Non
 
 
 @pytest.mark.parametrize("call", ["check", "look", "create"])
-@pytest.mark.parametrize("failure", [*FAILURES, Conflict("changed since")], ids=["refused", "away", "conflict"])
+@pytest.mark.parametrize("failure", [*FAILURES, WriteConflict("changed since")], ids=["refused", "away", "conflict"])
 async def test_what_goes_wrong_with_a_job_holds_up_nothing_else_of_a_pass(call: str, failure: Exception) -> None:
     outside = Outside(failing={call: failure})
     one = await by_hand(outside)

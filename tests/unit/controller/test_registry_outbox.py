@@ -5,20 +5,20 @@ from collections import Counter
 
 from prometheus_client import CollectorRegistry
 
-from penstock_contracts.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import AttemptOutcome
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.rollout.registry_entry import Entry, Tag, Writing
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 
-A, B = Key("ns", "a"), Key("ns", "b")
+A, B = ResourceKey("ns", "a"), ResourceKey("ns", "b")
 LIVE = Entry(connection="default", model="m", version="2", alias="live")
 DONE = Entry(
     connection="default",
     model="m",
     version="2",
-    outcome=Outcome(attempt=1, completion="Promoted", reason="Promoted", message="", ended_at=""),
+    outcome=AttemptOutcome(attempt=1, completion="Promoted", reason="Promoted", message="", ended_at=""),
 )
 ELSEWHERE = Entry(connection="other", model="m", version="2", alias="live")
 
@@ -46,13 +46,13 @@ class Rig:
 
     def __init__(self) -> None:
         self.recorder = ScriptedRecorder()
-        self.woken: list[Key] = []
+        self.woken: list[ResourceKey] = []
         self.pauses: list[float] = []
         self.metrics = CollectorRegistry()
         self.outbox = RegistryOutbox(
             self.recorder,
             ["default", "other"],
-            Telemetry(self.metrics),
+            ControllerTelemetry(self.metrics),
             self.woken.append,
             cluster="west",
             pause=self._pause,
@@ -68,7 +68,7 @@ class Rig:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    def answers(self, key: Key, *entries: Entry) -> list[Writing]:
+    def answers(self, key: ResourceKey, *entries: Entry) -> list[Writing]:
         return [answer.writing for answer in self.outbox.offer(key, entries)]
 
     def counted(self, outcome: str) -> float | None:

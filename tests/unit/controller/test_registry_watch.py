@@ -5,11 +5,11 @@ from collections import Counter
 
 from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.registry_watch import RegistryWatch, Resolution
 from penstock_controller.rollout.observation import RegistryVersion
 
-A, B = Key("ns", "a"), Key("ns", "b")
+A, B = ResourceKey("ns", "a"), ResourceKey("ns", "b")
 CHAMPION = RegistryRef(model="m", alias="champion")
 OTHER = RegistryRef(model="other", alias="champion")
 
@@ -33,7 +33,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.registry = ScriptedRegistry()
-        self.woken: list[Key] = []
+        self.woken: list[ResourceKey] = []
         self.now = 1000.0
         self.watch = RegistryWatch(self.registry, ["default", "other"], self.woken.append, 1000, lambda: self.now)
 

@@ -3,14 +3,14 @@
 from prometheus_client import CollectorRegistry
 
 from penstock_contracts.base import evolve
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.resource_series import ResourceSeries
 from penstock_testing.rollout_scenes import canary, error_rate, has, pause, until
 from penstock_testing.rollout_scenes import on_trial as wanted_beside
 from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.strategies import weight
 
-KEY, OTHER = Key("payments", "one"), Key("payments", "two")
+KEY, OTHER = ResourceKey("payments", "one"), ResourceKey("payments", "two")
 Shown = dict[tuple[str, ...], float]
 
 
@@ -22,7 +22,7 @@ class Exported:
         self._registry = CollectorRegistry()
         self._registry.register(self.series)
 
-    def of(self, name: str, key: Key = KEY) -> Shown:
+    def of(self, name: str, key: ResourceKey = KEY) -> Shown:
         """Labels after namespace and name, to the value."""
         own = {"namespace": key.namespace, "name": key.name}
         return {

@@ -7,16 +7,16 @@ from prometheus_client import CollectorRegistry
 
 from penstock_contracts.api.retrain import RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import ModelDeploymentStatus
-from penstock_controller.errors import ClusterAway, Conflict, PenstockError, Rejected
-from penstock_controller.ports import Key, Resource
+from penstock_controller.errors import ClusterAway, PenstockError, Rejected, WriteConflict
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout.actions import StartJob
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 
-KEY = Key("ns", "m")
+KEY = ResourceKey("ns", "m")
 RAW: dict[str, Any] = {"metadata": {"uid": "u"}}
 JOB = RetrainingJob(
     name="m-retrain-1",
@@ -29,7 +29,7 @@ JOB = RetrainingJob(
     started_at="2026-01-01T00:00:00Z",
 )
 START = StartJob(name=JOB.name, started_at=JOB.started_at, reason=JOB.reason, stable_version="1")
-TRAINED = Resource(
+TRAINED = ModelDeployment(
     key=KEY,
     generation=1,
     spec=spec(retrain={"jobTemplate": {"spec": {}}}),
@@ -54,20 +54,20 @@ class Cluster:
         if name in self.raises:
             raise self.raises[name]
 
-    async def check(self, resource: Resource) -> None:
+    async def check(self, resource: ModelDeployment) -> None:
         self._call("check")
 
-    async def look(self, resource: Resource, job: RetrainingJob) -> JobSighting:
+    async def look(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
         self._call("look")
         return self.found
 
-    async def create(self, resource: Resource, job: StartJob) -> None:
+    async def create(self, resource: ModelDeployment, job: StartJob) -> None:
         self._call("create")
 
 
 def jobs_of(cluster: Cluster) -> tuple[RetrainingJobs, CollectorRegistry]:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     webhooks = webhook_outbox(ScriptedPipelines(), telemetry)
     return RetrainingJobs(cluster, webhooks, telemetry, lambda: cluster.now), metrics
 
@@ -123,7 +123,7 @@ async def test_a_job_that_is_refused_is_told_in_the_api_servers_words() -> None:
 
 
 async def test_a_job_that_is_not_made_because_nobody_answers_is_still_missing() -> None:
-    for error in (ClusterAway("no answer"), Conflict("a quota was changed")):
+    for error in (ClusterAway("no answer"), WriteConflict("a quota was changed")):
         cluster = Cluster(raises={"create": error})
         jobs, _ = jobs_of(cluster)
         assert await jobs.start(TRAINED, START) == 1.0

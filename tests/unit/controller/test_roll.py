@@ -5,20 +5,20 @@ import logging
 import pytest
 
 from penstock_controller.errors import ClusterAway, Rejected
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.roll import Roll
 from penstock_controller.turns import Turns
 
-A = Key("ns", "a")
+A = ResourceKey("ns", "a")
 
 
 class ScriptedResources:
     """Lists what the test says, one answer a call."""
 
-    def __init__(self, *answers: tuple[Key, ...] | Exception) -> None:
+    def __init__(self, *answers: tuple[ResourceKey, ...] | Exception) -> None:
         self.answers = list(answers)
 
-    async def keys(self) -> tuple[Key, ...]:
+    async def keys(self) -> tuple[ResourceKey, ...]:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -28,9 +28,9 @@ class ScriptedResources:
 class Rig:
     """A roll whose pauses are counted."""
 
-    def __init__(self, *answers: tuple[Key, ...] | Exception) -> None:
+    def __init__(self, *answers: tuple[ResourceKey, ...] | Exception) -> None:
         self.resources = ScriptedResources(*answers)
-        self.woken: list[Key] = []
+        self.woken: list[ResourceKey] = []
         self.pauses: list[float] = []
         turns = Turns(1, self.woken.append)
         self.roll = Roll(self.resources, turns.expect, pause=self._pause)  # type: ignore[arg-type]  # lists only

@@ -7,7 +7,7 @@ import pytest
 from penstock_contracts.api.status import Completion, Phase
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.actions import ScaleWorkload
-from penstock_controller.rollout.observation import Refused, Unresolved
+from penstock_controller.rollout.observation import RefusedVersion, Unresolved
 from penstock_testing.rollout_scenes import (
     asked,
     canary,
@@ -115,7 +115,7 @@ def test_a_share_that_is_edited_up_waits_for_the_gateway_pod_that_is_behind() ->
 
 def test_a_newer_version_that_the_store_refuses_ends_the_trial_too() -> None:
     world = until(on_trial(canary(weight(50), pause())), has(50))
-    world.target = Refused(version="3", created_at_ms=1003, reason="PickleOnly", message="model.pkl: convert it")
+    world.target = RefusedVersion(version="3", created_at_ms=1003, reason="PickleOnly", message="model.pkl: convert it")
     world.settle()
     assert last(world).completion is Completion.SUPERSEDED
     assert condition(world, "Stalled") == ("True", "PickleOnly")

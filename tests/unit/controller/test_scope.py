@@ -7,30 +7,30 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from penstock_controller.errors import ClusterAway, PenstockError, Rejected
-from penstock_controller.ports import Key, Resource
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.scope import LOOK_AGAIN, Scope
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 
 OURS, OTHER = "here/penstock", "there/penstock"
-A, B = Key("payments", "a"), Key("ads", "b")
+A, B = ResourceKey("payments", "a"), ResourceKey("ads", "b")
 
 
 class Passes:
     """What was done with which resource."""
 
     def __init__(self) -> None:
-        self.done: list[Key] = []
-        self.forgotten: list[Key] = []
-        self.failing: list[Key] = []
+        self.done: list[ResourceKey] = []
+        self.forgotten: list[ResourceKey] = []
+        self.failing: list[ResourceKey] = []
 
-    async def reconcile(self, key: Key) -> float | None:
+    async def reconcile(self, key: ResourceKey) -> float | None:
         self.done.append(key)
         return 7.0
 
-    async def tell(self, key: Key, error: Exception) -> None:
+    async def tell(self, key: ResourceKey, error: Exception) -> None:
         self.failing.append(key)
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ResourceKey) -> None:
         self.forgotten.append(key)
 
 
@@ -40,16 +40,16 @@ class Known:
     def __init__(self) -> None:
         self.here = {A, B}
 
-    async def keys(self) -> tuple[Key, ...]:
+    async def keys(self) -> tuple[ResourceKey, ...]:
         return tuple(self.here)
 
-    async def read(self, key: Key) -> Resource | None:
-        return cast("Resource", object()) if key in self.here else None
+    async def read(self, key: ResourceKey) -> ModelDeployment | None:
+        return cast("ModelDeployment", object()) if key in self.here else None
 
     async def write_status(self, resource: object, status: object) -> None:
         raise AssertionError("a scope writes nothing")
 
-    async def tell(self, key: Key, trouble: object, now: object) -> bool:
+    async def tell(self, key: ResourceKey, trouble: object, now: object) -> bool:
         raise AssertionError("a scope writes nothing")
 
 
@@ -88,7 +88,7 @@ def scope(cluster: Cluster, *, only: str = "", metrics: CollectorRegistry | None
     return Scope(
         cluster,
         cluster.passes,
-        Telemetry(metrics or CollectorRegistry()),
+        ControllerTelemetry(metrics or CollectorRegistry()),
         resources=cluster.resources,
         clock=lambda: cluster.now,
         release=OURS,

@@ -8,7 +8,7 @@ import pytest
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.actions import RemoveAutoscaler, RestoreChild, ScaleWorkload, SetAutoscaler
-from penstock_controller.rollout.observation import Autoscaler, Bounds, Difference, Kind
+from penstock_controller.rollout.observation import Autoscaler, Bounds, ChildKind, Difference
 from penstock_testing.rollout_scenes import (
     NO_GATES,
     canary,
@@ -247,8 +247,8 @@ def test_an_autoscaler_that_is_deleted_or_edited_is_made_again() -> None:
 
 def test_a_budget_that_is_deleted_is_made_again() -> None:
     world = RolloutWorld().want("1").settle()
-    world.change("rev1", lambda each: replace(each, differences=(Difference(kind=Kind.BUDGET),)))
-    assert world.run_pass().actions == (RestoreChild(revision="rev1", kind=Kind.BUDGET),)
+    world.change("rev1", lambda each: replace(each, differences=(Difference(kind=ChildKind.BUDGET),)))
+    assert world.run_pass().actions == (RestoreChild(revision="rev1", kind=ChildKind.BUDGET),)
     assert world.run_pass().actions == ()
 
 

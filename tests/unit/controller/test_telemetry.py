@@ -3,11 +3,11 @@ from prometheus_client import CollectorRegistry
 from penstock_contracts.api.status import ModelDeploymentStatus, Phase
 from penstock_contracts.build import VERSION
 from penstock_contracts.metric_names import METRICS
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.actions import Announcement
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 
-KEY, OTHER = Key("payments", "one"), Key("payments", "two")
+KEY, OTHER = ResourceKey("payments", "one"), ResourceKey("payments", "two")
 HEALTHY = ModelDeploymentStatus(phase=Phase.HEALTHY)
 
 
@@ -17,13 +17,13 @@ def resources(metrics: CollectorRegistry, phase: Phase) -> float | None:
 
 def test_every_phase_is_there_from_the_beginning() -> None:
     metrics = CollectorRegistry()
-    Telemetry(metrics)
+    ControllerTelemetry(metrics)
     assert {resources(metrics, phase) for phase in Phase} == {0.0}
 
 
 def test_a_resource_counts_in_the_phase_of_its_last_pass_only() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     for key, phase in ((KEY, Phase.PENDING), (OTHER, Phase.HEALTHY), (KEY, Phase.HEALTHY), (KEY, Phase.HEALTHY)):
         telemetry.stands(key, ModelDeploymentStatus(phase=phase))
     assert (resources(metrics, Phase.PENDING), resources(metrics, Phase.HEALTHY)) == (0, 2)
@@ -31,7 +31,7 @@ def test_a_resource_counts_in_the_phase_of_its_last_pass_only() -> None:
 
 def test_a_resource_that_is_gone_counts_nowhere() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     telemetry.stands(KEY, HEALTHY)
     telemetry.forgotten(KEY)
     telemetry.forgotten(OTHER)
@@ -40,7 +40,7 @@ def test_a_resource_that_is_gone_counts_nowhere() -> None:
 
 def test_a_registry_is_reachable_as_its_last_look_up_was() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     labels = {"registry": "default"}
     assert metrics.get_sample_value("penstock_controller_registry_reachable", labels) is None
     for yes in (True, False):
@@ -51,20 +51,20 @@ def test_a_registry_is_reachable_as_its_last_look_up_was() -> None:
 def test_the_queue_is_asked_when_the_metrics_are_read() -> None:
     metrics = CollectorRegistry()
     waiting = [3]
-    Telemetry(metrics).queue_is(lambda: waiting[0])
+    ControllerTelemetry(metrics).queue_is(lambda: waiting[0])
     assert metrics.get_sample_value("penstock_controller_queue_waiting") == 3
     waiting[0] = 0
     assert metrics.get_sample_value("penstock_controller_queue_waiting") == 0
 
 
-def ended(metrics: CollectorRegistry, key: Key) -> float | None:
+def ended(metrics: CollectorRegistry, key: ResourceKey) -> float | None:
     labels = {"namespace": key.namespace, "name": key.name, "completion": "Promoted", "reason": "Promoted"}
     return metrics.get_sample_value("penstock_controller_attempts_total", labels)
 
 
 def test_attempts_are_counted_for_each_resource_until_it_is_gone() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     told = Announcement(
         type="Normal", reason="Promoted", message="", attempt=1, completion="Promoted", started_at="now"
     )
@@ -78,7 +78,7 @@ def test_attempts_are_counted_for_each_resource_until_it_is_gone() -> None:
 
 def test_what_is_told_of_training_is_counted_by_its_reason_and_no_attempt() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     telemetry.trains(KEY)
 
     def counted(reason: str) -> float | None:
@@ -94,7 +94,7 @@ def test_what_is_told_of_training_is_counted_by_its_reason_and_no_attempt() -> N
     assert counted("Running") is None
 
 
-def counters_of(metrics: CollectorRegistry, key: Key) -> dict[tuple[str, ...], float]:
+def counters_of(metrics: CollectorRegistry, key: ResourceKey) -> dict[tuple[str, ...], float]:
     """What is counted of a resource: name and the labels after its own, to the count."""
     own = {"namespace": key.namespace, "name": key.name}
     return {
@@ -107,7 +107,7 @@ def counters_of(metrics: CollectorRegistry, key: Key) -> dict[tuple[str, ...], f
 
 def test_before_its_first_pass_does_anything_a_resources_counters_stand_at_0() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     telemetry.begins(KEY, generation=1, observed=0)
     telemetry.trains(KEY)
     begun = counters_of(metrics, KEY)
@@ -126,7 +126,7 @@ def test_before_its_first_pass_does_anything_a_resources_counters_stand_at_0() -
 
 def test_a_refused_version_and_a_failed_action_are_counted_where_they_happened() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = ControllerTelemetry(metrics)
     for key in (KEY, OTHER):
         telemetry.begins(key, generation=1, observed=1)
     telemetry.announced(KEY, Announcement(type="Warning", reason="PickleOnly", message="", attempt=1, refusal=True))
@@ -142,7 +142,7 @@ def test_a_refused_version_and_a_failed_action_are_counted_where_they_happened()
 
 def test_the_build_is_told() -> None:
     metrics = CollectorRegistry()
-    Telemetry(metrics)
+    ControllerTelemetry(metrics)
     (build,) = (family for family in metrics.collect() if family.name == "penstock_build_info")
     (sample,) = build.samples
     assert (sample.labels["part"], sample.labels["version"], sample.value) == ("controller", VERSION, 1)

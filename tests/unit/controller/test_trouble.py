@@ -1,12 +1,12 @@
 from datetime import UTC, datetime
 
 from penstock_contracts.api.status import ModelDeploymentStatus
-from penstock_controller.rollout.trouble import Trouble, shown
+from penstock_controller.rollout.trouble import PassTrouble, shown
 from penstock_testing.rollout_scenes import canary, condition
 from penstock_testing.rollout_world import RolloutWorld
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TROUBLE = Trouble(reason="PassFailing", message="KeyError: object 12 has no label")
+TROUBLE = PassTrouble(reason="PassFailing", message="KeyError: object 12 has no label")
 
 
 def test_the_first_pass_that_fails_leaves_all_conditions() -> None:
@@ -36,10 +36,10 @@ def test_what_serves_stays_ready_and_everything_else_as_it_was() -> None:
 def test_it_is_told_once_whatever_numbers_are_in_it_and_anew_when_it_is_another() -> None:
     told = shown({}, TROUBLE, 1, NOW)
     assert told
-    again = Trouble(reason="PassFailing", message="KeyError: object 13 has no label")
+    again = PassTrouble(reason="PassFailing", message="KeyError: object 13 has no label")
     assert shown(told, again, 1, NOW) is None
     assert shown(told, again, 2, NOW) is not None
-    assert shown(told, Trouble(reason="PassFailing", message="ValueError"), 1, NOW) is not None
+    assert shown(told, PassTrouble(reason="PassFailing", message="ValueError"), 1, NOW) is not None
 
 
 def test_the_first_pass_that_ends_takes_it_away() -> None:

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from penstock_controller.ports import Key
-from penstock_controller.rollout.turn import Standing
+from penstock_controller.ports import ResourceKey
+from penstock_controller.rollout.turn import SlotState
 from penstock_controller.turns import Turns
 
-KEYS = [Key("ns", f"m{number}") for number in range(6)]
-AT_REST = Standing(on_trial=False)
-ON_TRIAL = Standing(on_trial=True)
+KEYS = [ResourceKey("ns", f"m{number}") for number in range(6)]
+AT_REST = SlotState(on_trial=False)
+ON_TRIAL = SlotState(on_trial=True)
 
 
-def of(limit: int, *, woken: list[Key] | None = None, seen: int = len(KEYS)) -> Turns:
+def of(limit: int, *, woken: list[ResourceKey] | None = None, seen: int = len(KEYS)) -> Turns:
     """The controller knows of all resources, and has looked at the first `seen`."""
     turns = Turns(limit, (woken if woken is not None else []).append)
     turns.expect(KEYS)
@@ -22,7 +22,7 @@ def of(limit: int, *, woken: list[Key] | None = None, seen: int = len(KEYS)) -> 
     return turns
 
 
-def asked(turns: Turns, *keys: Key) -> list[bool]:
+def asked(turns: Turns, *keys: ResourceKey) -> list[bool]:
     """Which may begin."""
     return [turns.ask(key, wants=True) == "" for key in keys]
 
@@ -37,7 +37,7 @@ def test_a_turn_is_taken_before_the_pass_that_asked_has_ended() -> None:
 
 
 def test_the_next_in_line_is_woken_when_an_attempt_ends_and_nobody_else() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(1, woken=woken)
     asked(turns, *KEYS)
     turns.note(KEYS[0], ON_TRIAL)
@@ -71,7 +71,7 @@ def test_who_wants_none_any_more_leaves_the_line() -> None:
 
 
 def test_after_a_start_nobody_begins_before_all_have_been_seen() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(5, woken=woken, seen=4)
     assert "has just started" in turns.ask(KEYS[0], wants=True)
     turns.note(KEYS[4], ON_TRIAL)
@@ -95,7 +95,7 @@ def test_a_resource_that_cannot_be_read_does_not_hold_up_the_others() -> None:
 
 
 def test_one_that_cannot_be_read_any_more_leaves_the_line() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(1, woken=woken)
     asked(turns, *KEYS[:3])
     turns.skip(KEYS[1])
@@ -105,7 +105,7 @@ def test_one_that_cannot_be_read_any_more_leaves_the_line() -> None:
 
 
 def test_all_that_were_there_at_the_start_are_looked_at_also_those_of_which_no_event_comes() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = Turns(1, woken.append)
     turns.note(KEYS[0], AT_REST)
     turns.expect(KEYS[:2])
@@ -115,11 +115,11 @@ def test_all_that_were_there_at_the_start_are_looked_at_also_those_of_which_no_e
 
 
 def test_where_one_failed_the_others_wait_and_say_where_and_why() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(1, woken=woken)
     asked(turns, *KEYS[:3])
     turns.note(KEYS[0], ON_TRIAL)
-    turns.note(KEYS[0], Standing(on_trial=False, failure="0 of 1 pods are ready"))
+    turns.note(KEYS[0], SlotState(on_trial=False, failure="0 of 1 pods are ready"))
     assert woken == KEYS[1:3]
     why = turns.ask(KEYS[1], wants=True)
     assert "ns/m0" in why
@@ -127,9 +127,9 @@ def test_where_one_failed_the_others_wait_and_say_where_and_why() -> None:
 
 
 def test_when_the_failure_is_over_they_go_on() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(1, woken=woken)
-    turns.note(KEYS[0], Standing(on_trial=False, failure="no pod"))
+    turns.note(KEYS[0], SlotState(on_trial=False, failure="no pod"))
     asked(turns, *KEYS[1:3])
     woken.clear()
     turns.note(KEYS[0], AT_REST)
@@ -139,29 +139,29 @@ def test_when_the_failure_is_over_they_go_on() -> None:
 
 def test_a_failure_goes_with_its_resource() -> None:
     turns = of(1)
-    turns.note(KEYS[0], Standing(on_trial=False, failure="no pod"))
+    turns.note(KEYS[0], SlotState(on_trial=False, failure="no pod"))
     assert asked(turns, KEYS[1]) == [False]
     turns.forget(KEYS[0])
     assert asked(turns, KEYS[1]) == [True]
 
 
-def failed(at: int) -> Standing:
+def failed(at: int) -> SlotState:
     """Such pods failed, at that second."""
-    return Standing(on_trial=False, failure="no pod", failed_at=f"2026-01-01T00:00:{at:02}Z")
+    return SlotState(on_trial=False, failure="no pod", failed_at=f"2026-01-01T00:00:{at:02}Z")
 
 
-def passed(at: int) -> Standing:
+def passed(at: int) -> SlotState:
     """Where they had failed they served, at that second."""
-    return Standing(on_trial=False, passed_at=f"2026-01-01T00:00:{at:02}Z")
+    return SlotState(on_trial=False, passed_at=f"2026-01-01T00:00:{at:02}Z")
 
 
-def again(standing: Standing) -> Standing:
+def again(standing: SlotState) -> SlotState:
     """A retry is under way."""
     return replace(standing, on_trial=True)
 
 
 def test_while_a_retry_is_under_way_the_others_go_on_waiting_and_say_so() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(3, woken=woken)
     turns.note(KEYS[0], failed(1))
     rests = turns.ask(KEYS[1], wants=True)
@@ -174,7 +174,7 @@ def test_while_a_retry_is_under_way_the_others_go_on_waiting_and_say_so() -> Non
 
 
 def test_one_retry_that_succeeded_lets_the_others_go_on_also_where_another_still_refuses() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(3, woken=woken)
     for key in KEYS[:2]:
         turns.note(key, failed(1))
@@ -209,7 +209,7 @@ def test_after_a_restart_a_retry_under_way_holds_the_others() -> None:
 
 
 def test_when_the_resource_is_deleted_during_its_retry_the_others_go_on() -> None:
-    woken: list[Key] = []
+    woken: list[ResourceKey] = []
     turns = of(1, woken=woken)
     turns.note(KEYS[0], again(failed(1)))
     asked(turns, *KEYS[1:3])

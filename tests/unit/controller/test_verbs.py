@@ -9,7 +9,7 @@ from penstock_contracts.api.status import LONGEST_ANSWER, CommandOutcome, Comple
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.observation import Refused, Unresolved
+from penstock_controller.rollout.observation import RefusedVersion, Unresolved
 from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
 from penstock_testing import steering_page
 from penstock_testing.rollout_scenes import (
@@ -327,7 +327,7 @@ def test_a_word_that_was_taken_back_may_be_said_again() -> None:
 
 def test_retry_is_refused_for_what_the_store_refuses() -> None:
     world = two_versions_served()
-    world.target = Refused(version="3", created_at_ms=1003, reason="PickleOnly", message="model.pkl")
+    world.target = RefusedVersion(version="3", created_at_ms=1003, reason="PickleOnly", message="model.pkl")
     world.tick()
     world.say(Verb.RETRY).tick()
     assert "the model store refuses version 3" in refusal(world)

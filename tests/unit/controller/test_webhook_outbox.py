@@ -12,11 +12,11 @@ from penstock_contracts.api.retrain import Means, RetrainingJob, RetrainingStatu
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.base import evolve
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
-from penstock_controller.ports import Key, Resource
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.pipeline_word import ANNOTATION
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 
@@ -37,10 +37,12 @@ TRAINING = RetrainingJob(
 )
 
 
-def resource(name: str = "m", *, url: str = URL, annotations: dict[str, str] | None = None, **webhook: Any) -> Resource:
+def resource(
+    name: str = "m", *, url: str = URL, annotations: dict[str, str] | None = None, **webhook: Any
+) -> ModelDeployment:
     raw = {"metadata": {"namespace": "ns", "name": name, "uid": "u", "annotations": annotations or {}}}
-    return Resource(
-        key=Key("ns", name),
+    return ModelDeployment(
+        key=ResourceKey("ns", name),
         generation=1,
         spec=spec(retrain={"webhook": {"url": url, **webhook}}),
         status=ModelDeploymentStatus(retraining=RetrainingStatus(job=TRAINING)),
@@ -53,9 +55,9 @@ class Rig:
 
     def __init__(self, *answers: Exception | str) -> None:
         self.scripted = ScriptedPipelines(answers=list(answers))
-        self.woken: list[Key] = []
+        self.woken: list[ResourceKey] = []
         self.now = 0.0
-        telemetry = Telemetry(CollectorRegistry())
+        telemetry = ControllerTelemetry(CollectorRegistry())
         self.outbox = webhook_outbox(self.scripted, telemetry, self.woken.append, clock=lambda: self.now)
         self.jobs = RetrainingJobs(None, self.outbox, telemetry, lambda: self.now)  # type: ignore[arg-type]  # no Jobs
 
@@ -68,7 +70,7 @@ class Rig:
         await asyncio.gather(task, return_exceptions=True)
 
     def seen(self, name: str = "m") -> JobSighting:
-        return self.outbox.seen(Key("ns", name), TRAINING.name)
+        return self.outbox.seen(ResourceKey("ns", name), TRAINING.name)
 
 
 async def test_a_training_is_offered_by_each_pass_and_called_once() -> None:
@@ -78,7 +80,7 @@ async def test_a_training_is_offered_by_each_pass_and_called_once() -> None:
         await rig.work(60)
     assert [call.name for call in rig.scripted.calls] == [TRAINING.name]
     assert rig.seen() == JobSighting(state=JobState.RUNNING, url="https://pipelines.example/runs/7")
-    assert rig.woken == [Key("ns", "m")]
+    assert rig.woken == [ResourceKey("ns", "m")]
 
 
 async def test_one_that_does_not_answer_is_called_again_with_the_same_words_later_and_later() -> None:
@@ -90,7 +92,7 @@ async def test_one_that_does_not_answer_is_called_again_with_the_same_words_late
         await rig.work(after)
         assert len(rig.scripted.calls) == calls, after
         assert rig.seen() == JobSighting(state=JobState.UNANSWERED, message="it answers 503")
-    assert rig.woken == [Key("ns", "m")], "the same words are no news"
+    assert rig.woken == [ResourceKey("ns", "m")], "the same words are no news"
     await rig.work(120)
     assert rig.seen().state is JobState.RUNNING
     assert len({(call.name, call.body) for call in rig.scripted.calls}) == 1
@@ -130,7 +132,7 @@ async def test_what_is_gone_is_not_called_any_more() -> None:
     rig = Rig(PipelineAway("it answers 500"))
     rig.outbox.offer(resource(), TRAINING)
     await rig.work()
-    rig.jobs.forget(Key("ns", "m"))
+    rig.jobs.forget(ResourceKey("ns", "m"))
     await rig.work(3600)
     assert len(rig.scripted.calls) == 1
 
@@ -161,7 +163,7 @@ async def test_a_body_that_cannot_be_sent_is_refused_without_a_call() -> None:
     rig = Rig()
     rig.outbox.offer(resource(body={"note": "x" * 300_000}), TRAINING)
     await rig.work()
-    assert (rig.scripted.calls, rig.seen().state, rig.woken) == ([], JobState.REFUSED, [Key("ns", "m")])
+    assert (rig.scripted.calls, rig.seen().state, rig.woken) == ([], JobState.REFUSED, [ResourceKey("ns", "m")])
     assert "at most 262144" in rig.seen().message
 
 

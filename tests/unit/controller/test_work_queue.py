@@ -2,10 +2,10 @@
 
 import asyncio
 
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.work_queue import WorkQueue
 
-A, B = Key("ns", "a"), Key("ns", "b")
+A, B = ResourceKey("ns", "a"), ResourceKey("ns", "b")
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-async def taken_at_once(queue: WorkQueue) -> Key | None:
+async def taken_at_once(queue: WorkQueue) -> ResourceKey | None:
     """What `take` answers without waiting."""
     task = asyncio.ensure_future(queue.take())
     for _ in range(5):
@@ -131,7 +131,7 @@ async def test_keys_wait_that_are_due_and_not_taken() -> None:
 async def test_a_namespace_with_fifty_keys_delays_anothers_by_one_piece_of_work() -> None:
     queue = WorkQueue(Clock())
     for number in range(50):
-        queue.add(Key("crowd", str(number)))
+        queue.add(ResourceKey("crowd", str(number)))
     for _ in range(10):
         queue.done(taken := await queue.take())
         queue.add(taken)
@@ -151,7 +151,7 @@ async def test_a_namespace_never_holds_all_workers_while_there_is_another() -> N
     queue = WorkQueue(Clock(), workers=3)
     queue.add(A, 1000)
     for number in range(5):
-        queue.add(Key("crowd", str(number)))
+        queue.add(ResourceKey("crowd", str(number)))
     assert await taken_at_once(queue)
     assert await taken_at_once(queue)
     assert await taken_at_once(queue) is None
@@ -201,7 +201,7 @@ async def test_what_is_pressing_elsewhere_does_not_go_before_anothers_turn() -> 
     queue = WorkQueue(Clock())
     queue.put_first(lambda key: key.namespace == "crowd")
     for number in range(50):
-        queue.add(Key("crowd", str(number)))
+        queue.add(ResourceKey("crowd", str(number)))
     queue.done(await queue.take())
     queue.add(A)
     assert A in [await queue.take(), await queue.take()]

@@ -203,7 +203,7 @@ class ValueSource(ApiModel):
     """A field of the pod."""
 
 
-class Variable(ApiModel):
+class EnvironmentVariable(ApiModel):
     """An environment variable of the pods' containers."""
 
     model_config = ConfigDict(
@@ -251,7 +251,9 @@ class PodSpec(ApiModel):
     """Whom the pods run as."""
     container_security_context: ContainerSecurityContext | None = None
     """The same for the containers, where a policy asks for it there."""
-    env: Annotated[tuple[Variable, ...], Field(max_length=64, json_schema_extra=list_by("name"))] | None = None
+    env: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64, json_schema_extra=list_by("name"))] | None = (
+        None
+    )
     """Environment variables of the pods' containers."""
     volumes: Annotated[tuple[Volume, ...], Field(max_length=16, json_schema_extra=list_by("name"))] | None = None
     """Volumes beside Penstock's own."""

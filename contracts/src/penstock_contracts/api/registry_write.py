@@ -7,7 +7,7 @@ from pydantic import Field
 from penstock_contracts.api.schema import StatusModel
 
 
-class Source(StatusModel):
+class RevisionSource(StatusModel):
     """Where the version of a revision is registered: the spec may name another model meanwhile."""
 
     revision: str
@@ -17,7 +17,7 @@ class Source(StatusModel):
     """Name of the registered model."""
 
 
-class Outcome(StatusModel):
+class AttemptOutcome(StatusModel):
     """How an attempt ended, as the registry is to show it on the version."""
 
     attempt: int
@@ -41,7 +41,7 @@ class UnwrittenOutcome(StatusModel):
     """Name of the registered model."""
     version: str
     """The registry's version number."""
-    outcome: Outcome
+    outcome: AttemptOutcome
     """What it is to show."""
 
 
@@ -62,7 +62,7 @@ class LiveAlias(StatusModel):
 class RegistryWrite(StatusModel):
     """What the registry is to show, and what of it is not written yet."""
 
-    sources: Annotated[tuple[Source, ...], Field(max_length=8)] = ()
+    sources: Annotated[tuple[RevisionSource, ...], Field(max_length=8)] = ()
     """Of the revisions that are stable, on trial or previous."""
     unwritten: Annotated[tuple[UnwrittenOutcome, ...], Field(max_length=20)] = ()
     """Outcomes, oldest first; of each version the newest."""

@@ -81,7 +81,7 @@ def _between(resources: str, kind: str, low: str, high: str) -> tuple[str, str]:
     return rule, f"{resources}.{kind} must be from {low} to {high}"
 
 
-class Resources(ApiModel):
+class ResourceRequirements(ApiModel):
     """Compute resources of each predictor pod's container."""
 
     model_config = ConfigDict(
@@ -109,7 +109,7 @@ class Resources(ApiModel):
     """What the container may use at most."""
 
 
-class Batcher(ApiModel):
+class BatchingOptions(ApiModel):
     """Requests that meet in a pod are computed together, where the model can be batched."""
 
     max_batch_size: Annotated[int, Field(ge=1, le=1024)] = 256
@@ -148,11 +148,11 @@ class Predictor(ApiModel):
     """Where larger than minReplicas, the number of pods follows the load, up to this many."""
     target_cpu_utilization: Annotated[int, Field(alias="targetCPUUtilization", ge=1, le=1000)] = 70
     """With maxReplicas: per cent of the requested cpu that a pod uses on average."""
-    resources: Resources = Resources()
+    resources: ResourceRequirements = ResourceRequirements()
     """Compute resources of each pod."""
     timeout: Annotated[str, duration_field("100ms", "10m")] = "10s"
     """Time limit of one request; a candidate's first try gets a third of it."""
-    batcher: Batcher = Batcher()
+    batcher: BatchingOptions = BatchingOptions()
     """How requests are computed together."""
     workers: Annotated[int, Field(ge=1, le=16)] = 1
     """Predictor processes in each pod, which share its port, its processors and its memory."""

@@ -13,7 +13,7 @@ from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.quality import QualityReport
 from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.errors import MonitorAway
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 
 SECONDS = 5.0
 """For a call, from the connection to the last byte."""
@@ -23,7 +23,7 @@ _NOT_KNOWN = 404
 Report = TypeVar("Report", DriftReport, QualityReport)
 
 
-def _the_clients(_: Key) -> str:
+def _the_clients(_: ResourceKey) -> str:
     return ""
 
 
@@ -31,14 +31,14 @@ class HttpDriftMonitor:
     """Follows no redirects and tries nothing again that was answered: whoever asks decides when."""
 
     def __init__(
-        self, client: httpx.AsyncClient, *, seconds: float = SECONDS, base: Callable[[Key], str] = _the_clients
+        self, client: httpx.AsyncClient, *, seconds: float = SECONDS, base: Callable[[ResourceKey], str] = _the_clients
     ) -> None:
         """`client`: with the monitor's base URL. `seconds`: for a call. `base`: that of a resource's replica."""
         self._client = client
         self._base = base
         self._seconds = seconds
 
-    async def ask(self, key: Key, wish: DriftWish) -> DriftReport:
+    async def ask(self, key: ResourceKey, wish: DriftWish) -> DriftReport:
         """What the monitor knows of a resource."""
         status, content = await self._called("PUT", key, wish.model_dump(mode="json"))
         if not httpx.codes.is_success(status):
@@ -48,7 +48,7 @@ class HttpDriftMonitor:
             raise MonitorAway("the drift monitor's answer is about another resource")
         return report
 
-    async def labelled(self, key: Key) -> int:
+    async def labelled(self, key: ResourceKey) -> int:
         """Labelled rows of the version that has most of them."""
         status, content = await self._called("GET", key, None, of="quality")
         if not httpx.codes.is_success(status):
@@ -57,14 +57,14 @@ class HttpDriftMonitor:
         # Of copies both answers are labelled: versions are not added up.
         return max((version.labelled for version in report.versions), default=0)
 
-    async def forget(self, key: Key) -> None:
+    async def forget(self, key: ResourceKey) -> None:
         """Have it drop what it keeps of a resource."""
         status, _ = await self._called("DELETE", key, None)
         if not httpx.codes.is_success(status) and status != _NOT_KNOWN:
             raise MonitorAway(f"the drift monitor answers {status}")
 
     async def _called(
-        self, method: str, key: Key, body: dict[str, object] | None, *, of: str = "resources"
+        self, method: str, key: ResourceKey, body: dict[str, object] | None, *, of: str = "resources"
     ) -> tuple[int, bytes]:
         namespace, name = (quote(part, safe="") for part in (key.namespace, key.name))
         try:

@@ -14,9 +14,9 @@ from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABE
 from penstock_contracts.traffic import GatewayStatus
 from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.workload.names import LABEL_INSTANCE
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class HttpGateways:
         self,
         api: ApiClient,
         client: httpx.AsyncClient,
-        telemetry: Telemetry,
+        telemetry: ControllerTelemetry,
         *,
         namespace: str,
         release: str,
@@ -45,11 +45,11 @@ class HttpGateways:
         self._agent_port = agent_port
         self._selector = f"{LABEL_INSTANCE}={release},{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
 
-    async def observe(self, key: Key) -> tuple[GatewayPod, ...]:
+    async def observe(self, key: ResourceKey) -> tuple[GatewayPod, ...]:
         """The gateway pods that may be sending users' requests, those that do not answer among them."""
         return tuple(await asyncio.gather(*(self._applied(pod, key) for pod in await self._pods())))
 
-    async def evidence(self, key: Key, attempt: int) -> tuple[Reading, ...]:
+    async def evidence(self, key: ResourceKey, attempt: int) -> tuple[Reading, ...]:
         """The counters of those that answer. One that does not is made up for when it does again."""
         answers = await asyncio.gather(*(self._counters(pod, key, attempt) for pod in await self._pods()))
         return tuple(answer for answer in answers if answer is not None)
@@ -61,7 +61,7 @@ class HttpGateways:
             )
         return [pod for pod in pods.items if _counts(pod)]
 
-    async def _applied(self, pod: V1Pod, key: Key) -> GatewayPod:
+    async def _applied(self, pod: V1Pod, key: ResourceKey) -> GatewayPod:
         name = str(pod.metadata.name)
         try:
             status = GatewayStatus.model_validate_json(
@@ -74,7 +74,7 @@ class HttpGateways:
             return GatewayPod(name=name, number=None, problem=f"answer not understood: {error.error_count()} errors")
         return _seen(name, status)
 
-    async def _counters(self, pod: V1Pod, key: Key, attempt: int) -> Reading | None:
+    async def _counters(self, pod: V1Pod, key: ResourceKey, attempt: int) -> Reading | None:
         path = f"/v1/evidence/{key.namespace}/{key.name}?attempt={attempt}"
         try:
             answer = GatewayEvidence.model_validate_json(await self._get(pod, path))

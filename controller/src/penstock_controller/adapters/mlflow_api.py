@@ -22,18 +22,18 @@ class NotAllowed(Exception):
     """It does not let us. The message is ours."""
 
 
-class _Answer(BaseModel):
+class _MlflowAnswer(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
-class VersionTag(_Answer):
+class VersionTag(_MlflowAnswer):
     """A tag of a version."""
 
     key: str
     value: str = ""
 
 
-class FoundVersion(_Answer):
+class FoundVersion(_MlflowAnswer):
     """A version of a model."""
 
     version: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}$")]
@@ -42,28 +42,28 @@ class FoundVersion(_Answer):
     aliases: tuple[str, ...] = ()
 
 
-class ModelAlias(_Answer):
+class ModelAlias(_MlflowAnswer):
     """An alias of a model."""
 
     alias: str
 
 
-class FoundModel(_Answer):
+class FoundModel(_MlflowAnswer):
     """A model."""
 
     name: str
     aliases: tuple[ModelAlias, ...] = ()
 
 
-class _VersionAnswer(_Answer):
+class _VersionAnswer(_MlflowAnswer):
     model_version: FoundVersion
 
 
-class _ModelAnswer(_Answer):
+class _ModelAnswer(_MlflowAnswer):
     registered_model: FoundModel
 
 
-class _Done(_Answer):
+class _Done(_MlflowAnswer):
     """The answer to a write: an empty object, or more."""
 
 
@@ -71,7 +71,7 @@ class _Error(BaseModel):
     error_code: str
 
 
-_Kind = TypeVar("_Kind", bound=_Answer)
+_Kind = TypeVar("_Kind", bound=_MlflowAnswer)
 
 
 class MlflowApi:

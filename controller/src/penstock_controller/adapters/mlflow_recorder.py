@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from penstock_controller.adapters.mlflow_api import MlflowApi, NotAllowed, NotThere
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 
 
 class MlflowRecorder:
@@ -15,7 +15,7 @@ class MlflowRecorder:
     begins, so an alias is not moved back by a call that was given up.
     """
 
-    def __init__(self, apis: Mapping[str, MlflowApi], telemetry: Telemetry) -> None:
+    def __init__(self, apis: Mapping[str, MlflowApi], telemetry: ControllerTelemetry) -> None:
         """`apis`: by connection."""
         self._apis = apis
         self._telemetry = telemetry

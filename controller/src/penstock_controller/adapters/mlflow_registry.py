@@ -6,13 +6,13 @@ from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.adapters.mlflow_api import FoundVersion, MlflowApi, NotAllowed, NotThere
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.rollout.observation import RegistryVersion
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.telemetry import ControllerTelemetry
 
 
 class MlflowRegistry:
     """Looks versions up."""
 
-    def __init__(self, apis: Mapping[str, MlflowApi], telemetry: Telemetry) -> None:
+    def __init__(self, apis: Mapping[str, MlflowApi], telemetry: ControllerTelemetry) -> None:
         """`apis`: by connection."""
         self._apis = apis
         self._telemetry = telemetry

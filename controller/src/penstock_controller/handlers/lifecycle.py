@@ -9,13 +9,13 @@ import kopf
 from prometheus_client import CollectorRegistry
 
 from penstock_controller import wiring
-from penstock_controller.settings import Settings
+from penstock_controller.settings import ControllerSettings
 
 _log = logging.getLogger(__name__)
 
 
 def register(
-    registry: kopf.OperatorRegistry, settings: Settings, metrics: CollectorRegistry, stop: asyncio.Event
+    registry: kopf.OperatorRegistry, settings: ControllerSettings, metrics: CollectorRegistry, stop: asyncio.Event
 ) -> None:
     """Add start-up, clean-up and probe to a registry. `stop`: set when the workers have ended, whyever."""
     stack = AsyncExitStack()

@@ -6,7 +6,7 @@ from typing import Any
 import kopf
 
 from penstock_contracts.names import GROUP, KIND, LABEL_MODEL_DEPLOYMENT, PLURAL, VERSION
-from penstock_controller.ports import Key
+from penstock_controller.ports import ResourceKey
 
 
 def register(registry: kopf.OperatorRegistry) -> None:
@@ -14,7 +14,7 @@ def register(registry: kopf.OperatorRegistry) -> None:
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     def on_model_deployment(*, name: str, namespace: str | None, memo: Any, **_: Any) -> None:
-        memo.operator.queue.add(Key(namespace or "", name))
+        memo.operator.queue.add(ResourceKey(namespace or "", name))
 
     @kopf.on.event("apps", "v1", "deployments", when=_ours, registry=registry)
     @kopf.on.event("", "v1", "services", when=_ours, registry=registry)
@@ -24,7 +24,7 @@ def register(registry: kopf.OperatorRegistry) -> None:
     @kopf.on.event("apps", "v1", "controllerrevisions", when=_our_loss, registry=registry)
     def on_child(*, meta: Mapping[str, Any], namespace: str | None, memo: Any, **_: Any) -> None:
         for name in _names(meta):
-            memo.operator.queue.add(Key(namespace or "", name))
+            memo.operator.queue.add(ResourceKey(namespace or "", name))
 
 
 def _ours(*, meta: Mapping[str, Any], **_: Any) -> bool:

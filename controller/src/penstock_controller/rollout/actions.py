@@ -8,7 +8,7 @@ from typing import Literal
 
 from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
-from penstock_controller.rollout.observation import Bounds, Kind
+from penstock_controller.rollout.observation import Bounds, ChildKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class RestoreChild:
     """Make an object of the revision again, or put it back to what is declared."""
 
     revision: str
-    kind: Kind
+    kind: ChildKind
     why: str = field(default="", compare=False)
     """What is wrong with it."""
 

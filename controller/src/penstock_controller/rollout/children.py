@@ -11,7 +11,7 @@ from penstock_controller.rollout.actions import (
     MarkPromoted,
     RestoreChild,
 )
-from penstock_controller.rollout.observation import Kind, Observation, Wanted, Workload
+from penstock_controller.rollout.observation import ChildKind, Observation, Wanted, Workload
 
 APPLIED = "ChildrenApplied"
 """The condition that says whether the objects of revisions are there and as declared."""
@@ -28,7 +28,7 @@ def restorations(status: ModelDeploymentStatus, observation: Observation) -> tup
     workloads = [workload for each in pointers if (workload := observation.workloads.get(each.revision))]
     return tuple(
         RestoreChild(revision=workload.revision, kind=difference.kind, why=difference.why)
-        for kind in (Kind.SERVICE, Kind.DEPLOYMENT, Kind.RECORD, Kind.BUDGET)
+        for kind in (ChildKind.SERVICE, ChildKind.DEPLOYMENT, ChildKind.RECORD, ChildKind.BUDGET)
         for workload in workloads
         for difference in workload.differences
         if difference.kind is kind

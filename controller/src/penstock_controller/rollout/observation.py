@@ -9,7 +9,7 @@ from penstock_contracts.evidence import Arm
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.job_sighting import JobView
 from penstock_controller.rollout.monitor_answer import Monitoring
-from penstock_controller.rollout.registry_entry import Answer
+from penstock_controller.rollout.registry_entry import RegistryAnswer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Unresolved:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refused:
+class RefusedVersion:
     """The registry's version has an artifact that cannot be served."""
 
     version: str
@@ -50,7 +50,7 @@ class Refused:
     message: str
 
 
-Target = Wanted | Unresolved | Refused
+Target = Wanted | Unresolved | RefusedVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Autoscaler:
     """Whether all else of it is as we declare it: what it scales, its labels, its owner."""
 
 
-class Kind(StrEnum):
+class ChildKind(StrEnum):
     """What a revision consists of, beside its autoscaler."""
 
     RECORD = "ControllerRevision"
@@ -88,7 +88,7 @@ class Kind(StrEnum):
 class Difference:
     """An object of a revision is missing, or is not as declared."""
 
-    kind: Kind
+    kind: ChildKind
     field: str = ""
     """Where it differs; empty: it is missing."""
     manager: str = ""
@@ -205,7 +205,7 @@ class Observation:
     gateways: tuple[GatewayPod, ...]
     registry_problem: str = ""
     """Why the registry did not answer; empty: it did."""
-    registry_answers: tuple[Answer, ...] = ()
+    registry_answers: tuple[RegistryAnswer, ...] = ()
     """What it said to entries that it is to show."""
     alias_mover: str = ""
     """The older resource that moves the same live alias, as namespace/name; empty: there is none."""

@@ -4,12 +4,18 @@ All of it stands in `status.registryWrite` from the pass that decided it until t
 controller that was killed, or a registry that was away, loses nothing.
 """
 
-from penstock_contracts.api.registry_write import LiveAlias, Outcome, RegistryWrite, Source, UnwrittenOutcome
+from penstock_contracts.api.registry_write import (
+    AttemptOutcome,
+    LiveAlias,
+    RegistryWrite,
+    RevisionSource,
+    UnwrittenOutcome,
+)
 from penstock_contracts.api.status import DecisionRecord, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_controller.rollout.observation import Observation, Target, Wanted
-from penstock_controller.rollout.registry_entry import Answer, Entry, Writing
+from penstock_controller.rollout.registry_entry import Entry, RegistryAnswer, Writing
 
 MOST = 20
 """Outcomes that wait at the same time: of more versions than that the oldest are given up."""
@@ -47,7 +53,7 @@ def _outcome_entry(item: UnwrittenOutcome) -> Entry:
     return Entry(connection=item.connection, model=item.model, version=item.version, outcome=item.outcome)
 
 
-def _answered(known: RegistryWrite, answers: tuple[Answer, ...]) -> RegistryWrite:
+def _answered(known: RegistryWrite, answers: tuple[RegistryAnswer, ...]) -> RegistryWrite:
     done = {answer.entry for answer in answers if answer.writing in {Writing.WRITTEN, Writing.IMPOSSIBLE}}
     if not done:
         return known
@@ -58,21 +64,21 @@ def _answered(known: RegistryWrite, answers: tuple[Answer, ...]) -> RegistryWrit
     return evolve(known, live=live, unwritten=unwritten, problem=_problem(answers))
 
 
-def _problem(answers: tuple[Answer, ...]) -> str:
+def _problem(answers: tuple[RegistryAnswer, ...]) -> str:
     impossible = [answer.message for answer in answers if answer.writing is Writing.IMPOSSIBLE]
     return "; ".join(impossible)[:_LONGEST_PROBLEM]
 
 
 def _sources(
     spec: ModelDeploymentSpec, before: ModelDeploymentStatus, after: ModelDeploymentStatus, observation: Observation
-) -> dict[str, Source]:
+) -> dict[str, RevisionSource]:
     """By revision. What was named first in this pass, and what is wanted now, comes from the model the spec names."""
     known = {source.revision: source for source in before.registry_write.sources}
     target = observation.target
     named: tuple[Revision | DecisionRecord, ...] = (*_pointers(before), *_pointers(after), *_ended(before, after))
     new = {item.revision for item in named if item.revision not in known or _is_wanted(target, item)}
     registry = spec.registry
-    fresh = {name: Source(revision=name, connection=registry.connection, model=registry.model) for name in new}
+    fresh = {name: RevisionSource(revision=name, connection=registry.connection, model=registry.model) for name in new}
     return known | fresh
 
 
@@ -84,7 +90,7 @@ def _pointers(status: ModelDeploymentStatus) -> tuple[Revision, ...]:
     return tuple(pointer for pointer in (status.stable, status.candidate, status.previous) if pointer)
 
 
-def _named(status: ModelDeploymentStatus, sources: dict[str, Source]) -> tuple[Source, ...]:
+def _named(status: ModelDeploymentStatus, sources: dict[str, RevisionSource]) -> tuple[RevisionSource, ...]:
     named = dict.fromkeys(pointer.revision for pointer in _pointers(status))
     return tuple(sources[revision] for revision in named)
 
@@ -96,15 +102,15 @@ def _ended(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple
 
 
 def _unwritten(
-    known: RegistryWrite, ended: tuple[DecisionRecord, ...], sources: dict[str, Source]
+    known: RegistryWrite, ended: tuple[DecisionRecord, ...], sources: dict[str, RevisionSource]
 ) -> tuple[UnwrittenOutcome, ...]:
     items = [*known.unwritten, *(_of(record, sources[record.revision]) for record in ended)]
     newest = {(item.connection, item.model, item.version): item for item in items}
     return tuple(item for item in items if item in newest.values())[-MOST:]
 
 
-def _of(record: DecisionRecord, source: Source) -> UnwrittenOutcome:
-    outcome = Outcome(
+def _of(record: DecisionRecord, source: RevisionSource) -> UnwrittenOutcome:
+    outcome = AttemptOutcome(
         attempt=record.attempt,
         completion=record.completion.value,
         reason=record.reason,
@@ -115,7 +121,10 @@ def _of(record: DecisionRecord, source: Source) -> UnwrittenOutcome:
 
 
 def _live(
-    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, known: LiveAlias | None, sources: dict[str, Source]
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    known: LiveAlias | None,
+    sources: dict[str, RevisionSource],
 ) -> LiveAlias | None:
     """Where the alias belongs. From another place it is moved until the registry confirms, in flight or not."""
     alias, stable = spec.registry.live_alias, status.stable

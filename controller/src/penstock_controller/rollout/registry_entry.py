@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock_contracts.api.registry_write import Outcome
+from penstock_contracts.api.registry_write import AttemptOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class Entry:
     connection: str
     model: str
     version: str
-    outcome: Outcome | None = None
+    outcome: AttemptOutcome | None = None
     """Set: the version is to show it."""
     alias: str = ""
     """Set: it is to point at the version."""
@@ -46,7 +46,7 @@ class Writing(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class RegistryAnswer:
     """What the registry said to an entry."""
 
     entry: Entry

@@ -6,7 +6,7 @@ from penstock_contracts.api.status import Phase, Refusal, Stable
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import attempt, children, hold, serving
 from penstock_controller.rollout.actions import Announcement
-from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
 from penstock_controller.rollout.refusal import is_refused
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
 
@@ -16,7 +16,7 @@ def advance(situation: Situation) -> Step:
     match situation.observation.target:
         case Wanted() as wanted:
             return _judge(situation, wanted)
-        case Refused() as refused:
+        case RefusedVersion() as refused:
             return _refuse(situation, refused)
         case Unresolved() as unresolved:
             return _wait(situation, unresolved)
@@ -71,7 +71,7 @@ def _wait(situation: Situation, unresolved: Unresolved) -> Step:
     return Step(status=rest.status, look_again=None if unresolved.permanent else SHORTLY)
 
 
-def _refuse(situation: Situation, target: Refused) -> Step:
+def _refuse(situation: Situation, target: RefusedVersion) -> Step:
     message = f"version {target.version} is refused: {target.message}"
     refusal = Refusal(
         version=target.version,

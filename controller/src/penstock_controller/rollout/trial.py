@@ -13,7 +13,7 @@ from penstock_contracts.api.strategy import CanaryStep, Pause
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.rollout import attempt, children, gates, quiet, routing, sizing, verbs, wishes
-from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
 from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting
 from penstock_controller.rollout.steps import EVERYTHING, Setting, setting_at, size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp, later, seconds_since, stamp
@@ -64,7 +64,7 @@ def _successor(situation: Situation, candidate: Candidate) -> str:
     match situation.observation.target:
         case Wanted(revision=revision, version=version):
             return "" if revision == candidate.revision else version
-        case Refused(version=version):
+        case RefusedVersion(version=version):
             return version
         case Unresolved():
             return ""

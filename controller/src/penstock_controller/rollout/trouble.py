@@ -15,14 +15,14 @@ _NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class PassTrouble:
     """Why no pass comes to its end."""
 
     reason: str
     message: str
 
 
-def shown(status: Status, trouble: Trouble, generation: int, now: datetime) -> dict[str, Any] | None:
+def shown(status: Status, trouble: PassTrouble, generation: int, now: datetime) -> dict[str, Any] | None:
     """The status that tells of it, with all else as it was; None: it tells of it already.
 
     What serves goes on, so Ready stays what it was. In a first pass nothing serves.
@@ -48,7 +48,7 @@ def shown(status: Status, trouble: Trouble, generation: int, now: datetime) -> d
     }
 
 
-def _tells(stalled: Status | None, trouble: Trouble, generation: int) -> bool:
+def _tells(stalled: Status | None, trouble: PassTrouble, generation: int) -> bool:
     if stalled is None or stalled.get("status") != "True" or stalled.get("observedGeneration") != generation:
         return False
     same = _NUMBERS.sub("", str(stalled.get("message"))) == _NUMBERS.sub("", trouble.message[:4096])

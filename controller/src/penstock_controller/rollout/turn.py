@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from penstock_contracts.api.status import LONGEST_FAILURE, ModelDeploymentStatus, Refusal, Stable, UpgradeFailure
 from penstock_contracts.base import evolve
-from penstock_controller.rollout.observation import Observation, Refused, Target, Unresolved, Wanted
+from penstock_controller.rollout.observation import Observation, RefusedVersion, Target, Unresolved, Wanted
 from penstock_controller.rollout.refusal import is_refused
 from penstock_controller.rollout.timestamps import stamp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class SlotState:
     """What a resource's last pass left, as far as it matters to others."""
 
     on_trial: bool
@@ -42,17 +42,17 @@ def wants_turn(status: ModelDeploymentStatus, target: Target, generation: int, *
     return not retried and status.stable.generation in {0, generation}
 
 
-def standing(status: ModelDeploymentStatus, target: Target, pods: str) -> Standing:
+def standing(status: ModelDeploymentStatus, target: Target, pods: str) -> SlotState:
     """What a pass left. `pods`: what the administrator wants of predictor pods now."""
     on_trial = bool(status.candidate or status.previous)
     failure = _failure(status, target, pods)
     if failure is None:
-        return Standing(on_trial=on_trial)
+        return SlotState(on_trial=on_trial)
     if failure.passed_at:
-        return Standing(on_trial=on_trial, passed_at=failure.passed_at)
+        return SlotState(on_trial=on_trial, passed_at=failure.passed_at)
     if not on_trial and not _may_be_tried(target):
-        return Standing(on_trial=False)
-    return Standing(on_trial=on_trial, failure=failure.message, failed_at=failure.failed_at)
+        return SlotState(on_trial=False)
+    return SlotState(on_trial=on_trial, failure=failure.message, failed_at=failure.failed_at)
 
 
 def noted(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
@@ -77,7 +77,7 @@ def _may_be_tried(target: Target) -> bool:
             return True
         case Unresolved():
             return not target.permanent
-        case Refused():
+        case RefusedVersion():
             return False
 
 

@@ -10,7 +10,7 @@ from penstock_controller.workload.objects import Object, metadata
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class RevisionRecord:
     """What a revision runs as."""
 
     digest: str
@@ -19,7 +19,7 @@ class Record:
     """Of its pods."""
 
 
-def controller_revision(owner: Object, revision: str, record: Record) -> Object:
+def controller_revision(owner: Object, revision: str, record: RevisionRecord) -> Object:
     """The object that keeps a record."""
     return {
         "apiVersion": "apps/v1",
@@ -30,7 +30,7 @@ def controller_revision(owner: Object, revision: str, record: Record) -> Object:
     }
 
 
-def record_in(found: Object) -> Record | None:
+def record_in(found: Object) -> RevisionRecord | None:
     """The record that an object keeps; None: it keeps none."""
     data = found.get("data")
     if not isinstance(data, dict):
@@ -38,4 +38,4 @@ def record_in(found: Object) -> Record | None:
     digest, version, template = data.get("digest"), data.get("version"), data.get("template")
     if not (isinstance(digest, str) and isinstance(version, str) and isinstance(template, dict)):
         return None
-    return Record(digest=digest, version=version, template=template)
+    return RevisionRecord(digest=digest, version=version, template=template)

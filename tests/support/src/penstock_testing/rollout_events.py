@@ -7,7 +7,7 @@ from datetime import timedelta
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, word
-from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
 from penstock_testing.rollout_counters import GatewayCounters
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 
@@ -123,7 +123,7 @@ def _newest(world: RolloutWorld) -> int:
     status = world.status
     remembered = (status.stable, status.candidate, status.previous, status.refused, *status.retiring, *status.history)
     versions = [each.version for each in remembered if each]
-    versions += [world.target.version] if isinstance(world.target, Wanted | Refused) else []
+    versions += [world.target.version] if isinstance(world.target, Wanted | RefusedVersion) else []
     return max((int(version) for version in versions), default=0)
 
 
@@ -148,7 +148,9 @@ def same_bytes_get_another_version(world: RolloutWorld, pick: int) -> None:
 
 def version_is_refused_by_the_store(world: RolloutWorld, pick: int) -> None:
     version = str(_newest(world) + 1)
-    world.target = Refused(version=version, created_at_ms=1000 + int(version), reason="PickleOnly", message="model.pkl")
+    world.target = RefusedVersion(
+        version=version, created_at_ms=1000 + int(version), reason="PickleOnly", message="model.pkl"
+    )
 
 
 def alias_is_deleted(world: RolloutWorld, pick: int) -> None:

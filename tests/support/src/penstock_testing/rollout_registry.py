@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from penstock_contracts.api.registry_write import Outcome
-from penstock_controller.rollout.registry_entry import Answer, Entry, Writing
+from penstock_contracts.api.registry_write import AttemptOutcome
+from penstock_controller.rollout.registry_entry import Entry, RegistryAnswer, Writing
 
 Model = tuple[str, str]
 """Connection and name."""
@@ -16,7 +16,7 @@ class RolloutRegistry:
 
     away: bool = False
     refuses: bool = False
-    outcomes: dict[tuple[Model, str], Outcome] = field(default_factory=dict)
+    outcomes: dict[tuple[Model, str], AttemptOutcome] = field(default_factory=dict)
     """By model and version."""
     aliases: dict[tuple[Model, str], str] = field(default_factory=dict)
     """By model and alias: the version."""
@@ -24,9 +24,9 @@ class RolloutRegistry:
     """Versions that somebody deleted."""
     writes: Counter[Entry] = field(default_factory=Counter)
 
-    def told(self, entries: tuple[Entry, ...]) -> tuple[Answer, ...]:
+    def told(self, entries: tuple[Entry, ...]) -> tuple[RegistryAnswer, ...]:
         """What it says to each."""
-        return tuple(Answer(entry=entry, writing=self._write(entry), message=entry.what) for entry in entries)
+        return tuple(RegistryAnswer(entry=entry, writing=self._write(entry), message=entry.what) for entry in entries)
 
     def _write(self, entry: Entry) -> Writing:
         if self.away or self.refuses:

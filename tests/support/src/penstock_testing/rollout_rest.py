@@ -5,7 +5,7 @@ from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout import outcome
 from penstock_controller.rollout.actions import Decision
-from penstock_controller.rollout.observation import Refused, Unresolved, Wanted
+from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
 from penstock_testing.rollout_invariants import getters
 from penstock_testing.rollout_world import RolloutWorld
 
@@ -66,7 +66,7 @@ def _forgotten(world: RolloutWorld) -> bool:
     """The status was lost when nothing had been promoted or somebody had deleted stable, and no version is wanted that
     could serve. Gateway pods still send to what they know: it stays for them."""
     remembered = world.status.traffic or not any(world.gateways.values())
-    return not remembered and isinstance(world.target, Refused)
+    return not remembered and isinstance(world.target, RefusedVersion)
 
 
 def _check_rest(world: RolloutWorld, last: Decision) -> None:
@@ -83,7 +83,7 @@ def _check_rest(world: RolloutWorld, last: Decision) -> None:
     if isinstance(target, Wanted) and not (stable and stable.revision == target.revision):
         assert status.refused, f"{target} is wanted, {stable} serves, and nothing was refused"
         assert status.refused.version == target.version, f"{status.refused} stands, {target} is wanted"
-    if isinstance(target, Refused):
+    if isinstance(target, RefusedVersion):
         assert status.refused
     assert status.phase is (Phase.HEALTHY if stable else Phase.DEGRADED)
     _check_registry(world)

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from penstock_controller.ports import Key
-from penstock_controller.telemetry import Telemetry
+from penstock_controller.ports import ResourceKey
+from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.webhook_outbox import WebhookOutbox
 from penstock_controller.workload.webhook_call import WebhookCall
 
@@ -44,8 +44,8 @@ class ScriptedPipelines:
 
 def webhook_outbox(
     scripted: ScriptedPipelines,
-    telemetry: Telemetry,
-    wake: Callable[[Key], None] = lambda _: None,
+    telemetry: ControllerTelemetry,
+    wake: Callable[[ResourceKey], None] = lambda _: None,
     *,
     clock: Callable[[], float] = lambda: 0.0,
 ) -> WebhookOutbox:

@@ -8,8 +8,8 @@ from penstock_contracts.drift import DriftReason, DriftVerdict
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.actions import CreateWorkload
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
-from penstock_controller.rollout.observation import Hindrance, Refused, Unresolved, Wanted
-from penstock_controller.rollout.trouble import PASS_FAILING, Trouble, shown
+from penstock_controller.rollout.observation import Hindrance, RefusedVersion, Unresolved, Wanted
+from penstock_controller.rollout.trouble import PASS_FAILING, PassTrouble, shown
 from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, is_paused, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.strategies import weight
@@ -63,7 +63,9 @@ def _aborted() -> RolloutWorld:
 
 def _artifact_refused() -> RolloutWorld:
     world = _serving()
-    world.target = Refused(version="2", created_at_ms=1002, reason="NoOnnxModel", message="no model.onnx is in it")
+    world.target = RefusedVersion(
+        version="2", created_at_ms=1002, reason="NoOnnxModel", message="no model.onnx is in it"
+    )
     return world.settle(0.2)
 
 
@@ -128,7 +130,7 @@ def _hindered(reason: str, message: str) -> RolloutWorld:
 
 def _failing_passes() -> RolloutWorld:
     world = _serving()
-    trouble = Trouble(reason=PASS_FAILING, message="KeyError: 'spec'")
+    trouble = PassTrouble(reason=PASS_FAILING, message="KeyError: 'spec'")
     told = shown(world.status.model_dump(mode="json", exclude_none=True), trouble, 1, world.now)
     world.status = ModelDeploymentStatus.model_validate(told)
     return world

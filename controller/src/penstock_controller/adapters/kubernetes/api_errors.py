@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from aiohttp import ClientError
 from kubernetes.aio.client import ApiException
 
-from penstock_controller.errors import ClusterAway, Conflict, Rejected
+from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 
 TIMEOUT = 10.0
 """Seconds, for each call."""
@@ -64,7 +64,7 @@ async def gone(kind: str, call: Awaitable[object]) -> None:
 def _meaning(what: str, error: ApiException) -> Exception:
     match error.status:
         case 409:
-            return Conflict(f"{what}: {_message(error)}")
+            return WriteConflict(f"{what}: {_message(error)}")
         case 400 | 403 | 404 | 422:
             return Rejected(f"{what}: {_message(error)}")
         case _:

@@ -19,7 +19,7 @@ _REFUSALS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resource:
+class ApiKind:
     """A kind as the API server's paths have it, and the parts of it that are ours alone."""
 
     kind: str
@@ -35,49 +35,47 @@ class Resource:
         return f"{path}/{name}" if name else path
 
 
-DEPLOYMENTS = Resource(kind="Deployment", api_version="apps/v1", plural="deployments", exact=(("spec", "template"),))
-SERVICES = Resource(
-    kind="Service", api_version="v1", plural="services", exact=(("spec", "ports"), ("spec", "selector"))
-)
-BUDGETS = Resource(
+DEPLOYMENTS = ApiKind(kind="Deployment", api_version="apps/v1", plural="deployments", exact=(("spec", "template"),))
+SERVICES = ApiKind(kind="Service", api_version="v1", plural="services", exact=(("spec", "ports"), ("spec", "selector")))
+BUDGETS = ApiKind(
     kind="PodDisruptionBudget", api_version="policy/v1", plural="poddisruptionbudgets", exact=(("spec",),)
 )
-AUTOSCALERS = Resource(kind="HorizontalPodAutoscaler", api_version="autoscaling/v2", plural="horizontalpodautoscalers")
-RECORDS = Resource(kind="ControllerRevision", api_version="apps/v1", plural="controllerrevisions")
+AUTOSCALERS = ApiKind(kind="HorizontalPodAutoscaler", api_version="autoscaling/v2", plural="horizontalpodautoscalers")
+RECORDS = ApiKind(kind="ControllerRevision", api_version="apps/v1", plural="controllerrevisions")
 
 
 class ChildObjects:
-    """Calls on objects. Each raises Rejected, Conflict, ClusterAway."""
+    """Calls on objects. Each raises Rejected, WriteConflict, ClusterAway."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
 
-    async def all(self, resource: Resource, namespace: str, labels: str = "") -> list[Object]:
+    async def all(self, resource: ApiKind, namespace: str, labels: str = "") -> list[Object]:
         """All in a namespace that labels select; empty: all."""
         query = [("labelSelector", labels)] if labels else []
         with translated(f"list {resource.plural} in {namespace}"):
             found = await self._call("GET", resource.path(namespace), query)
         return [self._whole(resource, item) for item in found.get("items") or []]
 
-    async def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
+    async def find(self, resource: ApiKind, namespace: str, name: str) -> Object | None:
         """One, by its name, whatever its labels are; None: there is none."""
         with translated(f"find {resource.kind} {name}"):
             found = await self._call("GET", resource.path(namespace), [("fieldSelector", f"metadata.name={name}")])
         items = found.get("items") or []
         return self._whole(resource, items[0]) if items else None
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+    async def get(self, resource: ApiKind, namespace: str, name: str) -> Object:
         """One, with no more than the right to get it by its name; one that is not there is Rejected."""
         with translated(f"get {resource.kind} {name}"):
             return await self._call("GET", resource.path(namespace, name), [])
 
     @staticmethod
-    def _whole(resource: Resource, item: Object) -> Object:
+    def _whole(resource: ApiKind, item: Object) -> Object:
         """Items of a list do not say what they are."""
         return item | {"kind": resource.kind, "apiVersion": resource.api_version}
 
-    async def create(self, resource: Resource, wish: Object, *, dry_run: bool = False) -> None:
-        """Make one. A name that is taken is a Conflict. `dry_run`: only say what stands against it, and be strict."""
+    async def create(self, resource: ApiKind, wish: Object, *, dry_run: bool = False) -> None:
+        """Make one; a taken name is a WriteConflict. `dry_run`: only say what stands against it, and be strict."""
         metadata = wish["metadata"]
         query = [*_AS_US, *(_DRY_RUN if dry_run else [])]
         with translated(f"create {resource.kind} {metadata['name']}"):
@@ -85,14 +83,14 @@ class ChildObjects:
             # What comes as YAML, which JSON is, it writes itself.
             await self._call("POST", resource.path(metadata["namespace"]), query, json.dumps(wish), _YAML)
 
-    async def apply(self, resource: Resource, wish: Object, live: Object) -> None:
-        """Put a live object back to what is declared, by server-side apply; another one of its name is a Conflict."""
+    async def apply(self, resource: ApiKind, wish: Object, live: Object) -> None:
+        """Apply what is declared over a live object, server-side; another one of its name is a WriteConflict."""
         metadata = wish["metadata"] | {"uid": live["metadata"]["uid"]}
         with translated(f"apply {resource.kind} {metadata['name']}"):
             path = resource.path(metadata["namespace"], metadata["name"])
             await self._call("PATCH", path, [*_AS_US, ("force", "true")], wish | {"metadata": metadata}, _APPLY)
 
-    async def set(self, resource: Resource, live: Object, values: dict[tuple[str, ...], Any]) -> None:
+    async def set(self, resource: ApiKind, live: Object, values: dict[tuple[str, ...], Any]) -> None:
         """Replace whole fields of a live object, whoever has written what stands in them."""
         metadata = live["metadata"]
         body: list[Object] = [{"op": "test", "path": "/metadata/uid", "value": metadata["uid"]}]
@@ -101,12 +99,12 @@ class ChildObjects:
             path = resource.path(metadata["namespace"], metadata["name"])
             await self._call("PATCH", path, _AS_US, body, _JSON_PATCH)
 
-    async def merge(self, resource: Resource, namespace: str, name: str, patch: Object) -> None:
+    async def merge(self, resource: ApiKind, namespace: str, name: str, patch: Object) -> None:
         """Change single fields."""
         with translated(f"patch {resource.kind} {name}"):
             await self._call("PATCH", resource.path(namespace, name), _AS_US, patch, _MERGE)
 
-    async def delete(self, resource: Resource, live: Object) -> None:
+    async def delete(self, resource: ApiKind, live: Object) -> None:
         """Delete exactly this one; its pods follow. Gone before is gone."""
         metadata = live["metadata"]
         body = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}

@@ -8,7 +8,7 @@ from typing import Any
 from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
 
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, exists, translated
-from penstock_controller.ports import Resource
+from penstock_controller.ports import ModelDeployment
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.timestamps import stamp
 from penstock_controller.workload import names
@@ -24,7 +24,7 @@ class KubernetesEvents:
         self._core = CoreV1Api(api)
         self._clock = clock
 
-    async def announce(self, resource: Resource, announcement: Announcement) -> bool:
+    async def announce(self, resource: ModelDeployment, announcement: Announcement) -> bool:
         """Make the Event; False: an earlier pass made it."""
         event = _event(resource, announcement, stamp(self._clock()))
         with translated(f"announce {announcement.reason} of {resource.key}"):
@@ -39,7 +39,7 @@ class KubernetesEvents:
         return True
 
 
-def _event(resource: Resource, announcement: Announcement, now: str) -> dict[str, Any]:
+def _event(resource: ModelDeployment, announcement: Announcement, now: str) -> dict[str, Any]:
     metadata = resource.raw["metadata"]
     # An attempt ends once, though a pass that is repeated may have other numbers to tell.
     told = announcement.started_at or f"{announcement.reason}/{announcement.message}"

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from kubernetes.aio.client import ApiClient
 
 from penstock_contracts.api.retrain import RetrainingJob
-from penstock_controller.adapters.kubernetes.child_objects import ChildObjects, Resource
-from penstock_controller.errors import Conflict
-from penstock_controller.ports import Key
-from penstock_controller.ports import Resource as ModelDeployment
+from penstock_controller.adapters.kubernetes.child_objects import ApiKind, ChildObjects
+from penstock_controller.errors import WriteConflict
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.actions import StartJob
 from penstock_controller.rollout.job_course import job_name
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.workload.objects import Object
 from penstock_controller.workload.retraining_job import ANNOTATION_STARTED, retraining_job
 
-JOBS = Resource(kind="Job", api_version="batch/v1", plural="jobs")
+JOBS = ApiKind(kind="Job", api_version="batch/v1", plural="jobs")
 _LONGEST = 512
 """Characters of what a Job's condition says."""
 
@@ -23,7 +22,7 @@ _LONGEST = 512
 class KubernetesJobs:
     """Makes Jobs and looks at them. None is changed, and none deleted: the user's template says when it leaves."""
 
-    def __init__(self, api: ApiClient, monitor_url: Callable[[Key], str]) -> None:
+    def __init__(self, api: ApiClient, monitor_url: Callable[[ResourceKey], str]) -> None:
         """`monitor_url`: of the drift monitor, as a resource's Jobs are told it; empty: there is none."""
         self._objects = ChildObjects(api)
         self._monitor_url = monitor_url
@@ -49,7 +48,7 @@ class KubernetesJobs:
             return
         try:
             await self._objects.create(JOBS, wish)
-        except Conflict:
+        except WriteConflict:
             # Its name is taken, by itself or by another, which a look tells apart. A quota that was changed meanwhile
             # answers the same, and has made nothing.
             if await self._objects.find(JOBS, resource.key.namespace, job.name) is None:

@@ -14,8 +14,8 @@ from penstock_contracts.names import GROUP, PLURAL, VERSION
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
 from penstock_controller.errors import Invalid
-from penstock_controller.ports import Key, Resource
-from penstock_controller.rollout.trouble import Trouble, shown
+from penstock_controller.ports import ModelDeployment, ResourceKey
+from penstock_controller.rollout.trouble import PassTrouble, shown
 from penstock_controller.workload import names
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -29,9 +29,11 @@ class KubernetesResources:
         self._api = CustomObjectsApi(api)
         self._namespace = namespace
 
-    async def keys(self) -> tuple[Key, ...]:
+    async def keys(self) -> tuple[ResourceKey, ...]:
         """All that there are, in one answer."""
-        return tuple(Key(item["metadata"]["namespace"], item["metadata"]["name"]) for item in await self._items())
+        return tuple(
+            ResourceKey(item["metadata"]["namespace"], item["metadata"]["name"]) for item in await self._items()
+        )
 
     async def digests(self) -> frozenset[str]:
         """What any status says of any digest, whichever field it stands in: history, refusals and holds too."""
@@ -47,12 +49,12 @@ class KubernetesResources:
                 found = await self._api.list_cluster_custom_object(GROUP, VERSION, PLURAL, _request_timeout=TIMEOUT)
         return list(found["items"])
 
-    async def read(self, key: Key) -> Resource | None:
+    async def read(self, key: ResourceKey) -> ModelDeployment | None:
         """The resource now."""
         raw = await self._raw(key)
         return None if raw is None else _parsed(key, raw)
 
-    async def _raw(self, key: Key) -> dict[str, Any] | None:
+    async def _raw(self, key: ResourceKey) -> dict[str, Any] | None:
         """None: it is gone, or going."""
         with translated(f"read ModelDeployment {key}"):
             try:
@@ -65,7 +67,7 @@ class KubernetesResources:
                 raise
         return None if raw["metadata"].get("deletionTimestamp") else raw
 
-    async def tell(self, key: Key, trouble: Trouble, now: datetime) -> bool:
+    async def tell(self, key: ResourceKey, trouble: PassTrouble, now: datetime) -> bool:
         """Have the status tell of it."""
         raw = await self._raw(key)
         told = raw and shown(raw.get("status") or {}, trouble, raw["metadata"]["generation"], now)
@@ -74,12 +76,12 @@ class KubernetesResources:
         await self._replace(key, raw | {"status": told})
         return True
 
-    async def write_status(self, resource: Resource, status: ModelDeploymentStatus) -> None:
-        """Replace the status; a Conflict when anything was written since."""
+    async def write_status(self, resource: ModelDeployment, status: ModelDeploymentStatus) -> None:
+        """Replace the status; a WriteConflict when anything was written since."""
         body = resource.raw | {"status": status.model_dump(mode="json", exclude_none=True)}
         await self._replace(resource.key, body)
 
-    async def _replace(self, key: Key, body: dict[str, Any]) -> None:
+    async def _replace(self, key: ResourceKey, body: dict[str, Any]) -> None:
         with translated(f"write status of ModelDeployment {key}"):
             await self._api.replace_namespaced_custom_object_status(
                 GROUP,
@@ -105,7 +107,7 @@ def _digests_in(value: Any) -> Iterator[str]:
             yield current
 
 
-def _parsed(key: Key, raw: dict[str, Any]) -> Resource:
+def _parsed(key: ResourceKey, raw: dict[str, Any]) -> ModelDeployment:
     try:
         spec = ModelDeploymentSpec.model_validate(raw["spec"])
         status = ModelDeploymentStatus.model_validate(raw.get("status") or {})
@@ -116,4 +118,4 @@ def _parsed(key: Key, raw: dict[str, Any]) -> Resource:
     metadata = raw["metadata"]
     annotations = metadata.get("annotations") or {}
     words = {verb: annotations[annotation(verb)] for verb in Verb if annotation(verb) in annotations}
-    return Resource(key=key, generation=metadata["generation"], spec=spec, status=status, words=words, raw=raw)
+    return ModelDeployment(key=key, generation=metadata["generation"], spec=spec, status=status, words=words, raw=raw)

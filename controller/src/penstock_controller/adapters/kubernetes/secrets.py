@@ -6,11 +6,11 @@ import re
 
 from kubernetes.aio.client import ApiClient
 
-from penstock_controller.adapters.kubernetes.child_objects import ChildObjects, Resource
+from penstock_controller.adapters.kubernetes.child_objects import ApiKind, ChildObjects
 from penstock_controller.errors import Rejected
 from penstock_controller.workload.objects import Object
 
-SECRETS = Resource(kind="Secret", api_version="v1", plural="secrets")
+SECRETS = ApiKind(kind="Secret", api_version="v1", plural="secrets")
 MOST_HEADERS = 16
 LONGEST_VALUE = 8192
 """Characters of one header."""

@@ -15,13 +15,13 @@ from penstock_controller.adapters.kubernetes.child_objects import (
     DEPLOYMENTS,
     RECORDS,
     SERVICES,
+    ApiKind,
     ChildObjects,
-    Resource,
 )
 from penstock_controller.adapters.kubernetes.deployments import observed
 from penstock_controller.adapters.kubernetes.pods import Pods
-from penstock_controller.errors import Conflict, Rejected
-from penstock_controller.ports import Resource as ModelDeployment
+from penstock_controller.errors import Rejected, WriteConflict
+from penstock_controller.ports import ModelDeployment
 from penstock_controller.rollout.actions import (
     Action,
     CreateWorkload,
@@ -33,7 +33,7 @@ from penstock_controller.rollout.actions import (
     ScaleWorkload,
     SetAutoscaler,
 )
-from penstock_controller.rollout.observation import Children, Difference, Kind, Workload
+from penstock_controller.rollout.observation import ChildKind, Children, Difference, Workload
 from penstock_controller.workload import names, objects, record
 from penstock_controller.workload.autoscaler import horizontal_pod_autoscaler
 from penstock_controller.workload.budget import pod_disruption_budget
@@ -41,13 +41,13 @@ from penstock_controller.workload.drift import Edit, edits, value_at
 from penstock_controller.workload.objects import Object
 from penstock_controller.workload.ownership import Ownership, ownership, revision_named, why_foreign
 from penstock_controller.workload.placement import Placement
-from penstock_controller.workload.record import Record
+from penstock_controller.workload.record import RevisionRecord
 
 _RESOURCES = {
-    Kind.RECORD: RECORDS,
-    Kind.SERVICE: SERVICES,
-    Kind.BUDGET: BUDGETS,
-    Kind.DEPLOYMENT: DEPLOYMENTS,
+    ChildKind.RECORD: RECORDS,
+    ChildKind.SERVICE: SERVICES,
+    ChildKind.BUDGET: BUDGETS,
+    ChildKind.DEPLOYMENT: DEPLOYMENTS,
 }
 
 
@@ -74,16 +74,16 @@ class KubernetesWorkloads:
         selector = f"{LABEL_MODEL_DEPLOYMENT}={key.name}"
         # Autoscalers are looked for without labels: somebody else's may scale a Deployment of ours.
         *lists, scalers, pods = await asyncio.gather(
-            *(self._objects.all(_RESOURCES[kind], key.namespace, selector) for kind in Kind),
+            *(self._objects.all(_RESOURCES[kind], key.namespace, selector) for kind in ChildKind),
             self._objects.all(AUTOSCALERS, key.namespace),
             self._pods.of(key.namespace, selector),
         )
-        found = {kind: _sorted(items, owner) for kind, items in zip(Kind, lists, strict=True)}
+        found = {kind: _sorted(items, owner) for kind, items in zip(ChildKind, lists, strict=True)}
         labelled = [item for item in scalers if autoscalers.is_labelled(item, key.name)]
         own_scalers = _sorted(labelled, owner)
         workloads = []
-        for revision, deployment in found[Kind.DEPLOYMENT].ours.items():
-            live = {kind: found[kind].ours.get(revision) for kind in Kind}
+        for revision, deployment in found[ChildKind.DEPLOYMENT].ours.items():
+            live = {kind: found[kind].ours.get(revision) for kind in ChildKind}
             workload = replace(
                 observed(deployment, revision, pods),
                 autoscaler=autoscalers.observed(own_scalers.ours.get(revision), owner),
@@ -95,12 +95,12 @@ class KubernetesWorkloads:
         return Children(workloads=tuple(workloads), remains=remains, foreign=tuple(sorted(map(why_foreign, foreign))))
 
     def _differences(
-        self, resource: ModelDeployment, workload: Workload, live: Mapping[Kind, Object | None]
+        self, resource: ModelDeployment, workload: Workload, live: Mapping[ChildKind, Object | None]
     ) -> tuple[Difference, ...]:
         kept = self._record(resource, workload.revision, workload.digest, workload.version, live)
         return tuple(
             difference
-            for kind in Kind
+            for kind in ChildKind
             if (
                 difference := _difference(
                     kind, _declared(resource.raw, kind, workload.revision, kept), live[kind], resource.raw
@@ -109,10 +109,15 @@ class KubernetesWorkloads:
         )
 
     def _record(
-        self, resource: ModelDeployment, revision: str, digest: str, version: str, live: Mapping[Kind, Object | None]
-    ) -> Record:
+        self,
+        resource: ModelDeployment,
+        revision: str,
+        digest: str,
+        version: str,
+        live: Mapping[ChildKind, Object | None],
+    ) -> RevisionRecord:
         """What a revision is made of: by its record, else by today's spec, else by its Deployment as it stands."""
-        stored, deployment = live[Kind.RECORD], live[Kind.DEPLOYMENT]
+        stored, deployment = live[ChildKind.RECORD], live[ChildKind.DEPLOYMENT]
         kept = record.record_in(stored) if stored else None
         if kept:
             return kept
@@ -123,9 +128,9 @@ class KubernetesWorkloads:
             template = objects.pod_template(name, spec, digest, placement)
             made = CreateWorkload(revision=revision, version=version, digest=digest, replicas=0)
             template = objects.deployment(resource.raw, made, template)["spec"]["template"]
-            return Record(digest=digest, version=version, template=template)
+            return RevisionRecord(digest=digest, version=version, template=template)
         if deployment:
-            return Record(digest=digest, version=version, template=deployment["spec"]["template"])
+            return RevisionRecord(digest=digest, version=version, template=deployment["spec"]["template"])
         raise Rejected(
             f"revision {revision} cannot be made again: its ControllerRevision is gone, and spec.predictor has changed "
             f"since (now {today})"
@@ -166,18 +171,18 @@ class KubernetesWorkloads:
         owner, revision = resource.raw, action.revision
         refused = None
         try:
-            await self._keep(RECORDS, _declared(owner, Kind.RECORD, revision, kept), owner)
+            await self._keep(RECORDS, _declared(owner, ChildKind.RECORD, revision, kept), owner)
         except Rejected as refusal:
             refused = refusal
-        await self._keep(SERVICES, _declared(owner, Kind.SERVICE, revision, kept), owner)
-        wish = _declared(owner, Kind.DEPLOYMENT, revision, kept)
+        await self._keep(SERVICES, _declared(owner, ChildKind.SERVICE, revision, kept), owner)
+        wish = _declared(owner, ChildKind.DEPLOYMENT, revision, kept)
         await self._keep(DEPLOYMENTS, wish, owner, new={"replicas": action.replicas})
         if refused:
             raise refused
 
-    async def _restore(self, resource: ModelDeployment, revision: str, kind: Kind) -> None:
+    async def _restore(self, resource: ModelDeployment, revision: str, kind: ChildKind) -> None:
         live = await self._live(resource, revision)
-        deployment = live[Kind.DEPLOYMENT]
+        deployment = live[ChildKind.DEPLOYMENT]
         if deployment is None:
             return  # deleted meanwhile: the next pass makes all of it again
         annotations = deployment["metadata"].get("annotations") or {}
@@ -188,27 +193,27 @@ class KubernetesWorkloads:
         kept = self._record(resource, revision, digest, version, live)
         await self._keep(_RESOURCES[kind], _declared(resource.raw, kind, revision, kept), resource.raw)
 
-    async def _live(self, resource: ModelDeployment, revision: str) -> Mapping[Kind, Object | None]:
+    async def _live(self, resource: ModelDeployment, revision: str) -> Mapping[ChildKind, Object | None]:
         """A revision's record and Deployment, where they are its own."""
         name = names.workload_name(resource.key.name, revision)
         stored, deployment = await asyncio.gather(
             self._objects.find(RECORDS, resource.key.namespace, name),
             self._objects.find(DEPLOYMENTS, resource.key.namespace, name),
         )
-        found = {Kind.RECORD: stored, Kind.DEPLOYMENT: deployment}
+        found = {ChildKind.RECORD: stored, ChildKind.DEPLOYMENT: deployment}
         return {
             kind: item if item and ownership(item, resource.raw) is not Ownership.FOREIGN else None
             for kind, item in found.items()
         }
 
-    async def _keep(self, resource: Resource, wish: Object, owner: Object, new: Object | None = None) -> None:
+    async def _keep(self, resource: ApiKind, wish: Object, owner: Object, new: Object | None = None) -> None:
         """Make an object, or put back what differs. `new`: what its spec has besides, where it is made."""
         metadata = wish["metadata"]
         live = await self._objects.find(resource, metadata["namespace"], metadata["name"])
         if live is None:
             try:
                 await self._objects.create(resource, wish | ({"spec": wish["spec"] | new} if new else {}))
-            except Conflict:  # made at the same moment: the next pass sees by whom
+            except WriteConflict:  # made at the same moment: the next pass sees by whom
                 return
             return
         _refuse_what_is_not_ours(live, owner)
@@ -219,7 +224,7 @@ class KubernetesWorkloads:
         await self._objects.set(resource, live, _replaced(resource, wish, live, changed, owner))
         await self._objects.apply(resource, wish, live)
 
-    async def _remove(self, resource: Resource, owner: ModelDeployment, name: str) -> None:
+    async def _remove(self, resource: ApiKind, owner: ModelDeployment, name: str) -> None:
         live = await self._objects.find(resource, owner.key.namespace, name)
         if (
             live
@@ -252,36 +257,36 @@ def _sorted(items: list[Object], owner: Object) -> _Found:
     return _Found(ours=ours, foreign=tuple(foreign))
 
 
-def _declared(owner: Object, kind: Kind, revision: str, kept: Record) -> Object:
+def _declared(owner: Object, kind: ChildKind, revision: str, kept: RevisionRecord) -> Object:
     """An object of a revision as it is to be; a Deployment without its number of pods."""
     match kind:
-        case Kind.RECORD:
+        case ChildKind.RECORD:
             return record.controller_revision(owner, revision, kept)
-        case Kind.SERVICE:
+        case ChildKind.SERVICE:
             return objects.service(owner, revision, kept.digest)
-        case Kind.BUDGET:
+        case ChildKind.BUDGET:
             return pod_disruption_budget(owner, revision)
-        case Kind.DEPLOYMENT:
+        case ChildKind.DEPLOYMENT:
             return objects.deployment_of(owner, revision, kept.digest, kept.version, kept.template)
         case never:
             assert_never(never)
 
 
-def _difference(kind: Kind, wish: Object, live: Object | None, owner: Object) -> Difference | None:
+def _difference(kind: ChildKind, wish: Object, live: Object | None, owner: Object) -> Difference | None:
     if live is None:
         return Difference(kind=kind)
     changed = _edits(_RESOURCES[kind], wish, live, owner)
     return Difference(kind=kind, field=changed[0].field, manager=changed[0].manager) if changed else None
 
 
-def _edits(resource: Resource, wish: Object, live: Object, owner: Object) -> tuple[Edit, ...]:
+def _edits(resource: ApiKind, wish: Object, live: Object, owner: Object) -> tuple[Edit, ...]:
     adopted = ownership(live, owner) is Ownership.UNOWNED
     unowned = (Edit(field="metadata.ownerReferences", manager=""),) if adopted else ()
     return (*unowned, *edits(wish, live, resource.exact))
 
 
 def _replaced(
-    resource: Resource, wish: Object, live: Object, changed: tuple[Edit, ...], owner: Object
+    resource: ApiKind, wish: Object, live: Object, changed: tuple[Edit, ...], owner: Object
 ) -> dict[tuple[str, ...], object]:
     """The fields that are replaced as a whole: those of which nothing of anybody else's may stay."""
     values = {
