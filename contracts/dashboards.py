@@ -18,6 +18,9 @@ _WIDTH, _HEIGHT, _A_ROW = 8, 8, 3
 """Of a panel in Grafana's grid, 24 wide; and how many lie side by side."""
 _MODEL: Final = 'namespace="$namespace", name="$name"'
 _PREDICTOR: Final = 'namespace="$namespace", model_name="$name"'
+_BY_MODEL: Final = "namespace, name"
+_LEGEND: Final = "{{namespace}}/{{name}}"
+"""Of a line for each model."""
 
 
 @dataclass(frozen=True)
@@ -97,132 +100,166 @@ def _one(expression: str, legend: str) -> tuple[Query, ...]:
 
 def fleet() -> Dashboard:
     """Return the dashboard of all models and of the parts."""
-    models, legend = "namespace, name", "{{namespace}}/{{name}}"
-    lag = (
-        f"max by ({models}) ({m.RESOURCE_DESIRED_NUMBER.name})"
-        f" - min by ({models}) ({m.GATEWAY_APPLIED_NUMBER.name} or {m.RESOURCE_APPLIED_NUMBER.name})"
-    )
     return Dashboard(
         uid="penstock-fleet",
         title="Penstock / Fleet",
         meaning="All models, and the parts of Penstock.",
         panels=(
-            Panel(
-                "Users' requests",
-                "By model, each request once.",
-                "reqps",
-                _one(rate(m.GATEWAY_REQUESTS, models), legend),
+            *_fleet_user_panels(),
+            *_fleet_model_panels(),
+            *_fleet_pod_panels(),
+            *_fleet_control_panels(),
+            *_fleet_store_panels(),
+        ),
+    )
+
+
+def _fleet_user_panels() -> tuple[Panel, ...]:
+    """What users of all models get."""
+    return (
+        Panel(
+            "Users' requests",
+            "By model, each request once.",
+            "reqps",
+            _one(rate(m.GATEWAY_REQUESTS, _BY_MODEL), _LEGEND),
+        ),
+        Panel(
+            "Requests that fail",
+            "Share of users' requests that were answered 5xx.",
+            "percentunit",
+            _one(share(m.GATEWAY_REQUESTS, _BY_MODEL, part='code=~"5.."'), _LEGEND),
+        ),
+        Panel(
+            "Time of a request, p99",
+            "From a user's request to the end of its answer.",
+            "s",
+            _one(quantile(m.GATEWAY_REQUEST_SECONDS, _BY_MODEL, of=0.99), _LEGEND),
+        ),
+    )
+
+
+def _fleet_model_panels() -> tuple[Panel, ...]:
+    """How models are: their phases, attempts and live data."""
+    return (
+        Panel(
+            "ModelDeployments by phase",
+            "As the controller's last passes left them.",
+            "short",
+            _one(f"sum by (phase) ({m.CONTROLLER_RESOURCES.name})", "{{phase}}"),
+            stacked=True,
+        ),
+        Panel(
+            "Models that are not Healthy",
+            "1 for the phase that they are in.",
+            "short",
+            _one(
+                f'max by ({_BY_MODEL}, phase) ({m.RESOURCE_PHASE.name}{{phase!="Healthy"}})',
+                f"{_LEGEND}: {{{{phase}}}}",
             ),
-            Panel(
-                "Requests that fail",
-                "Share of users' requests that were answered 5xx.",
-                "percentunit",
-                _one(share(m.GATEWAY_REQUESTS, models, part='code=~"5.."'), legend),
+            highest=1,
+        ),
+        Panel(
+            "Attempts that ended, in an hour",
+            "New versions that were promoted, rolled back, aborted or superseded.",
+            "short",
+            _one(f"sum by (completion) (increase({m.CONTROLLER_ATTEMPTS.name}[1h]))", "{{completion}}"),
+        ),
+        Panel(
+            "Models whose live data have drifted",
+            "1: the data set drifts. None: it cannot be said.",
+            "short",
+            _one(f"max by ({_BY_MODEL}) ({m.MONITOR_DATASET_DRIFT.name})", _LEGEND),
+            highest=1,
+        ),
+    )
+
+
+def _fleet_pod_panels() -> tuple[Panel, ...]:
+    """What pods could not do."""
+    return (
+        Panel(
+            "Requests that needed more than one pod",
+            "Rescued by another pod, or failed all the same.",
+            "reqps",
+            _one(rate(m.GATEWAY_RETRIED, _BY_MODEL), _LEGEND),
+        ),
+        Panel(
+            "Requests for which pods had no room",
+            "Answered 429 by a predictor pod, by reason.",
+            "reqps",
+            _one(rate(m.PREDICTOR_REJECTED, "reason"), "{{reason}}"),
+        ),
+    )
+
+
+def _fleet_control_panels() -> tuple[Panel, ...]:
+    """What the controller and the gateway work on, and what may hold them up."""
+    lag = (
+        f"max by ({_BY_MODEL}) ({m.RESOURCE_DESIRED_NUMBER.name})"
+        f" - min by ({_BY_MODEL}) ({m.GATEWAY_APPLIED_NUMBER.name} or {m.RESOURCE_APPLIED_NUMBER.name})"
+    )
+    return (
+        Panel(
+            "Registries",
+            "1: the registry answered the last look-up.",
+            "short",
+            _one(f"min by (registry) ({m.CONTROLLER_REGISTRY_REACHABLE.name})", "{{registry}}"),
+            highest=1,
+        ),
+        Panel(
+            "Gateway pods behind",
+            "Changes of traffic that the last of them has still to apply. More than 0 for long holds rollouts up.",
+            "short",
+            _one(lag, _LEGEND),
+        ),
+        Panel(
+            "The controller's work",
+            "Passes a second by outcome, and resources that wait for one.",
+            "short",
+            (
+                Query(rate(m.CONTROLLER_PASSES, "outcome"), "{{outcome}}"),
+                Query(f"sum({m.CONTROLLER_QUEUE.name})", "waiting"),
             ),
-            Panel(
-                "Time of a request, p99",
-                "From a user's request to the end of its answer.",
-                "s",
-                _one(quantile(m.GATEWAY_REQUEST_SECONDS, models, of=0.99), legend),
+        ),
+        _BUILDS,
+    )
+
+
+def _fleet_store_panels() -> tuple[Panel, ...]:
+    """The model store and the drift monitor: what they hold and do."""
+    return (
+        Panel(
+            "Volumes and databases",
+            "Free on the model store's volume, taken by models, and taken by the monitor's database.",
+            "bytes",
+            (
+                Query(f"sum({m.STORE_VOLUME_FREE_BYTES.name})", "store: free"),
+                Query(f"sum({m.STORE_BYTES.name})", "store: models"),
+                Query(f"sum({m.MONITOR_BYTES.name})", "monitor: database"),
             ),
-            Panel(
-                "ModelDeployments by phase",
-                "As the controller's last passes left them.",
-                "short",
-                _one(f"sum by (phase) ({m.CONTROLLER_RESOURCES.name})", "{{phase}}"),
-                stacked=True,
+        ),
+        Panel(
+            "Ingests that ended, in an hour",
+            "Versions that the model store took, refused or could not fetch.",
+            "short",
+            _one(f"sum by (phase, reason) (increase({m.STORE_INGESTS.name}[1h]))", "{{phase}} {{reason}}"),
+        ),
+        Panel(
+            "Prediction records",
+            "Rows that predictors sent to the drift monitor and rows that were lost.",
+            "short",
+            (
+                Query(rate(m.PREDICTOR_RECORDS_SENT, ""), "sent"),
+                Query(rate(m.PREDICTOR_RECORDS_DROPPED, ""), "lost"),
             ),
-            Panel(
-                "Models that are not Healthy",
-                "1 for the phase that they are in.",
-                "short",
-                _one(
-                    f'max by ({models}, phase) ({m.RESOURCE_PHASE.name}{{phase!="Healthy"}})',
-                    f"{legend}: {{{{phase}}}}",
-                ),
-                highest=1,
-            ),
-            Panel(
-                "Attempts that ended, in an hour",
-                "New versions that were promoted, rolled back, aborted or superseded.",
-                "short",
-                _one(f"sum by (completion) (increase({m.CONTROLLER_ATTEMPTS.name}[1h]))", "{{completion}}"),
-            ),
-            Panel(
-                "Models whose live data have drifted",
-                "1: the data set drifts. None: it cannot be said.",
-                "short",
-                _one(f"max by ({models}) ({m.MONITOR_DATASET_DRIFT.name})", legend),
-                highest=1,
-            ),
-            Panel(
-                "Requests that needed more than one pod",
-                "Rescued by another pod, or failed all the same.",
-                "reqps",
-                _one(rate(m.GATEWAY_RETRIED, models), legend),
-            ),
-            Panel(
-                "Requests for which pods had no room",
-                "Answered 429 by a predictor pod, by reason.",
-                "reqps",
-                _one(rate(m.PREDICTOR_REJECTED, "reason"), "{{reason}}"),
-            ),
-            Panel(
-                "Registries",
-                "1: the registry answered the last look-up.",
-                "short",
-                _one(f"min by (registry) ({m.CONTROLLER_REGISTRY_REACHABLE.name})", "{{registry}}"),
-                highest=1,
-            ),
-            Panel(
-                "Gateway pods behind",
-                "Changes of traffic that the last of them has still to apply. More than 0 for long holds rollouts up.",
-                "short",
-                _one(lag, legend),
-            ),
-            Panel(
-                "The controller's work",
-                "Passes a second by outcome, and resources that wait for one.",
-                "short",
-                (
-                    Query(rate(m.CONTROLLER_PASSES, "outcome"), "{{outcome}}"),
-                    Query(f"sum({m.CONTROLLER_QUEUE.name})", "waiting"),
-                ),
-            ),
-            _BUILDS,
-            Panel(
-                "Volumes and databases",
-                "Free on the model store's volume, taken by models, and taken by the monitor's database.",
-                "bytes",
-                (
-                    Query(f"sum({m.STORE_VOLUME_FREE_BYTES.name})", "store: free"),
-                    Query(f"sum({m.STORE_BYTES.name})", "store: models"),
-                    Query(f"sum({m.MONITOR_BYTES.name})", "monitor: database"),
-                ),
-            ),
-            Panel(
-                "Ingests that ended, in an hour",
-                "Versions that the model store took, refused or could not fetch.",
-                "short",
-                _one(f"sum by (phase, reason) (increase({m.STORE_INGESTS.name}[1h]))", "{{phase}} {{reason}}"),
-            ),
-            Panel(
-                "Prediction records",
-                "Rows that predictors sent to the drift monitor and rows that were lost.",
-                "short",
-                (
-                    Query(rate(m.PREDICTOR_RECORDS_SENT, ""), "sent"),
-                    Query(rate(m.PREDICTOR_RECORDS_DROPPED, ""), "lost"),
-                ),
-            ),
-            Panel(
-                "The drift monitor's work",
-                "Batches a second by outcome, and the time of a transaction (p90, in seconds).",
-                "short",
-                (
-                    Query(rate(m.MONITOR_BATCHES, "outcome"), "{{outcome}}"),
-                    Query(quantile(m.MONITOR_COMMIT_SECONDS, "", of=0.9), "seconds"),
-                ),
+        ),
+        Panel(
+            "The drift monitor's work",
+            "Batches a second by outcome, and the time of a transaction (p90, in seconds).",
+            "short",
+            (
+                Query(rate(m.MONITOR_BATCHES, "outcome"), "{{outcome}}"),
+                Query(quantile(m.MONITOR_COMMIT_SECONDS, "", of=0.9), "seconds"),
             ),
         ),
     )
@@ -235,234 +272,281 @@ def model() -> Dashboard:
         title="Penstock / One model",
         meaning="What users of one ModelDeployment get, how its pods are, and whether its live data drift.",
         variables=_MODELS,
-        panels=(
-            _PHASE,
-            Panel(
-                "Conditions",
-                "1 for the status that each has.",
-                "short",
-                _one(
-                    f"max by (type, status) ({m.RESOURCE_CONDITION.name}{{{_MODEL}}})",
-                    "{{type}}: {{status}}",
-                ),
-                highest=1,
+        panels=(*_model_state_panels(), *_model_user_panels(), *_model_pod_panels(), *_model_data_panels()),
+    )
+
+
+def _model_state_panels() -> tuple[Panel, ...]:
+    """What the resource's status says."""
+    return (
+        _PHASE,
+        Panel(
+            "Conditions",
+            "1 for the status that each has.",
+            "short",
+            _one(
+                f"max by (type, status) ({m.RESOURCE_CONDITION.name}{{{_MODEL}}})",
+                "{{type}}: {{status}}",
             ),
-            Panel(
-                "What matters most",
-                "The reason that status shows: what needs a person, else what users lack, else what is under way.",
-                "short",
-                _one(f"max by (reason) ({m.RESOURCE_REASON.name}{{{_MODEL}}})", "{{reason}}"),
-                highest=1,
+            highest=1,
+        ),
+        Panel(
+            "What matters most",
+            "The reason that status shows: what needs a person, else what users lack, else what is under way.",
+            "short",
+            _one(f"max by (reason) ({m.RESOURCE_REASON.name}{{{_MODEL}}})", "{{reason}}"),
+            highest=1,
+        ),
+    )
+
+
+def _model_user_panels() -> tuple[Panel, ...]:
+    """What users of the model get."""
+    return (
+        Panel(
+            "Users' requests by status code",
+            "Each request once, however many pods were tried.",
+            "reqps",
+            _one(rate(m.GATEWAY_REQUESTS, "code", _MODEL), "{{code}}"),
+            stacked=True,
+        ),
+        Panel(
+            "Requests that fail",
+            "Share of users' requests that were answered 5xx.",
+            "percentunit",
+            _one(share(m.GATEWAY_REQUESTS, "", _MODEL, part='code=~"5.."'), "failed"),
+        ),
+        Panel(
+            "Time of a request",
+            "From a user's request to the end of its answer.",
+            "s",
+            tuple(
+                Query(quantile(m.GATEWAY_REQUEST_SECONDS, "", _MODEL, of=of), f"p{of * 100:g}")
+                for of in (0.5, 0.9, 0.99)
             ),
-            Panel(
-                "Users' requests by status code",
-                "Each request once, however many pods were tried.",
-                "reqps",
-                _one(rate(m.GATEWAY_REQUESTS, "code", _MODEL), "{{code}}"),
-                stacked=True,
+        ),
+    )
+
+
+def _model_pod_panels() -> tuple[Panel, ...]:
+    """What its pods do, and what they could not do."""
+    return (
+        Panel(
+            "Where the time goes, p99",
+            "In the predictor, by version: the whole request, and the model alone.",
+            "s",
+            tuple(
+                Query(quantile(metric, "model_version", _PREDICTOR, of=0.99), f"version {{{{model_version}}}}: {what}")
+                for metric, what in ((m.PREDICTOR_LATENCY, "request"), (m.PREDICTOR_INFERENCE, "model"))
             ),
-            Panel(
-                "Requests that fail",
-                "Share of users' requests that were answered 5xx.",
-                "percentunit",
-                _one(share(m.GATEWAY_REQUESTS, "", _MODEL, part='code=~"5.."'), "failed"),
+        ),
+        Panel(
+            "Requests in the pods",
+            "Accepted and not yet answered, and those of them that wait for the model.",
+            "short",
+            (
+                Query(f"sum({m.PREDICTOR_IN_FLIGHT.name}{{{_PREDICTOR}}})", "in flight"),
+                Query(f"sum({m.PREDICTOR_WAITING.name}{{{_PREDICTOR}}})", "waiting"),
             ),
-            Panel(
-                "Time of a request",
-                "From a user's request to the end of its answer.",
-                "s",
-                tuple(
-                    Query(quantile(m.GATEWAY_REQUEST_SECONDS, "", _MODEL, of=of), f"p{of * 100:g}")
-                    for of in (0.5, 0.9, 0.99)
-                ),
+        ),
+        Panel(
+            "Rows in a run of the model",
+            "Mean, by version: more than one where requests are computed together.",
+            "short",
+            _one(mean(m.PREDICTOR_BATCH, "model_version", _PREDICTOR), "version {{model_version}}"),
+        ),
+        Panel(
+            "Requests for which there was no room",
+            "Answered 429 by a predictor pod, by reason.",
+            "reqps",
+            _one(rate(m.PREDICTOR_REJECTED, "reason", _PREDICTOR), "{{reason}}"),
+        ),
+        _RETRIED,
+        _READY,
+    )
+
+
+def _model_data_panels() -> tuple[Panel, ...]:
+    """What its live data and their labels say."""
+    return (
+        Panel(
+            "Live data have drifted",
+            "The data set, and each column nearest its threshold: 1 where it drifts.",
+            "short",
+            (
+                Query(f"max({m.MONITOR_DATASET_DRIFT.name}{{{_MODEL}}})", "data set"),
+                Query(f"max by (column) ({m.MONITOR_COLUMN_DRIFTED.name}{{{_MODEL}}})", "{{column}}"),
             ),
-            Panel(
-                "Where the time goes, p99",
-                "In the predictor, by version: the whole request, and the model alone.",
-                "s",
-                tuple(
-                    Query(
-                        quantile(metric, "model_version", _PREDICTOR, of=0.99), f"version {{{{model_version}}}}: {what}"
-                    )
-                    for metric, what in ((m.PREDICTOR_LATENCY, "request"), (m.PREDICTOR_INFERENCE, "model"))
-                ),
+            highest=1,
+        ),
+        Panel(
+            "Odds against no drift",
+            "Natural logarithm, by column, of the 50 columns nearest their threshold.",
+            "short",
+            _one(f"max by (column) ({m.MONITOR_COLUMN_LOG_ODDS.name}{{{_MODEL}}})", "{{column}}"),
+            lowest=None,
+        ),
+        Panel(
+            "Prediction records",
+            "Rows a second that the drift monitor keeps, and those that predictors lost.",
+            "short",
+            (
+                Query(rate(m.MONITOR_ROWS, "", _MODEL), "kept"),
+                Query(rate(m.PREDICTOR_RECORDS_DROPPED, "", _PREDICTOR), "lost"),
+                Query(rate(m.MONITOR_ROWS_WITHOUT_ID, "", _MODEL), "kept, no label can name them"),
             ),
-            Panel(
-                "Requests in the pods",
-                "Accepted and not yet answered, and those of them that wait for the model.",
-                "short",
-                (
-                    Query(f"sum({m.PREDICTOR_IN_FLIGHT.name}{{{_PREDICTOR}}})", "in flight"),
-                    Query(f"sum({m.PREDICTOR_WAITING.name}{{{_PREDICTOR}}})", "waiting"),
-                ),
-            ),
-            Panel(
-                "Rows in a run of the model",
-                "Mean, by version: more than one where requests are computed together.",
-                "short",
-                _one(mean(m.PREDICTOR_BATCH, "model_version", _PREDICTOR), "version {{model_version}}"),
-            ),
-            Panel(
-                "Requests for which there was no room",
-                "Answered 429 by a predictor pod, by reason.",
-                "reqps",
-                _one(rate(m.PREDICTOR_REJECTED, "reason", _PREDICTOR), "{{reason}}"),
-            ),
-            _RETRIED,
-            _READY,
-            Panel(
-                "Live data have drifted",
-                "The data set, and each column nearest its threshold: 1 where it drifts.",
-                "short",
-                (
-                    Query(f"max({m.MONITOR_DATASET_DRIFT.name}{{{_MODEL}}})", "data set"),
-                    Query(f"max by (column) ({m.MONITOR_COLUMN_DRIFTED.name}{{{_MODEL}}})", "{{column}}"),
-                ),
-                highest=1,
-            ),
-            Panel(
-                "Odds against no drift",
-                "Natural logarithm, by column, of the 50 columns nearest their threshold.",
-                "short",
-                _one(f"max by (column) ({m.MONITOR_COLUMN_LOG_ODDS.name}{{{_MODEL}}})", "{{column}}"),
-                lowest=None,
-            ),
-            Panel(
-                "Prediction records",
-                "Rows a second that the drift monitor keeps, and those that predictors lost.",
-                "short",
-                (
-                    Query(rate(m.MONITOR_ROWS, "", _MODEL), "kept"),
-                    Query(rate(m.PREDICTOR_RECORDS_DROPPED, "", _PREDICTOR), "lost"),
-                    Query(rate(m.MONITOR_ROWS_WITHOUT_ID, "", _MODEL), "kept, no label can name them"),
-                ),
-            ),
-            Panel(
-                "Live quality",
-                "From labels, by version: 1 is the best, but for log_loss, brier, mae and rmse, where 0 is.",
-                "short",
-                _one(f"max by (version, figure) ({m.MONITOR_QUALITY.name}{{{_MODEL}}})", "{{figure}} of {{version}}"),
-            ),
-            Panel(
-                "Labels",
-                "A second, by what became of them.",
-                "short",
-                _one(rate(m.MONITOR_LABELS, "outcome", _MODEL), "{{outcome}}"),
-            ),
+        ),
+        Panel(
+            "Live quality",
+            "From labels, by version: 1 is the best, but for log_loss, brier, mae and rmse, where 0 is.",
+            "short",
+            _one(f"max by (version, figure) ({m.MONITOR_QUALITY.name}{{{_MODEL}}})", "{{figure}} of {{version}}"),
+        ),
+        Panel(
+            "Labels",
+            "A second, by what became of them.",
+            "short",
+            _one(rate(m.MONITOR_LABELS, "outcome", _MODEL), "{{outcome}}"),
         ),
     )
 
 
 def rollout() -> Dashboard:
     """Return the dashboard of one model's rollout: its revisions beside each other."""
-    requests = rate(m.GATEWAY_REQUESTS, "revision", _MODEL)
-    applied = f"max by (pod) ({m.GATEWAY_APPLIED_NUMBER.name}{{{_MODEL}}})"
-    ends = f"sum by (completion, reason) (increase({m.CONTROLLER_ATTEMPTS.name}{{{_MODEL}}}[1h]))"
     return Dashboard(
         uid="penstock-rollout",
         title="Penstock / Rollout",
         meaning="The revisions of one ModelDeployment beside each other, and what a rollout waits for.",
         variables=_MODELS,
         panels=(
-            _PHASE,
-            Panel(
-                "Weight by version",
-                "Per cent of users' requests that the gateway is asked to send to it, and that all its pods send.",
-                "percent",
-                (
-                    Query(f"sum by (version) ({m.RESOURCE_DESIRED_WEIGHT.name}{{{_MODEL}}})", "{{version}}: desired"),
-                    Query(f"sum by (version) ({m.RESOURCE_APPLIED_WEIGHT.name}{{{_MODEL}}})", "{{version}}: applied"),
+            *_rollout_progress_panels(),
+            *_rollout_revision_panels(),
+            *_rollout_gateway_panels(),
+            *_rollout_attempt_panels(),
+        ),
+    )
+
+
+def _rollout_progress_panels() -> tuple[Panel, ...]:
+    """How far the rollout is, and what gates say."""
+    return (
+        _PHASE,
+        Panel(
+            "Weight by version",
+            "Per cent of users' requests that the gateway is asked to send to it, and that all its pods send.",
+            "percent",
+            (
+                Query(f"sum by (version) ({m.RESOURCE_DESIRED_WEIGHT.name}{{{_MODEL}}})", "{{version}}: desired"),
+                Query(f"sum by (version) ({m.RESOURCE_APPLIED_WEIGHT.name}{{{_MODEL}}})", "{{version}}: applied"),
+            ),
+            highest=100,
+        ),
+        Panel(
+            "What gates say",
+            "1 for the verdict that each gate of the attempt has. Nothing while nothing is on trial.",
+            "short",
+            _one(
+                f"max by (gate, stage, verdict) ({m.RESOURCE_GATE_VERDICT.name}{{{_MODEL}}})",
+                "{{gate}}, {{stage}}: {{verdict}}",
+            ),
+            highest=1,
+        ),
+        Panel(
+            "What gates have seen",
+            "Tries of the version that is judged and of the one beside it, and those that failed.",
+            "short",
+            (
+                Query(
+                    f"max by (gate, stage, arm) ({m.RESOURCE_GATE_TRIES.name}{{{_MODEL}}})",
+                    "{{gate}}, {{stage}}: tries of {{arm}}",
                 ),
-                highest=100,
-            ),
-            Panel(
-                "What gates say",
-                "1 for the verdict that each gate of the attempt has. Nothing while nothing is on trial.",
-                "short",
-                _one(
-                    f"max by (gate, stage, verdict) ({m.RESOURCE_GATE_VERDICT.name}{{{_MODEL}}})",
-                    "{{gate}}, {{stage}}: {{verdict}}",
-                ),
-                highest=1,
-            ),
-            Panel(
-                "What gates have seen",
-                "Tries of the version that is judged and of the one beside it, and those that failed.",
-                "short",
-                (
-                    Query(
-                        f"max by (gate, stage, arm) ({m.RESOURCE_GATE_TRIES.name}{{{_MODEL}}})",
-                        "{{gate}}, {{stage}}: tries of {{arm}}",
-                    ),
-                    Query(
-                        f"max by (gate, stage, arm) ({m.RESOURCE_GATE_FAILURES.name}{{{_MODEL}}})",
-                        "{{gate}}, {{stage}}: failures of {{arm}}",
-                    ),
-                ),
-            ),
-            Panel(
-                "Share of users' requests by revision",
-                "As the gateway sent them: the weight that users felt.",
-                "percentunit",
-                _one(
-                    f"{requests} / ignoring (revision) group_left () ({rate(m.GATEWAY_REQUESTS, '', _MODEL)} > 0)",
-                    "{{revision}}",
-                ),
-                stacked=True,
-                highest=1,
-            ),
-            Panel(
-                "Requests that fail, by revision",
-                "Share answered 5xx of the requests that the revision was tried last for.",
-                "percentunit",
-                _one(share(m.GATEWAY_REQUESTS, "revision", _MODEL, part='code=~"5.."'), "{{revision}}"),
-            ),
-            Panel(
-                "Time of a request by revision, p99",
-                "From a user's request to the end of its answer.",
-                "s",
-                _one(quantile(m.GATEWAY_REQUEST_SECONDS, "revision", _MODEL, of=0.99), "{{revision}}"),
-            ),
-            Panel(
-                "Split that each gateway pod has applied",
-                "Its number, beside the one that is asked for: pods that lag show lower lines.",
-                "short",
-                (
-                    Query(applied, "{{pod}}"),
-                    Query(f"max({m.RESOURCE_DESIRED_NUMBER.name}{{{_MODEL}}})", "asked for"),
+                Query(
+                    f"max by (gate, stage, arm) ({m.RESOURCE_GATE_FAILURES.name}{{{_MODEL}}})",
+                    "{{gate}}, {{stage}}: failures of {{arm}}",
                 ),
             ),
-            Panel(
-                "Time until Envoy confirms a change, p99",
-                "Of all gateway pods.",
-                "s",
-                _one(quantile(m.GATEWAY_APPLY_SECONDS, "", of=0.99), "p99"),
+        ),
+    )
+
+
+def _rollout_revision_panels() -> tuple[Panel, ...]:
+    """What users get of each revision."""
+    requests = rate(m.GATEWAY_REQUESTS, "revision", _MODEL)
+    return (
+        Panel(
+            "Share of users' requests by revision",
+            "As the gateway sent them: the weight that users felt.",
+            "percentunit",
+            _one(
+                f"{requests} / ignoring (revision) group_left () ({rate(m.GATEWAY_REQUESTS, '', _MODEL)} > 0)",
+                "{{revision}}",
             ),
-            Panel(
-                "Attempts that ended, in an hour",
-                "By completion and reason.",
-                "short",
-                _one(ends, "{{completion}}: {{reason}}"),
+            stacked=True,
+            highest=1,
+        ),
+        Panel(
+            "Requests that fail, by revision",
+            "Share answered 5xx of the requests that the revision was tried last for.",
+            "percentunit",
+            _one(share(m.GATEWAY_REQUESTS, "revision", _MODEL, part='code=~"5.."'), "{{revision}}"),
+        ),
+        Panel(
+            "Time of a request by revision, p99",
+            "From a user's request to the end of its answer.",
+            "s",
+            _one(quantile(m.GATEWAY_REQUEST_SECONDS, "revision", _MODEL, of=0.99), "{{revision}}"),
+        ),
+    )
+
+
+def _rollout_gateway_panels() -> tuple[Panel, ...]:
+    """When the gateway's pods take over a change."""
+    applied = f"max by (pod) ({m.GATEWAY_APPLIED_NUMBER.name}{{{_MODEL}}})"
+    return (
+        Panel(
+            "Split that each gateway pod has applied",
+            "Its number, beside the one that is asked for: pods that lag show lower lines.",
+            "short",
+            (
+                Query(applied, "{{pod}}"),
+                Query(f"max({m.RESOURCE_DESIRED_NUMBER.name}{{{_MODEL}}})", "asked for"),
             ),
-            _RETRIED,
-            Panel(
-                "Answers of the pods by version and code",
-                "Copies and second tries included.",
-                "reqps",
-                _one(
-                    rate(m.PREDICTOR_REQUESTS, "model_version, code", _PREDICTOR), "version {{model_version}}: {{code}}"
-                ),
-            ),
-            _READY,
-            Panel(
-                "What holds rollouts up",
-                "Of all models, a second: evidence that is missing, changes and look-ups that failed.",
-                "short",
-                (
-                    Query(rate(m.CONTROLLER_EVIDENCE_FAILURES, ""), "no evidence"),
-                    Query(rate(m.CONTROLLER_ACTION_FAILURES, "reason"), "object: {{reason}}"),
-                    Query(rate(m.CONTROLLER_REGISTRY_ERRORS, "registry"), "registry: {{registry}}"),
-                ),
+        ),
+        Panel(
+            "Time until Envoy confirms a change, p99",
+            "Of all gateway pods.",
+            "s",
+            _one(quantile(m.GATEWAY_APPLY_SECONDS, "", of=0.99), "p99"),
+        ),
+    )
+
+
+def _rollout_attempt_panels() -> tuple[Panel, ...]:
+    """How attempts ended, and what they wait for."""
+    ends = f"sum by (completion, reason) (increase({m.CONTROLLER_ATTEMPTS.name}{{{_MODEL}}}[1h]))"
+    return (
+        Panel(
+            "Attempts that ended, in an hour",
+            "By completion and reason.",
+            "short",
+            _one(ends, "{{completion}}: {{reason}}"),
+        ),
+        _RETRIED,
+        Panel(
+            "Answers of the pods by version and code",
+            "Copies and second tries included.",
+            "reqps",
+            _one(rate(m.PREDICTOR_REQUESTS, "model_version, code", _PREDICTOR), "version {{model_version}}: {{code}}"),
+        ),
+        _READY,
+        Panel(
+            "What holds rollouts up",
+            "Of all models, a second: evidence that is missing, changes and look-ups that failed.",
+            "short",
+            (
+                Query(rate(m.CONTROLLER_EVIDENCE_FAILURES, ""), "no evidence"),
+                Query(rate(m.CONTROLLER_ACTION_FAILURES, "reason"), "object: {{reason}}"),
+                Query(rate(m.CONTROLLER_REGISTRY_ERRORS, "registry"), "registry: {{registry}}"),
             ),
         ),
     )
