@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from penstock_contracts.monitor_replicas import MAX_REPLICAS, MonitorReplicas
-from penstock_drift_monitor.replicas.share import Share
-from penstock_drift_monitor.settings import Settings
+from penstock_drift_monitor.replicas.share import ReplicaShare
+from penstock_drift_monitor.settings import DriftMonitorSettings
 from penstock_testing.chart import Chart, RefusedError, Rendered
 
 THREE = ("driftMonitor.replicas=3", "networkPolicies.enabled=true")
@@ -46,8 +46,8 @@ def test_controller_and_replicas_are_told_the_same_addresses_and_each_is_a_pods_
     assert [replica.name for replica in found.members] == NAMES
     assert [replica.url for replica in found.members] == [f"http://{name}.penstock-system.svc:8080" for name in NAMES]
     assert told(three, MONITOR)["PENSTOCK_REPLICA"] == {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}
-    assert all(Share.of(name, addresses) for name in NAMES)
-    assert {"replica", "replicas"} <= Settings.model_fields.keys()
+    assert all(ReplicaShare.of(name, addresses) for name in NAMES)
+    assert {"replica", "replicas"} <= DriftMonitorSettings.model_fields.keys()
     services = own_services(three)
     assert list(services) == NAMES
     for name, service in services.items():

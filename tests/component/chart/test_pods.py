@@ -6,9 +6,9 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from penstock_controller.settings import ControllerSettings
-from penstock_drift_monitor.settings import Settings as MonitorSettings
+from penstock_drift_monitor.settings import DriftMonitorSettings
 from penstock_gateway.settings import Settings as GatewaySettings
-from penstock_model_store.settings import Settings as StoreSettings
+from penstock_model_store.settings import ModelStoreSettings
 from penstock_testing.chart import Chart, Rendered
 
 COMPONENTS = {"controller", "gateway", "model-store", "drift-monitor"}
@@ -71,8 +71,8 @@ def test_a_container_says_what_it_needs_and_is_asked_whether_it_is_ready(default
         ("controller/controller", ControllerSettings),
         ("gateway/agent", GatewaySettings),
         ("gateway/envoy", GatewaySettings),
-        ("model-store/model-store", StoreSettings),
-        ("drift-monitor/drift-monitor", MonitorSettings),
+        ("model-store/model-store", ModelStoreSettings),
+        ("drift-monitor/drift-monitor", DriftMonitorSettings),
     ],
 )
 def test_a_container_is_told_only_settings_that_its_program_knows(

@@ -9,7 +9,7 @@ from penstock_contracts.quality import QualityReport, QualityTask, VersionQualit
 from penstock_drift_monitor.errors import UnknownResource
 from penstock_drift_monitor.live_quality import LiveQuality
 from penstock_drift_monitor.quality_rounds import QualityRounds
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 
 
 class Computed(LiveQuality):
@@ -43,7 +43,7 @@ def test_a_resource_that_is_deleted_while_its_quality_is_computed_leaves_no_seri
             raise UnknownResource("it is not watched")
 
     async def renew() -> None:
-        rounds = QualityRounds(Computed(), Telemetry(metrics), note, every_seconds=0)
+        rounds = QualityRounds(Computed(), DriftMonitorTelemetry(metrics), note, every_seconds=0)
         for name in ("deleted", "stays"):
             rounds.labels_came("shop", name)
         task = asyncio.create_task(rounds.run())

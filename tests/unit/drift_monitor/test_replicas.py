@@ -11,9 +11,9 @@ from penstock_contracts.monitor_replicas import HEADER_PASSED_ON_BY, MAX_REPLICA
 from penstock_drift_monitor.errors import ReplicaAway, ReplicasUnsuitable
 from penstock_drift_monitor.pages.fleet import fleet
 from penstock_drift_monitor.pages.source import SilentReplica
-from penstock_drift_monitor.replicas.passing_on import PassingOn, Resource, answer_headers, asked_headers
-from penstock_drift_monitor.replicas.share import Share, resource_in
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.replicas.passing_on import NamedResource, PassingOn, answer_headers, asked_headers
+from penstock_drift_monitor.replicas.share import ReplicaShare, resource_in
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 
 NAMES = [f"penstock-drift-monitor-{number}" for number in range(5)]
 RESOURCES = [("team", f"model-{number}") for number in range(3000)]
@@ -66,12 +66,12 @@ def test_one_more_replica_takes_its_share_from_all_others_and_moves_nothing_else
 )
 def test_a_replica_that_makes_no_sense_is_refused_with_what_to_do(own: str, replicas: str, told: str) -> None:
     with pytest.raises(ReplicasUnsuitable) as refused:
-        Share.of(own, replicas)
+        ReplicaShare.of(own, replicas)
     assert told in str(refused.value)
 
 
 def test_one_process_without_a_name_holds_everything() -> None:
-    share = Share.of("", "")
+    share = ReplicaShare.of("", "")
     assert all(share.holds(*resource) for resource in RESOURCES)
     assert share.others() == []
     assert MonitorReplicas().url("shop", "fraud", "http://service:8080") == "http://service:8080"
@@ -113,9 +113,9 @@ def test_headers_of_one_connection_stay_with_it_and_those_for_the_browser_come_b
 
 
 async def test_a_request_that_was_passed_on_once_goes_on_to_nobody() -> None:
-    share = Share.of("penstock-drift-monitor-0", TWO)
-    passing_on = PassingOn(share, Telemetry(CollectorRegistry()), silent_seconds=1)
-    theirs, ours = (Resource(namespace="payments", name=name) for name in ("fraud", "churn"))
+    share = ReplicaShare.of("penstock-drift-monitor-0", TWO)
+    passing_on = PassingOn(share, DriftMonitorTelemetry(CollectorRegistry()), silent_seconds=1)
+    theirs, ours = (NamedResource(namespace="payments", name=name) for name in ("fraud", "churn"))
 
     def request(*headers: tuple[bytes, bytes]) -> Request:
         return Request({"type": "http", "method": "GET", "path": "/", "headers": list(headers)})

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 from penstock_contracts.build import VERSION
 from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict
 from penstock_contracts.labels import LabelOutcome
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 
 Series = dict[tuple[str, ...], float]
 
@@ -20,7 +20,7 @@ def counted(metrics: CollectorRegistry, **labels: str) -> Series:
     }
 
 
-def watched(telemetry: Telemetry, name: str) -> None:
+def watched(telemetry: DriftMonitorTelemetry, name: str) -> None:
     """The controller asks about a resource of which nothing is known."""
     report = DriftReport(
         namespace="payments",
@@ -35,14 +35,14 @@ def watched(telemetry: Telemetry, name: str) -> None:
 
 def test_each_outcome_of_a_batch_stands_at_0() -> None:
     metrics = CollectorRegistry()
-    Telemetry(metrics)
+    DriftMonitorTelemetry(metrics)
     outcomes = {key[1]: value for key, value in counted(metrics).items() if key[0] == "penstock_monitor_batches_total"}
     assert outcomes == dict.fromkeys(("kept", "repeated", "unreadable", "refused"), 0)
 
 
 def test_a_watched_resource_has_its_counters_before_the_first_row_and_label() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = DriftMonitorTelemetry(metrics)
     watched(telemetry, "fraud")
     begun = counted(metrics, namespace="payments", name="fraud")
     assert set(begun.values()) == {0}
@@ -59,7 +59,7 @@ def test_a_watched_resource_has_its_counters_before_the_first_row_and_label() ->
 
 def test_a_forgotten_resource_has_no_counters_and_others_keep_theirs() -> None:
     metrics = CollectorRegistry()
-    telemetry = Telemetry(metrics)
+    telemetry = DriftMonitorTelemetry(metrics)
     for name in ("fraud", "churn"):
         watched(telemetry, name)
         telemetry.rows_came("payments", name, rows=1, unnamed=0, dropped=0)
@@ -71,7 +71,7 @@ def test_a_forgotten_resource_has_no_counters_and_others_keep_theirs() -> None:
 
 def test_the_build_is_told() -> None:
     metrics = CollectorRegistry()
-    Telemetry(metrics)
+    DriftMonitorTelemetry(metrics)
     (build,) = (family for family in metrics.collect() if family.name == "penstock_build_info")
     (sample,) = build.samples
     assert (sample.labels["part"], sample.labels["version"], sample.value) == ("drift-monitor", VERSION, 1)

@@ -4,11 +4,19 @@ import re
 import pytest
 
 from penstock_contracts.model_card import IngestPhase
-from penstock_model_store.errors import Failed, PickleOnly, Refused, StoreFault, StoreFull, disk_error, error_named
+from penstock_model_store.errors import (
+    ArtifactRefused,
+    Failed,
+    PickleOnly,
+    StoreFault,
+    StoreFull,
+    disk_error,
+    error_named,
+)
 
 
 def test_every_reason_is_one_camel_case_word_that_comes_back_from_another_process() -> None:
-    kinds = [*Refused.__subclasses__(), *Failed.__subclasses__()]
+    kinds = [*ArtifactRefused.__subclasses__(), *Failed.__subclasses__()]
 
     for kind in kinds:
         error = error_named(kind.__name__, "said")

@@ -16,7 +16,7 @@ from penstock_model_store.disk import Disk, RealDisk
 from penstock_model_store.errors import PickleOnly, RegistryUnavailable
 from penstock_model_store.ingests import BackOff, Ingests, QueueFull
 from penstock_model_store.pipeline import model_file
-from penstock_model_store.telemetry import Telemetry
+from penstock_model_store.telemetry import ModelStoreTelemetry
 from penstock_model_store.version_index import VersionIndex, VersionKey
 from penstock_testing.dying_disk import FullDisk
 
@@ -37,7 +37,7 @@ class World:
             ingestion=self,
             blobs=self.blobs,
             index=VersionIndex(root, disk or RealDisk(), "judge"),
-            telemetry=Telemetry(self.metrics),
+            telemetry=ModelStoreTelemetry(self.metrics),
             clock=lambda: self.now,
             queue_size=queue_size,
             workers=workers,

@@ -9,7 +9,7 @@ from penstock_model_store.errors import (
     PythonModel,
     SeveralModelFiles,
 )
-from penstock_model_store.layout import Layout, Listed, chosen_layout
+from penstock_model_store.layout import ArtifactLayout, Listed, chosen_layout
 
 
 def listed(*paths: str) -> list[Listed]:
@@ -24,7 +24,7 @@ def test_what_mlflow_logged_is_found_by_its_metadata() -> None:
     files = listed("MLmodel", "model.onnx", "other.onnx", "serving_input_example.json", "input_example.json", "x.pkl")
     signature = '[{"type": "double", "name": "a"}]'
 
-    assert chosen_layout(files, metadata(signature={"inputs": signature})) == Layout(
+    assert chosen_layout(files, metadata(signature={"inputs": signature})) == ArtifactLayout(
         model="model.onnx", example="serving_input_example.json", reference=None, signature_inputs=signature
     )
 

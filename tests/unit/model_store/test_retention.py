@@ -13,7 +13,7 @@ from penstock_model_store.blobs import Blobs
 from penstock_model_store.disk import Disk, RealDisk
 from penstock_model_store.keepers import Keepers
 from penstock_model_store.retention import Retention
-from penstock_model_store.telemetry import Telemetry
+from penstock_model_store.telemetry import ModelStoreTelemetry
 from penstock_model_store.version_index import VersionEntry, VersionIndex, VersionKey
 from penstock_testing.dying_disk import DyingDisk, KilledError
 
@@ -33,7 +33,7 @@ class World:
             blobs=self.blobs,
             index=self.index,
             keepers=Keepers(root, disk),
-            telemetry=Telemetry(self.metrics),
+            telemetry=ModelStoreTelemetry(self.metrics),
             grace=GRACE,
         )
 

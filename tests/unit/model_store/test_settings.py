@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from penstock_model_store.settings import Registries, Settings
+from penstock_model_store.settings import ModelStoreSettings, Registries
 
 
 def test_everything_but_the_two_paths_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_STORE_DATA", "/data")
     monkeypatch.setenv("PENSTOCK_STORE_REGISTRIES", "/etc/registries.yaml")
 
-    settings = Settings()
+    settings = ModelStoreSettings()
 
     assert (settings.data, settings.port) == (Path("/data"), 8080)
     assert settings.limits().artifact_bytes == 4 * 2**30
@@ -23,7 +23,7 @@ def test_lists_are_json_and_the_log_level_is_shared_by_all_parts(monkeypatch: py
     monkeypatch.setenv("PENSTOCK_STORE_LOCAL_ROOTS", '["/mnt/models"]')
     monkeypatch.setenv("PENSTOCK_LOG_LEVEL", "DEBUG")
 
-    settings = Settings()
+    settings = ModelStoreSettings()
 
     assert settings.local_roots == ("/mnt/models",)
     assert settings.log_level == "DEBUG"

@@ -12,10 +12,10 @@ from penstock_model_store.errors import (
     TooManyFiles,
 )
 from penstock_model_store.layout import Listed
-from penstock_model_store.sources import Budget, LocalSource, Source, opened_source
+from penstock_model_store.sources import ArtifactSource, Budget, LocalSource, opened_source
 
 
-def opened(uri: str, *roots: Path) -> Source:
+def opened(uri: str, *roots: Path) -> ArtifactSource:
     return opened_source(
         uri,
         tracking_uri="https://mlflow.example:5000",

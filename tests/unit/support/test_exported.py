@@ -1,7 +1,7 @@
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
 from penstock_contracts import metric_names
-from penstock_model_store.telemetry import Telemetry
+from penstock_model_store.telemetry import ModelStoreTelemetry
 from penstock_testing.exported import differences
 
 
@@ -9,9 +9,9 @@ def exported(registry: CollectorRegistry) -> str:
     return generate_latest(registry).decode()
 
 
-def of_the_store() -> tuple[CollectorRegistry, Telemetry]:
+def of_the_store() -> tuple[CollectorRegistry, ModelStoreTelemetry]:
     registry = CollectorRegistry()
-    return registry, Telemetry(registry)
+    return registry, ModelStoreTelemetry(registry)
 
 
 def test_a_part_that_exports_what_is_declared_has_no_difference() -> None:

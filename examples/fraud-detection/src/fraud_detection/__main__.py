@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train(options: argparse.Namespace) -> int:
     # Imported here: MLflow and scikit-learn take seconds, and the other commands need neither.
     from fraud_detection.parity import ParityError  # noqa: PLC0415
-    from fraud_detection.registry import Registry, RegistryAwayError  # noqa: PLC0415
+    from fraud_detection.registry import RegistryAwayError, TrackingServer  # noqa: PLC0415
     from fraud_detection.train import Order, train  # noqa: PLC0415
 
     order = Order(
@@ -42,7 +42,7 @@ def _train(options: argparse.Namespace) -> int:
         alias=options.alias,
     )
     try:
-        outcome = train(order, Registry(options.tracking_uri), _teller())
+        outcome = train(order, TrackingServer(options.tracking_uri), _teller())
     except (ParityError, RegistryAwayError) as error:
         print(f"training failed: {error}", file=sys.stderr)
         return 1
@@ -53,7 +53,7 @@ def _train(options: argparse.Namespace) -> int:
 def _retrain(options: argparse.Namespace) -> int:
     from fraud_detection.champion import ChampionError  # noqa: PLC0415
     from fraud_detection.parity import ParityError  # noqa: PLC0415
-    from fraud_detection.registry import Registry, RegistryAwayError  # noqa: PLC0415
+    from fraud_detection.registry import RegistryAwayError, TrackingServer  # noqa: PLC0415
     from fraud_detection.retrain import NotBetter, RetrainOrder, retrain  # noqa: PLC0415
     from fraud_detection.window import Need, TooFewLabels, WindowError  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ def _retrain(options: argparse.Namespace) -> int:
         resource="/".join(filter(None, map(os.environ.get, ("PENSTOCK_NAMESPACE", "PENSTOCK_NAME")))),
     )
     try:
-        outcome = retrain(order, Registry(options.tracking_uri), _teller())
+        outcome = retrain(order, TrackingServer(options.tracking_uri), _teller())
     except NotBetter as error:
         print(f"not better: {error}", file=sys.stderr)
         return NOT_BETTER

@@ -69,7 +69,7 @@ class Registered:
     run_id: str
 
 
-class Registry:
+class TrackingServer:
     """One MLflow server, tracking and registry in one."""
 
     def __init__(self, uri: str) -> None:

@@ -9,7 +9,7 @@ from fraud_detection.champion import Champion, scores_of
 from fraud_detection.data import LABEL
 from fraud_detection.parity import Parity, measure
 from fraud_detection.pipeline import Hyperparameters, convert, fit
-from fraud_detection.registry import Registry
+from fraud_detection.registry import TrackingServer
 from fraud_detection.train import Tell, trained_model
 from fraud_detection.window import LabelledWindow, Need, fetch_window, require_known_values
 
@@ -85,7 +85,7 @@ class RetrainOutcome:
     parity: Parity | None = None
 
 
-def retrain(order: RetrainOrder, registry: Registry, tell: Tell) -> RetrainOutcome:
+def retrain(order: RetrainOrder, registry: TrackingServer, tell: Tell) -> RetrainOutcome:
     """Retrain once.
 
     Nothing is registered when the challenger is not better (NotBetter), when labels are too few (TooFewLabels), when
@@ -114,7 +114,7 @@ def retrain(order: RetrainOrder, registry: Registry, tell: Tell) -> RetrainOutco
 
 
 def _challenge(
-    order: RetrainOrder, registry: Registry, window: LabelledWindow, champion: Champion, tell: Tell
+    order: RetrainOrder, registry: TrackingServer, window: LabelledWindow, champion: Champion, tell: Tell
 ) -> RetrainOutcome:
     require_known_values(window, champion.sample)
     old = champion.sample.sample(n=min(order.old_rows, len(champion.sample)), random_state=order.seed)
@@ -192,7 +192,7 @@ def lineage(order: RetrainOrder, window: LabelledWindow, judgement: AucJudgement
     return {f"penstock.{name}": value for name, value in tags.items() if value}
 
 
-def _move(order: RetrainOrder, registry: Registry, version: str, tell: Tell) -> None:
+def _move(order: RetrainOrder, registry: TrackingServer, version: str, tell: Tell) -> None:
     if order.move_alias:
         registry.move_alias(order.registered_name, order.alias, version)
         tell(f"alias {order.alias} names version {version}")

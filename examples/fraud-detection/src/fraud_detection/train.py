@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from fraud_detection.data import CATEGORICAL, DECIMAL, FEATURES, INTEGER, LABEL, labelled
 from fraud_detection.parity import Parity, measure
 from fraud_detection.pipeline import Hyperparameters, convert, fit, probabilities
-from fraud_detection.registry import Registry, TrainedModel
+from fraud_detection.registry import TrackingServer, TrainedModel
 
 REFERENCE_ROWS = 2000
 EXAMPLE_ROWS = 3
@@ -37,7 +37,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class TrainingResult:
     """What came of it; the last line of the command, as JSON."""
 
     model: str
@@ -49,7 +49,7 @@ class Outcome:
     parity: Parity
 
 
-def train(order: Order, registry: Registry, tell: Tell) -> Outcome:
+def train(order: Order, registry: TrackingServer, tell: Tell) -> TrainingResult:
     """Train one version and register it. Nothing is registered when ONNX and scikit-learn disagree (ParityError)."""
     registry.reach()
     training, test = _draw(order, tell)
@@ -68,7 +68,7 @@ def train(order: Order, registry: Registry, tell: Tell) -> Outcome:
     if order.alias:
         registry.move_alias(order.registered_name, order.alias, registered.version)
         tell(f"alias {order.alias} names version {registered.version}")
-    return Outcome(
+    return TrainingResult(
         model=order.registered_name,
         version=registered.version,
         run_id=registered.run_id,

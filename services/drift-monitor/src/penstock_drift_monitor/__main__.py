@@ -9,12 +9,12 @@ from prometheus_client import REGISTRY
 import penstock_json_logs
 from penstock_drift_monitor.app import create_app
 from penstock_drift_monitor.errors import ReplicasUnsuitable, VolumeUnsuitable
-from penstock_drift_monitor.settings import Settings
+from penstock_drift_monitor.settings import DriftMonitorSettings
 
 
 def main() -> None:
     """Serve until SIGTERM; answers under way are finished."""
-    settings = Settings()
+    settings = DriftMonitorSettings()
     penstock_json_logs.configure(settings.log_level)
     try:
         app = create_app(settings, REGISTRY)

@@ -28,7 +28,7 @@ from penstock_drift_monitor.pages.routes import page_routes
 from penstock_drift_monitor.quality_rounds import QualityRounds
 from penstock_drift_monitor.replicas.gate import RETRY_AFTER, Gate
 from penstock_drift_monitor.replicas.passing_on import PassingOn
-from penstock_drift_monitor.replicas.share import Share
+from penstock_drift_monitor.replicas.share import ReplicaShare
 from penstock_drift_monitor.replicas.whole_fleet import WholeFleet, watched_routes
 from penstock_drift_monitor.reports.job import make_report
 from penstock_drift_monitor.room import Room
@@ -39,9 +39,9 @@ from penstock_drift_monitor.routes.records import record_routes
 from penstock_drift_monitor.routes.resources import resource_routes
 from penstock_drift_monitor.routes.window import window_routes
 from penstock_drift_monitor.samples import FetchPace, Samples
-from penstock_drift_monitor.settings import Settings
+from penstock_drift_monitor.settings import DriftMonitorSettings
 from penstock_drift_monitor.sinks.forwarding import Forwarding, outbox_of
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 from penstock_drift_monitor.volume import take_folder
 from penstock_drift_monitor.watched import WatchedModels
 from penstock_drift_monitor.writer import Tidiness, Writer
@@ -49,11 +49,11 @@ from penstock_drift_monitor.writer import Tidiness, Writer
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
+def create_app(settings: DriftMonitorSettings, metrics: CollectorRegistry) -> FastAPI:
     """Build the monitor over its data folder. Raises VolumeUnsuitable and ReplicasUnsuitable."""
-    share = Share.of(settings.replica, settings.replicas)
+    share = ReplicaShare.of(settings.replica, settings.replicas)
     lock = take_folder(settings.data)
-    telemetry = Telemetry(metrics)
+    telemetry = DriftMonitorTelemetry(metrics)
     writer = Writer(
         _ledger(settings, share.own),
         telemetry,
@@ -101,7 +101,7 @@ def create_app(settings: Settings, metrics: CollectorRegistry) -> FastAPI:
     return app
 
 
-def _ledger(settings: Settings, replica: str) -> Ledger:
+def _ledger(settings: DriftMonitorSettings, replica: str) -> Ledger:
     database = open_database(settings.data, settings.max_bytes)
     labels = LabelStore(
         database, retention_seconds=settings.label_retention_seconds, max_waiting=settings.max_waiting_labels
@@ -116,7 +116,7 @@ def _lifespan(
     writer: Writer,
     samples: Samples,
     rounds: tuple[QualityRounds, CourseRounds, Forwarding],
-    share: Share,
+    share: ReplicaShare,
     passing_on: PassingOn,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager

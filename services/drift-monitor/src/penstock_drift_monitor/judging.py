@@ -66,7 +66,7 @@ class LoadedReference:
         return fitted(live, self.numeric, frozenset(columns))
 
 
-class Judge:
+class DriftJudge:
     """A detector, and the newest batch it has seen."""
 
     def __init__(self, reference: Reference, *, digest: str, margin: float, period_seconds: float) -> None:

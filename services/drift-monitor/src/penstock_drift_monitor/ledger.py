@@ -13,7 +13,7 @@ from penstock_drift_monitor.course.store import CourseStore
 from penstock_drift_monitor.course_notes import EVERY_SECONDS, CourseNotes
 from penstock_drift_monitor.errors import NoRoom, UnknownResource
 from penstock_drift_monitor.intake import ReadableBatch, read_kept_batch
-from penstock_drift_monitor.judging import Judge, LoadedReference, columns_of_fingerprint
+from penstock_drift_monitor.judging import DriftJudge, LoadedReference, columns_of_fingerprint
 from penstock_drift_monitor.label_store import LabelStore
 from penstock_drift_monitor.model_store import KeptSample
 from penstock_drift_monitor.outbox import Outbox
@@ -41,7 +41,7 @@ class LedgerBounds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class BatchReceipt:
     """What became of a batch."""
 
     new: bool
@@ -74,7 +74,7 @@ class Ledger:
         for (resource,) in self.database.execute("SELECT id FROM resources WHERE wish IS NOT NULL").fetchall():
             self.courses.rows_came(resource)
 
-    def take(self, intake: ReadableBatch, now: float) -> Taken:
+    def take(self, intake: ReadableBatch, now: float) -> BatchReceipt:
         """Keep a batch and judge it, unless it was kept before. Raises NoRoom for a resource beyond the bound."""
         batch = intake.batch
         resource = self._resource(batch.namespace, batch.name)
@@ -82,7 +82,7 @@ class Ledger:
             "SELECT number, dropped FROM senders WHERE resource = ? AND sender = ?", (resource, batch.sender)
         ).fetchone() or (0, 0)
         if batch.number <= before[0]:
-            return Taken(new=False, rows=0, dropped=0)
+            return BatchReceipt(new=False, rows=0, dropped=0)
         dropped = max(batch.dropped, before[1])
         self.database.execute(
             "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, ?, ?)",
@@ -90,7 +90,7 @@ class Ledger:
         )
         if intake.rows:
             self._keep(resource, intake, now)
-        return Taken(new=True, rows=intake.rows, dropped=dropped - before[1], unnamed=intake.unnamed)
+        return BatchReceipt(new=True, rows=intake.rows, dropped=dropped - before[1], unnamed=intake.unnamed)
 
     def _keep(self, resource: int, intake: ReadableBatch, now: float) -> None:
         arm = self._arm(resource, intake.batch.digest, intake.batch.version, now)
@@ -292,7 +292,7 @@ class Ledger:
                 fresh[number] = read_kept_batch(body, last)
             yield number, fresh[number]
 
-    def _resume(self, resource: int, name: str, judge: Judge | None) -> None:
+    def _resume(self, resource: int, name: str, judge: DriftJudge | None) -> None:
         kept = self.database.execute(
             "SELECT fingerprint, through, body FROM states WHERE resource = ? AND subject = ?", (resource, name)
         ).fetchone()

@@ -17,7 +17,7 @@ class NoSample(Exception):
     """The version was logged without a reference sample."""
 
 
-class StoreAway(Exception):
+class SampleUnavailable(Exception):
     """The store did not give it now. The message says why."""
 
 
@@ -46,12 +46,14 @@ class ModelStore:
         self._max_bytes = max_bytes
 
     async def sample(self, digest: str) -> KeptSample:
-        """Fetch the reference sample of a digest. Raises NoSample and StoreAway."""
+        """Fetch the reference sample of a digest. Raises NoSample and SampleUnavailable."""
         base = f"/v1/digests/{quote(digest, safe=':')}"
         try:
             card = ModelCard.model_validate_json(await self._bytes(base, _MAX_CARD_BYTES))
         except ValidationError as error:
-            raise StoreAway(f"what the model store answers is no model card: {error.errors()[0]['msg']}") from error
+            raise SampleUnavailable(
+                f"what the model store answers is no model card: {error.errors()[0]['msg']}"
+            ) from error
         if card.reference_path is None:
             raise NoSample(
                 "the version has none: log reference.parquet or reference.csv beside the model, 2,000 rows or more "
@@ -71,12 +73,16 @@ class ModelStore:
         try:
             async with self._client.stream("GET", path) as response:
                 if not response.is_success:
-                    raise StoreAway(f"the model store answers {response.status_code} for {path}")
+                    raise SampleUnavailable(f"the model store answers {response.status_code} for {path}")
                 async for chunk in response.aiter_bytes():
                     size += len(chunk)
                     if size > limit:
-                        raise StoreAway(f"{path} has more than {limit} bytes: raise PENSTOCK_MAX_REFERENCE_BYTES")
+                        raise SampleUnavailable(
+                            f"{path} has more than {limit} bytes: raise PENSTOCK_MAX_REFERENCE_BYTES"
+                        )
                     chunks.append(chunk)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise StoreAway(f"the model store does not answer ({str(error) or type(error).__name__})") from error
+            raise SampleUnavailable(
+                f"the model store does not answer ({str(error) or type(error).__name__})"
+            ) from error
         return b"".join(chunks)

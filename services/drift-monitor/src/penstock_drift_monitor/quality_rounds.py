@@ -9,7 +9,7 @@ from typing import Final
 from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.errors import UnknownResource
 from penstock_drift_monitor.live_quality import LiveQuality
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 
 _log = logging.getLogger(__name__)
 _REST: Final = 4.0
@@ -22,7 +22,7 @@ class QualityRounds:
     def __init__(
         self,
         live: LiveQuality,
-        telemetry: Telemetry,
+        telemetry: DriftMonitorTelemetry,
         note: Callable[[QualityReport], Awaitable[None]],
         *,
         every_seconds: float,

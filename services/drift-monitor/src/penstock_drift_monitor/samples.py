@@ -12,9 +12,9 @@ from penstock_contracts.drift import DriftWish
 from penstock_drift_monitor.errors import NoRoom
 from penstock_drift_monitor.judging import LoadedReference
 from penstock_drift_monitor.ledger import Ledger, kept_sample
-from penstock_drift_monitor.model_store import KeptSample, ModelStore, NoSample, StoreAway
+from penstock_drift_monitor.model_store import KeptSample, ModelStore, NoSample, SampleUnavailable
 from penstock_drift_monitor.reference_sample import BadReference, read_sample
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 from penstock_drift_monitor.writer import Writer
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Samples:
         self,
         store: ModelStore,
         writer: Writer,
-        telemetry: Telemetry,
+        telemetry: DriftMonitorTelemetry,
         pace: FetchPace,
         reader: Callable[[], sqlite3.Connection],
     ) -> None:
@@ -111,7 +111,7 @@ class Samples:
                 async with asyncio.timeout(self._pace.fetch):
                     sample = await self._store.sample(digest)
             except TimeoutError as error:
-                raise StoreAway(f"the model store took more than {self._pace.fetch:g} s") from error
+                raise SampleUnavailable(f"the model store took more than {self._pace.fetch:g} s") from error
             loaded = await asyncio.to_thread(_binned, digest, margin, sample)
             keep = partial(_keep, digest, sample)
             try:

@@ -10,7 +10,7 @@ _DAY = 24 * 3600
 _MIB = 2**20
 
 
-class Settings(BaseSettings):
+class DriftMonitorSettings(BaseSettings):
     """Read from environment variables with the prefix PENSTOCK_."""
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", frozen=True)

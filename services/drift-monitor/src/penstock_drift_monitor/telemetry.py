@@ -41,7 +41,7 @@ _LABELLED = tuple(name for name in LabelOutcome.model_fields if name != "example
 _BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
 
 
-class Telemetry:
+class DriftMonitorTelemetry:
     """Counts what comes in, what is kept, and what was found."""
 
     def __init__(self, metrics: CollectorRegistry) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from penstock_contracts.drift import DriftWish, ServedVersion
 from penstock_drift_monitor.intake import ReadableBatch
-from penstock_drift_monitor.judging import Judge, LoadedReference
+from penstock_drift_monitor.judging import DriftJudge, LoadedReference
 
 INPUTS = ""
 """Subject of the judge of inputs; a version's is its number and digest."""
@@ -18,7 +18,7 @@ class Watch:
     wish: DriftWish
     references: Mapping[tuple[str, float], LoadedReference]
     """By digest and margin; others add to it."""
-    judges: dict[str, Judge] = field(default_factory=dict)
+    judges: dict[str, DriftJudge] = field(default_factory=dict)
     mismatch: str = ""
     """Why no input can be judged, though there are records and a reference."""
 
@@ -36,21 +36,21 @@ class Watch:
         found = {subject(each.version, each.digest): self.reference(each.digest) for each in self.versions()}
         return {name: loaded for name, loaded in found.items() if loaded is not None and loaded.prediction is not None}
 
-    def begin_prediction(self, name: str, loaded: LoadedReference) -> Judge | None:
+    def begin_prediction(self, name: str, loaded: LoadedReference) -> DriftJudge | None:
         """Have a judge for a version's prediction."""
         if loaded.prediction is None:
             return None
-        self.judges[name] = Judge(
+        self.judges[name] = DriftJudge(
             loaded.prediction, digest=loaded.digest, margin=loaded.margin, period_seconds=self.wish.period_seconds
         )
         return self.judges[name]
 
-    def begin_inputs(self, columns: tuple[str, ...]) -> Judge | None:
+    def begin_inputs(self, columns: tuple[str, ...]) -> DriftJudge | None:
         """Have a judge for those columns of stable's reference; None: there is no reference, or no such column."""
         loaded = self.reference(self.wish.stable.digest)
         if loaded is None or loaded.inputs is None or not columns:
             return None
-        self.judges[INPUTS] = Judge(
+        self.judges[INPUTS] = DriftJudge(
             loaded.inputs.only(columns),
             digest=loaded.digest,
             margin=loaded.margin,
@@ -74,7 +74,7 @@ class Watch:
         self.mismatch = "" if columns else _mismatch(loaded, tuple(live))
         return columns
 
-    def judge_batch(self, name: str, judge: Judge, number: int, intake: ReadableBatch) -> None:
+    def judge_batch(self, name: str, judge: DriftJudge, number: int, intake: ReadableBatch) -> None:
         """Show a batch to a judge; nothing happens when it saw it before."""
         if number <= judge.through:
             return

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from penstock_drift_monitor.errors import MonitorError, NoRoom
 from penstock_drift_monitor.ledger import Ledger
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 from penstock_drift_monitor.tidying import Removed, give_back, tidy, used_bytes, volume_of
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Job:
+class _WriteRequest:
     action: Callable[[Ledger], Any]
     future: Future[Any]
 
@@ -43,7 +43,7 @@ class Writer:
     def __init__(
         self,
         ledger: Ledger,
-        telemetry: Telemetry,
+        telemetry: DriftMonitorTelemetry,
         tidiness: Tidiness,
         *,
         queue_size: int,
@@ -55,7 +55,7 @@ class Writer:
         self._telemetry = telemetry
         self._tidiness = tidiness
         self._clock = clock
-        self._queue: queue.Queue[_Job | None] = queue.Queue(queue_size)
+        self._queue: queue.Queue[_WriteRequest | None] = queue.Queue(queue_size)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._stopping = False
         self._next_tidying = 0.0
@@ -78,7 +78,7 @@ class Writer:
 
     def submit(self, action: Callable[[Ledger], T]) -> Future[T]:
         """Have an action run; see do()."""
-        job: _Job = _Job(action, Future())
+        job: _WriteRequest = _WriteRequest(action, Future())
         if self._stopping:
             raise NoRoom("the monitor is ending: send it again")
         try:
@@ -108,12 +108,12 @@ class Writer:
         except sqlite3.Error:
             _log.exception("the database could not be closed; it is whole all the same")
 
-    def _next_jobs(self) -> tuple[list[_Job], bool]:
+    def _next_jobs(self) -> tuple[list[_WriteRequest], bool]:
         try:
             first = self._queue.get(timeout=max(0.0, min(self._next_tidying - self._clock(), 3600.0)))
         except queue.Empty:
             return [], False
-        jobs: list[_Job] = []
+        jobs: list[_WriteRequest] = []
         while first is not None:
             jobs.append(first)
             if len(jobs) >= _TOGETHER:
@@ -124,7 +124,7 @@ class Writer:
                 break
         return jobs, first is None
 
-    def _work(self, jobs: list[_Job]) -> None:
+    def _work(self, jobs: list[_WriteRequest]) -> None:
         jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
         began = time.perf_counter()
         try:
@@ -142,14 +142,14 @@ class Writer:
             else:
                 job.future.set_result(outcome[0])
 
-    def _transaction(self, jobs: list[_Job]) -> list[tuple[Any] | Exception]:
+    def _transaction(self, jobs: list[_WriteRequest]) -> list[tuple[Any] | Exception]:
         self._database.execute("BEGIN IMMEDIATE")
         outcomes = [self._one(job) for job in jobs]
         self._ledger.save_judges()
         self._database.execute("COMMIT")
         return outcomes
 
-    def _one(self, job: _Job) -> tuple[Any] | Exception:
+    def _one(self, job: _WriteRequest) -> tuple[Any] | Exception:
         """Run one job; what it did is taken back when it fails, and the others go on."""
         self._database.execute("SAVEPOINT job")
         try:

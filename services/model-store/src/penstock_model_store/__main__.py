@@ -5,12 +5,12 @@ from prometheus_client import REGISTRY
 
 import penstock_json_logs
 from penstock_model_store.app import create_app
-from penstock_model_store.settings import Registries, Settings
+from penstock_model_store.settings import ModelStoreSettings, Registries
 
 
 def main() -> None:
     """Serve until SIGTERM; answers under way are finished."""
-    settings = Settings()
+    settings = ModelStoreSettings()
     penstock_json_logs.configure(settings.log_level)
     app = create_app(settings, Registries.read(settings.registries), REGISTRY)
     uvicorn.run(

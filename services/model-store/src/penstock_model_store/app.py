@@ -23,19 +23,19 @@ from penstock_model_store.retention import Retention
 from penstock_model_store.routes.digests import digest_routes
 from penstock_model_store.routes.kept import kept_routes
 from penstock_model_store.routes.versions import version_routes
-from penstock_model_store.settings import Registries, Settings
-from penstock_model_store.telemetry import Telemetry
+from penstock_model_store.settings import ModelStoreSettings, Registries
+from penstock_model_store.telemetry import ModelStoreTelemetry
 from penstock_model_store.throwaway import Opener, Puller
 from penstock_model_store.version_index import VersionIndex
 
 
 def create_app(
-    settings: Settings, registries: Registries, metrics: CollectorRegistry, disk: Disk | None = None
+    settings: ModelStoreSettings, registries: Registries, metrics: CollectorRegistry, disk: Disk | None = None
 ) -> FastAPI:
     """Build the store over its data folder, which is brought in order first."""
     disk = disk or RealDisk()
     blobs = Blobs(settings.data, disk)
-    telemetry = Telemetry(metrics)
+    telemetry = ModelStoreTelemetry(metrics)
     telemetry.holds(blobs.held())
     telemetry.volume_is(settings.data)
     index = VersionIndex(settings.data, disk, judge_of(settings.limits()))
@@ -66,7 +66,7 @@ def create_app(
     return app
 
 
-def _pipeline(settings: Settings, registries: Registries, blobs: Blobs, puller: Puller) -> Pipeline:
+def _pipeline(settings: ModelStoreSettings, registries: Registries, blobs: Blobs, puller: Puller) -> Pipeline:
     limits = settings.limits()
     return Pipeline(
         pulls=puller,

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from penstock_contracts.model_card import Digest, IngestPhase, IngestStatus
 from penstock_model_store.blobs import Blobs
-from penstock_model_store.errors import Failed, Refused, StoreFault, disk_error
-from penstock_model_store.telemetry import Telemetry
+from penstock_model_store.errors import ArtifactRefused, Failed, StoreFault, disk_error
+from penstock_model_store.telemetry import ModelStoreTelemetry
 from penstock_model_store.version_index import VersionEntry, VersionIndex, VersionKey
 
 _log = logging.getLogger(__name__)
@@ -43,24 +43,24 @@ class BackOff:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
+class _IngestRequest:
     key: VersionKey
     created_at_ms: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Failure:
-    job: _Job
+    job: _IngestRequest
     error: Failed
     attempts: int
     due: float
 
 
 @dataclass
-class _Memory:
+class _IngestState:
     """What is not on the disk: forgotten at a restart, after which versions are simply asked for again."""
 
-    active: dict[VersionKey, _Job] = field(default_factory=dict)
+    active: dict[VersionKey, _IngestRequest] = field(default_factory=dict)
     failures: OrderedDict[VersionKey, _Failure] = field(default_factory=OrderedDict)
 
 
@@ -73,7 +73,7 @@ class Ingests:
         ingestion: Ingestion,
         blobs: Blobs,
         index: VersionIndex,
-        telemetry: Telemetry,
+        telemetry: ModelStoreTelemetry,
         clock: Callable[[], float],
         queue_size: int,
         workers: int,
@@ -84,17 +84,17 @@ class Ingests:
         self._index = index
         self._telemetry = telemetry
         self._clock = clock
-        self._queue: asyncio.Queue[_Job] = asyncio.Queue(queue_size)
+        self._queue: asyncio.Queue[_IngestRequest] = asyncio.Queue(queue_size)
         self._workers = workers
         self._back_off = back_off
-        self._memory = _Memory()
+        self._memory = _IngestState()
 
     async def ask(self, key: VersionKey, created_at_ms: int) -> IngestStatus:
         """Wish for a version; answers at once how far it is.
 
         Raises QueueFull.
         """
-        job = _Job(key=key, created_at_ms=created_at_ms)
+        job = _IngestRequest(key=key, created_at_ms=created_at_ms)
         settled = await self._settled(self._index.find(key, created_at_ms))
         if settled is not None:
             return settled
@@ -125,11 +125,11 @@ class Ingests:
         card = await asyncio.to_thread(self._blobs.card, entry.digest)
         return None if card is None else IngestStatus(phase=IngestPhase.READY, card=card)
 
-    def _failure(self, job: _Job) -> _Failure | None:
+    def _failure(self, job: _IngestRequest) -> _Failure | None:
         failure = self._memory.failures.get(job.key)
         return failure if failure and failure.job == job else None
 
-    def _unsettled(self, job: _Job) -> IngestStatus:
+    def _unsettled(self, job: _IngestRequest) -> IngestStatus:
         """While a failed ingest is tried again, the answer keeps saying why it failed."""
         failure = self._failure(job)
         active = self._memory.active.get(job.key) == job
@@ -139,7 +139,7 @@ class Ingests:
             message=str(failure.error) if failure else "waiting to be fetched and checked",
         )
 
-    def _enqueue(self, job: _Job) -> None:
+    def _enqueue(self, job: _IngestRequest) -> None:
         try:
             self._queue.put_nowait(job)
         except asyncio.QueueFull as error:
@@ -152,7 +152,7 @@ class Ingests:
             if self._memory.active.get(job.key) == job:
                 await self._ingest(job)
 
-    async def _ingest(self, job: _Job) -> None:
+    async def _ingest(self, job: _IngestRequest) -> None:
         try:
             entry = await self._entry(job)
             if self._memory.active.get(job.key) == job:
@@ -167,21 +167,21 @@ class Ingests:
         else:
             self._settle(job, entry)
 
-    async def _entry(self, job: _Job) -> VersionEntry:
+    async def _entry(self, job: _IngestRequest) -> VersionEntry:
         known = {**vars(job.key), "created_at_ms": job.created_at_ms}
         try:
             return VersionEntry(**known, digest=await self._ingestion.ingest(job.key, job.created_at_ms))
-        except Refused as error:
+        except ArtifactRefused as error:
             return VersionEntry(**known, reason=error.reason, message=str(error))
 
-    def _settle(self, job: _Job, entry: VersionEntry) -> None:
+    def _settle(self, job: _IngestRequest, entry: VersionEntry) -> None:
         if self._memory.active.get(job.key) == job:
             del self._memory.active[job.key]
             self._memory.failures.pop(job.key, None)
         phase = IngestPhase.READY if entry.digest else IngestPhase.REFUSED
         self._note(job, phase, entry.reason, entry.digest or entry.message)
 
-    def _fail(self, job: _Job, error: Failed) -> None:
+    def _fail(self, job: _IngestRequest, error: Failed) -> None:
         if self._memory.active.get(job.key) == job:
             del self._memory.active[job.key]
             before = self._memory.failures.pop(job.key, None)
@@ -192,7 +192,7 @@ class Ingests:
                 self._memory.failures.popitem(last=False)
         self._note(job, IngestPhase.FAILED, error.reason, str(error))
 
-    def _note(self, job: _Job, phase: IngestPhase, reason: str, message: str) -> None:
+    def _note(self, job: _IngestRequest, phase: IngestPhase, reason: str, message: str) -> None:
         self._telemetry.ingest_ended(phase, reason, self._blobs.held())
         fields = {**vars(job.key), "phase": phase.value, "reason": reason, "detail": message}
         _log.info("ingest ended", extra=fields)

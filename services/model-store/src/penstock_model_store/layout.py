@@ -43,7 +43,7 @@ class Listed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class ArtifactLayout:
     """The files that matter. Paths are those of the artifact."""
 
     model: str
@@ -53,14 +53,14 @@ class Layout:
     """MLflow's JSON text of the signature's inputs."""
 
 
-def chosen_layout(files: Sequence[Listed], metadata: str | None) -> Layout:
+def chosen_layout(files: Sequence[Listed], metadata: str | None) -> ArtifactLayout:
     """Find what runs in a listing and the text of its MLmodel file (None: there is none).
 
     Raises BadMetadata, PickleOnly, PythonModel, NoModelFile or SeveralModelFiles.
     """
     paths = {file.path for file in files}
     described = _parsed(metadata)
-    return Layout(
+    return ArtifactLayout(
         model=_model_path(paths, described),
         example=_example_path(paths, described),
         reference=next((path for path in REFERENCES if path in paths), None),

@@ -30,7 +30,7 @@ class Opens(Protocol):
     """Opens a fetched model."""
 
     async def open(self, folder: Path, pulled: Pulled) -> Inspection:
-        """Raises MissingData or Refused."""
+        """Raises MissingData or ArtifactRefused."""
         ...
 
 

@@ -29,9 +29,9 @@ from penstock_model_store.errors import (
     VersionReplaced,
     disk_error,
 )
-from penstock_model_store.layout import METADATA, Layout, Listed, chosen_layout, reference_name
+from penstock_model_store.layout import METADATA, ArtifactLayout, Listed, chosen_layout, reference_name
 from penstock_model_store.pull_job import EXAMPLE_NAME, EXTRA_FOLDER, MODEL_FOLDER, Pulled, PullJob, PullOutcome
-from penstock_model_store.sources import Budget, Source, opened_source
+from penstock_model_store.sources import ArtifactSource, Budget, opened_source
 from penstock_model_store.tether import tether
 
 _METADATA_BYTES = 4 * 2**20
@@ -91,7 +91,7 @@ def _location(client: MlflowClient, version: ModelVersion) -> str:
     raise SourceRefused(f"the version's source leads from version to version ({uri}): register the model itself")
 
 
-def _listed(uri: str, job: PullJob) -> tuple[Source, list[Listed]]:
+def _listed(uri: str, job: PullJob) -> tuple[ArtifactSource, list[Listed]]:
     """Where the files are, and which. A location may be the model file itself: then its folder's other models are no
     part of it.
     """
@@ -110,11 +110,11 @@ def _no_models(paths: set[str]) -> set[str]:
     return {path for path in paths if not path.endswith(".onnx")}
 
 
-def _opened(uri: str, job: PullJob) -> Source:
+def _opened(uri: str, job: PullJob) -> ArtifactSource:
     return opened_source(uri, tracking_uri=job.registry_uri, schemes=job.schemes, local_roots=job.local_roots)
 
 
-def _fetched(source: Source, files: list[Listed], job: PullJob) -> Pulled:
+def _fetched(source: ArtifactSource, files: list[Listed], job: PullJob) -> Pulled:
     if not files:
         raise ArtifactsMissing(
             f"version {job.version} of {job.model} has no files: was its artifact deleted, or not yet uploaded?"
@@ -134,7 +134,7 @@ def _fetched(source: Source, files: list[Listed], job: PullJob) -> Pulled:
     )
 
 
-def _metadata(source: Source, known: dict[str, Listed], job: PullJob, budget: Budget) -> str | None:
+def _metadata(source: ArtifactSource, known: dict[str, Listed], job: PullJob, budget: Budget) -> str | None:
     if METADATA not in known:
         return None
     if known[METADATA].size > _METADATA_BYTES:
@@ -145,7 +145,9 @@ def _metadata(source: Source, known: dict[str, Listed], job: PullJob, budget: Bu
     return copy.read_text(errors="replace")
 
 
-def _fetch_rest(source: Source, known: dict[str, Listed], layout: Layout, job: PullJob, budget: Budget) -> None:
+def _fetch_rest(
+    source: ArtifactSource, known: dict[str, Listed], layout: ArtifactLayout, job: PullJob, budget: Budget
+) -> None:
     budget.fetch(source, known[layout.model], job.folder / MODEL_FOLDER / _model_name(layout))
     if layout.example:
         budget.fetch(source, known[layout.example], job.folder / EXTRA_FOLDER / EXAMPLE_NAME)
@@ -159,7 +161,9 @@ def _fetch_rest(source: Source, known: dict[str, Listed], layout: Layout, job: P
         Budget(job.limits.reference_bytes).fetch(source, known[layout.reference], target)
 
 
-def _fetch_data(source: Source, known: dict[str, Listed], layout: Layout, job: PullJob, budget: Budget) -> None:
+def _fetch_data(
+    source: ArtifactSource, known: dict[str, Listed], layout: ArtifactLayout, job: PullJob, budget: Budget
+) -> None:
     for name in job.data_files:
         path = joined(parent_of(layout.model), name)
         if path not in known:
@@ -174,7 +178,7 @@ def _bytes_below(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*"))
 
 
-def _model_name(layout: Layout) -> str:
+def _model_name(layout: ArtifactLayout) -> str:
     return layout.model.rsplit("/", 1)[-1]
 
 

@@ -6,7 +6,7 @@ import logging
 from penstock_contracts.model_card import Digest, Kept
 from penstock_model_store.blobs import Blobs
 from penstock_model_store.keepers import Keepers
-from penstock_model_store.telemetry import Telemetry
+from penstock_model_store.telemetry import ModelStoreTelemetry
 from penstock_model_store.version_index import VersionIndex
 
 _log = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ class Retention:
     """Removes only when a keeper has just spoken: a store that hears nothing forgets nothing."""
 
     def __init__(
-        self, *, blobs: Blobs, index: VersionIndex, keepers: Keepers, telemetry: Telemetry, grace: float
+        self, *, blobs: Blobs, index: VersionIndex, keepers: Keepers, telemetry: ModelStoreTelemetry, grace: float
     ) -> None:
         """`grace`: seconds, by this process's own clock; a restart begins them anew."""
         self._blobs = blobs

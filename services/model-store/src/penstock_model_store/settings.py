@@ -14,7 +14,7 @@ _MIB = 2**20
 _HTTP = TypeAdapter(AnyHttpUrl)
 
 
-class Settings(BaseSettings):
+class ModelStoreSettings(BaseSettings):
     """Read from environment variables with the prefix PENSTOCK_STORE_. MLflow's client reads its own (MLFLOW_...)."""
 
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_STORE_", frozen=True, populate_by_name=True)
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         )
 
 
-class Registry(BaseModel):
+class RegistryAddress(BaseModel):
     """How to reach one registry."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -92,7 +92,7 @@ class Registries(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    registries: dict[str, Registry]
+    registries: dict[str, RegistryAddress]
 
     @classmethod
     def read(cls, path: Path) -> "Registries":

@@ -28,7 +28,7 @@ _MAX_DEPTH = 16
 _CHUNK = 2**20
 
 
-class Source(Protocol):
+class ArtifactSource(Protocol):
     """Reads one artifact."""
 
     def files(self, most: int) -> list[Listed]:
@@ -40,7 +40,7 @@ class Source(Protocol):
         ...
 
 
-def opened_source(uri: str, *, tracking_uri: str, schemes: Sequence[str], local_roots: Sequence[str]) -> Source:
+def opened_source(uri: str, *, tracking_uri: str, schemes: Sequence[str], local_roots: Sequence[str]) -> ArtifactSource:
     """Choose how to read a resolved artifact location.
 
     Raises SourceRefused for a location that the administrator did not allow: whoever may register a version chooses
@@ -78,7 +78,7 @@ class RemoteSource:
         self._repository = get_artifact_repository(uri, tracking_uri=tracking_uri)
 
     def files(self, most: int) -> list[Listed]:
-        """See Source."""
+        """See ArtifactSource."""
         return _bounded(self._walk("", 0, [most]), most)
 
     def _walk(self, folder: str, depth: int, listings_left: list[int]) -> Iterator[Listed]:
@@ -93,7 +93,7 @@ class RemoteSource:
                 yield Listed(path=path, size=info.file_size or 0)
 
     def fetch(self, file: Listed, target: Path) -> None:
-        """See Source. Checks afterwards that the copy is a plain file of the size that was listed."""
+        """See ArtifactSource. Checks afterwards that the copy is a plain file of the size that was listed."""
         with TemporaryDirectory(dir=target.parent, prefix=".inbox-") as inbox:
             self._repository.download_artifacts(file.path, dst_path=inbox)  # type: ignore[no-untyped-call] # MLflow's
             arrived = Path(inbox) / file.path
@@ -112,7 +112,7 @@ class LocalSource:
         self._folder = folder
 
     def files(self, most: int) -> list[Listed]:
-        """See Source."""
+        """See ArtifactSource."""
         return _bounded(self._walk(self._folder, 0), most)
 
     def _walk(self, folder: Path, depth: int) -> Iterator[Listed]:
@@ -127,7 +127,7 @@ class LocalSource:
                 yield Listed(path=path, size=checked_file(path, status).st_size)
 
     def fetch(self, file: Listed, target: Path) -> None:
-        """See Source. Checks the opened file again: it may have become a link since it was listed."""
+        """See ArtifactSource. Checks the opened file again: it may have become a link since it was listed."""
         try:
             descriptor = os.open(self._folder / file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
@@ -147,7 +147,7 @@ class Budget:
         self._total = total
         self._left = total
 
-    def fetch(self, source: Source, file: Listed, target: Path) -> None:
+    def fetch(self, source: ArtifactSource, file: Listed, target: Path) -> None:
         """Copy a file within the budget; raises ArtifactTooLarge."""
         if file.size > self._left:
             raise self._too_large(file)

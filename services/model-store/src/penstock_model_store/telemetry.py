@@ -20,7 +20,7 @@ from penstock_contracts.model_card import Digest, IngestPhase
 from penstock_model_store.errors import error_kinds
 
 
-class Telemetry:
+class ModelStoreTelemetry:
     """Counts ingests and what is held."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -110,7 +110,7 @@ class Opener:
     async def open(self, folder: Path, pulled: Pulled) -> Inspection:
         """Open the model that was fetched into a folder.
 
-        Raises MissingData when data files must be fetched first, Refused for a bad model.
+        Raises MissingData when data files must be fetched first, ArtifactRefused for a bad model.
         """
         async with self._turn:
             code = await self._run(folder, pulled)

@@ -29,7 +29,7 @@ from penstock_drift_monitor.course.course import (
     VersionFigure,
 )
 from penstock_drift_monitor.pages.axes import (
-    Span,
+    TimeSpan,
     highest_in_slices,
     last_in_slices,
     round_top,
@@ -50,22 +50,22 @@ HOUR = 3600.0
 
 
 def test_the_time_shown_is_what_was_chosen_but_no_time_before_the_first_point() -> None:
-    assert Span.of("day", [NOW - 3 * 86400], NOW) == Span(NOW - 86400, NOW)
-    assert Span.of("day", [NOW - HOUR, NOW], NOW) == Span(NOW - HOUR, NOW)
-    assert Span.of("all", [NOW - 50 * 86400], NOW).begin == NOW - 50 * 86400
-    assert Span.of("no such word", [0.0], NOW).begin == NOW - 7 * 86400
-    assert Span.of("hour", [], NOW).begin < NOW, "a scale has a length"
+    assert TimeSpan.of("day", [NOW - 3 * 86400], NOW) == TimeSpan(NOW - 86400, NOW)
+    assert TimeSpan.of("day", [NOW - HOUR, NOW], NOW) == TimeSpan(NOW - HOUR, NOW)
+    assert TimeSpan.of("all", [NOW - 50 * 86400], NOW).begin == NOW - 50 * 86400
+    assert TimeSpan.of("no such word", [0.0], NOW).begin == NOW - 7 * 86400
+    assert TimeSpan.of("hour", [], NOW).begin < NOW, "a scale has a length"
 
 
 def test_a_slice_has_its_highest_value_and_without_a_point_the_one_before() -> None:
     times, values = [5, 11, 12, 35, 40], [0.4, 0.2, 0.9, None, 0.1]
-    assert highest_in_slices(times, values, Span(10, 40), 3) == [0.9, 0.9, 0.1]
-    assert highest_in_slices([25], [1.0], Span(10, 40), 3) == [None, 1.0, 1.0]
-    assert last_in_slices(times, values, Span(10, 40), 3) == [0.9, 0.9, 0.1]
+    assert highest_in_slices(times, values, TimeSpan(10, 40), 3) == [0.9, 0.9, 0.1]
+    assert highest_in_slices([25], [1.0], TimeSpan(10, 40), 3) == [None, 1.0, 1.0]
+    assert last_in_slices(times, values, TimeSpan(10, 40), 3) == [0.9, 0.9, 0.1]
 
 
 def test_counts_are_spread_over_their_time_and_none_is_lost_within_it() -> None:
-    found = summed_in_slices([(5, 15, 10.0), (15, 35, 40.0)], Span(10, 50), 4)
+    found = summed_in_slices([(5, 15, 10.0), (15, 35, 40.0)], TimeSpan(10, 50), 4)
     assert found == [pytest.approx(15.0), pytest.approx(20.0), pytest.approx(10.0), None]
 
 

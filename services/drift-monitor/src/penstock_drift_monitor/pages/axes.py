@@ -15,14 +15,14 @@ _STEPS: Final = (1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeSpan:
     """The time that is shown, Unix seconds."""
 
     begin: float
     end: float
 
     @classmethod
-    def of(cls, chosen: str, moments: Iterable[float], now: float) -> "Span":
+    def of(cls, chosen: str, moments: Iterable[float], now: float) -> "TimeSpan":
         """What is chosen until `now`, but no time before the first of the moments. An unknown word is the default."""
         seconds = SPANS.get(chosen, SPANS[DEFAULT_SPAN])
         begin = max(min(moments, default=now), now - seconds)
@@ -45,7 +45,7 @@ class Span:
 
 
 def highest_in_slices(
-    times: Sequence[float], values: Sequence[float | None], span: Span, number: int
+    times: Sequence[float], values: Sequence[float | None], span: TimeSpan, number: int
 ) -> list[float | None]:
     """The highest value of each slice. One without a point has the last value before it; None: nothing is known."""
     edges = span.slices(number)
@@ -64,7 +64,7 @@ def highest_in_slices(
 
 
 def last_in_slices(
-    times: Sequence[float], values: Sequence[float | None], span: Span, number: int
+    times: Sequence[float], values: Sequence[float | None], span: TimeSpan, number: int
 ) -> list[float | None]:
     """The value that held at the end of each slice; None: nothing is known."""
     edges = span.slices(number)
@@ -77,7 +77,7 @@ def last_in_slices(
     return found
 
 
-def summed_in_slices(spans: Iterable[tuple[float, float, float]], shown: Span, number: int) -> list[float | None]:
+def summed_in_slices(spans: Iterable[tuple[float, float, float]], shown: TimeSpan, number: int) -> list[float | None]:
     """Counts (since, until, count) spread evenly over their time, as a sum for each slice; None: nobody counted."""
     sums: list[float | None] = [None] * number
     length = (shown.end - shown.begin) / number

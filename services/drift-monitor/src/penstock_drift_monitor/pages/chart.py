@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from penstock_drift_monitor.pages.axes import Span
+from penstock_drift_monitor.pages.axes import TimeSpan
 from penstock_drift_monitor.pages.markup import Markup, element, joined
 
 STYLES: Final = ("first", "second", "third", "fourth")
@@ -15,7 +15,7 @@ Steps = Sequence[tuple[float, float | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ChartLine:
     """One series of a chart."""
 
     name: str
@@ -81,7 +81,7 @@ def drawing(number: str, title: str, description: str, *shapes: Markup) -> Marku
     )
 
 
-def line_shapes(lines: Iterable[Line], scale: Scale) -> Markup:
+def line_shapes(lines: Iterable[ChartLine], scale: Scale) -> Markup:
     """Draw lines, their bands beneath them."""
     kept = list(lines)
     bands = [element("path", class_=f"band {line.style}", d=band_path(line.band, scale)) for line in kept if line.band]
@@ -111,7 +111,7 @@ def upright(place: float, class_: str) -> Markup:
     return element("path", class_=class_, d=f"M{_x(place)} 0V{_short(_HEIGHT)}")
 
 
-def framed(picture: Markup, span: Span, marks: Sequence[str]) -> Markup:
+def framed(picture: Markup, span: TimeSpan, marks: Sequence[str]) -> Markup:
     """A picture with what its axes mean: `marks` from the top to the bottom, evenly, and three moments."""
     middle = (span.begin + span.end) / 2
     moments = (element("span", span.written(moment)) for moment in (span.begin, middle, span.end))
@@ -124,7 +124,7 @@ def framed(picture: Markup, span: Span, marks: Sequence[str]) -> Markup:
     )
 
 
-def legend(lines: Iterable[Line]) -> Markup:
+def legend(lines: Iterable[ChartLine]) -> Markup:
     """What each line is, with what it looks like."""
     return element(
         "ul",

@@ -6,7 +6,7 @@ from typing import Final
 
 from penstock_contracts.drift import ColumnDrift, DriftVerdict
 from penstock_drift_monitor.course.course import Course
-from penstock_drift_monitor.pages.axes import Span, highest_in_slices
+from penstock_drift_monitor.pages.axes import TimeSpan, highest_in_slices
 from penstock_drift_monitor.pages.chart import Scale, above, drawing, figures, grid_line, step_path
 from penstock_drift_monitor.pages.markup import Markup, element, joined
 from penstock_drift_monitor.pages.table import NOTHING, moment, number, table, verdict
@@ -36,7 +36,7 @@ def page_of(columns: Iterable[ColumnDrift], page: int) -> list[ColumnDrift]:
 
 
 def columns_section(
-    shown: Sequence[ColumnDrift], total: int, course: Course, span: Span, *, margin: float, turning: Markup
+    shown: Sequence[ColumnDrift], total: int, course: Course, span: TimeSpan, *, margin: float, turning: Markup
 ) -> Markup:
     """Show columns: their courses, then all that is known of them now. `turning`: links to the other pages."""
     drawn = [column for column in shown if any(score is not None for score in course.columns.get(column.name, ()))]
@@ -70,7 +70,7 @@ def columns_section(
     )
 
 
-def _card(place: int, column: ColumnDrift, course: Course, span: Span) -> Markup:
+def _card(place: int, column: ColumnDrift, course: Course, span: TimeSpan) -> Markup:
     scores = highest_in_slices(course.column_times, course.columns[column.name], span, _SLICES)
     edges = span.slices(_SLICES)
     known = [score for score in scores if score is not None]

@@ -6,10 +6,10 @@ from typing import Final
 
 from penstock_contracts.drift import DriftWish
 from penstock_drift_monitor.course.course import Course
-from penstock_drift_monitor.pages.axes import DEFAULT_SPAN, SPANS, Span, last_in_slices, round_top, summed_in_slices
+from penstock_drift_monitor.pages.axes import DEFAULT_SPAN, SPANS, TimeSpan, last_in_slices, round_top, summed_in_slices
 from penstock_drift_monitor.pages.chart import (
     STYLES,
-    Line,
+    ChartLine,
     Scale,
     drawing,
     figures,
@@ -65,7 +65,7 @@ def choices(chosen: str) -> Markup:
     return element("nav", "Time shown: ", *links, aria_label="Time shown")
 
 
-def course_section(course: Course, wish: DriftWish, span: Span, chosen: str, address: str) -> Markup:
+def course_section(course: Course, wish: DriftWish, span: TimeSpan, chosen: str, address: str) -> Markup:
     """Show how the versions went. `address`: of the same as JSON."""
     styles = _styles(course, wish)
     charts = (_weights(course, span, styles), _rows(course, span, styles), _errors(course, span, styles))
@@ -99,13 +99,13 @@ def _styles(course: Course, wish: DriftWish) -> dict[str, str]:
     return dict(zip(chosen, STYLES, strict=False))
 
 
-def _weights(course: Course, span: Span, styles: dict[str, str]) -> Markup | None:
+def _weights(course: Course, span: TimeSpan, styles: dict[str, str]) -> Markup | None:
     points = course.rollout
     if not points:
         return None
     scale = Scale(0, 100)
     lines = [
-        Line(
+        ChartLine(
             name=f"Version {version}",
             style=style,
             steps=[(span.share(each.at), each.weights.get(version)) for each in points if each.at <= span.end],
@@ -161,7 +161,7 @@ def _weights(course: Course, span: Span, styles: dict[str, str]) -> Markup | Non
     )
 
 
-def _rows(course: Course, span: Span, styles: dict[str, str]) -> Markup | None:
+def _rows(course: Course, span: TimeSpan, styles: dict[str, str]) -> Markup | None:
     minutes = (span.end - span.begin) / _SLICES / _MINUTE
     rates: dict[str, list[float | None]] = {}
     for version in styles:
@@ -184,7 +184,7 @@ def _rows(course: Course, span: Span, styles: dict[str, str]) -> Markup | None:
     )
 
 
-def _errors(course: Course, span: Span, styles: dict[str, str]) -> Markup | None:
+def _errors(course: Course, span: TimeSpan, styles: dict[str, str]) -> Markup | None:
     shares: dict[str, list[float | None]] = {}
     for version in styles:
         counted = [
@@ -213,7 +213,7 @@ def _errors(course: Course, span: Span, styles: dict[str, str]) -> Markup | None
     )
 
 
-def _quality(course: Course, span: Span, styles: dict[str, str]) -> Markup | None:
+def _quality(course: Course, span: TimeSpan, styles: dict[str, str]) -> Markup | None:
     points = course.quality
     figure = next((told.figure for each in reversed(points) for told in each.versions.values()), "")
     times = [each.at for each in points]
@@ -255,14 +255,14 @@ def _sliced(  # noqa: PLR0917 - what a chart is made of
     meaning: str,
     values: dict[str, list[float | None]],
     styles: dict[str, str],
-    span: Span,
+    span: TimeSpan,
     scale: Scale,
     written: Callable[[float], str],
     bands: dict[str, tuple[list[float | None], list[float | None]]] | None = None,
 ) -> Markup:
     """A chart of which each version has a value in each slice of the time."""
     lines = [
-        Line(
+        ChartLine(
             name=f"Version {version}",
             style=styles[version],
             steps=[(place / _SLICES, value) for place, value in enumerate(found)],

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from penstock_contracts.drift import ColumnDrift
 from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.course.course import Course
-from penstock_drift_monitor.pages.axes import DEFAULT_SPAN, Span
+from penstock_drift_monitor.pages.axes import DEFAULT_SPAN, TimeSpan
 from penstock_drift_monitor.pages.columns import columns_section, turning
 from penstock_drift_monitor.pages.course import FIGURES, course_section, moments_of
 from penstock_drift_monitor.pages.fleet import drifting, path, versions
@@ -35,7 +35,7 @@ def model_page(
     """
     report = model.report
     address = f"../../v1/reports/{path(model)}"
-    span = Span.of(view.span, moments_of(course), view.now)
+    span = TimeSpan.of(view.span, moments_of(course), view.now)
     return joined(
         element("nav", element("a", "All models", href="../../"), aria_label="Where you are"),
         element("h1", f"{report.namespace}/{report.name}"),

@@ -11,7 +11,7 @@ from penstock_contracts.inference import ErrorResponse
 from penstock_drift_monitor.errors import MonitorError
 from penstock_drift_monitor.pages.markup import element
 from penstock_drift_monitor.pages.shell import page
-from penstock_drift_monitor.replicas.passing_on import PassingOn, Resource, answer_headers, wants_page
+from penstock_drift_monitor.replicas.passing_on import NamedResource, PassingOn, answer_headers, wants_page
 from penstock_drift_monitor.replicas.share import is_report, resource_in
 from penstock_drift_monitor.room import Room
 
@@ -34,7 +34,7 @@ class Gate:
         if named is None:
             await self._app(scope, receive, send)
             return
-        request, resource = Request(scope, receive), Resource(namespace=named[0], name=named[1])
+        request, resource = Request(scope, receive), NamedResource(namespace=named[0], name=named[1])
         async with AsyncExitStack() as held:
             try:
                 answer = await self._answer(resource, request, held)
@@ -45,7 +45,7 @@ class Gate:
         if answer is None:
             await self._app(scope, receive, send)
 
-    async def _answer(self, resource: Resource, request: Request, held: AsyncExitStack) -> Response | None:
+    async def _answer(self, resource: NamedResource, request: Request, held: AsyncExitStack) -> Response | None:
         """Give the head of the other replica's answer, and its body as it comes; None: it is to be answered here."""
         holder = self._passing_on.to(resource, request)
         if holder is None:

@@ -12,8 +12,8 @@ from fastapi import Request, Response
 
 from penstock_contracts.monitor_replicas import HEADER_PASSED_ON_BY, MonitorReplica
 from penstock_drift_monitor.errors import ReplicaAway
-from penstock_drift_monitor.replicas.share import Share
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.replicas.share import ReplicaShare
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS: Final = 2.0
@@ -39,7 +39,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resource:
+class NamedResource:
     """By namespace and name, as the request has them."""
 
     namespace: str
@@ -49,7 +49,7 @@ class Resource:
 class PassingOn:
     """Bounded for each replica. No connection is kept: one that the other side closed would lose a request."""
 
-    def __init__(self, share: Share, telemetry: Telemetry, *, silent_seconds: float) -> None:
+    def __init__(self, share: ReplicaShare, telemetry: DriftMonitorTelemetry, *, silent_seconds: float) -> None:
         """`silent_seconds`: how long another replica may say nothing."""
         self._share = share
         self._telemetry = telemetry
@@ -60,7 +60,7 @@ class PassingOn:
         self._under_way: Counter[str] = Counter()
         telemetry.others_are(replica.name for replica in share.others())
 
-    def to(self, resource: Resource, request: Request) -> MonitorReplica | None:
+    def to(self, resource: NamedResource, request: Request) -> MonitorReplica | None:
         """Give the replica that a request goes on to; None: it is answered here.
 
         Raises ReplicaAway for one that another replica passed on to here, although this one does not hold the resource.
@@ -74,7 +74,7 @@ class PassingOn:
             )
         return holder
 
-    async def answered(self, resource: Resource, request: Request, body: bytes) -> Response | None:
+    async def answered(self, resource: NamedResource, request: Request, body: bytes) -> Response | None:
         """Pass on what was read already; None: it is to be answered here. For small answers. Raises ReplicaAway."""
         holder = self.to(resource, request)
         if holder is None:
@@ -90,7 +90,7 @@ class PassingOn:
 
     @asynccontextmanager
     async def sent(
-        self, holder: MonitorReplica, resource: Resource, request: Request, body: bytes, *, more_seconds: float = 0
+        self, holder: MonitorReplica, resource: NamedResource, request: Request, body: bytes, *, more_seconds: float = 0
     ) -> AsyncIterator[httpx.Response]:
         """Send a request on; its answer's head is there, its body is not. Raises ReplicaAway.
 
@@ -116,7 +116,7 @@ class PassingOn:
         """Close what is open."""
         await self._client.aclose()
 
-    async def _head(self, holder: MonitorReplica, resource: Resource, request: httpx.Request) -> httpx.Response:
+    async def _head(self, holder: MonitorReplica, resource: NamedResource, request: httpx.Request) -> httpx.Response:
         try:
             answer = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
@@ -138,7 +138,7 @@ class PassingOn:
             extensions={"timeout": silent.as_dict()},
         )
 
-    def _away(self, holder: MonitorReplica, resource: Resource, error: httpx.HTTPError) -> ReplicaAway:
+    def _away(self, holder: MonitorReplica, resource: NamedResource, error: httpx.HTTPError) -> ReplicaAway:
         self._telemetry.passed_on(holder.name, "away")
         _log.warning("replica away", extra={"replica": holder.name, "why": type(error).__name__})
         return ReplicaAway(

@@ -13,7 +13,7 @@ _REPORTS: Final = "v1/reports"
 
 
 @dataclass(frozen=True)
-class Share:
+class ReplicaShare:
     """Of one replica. Without replicas it is all."""
 
     own: str = ""

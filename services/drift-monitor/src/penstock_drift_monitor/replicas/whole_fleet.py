@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from penstock_contracts.base import evolve
 from penstock_contracts.monitor_replicas import MonitorReplica
 from penstock_drift_monitor.pages.source import FleetElsewhere, ReportSource, SilentReplica, WatchedModel
-from penstock_drift_monitor.replicas.share import Share
+from penstock_drift_monitor.replicas.share import ReplicaShare
 
 WATCHED_PATH: Final = "/v1/watched"
 MOST_BYTES: Final = 16 * 2**20
@@ -39,7 +39,7 @@ def watched_routes(source: ReportSource) -> APIRouter:
 class WholeFleet:
     """Answers pages.source.OtherReplicas. Who looks while others are being asked gets that answer."""
 
-    share: Share
+    share: ReplicaShare
     seconds: float
     """For a replica to answer in, from the connection to the last byte."""
     _asking: asyncio.Task[FleetElsewhere] | None = field(default=None, init=False)

@@ -16,9 +16,9 @@ from penstock_drift_monitor.intake import MAX_TEXT
 from penstock_drift_monitor.label_store import ReadLabel, ReadLabels
 from penstock_drift_monitor.label_text import label_text
 from penstock_drift_monitor.quality_rounds import QualityRounds
-from penstock_drift_monitor.replicas.passing_on import PassingOn, Resource
+from penstock_drift_monitor.replicas.passing_on import NamedResource, PassingOn
 from penstock_drift_monitor.room import Room
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 from penstock_drift_monitor.writer import Writer
 
 _MAX_EXAMPLES = 10
@@ -26,7 +26,13 @@ _MAX_ROW = 2**31
 
 
 def label_routes(
-    writer: Writer, telemetry: Telemetry, room: Room, rounds: QualityRounds, max_labels: int, *, passing_on: PassingOn
+    writer: Writer,
+    telemetry: DriftMonitorTelemetry,
+    room: Room,
+    rounds: QualityRounds,
+    max_labels: int,
+    *,
+    passing_on: PassingOn,
 ) -> APIRouter:
     """Labels come in."""
     router = APIRouter(tags=["labels"])
@@ -43,7 +49,7 @@ def label_routes(
             namespace, name = batch.namespace or namespace, batch.name or name
             if not namespace or not name:
                 raise Unreadable("namespace and name of the ModelDeployment are missing: give them in body or query")
-            elsewhere = await passing_on.answered(Resource(namespace=namespace, name=name), request, body)
+            elsewhere = await passing_on.answered(NamedResource(namespace=namespace, name=name), request, body)
             if elsewhere is not None:
                 return elsewhere
             read = await asyncio.to_thread(checked, batch)

@@ -8,13 +8,15 @@ from fastapi import APIRouter, Request, Response
 from penstock_contracts.records import RECORDS_PATH
 from penstock_drift_monitor.errors import MonitorError, NoRoom, ReplicaAway
 from penstock_drift_monitor.intake import read_batch
-from penstock_drift_monitor.replicas.passing_on import PassingOn, Resource
+from penstock_drift_monitor.replicas.passing_on import NamedResource, PassingOn
 from penstock_drift_monitor.room import Room
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 from penstock_drift_monitor.writer import Writer
 
 
-def record_routes(writer: Writer, telemetry: Telemetry, room: Room, max_rows: int, passing_on: PassingOn) -> APIRouter:
+def record_routes(
+    writer: Writer, telemetry: DriftMonitorTelemetry, room: Room, max_rows: int, passing_on: PassingOn
+) -> APIRouter:
     """Records come in. Pods of a revision from before a change of replicas send to who held the resource then."""
     router = APIRouter(tags=["records"])
 
@@ -23,7 +25,7 @@ def record_routes(writer: Writer, telemetry: Telemetry, room: Room, max_rows: in
             body = await room.body(request)
             now = time.time()
             intake = await asyncio.to_thread(read_batch, body, now=now, max_rows=max_rows)
-            resource = Resource(namespace=intake.batch.namespace, name=intake.batch.name)
+            resource = NamedResource(namespace=intake.batch.namespace, name=intake.batch.name)
             elsewhere = await passing_on.answered(resource, request, body)
             if elsewhere is not None:
                 return elsewhere

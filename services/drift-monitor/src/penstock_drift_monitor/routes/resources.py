@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path, Response
 
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_drift_monitor.samples import Samples
-from penstock_drift_monitor.telemetry import Telemetry
+from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 from penstock_drift_monitor.writer import Writer
 
 ResourceName = Annotated[str, Path(min_length=1, max_length=512)]
 
 
-def resource_routes(writer: Writer, samples: Samples, telemetry: Telemetry) -> APIRouter:
+def resource_routes(writer: Writer, samples: Samples, telemetry: DriftMonitorTelemetry) -> APIRouter:
     """Wishes and reports."""
     router = APIRouter(prefix="/v1", tags=["drift"])
 

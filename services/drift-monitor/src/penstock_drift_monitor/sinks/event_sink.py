@@ -14,7 +14,7 @@ import httpx
 from penstock_drift_monitor.outbox import Outgoing, body_of
 from penstock_drift_monitor.sinks.inference_event import InferenceEvent, events_of
 from penstock_drift_monitor.sinks.recorded_columns import decode
-from penstock_drift_monitor.sinks.sink import Sent, SinkAway
+from penstock_drift_monitor.sinks.sink import SendResult, SinkAway
 
 _AT_ONCE: Final = 16
 """POSTs under way."""
@@ -69,7 +69,7 @@ class EventSink:
         """One batch after the other."""
         return waiting[:1]
 
-    async def send(self, epoch: str, batches: Sequence[Outgoing]) -> Sent:  # noqa: ARG002 - the port's
+    async def send(self, epoch: str, batches: Sequence[Outgoing]) -> SendResult:  # noqa: ARG002 - the port's
         """Send the events of a batch. Raises SinkAway."""
         (batch,) = batches
         if self._number != batch.number:
@@ -84,7 +84,7 @@ class EventSink:
             await self._send_posts(extra)
         refused = sum(self._refused.values())
         self._number = None
-        return Sent(batch.rows - refused, refused)
+        return SendResult(batch.rows - refused, refused)
 
     async def close(self) -> None:
         """Close the connections."""

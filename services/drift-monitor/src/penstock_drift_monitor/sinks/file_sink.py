@@ -15,7 +15,7 @@ from pyarrow.fs import FileSystem, LocalFileSystem  # type: ignore[import-untype
 from penstock_drift_monitor.outbox import Outgoing, body_of
 from penstock_drift_monitor.sinks.record_file import by_file, encoded, of_one_period, path_of, table_of
 from penstock_drift_monitor.sinks.recorded_columns import decode
-from penstock_drift_monitor.sinks.sink import Sent, SinkAway
+from penstock_drift_monitor.sinks.sink import SendResult, SinkAway
 
 WRITING: Final = "_writing"
 """Folder of files that are not whole yet; readers of partitions pass over names that begin so."""
@@ -44,7 +44,7 @@ class FileSink:
         """Choose the batches of one period that is over."""
         return of_one_period(waiting, now, self._period)
 
-    async def send(self, epoch: str, batches: Sequence[Outgoing]) -> Sent:
+    async def send(self, epoch: str, batches: Sequence[Outgoing]) -> SendResult:
         """Write their files. Raises SinkAway."""
         files = {path_of(file, epoch): file for file in by_file(batches)}
         self._done &= files.keys()
@@ -52,7 +52,7 @@ class FileSink:
             if path not in self._done:
                 await self._write(path, file)
                 self._done.add(path)
-        return Sent(sum(batch.rows for batch in batches))
+        return SendResult(sum(batch.rows for batch in batches))
 
     async def close(self) -> None:
         """Let the thread go."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry
 
 from penstock_drift_monitor.outbox import Outbox, remove_outbox
-from penstock_drift_monitor.settings import Settings
+from penstock_drift_monitor.settings import DriftMonitorSettings
 from penstock_drift_monitor.sinks.sink_telemetry import SinkTelemetry
 from penstock_drift_monitor.writer import Writer
 
@@ -23,7 +23,7 @@ PARQUET: Final = "parquet"
 _FILE_SECONDS: Final = 60.0
 
 
-def outbox_of(settings: Settings, database: sqlite3.Connection) -> Outbox | None:
+def outbox_of(settings: DriftMonitorSettings, database: sqlite3.Connection) -> Outbox | None:
     """Have an outbox for the sinks that are asked for; None: there are none. Raises VolumeUnsuitable."""
     names = [name for name, url in ((CLOUD_EVENTS, settings.cloud_events_url), (PARQUET, settings.parquet_url)) if url]
     if names:
@@ -38,7 +38,7 @@ class Forwarding:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: DriftMonitorSettings,
         writer: Writer,
         reader: Callable[[], sqlite3.Connection],
         metrics: CollectorRegistry,
@@ -59,7 +59,7 @@ class Forwarding:
 
 
 def _forwarders(
-    settings: Settings, writer: Writer, reader: Callable[[], sqlite3.Connection], telemetry: SinkTelemetry
+    settings: DriftMonitorSettings, writer: Writer, reader: Callable[[], sqlite3.Connection], telemetry: SinkTelemetry
 ) -> "tuple[Forwarder, ...]":
     from penstock_drift_monitor.sinks.forwarder import Forwarder, ForwardPace  # noqa: PLC0415 - only where a sink is asked for
 

@@ -12,7 +12,7 @@ class SinkAway(Exception):
 
 
 @dataclass(frozen=True)
-class Sent:
+class SendResult:
     """What became of batches that are done with."""
 
     rows: int
@@ -35,7 +35,7 @@ class Sink(Protocol):
         """
         ...
 
-    async def send(self, epoch: str, batches: Sequence[Outgoing]) -> Sent:
+    async def send(self, epoch: str, batches: Sequence[Outgoing]) -> SendResult:
         """Send them, or what is left of them after the last try. Raises SinkAway."""
         ...
 

@@ -11,7 +11,7 @@ from penstock_contracts.metric_names import (
     MONITOR_SINK_ROWS,
     MONITOR_SINK_WAITING,
 )
-from penstock_drift_monitor.sinks.sink import Sent
+from penstock_drift_monitor.sinks.sink import SendResult
 
 
 class SinkTelemetry:
@@ -38,7 +38,7 @@ class SinkTelemetry:
         # Computed when it is asked for, so that it also grows while a try hangs.
         self._lag.labels(sink=sink).set_function(partial(self._seconds_behind, sink))
 
-    def sent(self, sink: str, sent: Sent) -> None:
+    def sent(self, sink: str, sent: SendResult) -> None:
         """Count rows that are done with."""
         self._rows.labels(sink=sink, outcome="sent").inc(sent.rows)
         self._rows.labels(sink=sink, outcome="refused").inc(sent.refused)
