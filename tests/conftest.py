@@ -75,7 +75,7 @@ def _is_there(process: int) -> bool:
     return state not in "ZX"
 
 
-class Ended:
+class EndOfRun:
     """An end by SIGTERM or SIGINT ends what fixtures have started, too: once, however often it is asked for."""
 
     def __init__(self) -> None:
@@ -93,7 +93,7 @@ class Ended:
         pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
 
 
-ended = Ended()
+ended = EndOfRun()
 
 
 def pytest_configure(config: pytest.Config) -> None:

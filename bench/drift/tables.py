@@ -41,7 +41,7 @@ SAME = Law()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class DriftCase:
     """Something that happens to live rows, and for how many rows we wait for an alarm."""
 
     name: str
@@ -59,7 +59,7 @@ class Case:
 
 CASES = (
     *(
-        Case(
+        DriftCase(
             name=f"{shift} sd in {columns} of 20",
             law=Law(shift=shift, columns=columns),
             alarm=True,
@@ -68,20 +68,20 @@ CASES = (
         for shift in (0.25, 0.5, 1.0)
         for columns in (1, 5, 20)
     ),
-    Case(name="spread x 1.5 in one", law=Law(spread=1.5), alarm=True),
-    Case(name="category mix in one", law=Law(category_shift=0.5), alarm=True),
-    Case(name="missing 0 to 5 % in one", law=Law(missing=0.05), alarm=True),
-    Case(name="missing 0 to 20 % in one", law=Law(missing=0.2), alarm=True, compared=True),
-    Case(
+    DriftCase(name="spread x 1.5 in one", law=Law(spread=1.5), alarm=True),
+    DriftCase(name="category mix in one", law=Law(category_shift=0.5), alarm=True),
+    DriftCase(name="missing 0 to 5 % in one", law=Law(missing=0.05), alarm=True),
+    DriftCase(name="missing 0 to 20 % in one", law=Law(missing=0.2), alarm=True, compared=True),
+    DriftCase(
         name="ramp to 0.5 sd in one over 20,000", law=Law(shift=0.5, columns=1), alarm=True, limit=20_000, ramp=20_000
     ),
-    Case(name="0.5 sd in one, reference of 500", law=Law(shift=0.5, columns=1), alarm=True, reference_rows=500),
-    Case(name="no drift, reference of 500", law=SAME, alarm=False, limit=20_000, reference_rows=500),
-    Case(name="0.05 sd in all 20", law=Law(shift=0.05, columns=20), alarm=False, limit=30_000 if FULL else 10_000),
-    Case(name="correlation 0.3 to 0.7 only", law=Law(correlation=0.7), alarm=False),
-    Case(name="one value of 1e9 every 2,000 rows", law=Law(outlier=True), alarm=False),
-    Case(name="long tail of categories", law=Law(long_tail=True), alarm=False, reference=Law(long_tail=True)),
-    Case(
+    DriftCase(name="0.5 sd in one, reference of 500", law=Law(shift=0.5, columns=1), alarm=True, reference_rows=500),
+    DriftCase(name="no drift, reference of 500", law=SAME, alarm=False, limit=20_000, reference_rows=500),
+    DriftCase(name="0.05 sd in all 20", law=Law(shift=0.05, columns=20), alarm=False, limit=30_000 if FULL else 10_000),
+    DriftCase(name="correlation 0.3 to 0.7 only", law=Law(correlation=0.7), alarm=False),
+    DriftCase(name="one value of 1e9 every 2,000 rows", law=Law(outlier=True), alarm=False),
+    DriftCase(name="long tail of categories", law=Law(long_tail=True), alarm=False, reference=Law(long_tail=True)),
+    DriftCase(
         name="long tail, reference of 500",
         law=Law(long_tail=True),
         alarm=False,
@@ -91,7 +91,7 @@ CASES = (
 )
 
 
-def alarms(case: Case, seed: int) -> int | None:
+def alarms(case: DriftCase, seed: int) -> int | None:
     """Rows after which the first column is said to drift; None: none is. An alarm before the drift counts as 0."""
     rng = default_rng(seed)
     reference = Reference.of(case.reference.rows(rng, case.reference_rows))
@@ -168,7 +168,7 @@ def quiet() -> dict[str, Any]:
                 wrong = wrong or any(finding.drifted for finding in findings)
                 highest = max(highest, *(finding.score for finding in findings))
         alarmed += wrong
-    beside = evidently(Case(name="no drift", law=SAME, alarm=False), 3 * WINDOWS)
+    beside = evidently(DriftCase(name="no drift", law=SAME, alarm=False), 3 * WINDOWS)
     result = {
         "streams": QUIET_STREAMS,
         "rows": QUIET_ROWS,
@@ -216,7 +216,7 @@ def _first_alarm_in_waves(seed: int, period: float, shift: float, looks: int = 1
     return None
 
 
-def evidently(case: Case, windows: int) -> dict[str, float]:
+def evidently(case: DriftCase, windows: int) -> dict[str, float]:
     """How often its default report calls the data set drifted, and the mean share of columns that it does."""
     said = list(_reports(case, windows))
     return {
@@ -226,7 +226,7 @@ def evidently(case: Case, windows: int) -> dict[str, float]:
     }
 
 
-def _reports(case: Case, windows: int) -> Iterator[float]:
+def _reports(case: DriftCase, windows: int) -> Iterator[float]:
     """Share of columns that each window's report calls drifted."""
     import pandas as pd  # noqa: PLC0415 - the tables of our own need neither
     from evidently import DataDefinition, Dataset, Report  # type: ignore[import-untyped]  # noqa: PLC0415

@@ -12,7 +12,7 @@ from aiohttp import web
 from penstock_gateway.watch import Kind
 
 
-class ApiServer:
+class ListWatchServer:
     """Answers lists and watches from memory, as the real API server words them."""
 
     def __init__(self) -> None:

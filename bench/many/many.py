@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.model_deployments import KIND, model_deployment
 from penstock_testing.platform import NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.registered_models import RegisteredModels
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 RESOURCES = int(os.environ.get("RESOURCES", "200"))
 ROLLOUTS = int(os.environ.get("ROLLOUTS", "50"))
@@ -60,7 +60,7 @@ def usage(platform: Platform, component: str) -> Usage:
     return Usage(container["cpu"]["usageCoreNanoSeconds"] / 1e9, container["memory"]["rssBytes"] / 2**20)
 
 
-def reaction(scene: Scene, name: str) -> list[float]:
+def reaction(scene: RolloutScene, name: str) -> list[float]:
     """Seconds from each edit of a resource, made and answered, until its status speaks of it."""
     seconds = []
     for number in range(EDITS):
@@ -77,12 +77,12 @@ def _speaks_of(generation: int, status: Object) -> bool:
     return bool(status.get("observedGeneration") == generation)
 
 
-def _generation(scene: Scene, name: str) -> int:
+def _generation(scene: RolloutScene, name: str) -> int:
     found = scene.platform.cluster.get(KIND, name, scene.namespace) or {}
     return int(found["metadata"]["generation"])
 
 
-def serve(scene: Scene, names: Sequence[str]) -> None:
+def serve(scene: RolloutScene, names: Sequence[str]) -> None:
     """All of them, some at a time."""
     for start in range(0, len(names), BATCH):
         batch = names[start : start + BATCH]
@@ -95,7 +95,7 @@ def serve(scene: Scene, names: Sequence[str]) -> None:
         print(f"{start + len(batch)} of {len(names)} serve", flush=True)
 
 
-def serve_one_that_went_back(scene: Scene) -> None:
+def serve_one_that_went_back(scene: RolloutScene) -> None:
     """One that serves on after an edit whose pods could not be placed."""
     deployed = scene.serve("model-that-went-back", registry={"model": scene.model, "alias": "steady"}, **SMALL)
     deployed.edit(progressDeadline="10s", predictor={"resources": {"requests": {"cpu": "900"}}})
@@ -107,7 +107,7 @@ def _alias(name: str) -> str:
     return "champion" if int(name.removeprefix("model-")) < ROLLOUTS else "steady"
 
 
-def _ended(scene: Scene, version: str) -> list[str] | None:
+def _ended(scene: RolloutScene, version: str) -> list[str] | None:
     """How the attempts with that version ended, once all have."""
     found = scene.platform.cluster.items(KIND, scene.namespace)
     ends = [
@@ -134,7 +134,7 @@ def at_rest(platform: Platform) -> Object:
     }
 
 
-def rollouts(scene: Scene) -> Object:
+def rollouts(scene: RolloutScene) -> Object:
     """Move the alias that some follow."""
     version = scene.register(2.0)
     began = time.monotonic()
@@ -143,7 +143,7 @@ def rollouts(scene: Scene) -> Object:
     return {"at once": len(ends), "promoted": ends.count("Promoted"), "seconds": round(time.monotonic() - began, 1)}
 
 
-def made_and_deleted(scene: Scene) -> Object:
+def made_and_deleted(scene: RolloutScene) -> Object:
     """Resources whose alias nobody set: the controller's memory after each part of the rounds."""
     resident = [usage(scene.platform, "controller").resident_mebibytes]
     parts = 8
@@ -161,7 +161,7 @@ def made_and_deleted(scene: Scene) -> Object:
     return {"rounds": ROUNDS, "resident, MiB": [round(each, 1) for each in resident]}
 
 
-def measured(platform: Platform, scene: Scene) -> Object:
+def measured(platform: Platform, scene: RolloutScene) -> Object:
     """All figures."""
     version = scene.register(1.0)
     scene.move(version)
@@ -185,7 +185,7 @@ def measured(platform: Platform, scene: Scene) -> Object:
 
 def main() -> int:
     """Print the figures, write them to build/bench-many.json; 1 when something was written at rest or ended wrong."""
-    platform = Platform(Cluster.from_environment())
+    platform = Platform(KubernetesCluster.from_environment())
     platform.install_mlflow()
     platform.install()
     platform.wait_for_mlflow()
@@ -193,7 +193,9 @@ def main() -> int:
     platform.cluster.apply(namespace(users))
     registry = RegisteredModels(platform.mlflow().url)
     with tempfile.TemporaryDirectory() as folder:
-        found = measured(platform, Scene(platform=platform, registry=registry, namespace=users, folder=Path(folder)))
+        found = measured(
+            platform, RolloutScene(platform=platform, registry=registry, namespace=users, folder=Path(folder))
+        )
     platform.cluster.kubectl("delete", "namespace", users, "--wait=false")
     (ROOT / "build").mkdir(exist_ok=True)
     (ROOT / "build" / "bench-many.json").write_text(json.dumps(found, indent=1) + "\n")

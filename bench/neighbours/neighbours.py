@@ -22,12 +22,12 @@ from uuid import uuid4
 
 from penstock_testing import hostile_registry
 from penstock_testing.artifacts import BAD_ARTIFACTS
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import model_deployment
 from penstock_testing.platform import ROOT, Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
@@ -53,7 +53,7 @@ class Times:
 class Subject:
     """The resource that is measured: its versions 1 and 2 are good."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: RolloutScene) -> None:
         self._scene = scene
         self._deployed, first = scene.serve_first(**GATED, **by_steps(2, (50,)), predictor={"minReplicas": 1})
         self._good = [scene.register(2.0), first]
@@ -91,7 +91,7 @@ def _ended(status: Object, attempt: int) -> bool:
 
 
 @contextmanager
-def broken_registries(platform: Platform, scene: Scene) -> Iterator[None]:
+def broken_registries(platform: Platform, scene: RolloutScene) -> Iterator[None]:
     """One of each kind, and a resource that asks it."""
     cluster = platform.cluster
     program = Path(hostile_registry.__file__).read_text()
@@ -137,7 +137,7 @@ def broken_registries(platform: Platform, scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
-def restless_neighbours(scene: Scene) -> Iterator[None]:
+def restless_neighbours(scene: RolloutScene) -> Iterator[None]:
     """Half of them follow an alias that moves all the time, half one at rest; no store takes what they name."""
     bad = next(each for each in BAD_ARTIFACTS if each.travels)
     versions = [scene.register(bad.build) for _ in range(2)]
@@ -165,14 +165,14 @@ def restless_neighbours(scene: Scene) -> Iterator[None]:
         scene.platform.cluster.kubectl("delete", "modeldeployments", "--all", "-n", scene.namespace)
 
 
-def _with_namespace(scene: Scene, name: str) -> Scene:
+def _with_namespace(scene: RolloutScene, name: str) -> RolloutScene:
     scene.platform.cluster.apply(namespace(name))
     folder = scene.folder / name
     folder.mkdir()
     return replace(scene, namespace=name, folder=folder)
 
 
-def measured(scene: Scene) -> dict[str, Times]:
+def measured(scene: RolloutScene) -> dict[str, Times]:
     """Each situation with its times."""
     suffix = uuid4().hex[:6]
     subject = Subject(_with_namespace(scene, f"subject-{suffix}"))
@@ -193,13 +193,13 @@ def measured(scene: Scene) -> dict[str, Times]:
 
 def main() -> int:
     """Print the figures, write them to build/bench-neighbours.json; 1: a request failed, or a ratio is above GOAL."""
-    platform = Platform(Cluster.from_environment())
+    platform = Platform(KubernetesCluster.from_environment())
     platform.install_mlflow()
     platform.install("controller.pollSeconds=1")
     platform.wait_for_mlflow()
     registry = RegisteredModels(platform.mlflow().url)
     with tempfile.TemporaryDirectory() as folder:
-        found = measured(Scene(platform=platform, registry=registry, namespace="", folder=Path(folder)))
+        found = measured(RolloutScene(platform=platform, registry=registry, namespace="", folder=Path(folder)))
     alone, within = found["alone"], True
     for name, times in found.items():
         for what in ("rollouts", "rollbacks"):

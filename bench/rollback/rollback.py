@@ -18,12 +18,12 @@ from typing import Self
 from uuid import uuid4
 
 from penstock_testing.api_proxy import ApiProxy
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import ROOT, Platform, applied_path, namespace
 from penstock_testing.registered_models import RegisteredModels
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, canary, pause, weight
 from penstock_testing.timeline import Moment, Timeline
 
@@ -38,7 +38,7 @@ BOUND = INTERVAL + 1.0
 class Acknowledgements:
     """Which gateway pod confirmed which traffic split when, looked at all the time."""
 
-    scene: Scene
+    scene: RolloutScene
     seen: dict[tuple[str, int], float] = field(default_factory=dict)
     _end: threading.Event = field(default_factory=threading.Event)
 
@@ -89,7 +89,7 @@ def wait_for_record(deployed: Deployed, attempt: int) -> None:
     deployed.wait_until(f"end of attempt {attempt}", lambda status: status["history"][0]["attempt"] == attempt)
 
 
-def rounds(scene: Scene) -> list[Round]:
+def rounds(scene: RolloutScene) -> list[Round]:
     """One after the other, under one load."""
     deployed, first = scene.serve_first(**canary(weight(SHARE), pause(600)), **GATED, predictor={"timeout": "3s"})
     bad = scene.register(failing(2.0))
@@ -119,7 +119,7 @@ def rounds(scene: Scene) -> list[Round]:
 
 def main() -> int:
     """Print the rounds, median and worst; 1 when the worst is beyond the bound."""
-    platform = Platform(Cluster.from_environment())
+    platform = Platform(KubernetesCluster.from_environment())
     platform.install_mlflow()
     platform.install()
     platform.wait_for_mlflow()
@@ -127,7 +127,7 @@ def main() -> int:
     platform.cluster.apply(namespace(users))
     with tempfile.TemporaryDirectory() as folder:
         registry = RegisteredModels(platform.mlflow().url)
-        found = rounds(Scene(platform=platform, registry=registry, namespace=users, folder=Path(folder)))
+        found = rounds(RolloutScene(platform=platform, registry=registry, namespace=users, folder=Path(folder)))
     platform.cluster.kubectl("delete", "namespace", users, "--wait=false")
     taken = [one.everywhere for one in found]
     facts = {

@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from bench.serving.load import Target, closed_loop, open_loop
+from bench.serving.load import LoadTarget, closed_loop, open_loop
 from bench.serving.measured import Measured
-from bench.serving.models import Model
+from bench.serving.models import BenchModel
 from bench.serving.places import BUILD, ROOT
-from bench.serving.process import START_SECONDS, Process, cores, pinned
+from bench.serving.process import START_SECONDS, BenchProcess, cores, pinned
 from bench.serving.scenarios import RAW, Scenario
-from bench.serving.servers import Reply, Server, Settings, ask, free_port, settings_text
+from bench.serving.servers import Server, ServerReply, Settings, ask, free_port, settings_text
 
 REFUSED_SECONDS = 10.0
 """How long a server may refuse a request that it shall answer."""
@@ -39,18 +39,18 @@ class Running:
 
     server: Server
     settings: Settings
-    model: Model
+    model: BenchModel
     port: int
-    process: Process
+    process: BenchProcess
     seconds_to_first_answer: float
 
     @classmethod
-    def started(cls, server: Server, model: Model, settings: Settings, *, everywhere: bool = False) -> Self:
+    def started(cls, server: Server, model: BenchModel, settings: Settings, *, everywhere: bool = False) -> Self:
         """Return when the first request was answered; `everywhere`: on all cores. Raises RuntimeError with its log."""
         command = server.command(model, port := free_port(), settings)
         log = BUILD / "logs" / f"{server.name}-{model.name}-{port}.log"
         began = time.monotonic()
-        process = Process(command, None if everywhere else cores()[0], log, server.variables())
+        process = BenchProcess(command, None if everywhere else cores()[0], log, server.variables())
         running = cls(
             server=server, settings=settings, model=model, port=port, process=process, seconds_to_first_answer=0
         )
@@ -72,7 +72,7 @@ class Running:
         """Where the model is asked."""
         return f"http://127.0.0.1:{self.port}{self.server.wires[self.model.name].path}"
 
-    def ask(self, rows: int = 1) -> Reply:
+    def ask(self, rows: int = 1) -> ServerReply:
         """Send one request. Raises OSError."""
         [example] = self.model.examples(1, rows)
         return ask(self.url, self.server.wires[self.model.name].encode(example))
@@ -96,7 +96,7 @@ class Running:
         """Put the scenario's load on it."""
         encode, load_core = self.server.wires[scenario.model].encode, cores()[1]
         bodies = [encode(one) for one in self.model.examples(scenario.bodies, scenario.rows)]
-        target = Target(url=self.url, bodies=bodies, folder=BUILD / "load" / f"{self.name}-{scenario.name}")
+        target = LoadTarget(url=self.url, bodies=bodies, folder=BUILD / "load" / f"{self.name}-{scenario.name}")
         self.process.check()
         if scenario.rate:
             run = open_loop(target, scenario.rate, seconds, load_core)
@@ -124,7 +124,7 @@ def _said(error: OSError) -> str:
 class Ceiling:
     """onnxruntime in a loop, one request's rows a run, on the server's core: no server is around it."""
 
-    model: Model
+    model: BenchModel
     name: str = RAW
 
     def measure(self, scenario: Scenario, seconds: int) -> Measured:

@@ -45,7 +45,7 @@ def _uv(*arguments: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
+class ImageContents:
     """What the predictor's image has, read from its Dockerfile so that nothing is true only here."""
 
     python: Path
@@ -55,7 +55,7 @@ class Image:
     """In the image: /app/lib, on Python's path."""
 
     @classmethod
-    def laid_out(cls, folder: Path) -> "Image":
+    def laid_out(cls, folder: Path) -> "ImageContents":
         """Make it in a new or an old folder: third-party packages from the lock, our sources copied as COPY does."""
         text = DOCKERFILE.read_text().replace("\\\n", " ")
         library = folder / "lib"

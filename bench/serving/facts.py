@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.gateway.spread import Spread
-from bench.serving.rounds import Taken
+from bench.serving.rounds import ScenarioRounds
 from bench.serving.scenarios import GOALS
 from bench.serving.table import Results
 
@@ -30,7 +30,7 @@ def facts(results: Results) -> Mapping[str, Any]:
     return {"goals": goals, "scenarios": {name: _taken(taken) for name, taken in results.items()}}
 
 
-def _ratios(taken: Taken, goal: Any) -> list[float]:
+def _ratios(taken: ScenarioRounds, goal: Any) -> list[float]:
     return [round(ratio, 4) for ratio in taken.ratios(goal.of, goal.against)]
 
 
@@ -38,7 +38,7 @@ def _spread(ratios: list[float]) -> Mapping[str, float]:
     return asdict(Spread.of(ratios)) if ratios else {}
 
 
-def _taken(taken: Taken) -> Mapping[str, Any]:
+def _taken(taken: ScenarioRounds) -> Mapping[str, Any]:
     rounds = [{name: asdict(run) for name, run in one.items()} for one in taken.rounds]
     return {
         "meaning": taken.scenario.meaning,

@@ -16,9 +16,9 @@ from pathlib import Path
 from bench.gateway.spread import Spread
 from bench.serving.contestants import Running
 from bench.serving.facts import machine
-from bench.serving.models import TREES_MODEL, Model, models
+from bench.serving.models import TREES_MODEL, BenchModel, models
 from bench.serving.places import BUILD
-from bench.serving.process import START_SECONDS, Process, cores, session_of
+from bench.serving.process import START_SECONDS, BenchProcess, cores, session_of
 from bench.serving.scenarios import NAIVE, SCENARIOS
 from bench.serving.servers import OURS, SERVERS, Server, Settings, ask, free_port
 from bench.serving.serving import prepare
@@ -45,7 +45,7 @@ def pss(leader: int) -> float:
     return total / 1024
 
 
-def memory(server: Server, model: Model, settings: Settings) -> float:
+def memory(server: Server, model: BenchModel, settings: Settings) -> float:
     """Return it in MiB after a load of 64 connections."""
     running = Running.started(server, model, settings)
     try:
@@ -57,11 +57,11 @@ def memory(server: Server, model: Model, settings: Settings) -> float:
         running.end()
 
 
-def start(server: Server, model: Model) -> float:
+def start(server: Server, model: BenchModel) -> float:
     """Return seconds until it is ready. Raises TimeoutError."""
     command = server.command(model, port := free_port(), {})
     began = time.monotonic()
-    process = Process(command, cores()[0], BUILD / "logs" / "start.log", server.variables())
+    process = BenchProcess(command, cores()[0], BUILD / "logs" / "start.log", server.variables())
     try:
         while time.monotonic() < began + START_SECONDS:
             process.check()
@@ -74,7 +74,7 @@ def start(server: Server, model: Model) -> float:
         process.end()
 
 
-def measured(model: Model) -> Mapping[str, list[float]]:
+def measured(model: BenchModel) -> Mapping[str, list[float]]:
     """All figures of all rounds, by what they are of."""
     servers = {server.name: server for server in SERVERS}
     found: dict[str, list[float]] = {name: [] for name in ("ours", "naive", "ours, 2", "start")}

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.serving.measured import Measured
 from bench.serving.places import HERE, kept
 from bench.serving.process import pinned
-from bench.serving.wires import Body
+from bench.serving.wires import SentBody
 
 TIMEOUT_SECONDS = 10
 """Of one request."""
@@ -25,11 +25,11 @@ MOST_WAITING = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class LoadTarget:
     """Where the load goes and what it sends, in turns."""
 
     url: str
-    bodies: Sequence[Body]
+    bodies: Sequence[SentBody]
     folder: Path
     """For the bodies' files."""
 
@@ -47,7 +47,7 @@ class Target:
         return [str(file) for file in files]
 
 
-def closed_loop(target: Target, connections: int, seconds: int, core: int) -> Measured:
+def closed_loop(target: LoadTarget, connections: int, seconds: int, core: int) -> Measured:
     """Each connection sends its next request when it has the last one's answer."""
     options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
     script = ["-s", str(HERE / "post.lua"), target.url, "--", *target.headers, "--", *target.files()]
@@ -63,7 +63,7 @@ def closed_loop(target: Target, connections: int, seconds: int, core: int) -> Me
     )
 
 
-def open_loop(target: Target, rate: int, seconds: int, core: int) -> Measured:
+def open_loop(target: LoadTarget, rate: int, seconds: int, core: int) -> Measured:
     """So many requests a second, whatever became of the ones before: none waits for another's answer or connection.
 
     They are timed from when they were sent. Go's timers are up to a millisecond late, which is the load's own time; a

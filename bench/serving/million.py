@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.serving.contestants import Running
 from bench.serving.models import TREES_MODEL, models
-from bench.serving.questions import Headers, Question, questions
+from bench.serving.questions import Headers, KnownRequest, questions
 from bench.serving.servers import OURS, SERVERS
 from bench.serving.serving import prepare
 
@@ -29,7 +29,7 @@ _TOLD_EVERY = 10.0
 _MOST_SHOWN = 5
 
 
-class Judge:
+class ReplyJudge:
     """Counts what came of each request."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Judge:
         self.wrong: list[str] = []
         self._seen: set[tuple[int, bytes]] = set()
 
-    def judge(self, question: Question, status: int, headers: Headers, body: bytes) -> None:
+    def judge(self, question: KnownRequest, status: int, headers: Headers, body: bytes) -> None:
         """Take a reply."""
         known = (id(question), body)
         right = status == question.status and (known in self._seen or question.right(headers, body))
@@ -48,7 +48,7 @@ class Judge:
         self.counts[question.kind if right else "WRONG"] += 1
 
 
-async def converse(port: int, asked: Iterator[Question], at_once: int, judge: Judge) -> None:
+async def converse(port: int, asked: Iterator[KnownRequest], at_once: int, judge: ReplyJudge) -> None:
     """One connection: send some, read as many replies, until there is nothing left to ask."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
     while batch := list(itertools.islice(asked, at_once)):
@@ -68,7 +68,7 @@ def read_head(head: bytes) -> tuple[int, Headers]:
     return int(first.split()[1]), {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
 
 
-async def tell(judge: Judge, began: float) -> None:
+async def tell(judge: ReplyJudge, began: float) -> None:
     """Say how far it is, until it is cancelled."""
     while True:
         await asyncio.sleep(_TOLD_EVERY)
@@ -78,9 +78,9 @@ async def tell(judge: Judge, began: float) -> None:
         )
 
 
-async def ask_all(port: int, all_questions: Sequence[Question]) -> Judge:
+async def ask_all(port: int, all_questions: Sequence[KnownRequest]) -> ReplyJudge:
     """Ask them in turns, each connection taking the next."""
-    judge, asked = Judge(), itertools.islice(itertools.cycle(all_questions), REQUESTS)
+    judge, asked = ReplyJudge(), itertools.islice(itertools.cycle(all_questions), REQUESTS)
     telling = asyncio.create_task(tell(judge, time.monotonic()))
     try:
         async with asyncio.TaskGroup() as connections:

@@ -29,7 +29,7 @@ TREES_MODEL, CNN_MODEL = "trees", "cnn"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class BenchModel:
     """One of them."""
 
     name: str
@@ -55,11 +55,11 @@ class Model:
         return [rng.normal(size=shape).round(6).astype(np.float32) for _ in range(count)]
 
 
-def models() -> dict[str, Model]:
+def models() -> dict[str, BenchModel]:
     """Name to model; made where they are not there yet."""
     versions = f"{onnx.__version__} {sys.version}"
     folder = kept("models", (inspect.getsource(sys.modules[__name__]) + versions).encode(), _make)
-    return {name: Model(name=name, file=folder / name / "model.onnx") for name in (TREES_MODEL, CNN_MODEL)}
+    return {name: BenchModel(name=name, file=folder / name / "model.onnx") for name in (TREES_MODEL, CNN_MODEL)}
 
 
 def _make(folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from bench.gateway.spread import Spread
-from bench.serving.rounds import Taken
+from bench.serving.rounds import ScenarioRounds
 from bench.serving.scenarios import FIGURES, RAW, Figure
 from bench.serving.servers import OURS
 from bench.serving.table import NAMES, Results
@@ -34,7 +34,7 @@ def plot(results: Results, file: Path) -> None:
     plt.close(drawn)
 
 
-def _panel(axis: Axes, taken: Taken, figure: Figure) -> None:
+def _panel(axis: Axes, taken: ScenarioRounds, figure: Figure) -> None:
     values = {name: found for name in NAMES if (found := taken.values(figure, name))}
     if figure.unit != "1/s" or figure.scenario != "cnn":
         values.pop(RAW, None)  # a loop without a server would flatten all other bars

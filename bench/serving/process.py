@@ -29,7 +29,7 @@ def pinned(core: int | None, command: Sequence[str]) -> list[str]:
     return ["taskset", "--cpu-list", which, *command]
 
 
-class Process:
+class BenchProcess:
     """Started at once, in an empty folder; `end` it."""
 
     def __init__(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.serving.answers import same_values
-from bench.serving.models import Array, Model
+from bench.serving.models import Array, BenchModel
 
 SIZES = (1, 1, 1, 1, 2, 5, 32, 64)
 """Rows of a request: of several small ones in a row, and large ones between them."""
@@ -26,7 +26,7 @@ Check = Callable[[Headers, bytes], bool]
 
 
 @dataclass(frozen=True)
-class Question:
+class KnownRequest:
     """One request."""
 
     kind: str
@@ -37,7 +37,7 @@ class Question:
     """Of a reply with that status: whether it is right."""
 
 
-def questions(model: Model) -> list[Question]:
+def questions(model: BenchModel) -> list[KnownRequest]:
     """Good ones of every size and form, and for each form some that do not fit the model, all mixed."""
     forms = (_v2, _v2_with_id, _binary, _predict)
     good = (_good(form, model, rows) for rows in SIZES for form in forms)
@@ -45,16 +45,16 @@ def questions(model: Model) -> list[Question]:
     return [one for row in itertools.zip_longest(*kinds) for one in row if one is not None]
 
 
-_Form = Callable[[Model, Array, int], tuple[str, bytes, Headers, Check]]
+_Form = Callable[[BenchModel, Array, int], tuple[str, bytes, Headers, Check]]
 
 
-def _good(form: _Form, model: Model, rows: int) -> Iterator[Question]:
+def _good(form: _Form, model: BenchModel, rows: int) -> Iterator[KnownRequest]:
     for number, example in enumerate(model.examples(EXAMPLES, rows)):
         path, body, headers, right = form(model, example, number)
-        yield Question(form.__name__.strip("_"), _post(path, body, headers), HTTPStatus.OK, right)
+        yield KnownRequest(form.__name__.strip("_"), _post(path, body, headers), HTTPStatus.OK, right)
 
 
-def _bad(model: Model) -> Iterator[Question]:
+def _bad(model: BenchModel) -> Iterator[KnownRequest]:
     """A column too few, another type, text for a number, bytes that are missing: each is refused by its name."""
     for number, example in enumerate(model.examples(EXAMPLES, 2)):
         tensor = _tensor(model, example)
@@ -64,26 +64,26 @@ def _bad(model: Model) -> Iterator[Question]:
             tensor | {"data": ["one", *tensor["data"][1:]]},
         )[number % 3]
         body = json.dumps({"inputs": [wrong]}).encode()
-        yield Question("refused", _post(_path(model), body, {"Content-Type": _JSON}), 422, _names_the_tensor(model))
+        yield KnownRequest("refused", _post(_path(model), body, {"Content-Type": _JSON}), 422, _names_the_tensor(model))
 
 
-def _names_the_tensor(model: Model) -> Check:
+def _names_the_tensor(model: BenchModel) -> Check:
     return lambda _, body: f"input '{model.input}'" in json.loads(body)["error"]
 
 
-def _v2(model: Model, example: Array, _: int) -> tuple[str, bytes, Headers, Check]:
+def _v2(model: BenchModel, example: Array, _: int) -> tuple[str, bytes, Headers, Check]:
     body = json.dumps({"inputs": [_tensor(model, example)]}).encode()
     return _path(model), body, {"Content-Type": _JSON}, _v2_right(model, example, None)
 
 
-def _v2_with_id(model: Model, example: Array, number: int) -> tuple[str, bytes, Headers, Check]:
+def _v2_with_id(model: BenchModel, example: Array, number: int) -> tuple[str, bytes, Headers, Check]:
     body = json.dumps({"id": f"q{number}", "inputs": [_tensor(model, example)]}).encode()
     headers = {"Content-Type": _JSON, "x-request-id": f"r{number}"}
     right = _v2_right(model, example, f"q{number}")
     return _path(model), body, headers, lambda got, body: got["x-request-id"] == f"r{number}" and right(got, body)
 
 
-def _binary(model: Model, example: Array, _: int) -> tuple[str, bytes, Headers, Check]:
+def _binary(model: BenchModel, example: Array, _: int) -> tuple[str, bytes, Headers, Check]:
     tensor = {name: value for name, value in _tensor(model, example).items() if name != "data"}
     tensor["parameters"] = {"binary_data_size": example.nbytes}
     head = json.dumps({"inputs": [tensor], "parameters": _BINARY}).encode()
@@ -103,7 +103,7 @@ def _binary(model: Model, example: Array, _: int) -> tuple[str, bytes, Headers, 
     return _path(model), head + example.tobytes(), headers, right
 
 
-def _predict(model: Model, example: Array, _: int) -> tuple[str, bytes, Headers, Check]:
+def _predict(model: BenchModel, example: Array, _: int) -> tuple[str, bytes, Headers, Check]:
     body = json.dumps({"instances": [_numbers(row) for row in example]}).encode()
     label, probabilities = _expected(model, example)
 
@@ -118,7 +118,7 @@ def _predict(model: Model, example: Array, _: int) -> tuple[str, bytes, Headers,
     return "/predict", body, {"Content-Type": _JSON}, right
 
 
-def _v2_right(model: Model, example: Array, request_id: str | None) -> Check:
+def _v2_right(model: BenchModel, example: Array, request_id: str | None) -> Check:
     expected = _expected(model, example)
 
     def right(_: Headers, body: bytes) -> bool:
@@ -129,7 +129,7 @@ def _v2_right(model: Model, example: Array, request_id: str | None) -> Check:
     return right
 
 
-def _expected(model: Model, example: Array) -> dict[str, NDArray[Any]]:
+def _expected(model: BenchModel, example: Array) -> dict[str, NDArray[Any]]:
     names = [output.name for output in model.session.get_outputs()]
     arrays = model.session.run(None, {model.input: example})
     return {name: np.asarray(array).ravel() for name, array in zip(names, arrays, strict=True)}
@@ -141,7 +141,7 @@ def _same(found: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]
     return all(same_values(array, expected[name]) for name, array in found.items())
 
 
-def _tensor(model: Model, example: Array) -> dict[str, Any]:
+def _tensor(model: BenchModel, example: Array) -> dict[str, Any]:
     shape = list(example.shape)
     return {"name": model.input, "shape": shape, "datatype": "FP32", "data": _numbers(example.ravel())}
 
@@ -150,7 +150,7 @@ def _numbers(values: Array) -> list[float]:
     return [float(str(value)) for value in values]
 
 
-def _path(model: Model) -> str:
+def _path(model: BenchModel) -> str:
     return f"/v2/models/{model.name}/infer"
 
 

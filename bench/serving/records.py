@@ -51,7 +51,7 @@ def taker() -> Iterator[int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recording(Ours):
+class OursWithRecords(Ours):
     """Ours, with records on."""
 
     port: int
@@ -66,7 +66,7 @@ class Recording(Ours):
 def measure(scenario: Scenario, port: int) -> tuple[list[float], list[float], str]:
     """Return requests a second without records, the ratios with them, and what became of the rows."""
     [plain] = [one for one in SERVERS if one.name == OURS]
-    recording = Recording(name="records", wires=plain.wires, port=port)
+    recording = OursWithRecords(name="records", wires=plain.wires, port=port)
     model = models()[scenario.model]
     without, ratios = [], []
     both = [Running.started(server, model, {}) for server in (plain, recording)]

@@ -8,7 +8,7 @@ from bench.serving.answers import wrong_answers
 from bench.serving.chosen import settings_for
 from bench.serving.contestants import Ceiling, Contestant, Running
 from bench.serving.measured import Measured
-from bench.serving.models import Model
+from bench.serving.models import BenchModel
 from bench.serving.scenarios import BEST_PEER, RAW, Figure, Scenario
 from bench.serving.servers import OURS, Server, Settings
 
@@ -18,7 +18,7 @@ Round = Mapping[str, Measured]
 
 
 @dataclass(kw_only=True)
-class Taken:
+class ScenarioRounds:
     """What one scenario gave."""
 
     scenario: Scenario
@@ -44,9 +44,9 @@ def _value(one: Round, figure: Figure, name: str) -> float | None:
     return figure.of(one[name]) if name in one else None
 
 
-def take(scenario: Scenario, servers: Sequence[Server], model: Model, rounds: int, seconds: int) -> Taken:
+def take(scenario: Scenario, servers: Sequence[Server], model: BenchModel, rounds: int, seconds: int) -> ScenarioRounds:
     """Start everyone, compare their answers, run all rounds, end everyone."""
-    taken = Taken(scenario=scenario)
+    taken = ScenarioRounds(scenario=scenario)
     with _running(taken, servers, model) as contestants:
         for one in contestants:
             one.measure(scenario, WARM_UP_SECONDS)
@@ -63,7 +63,7 @@ def take(scenario: Scenario, servers: Sequence[Server], model: Model, rounds: in
 
 
 @contextmanager
-def _running(taken: Taken, servers: Sequence[Server], model: Model) -> Iterator[list[Contestant]]:
+def _running(taken: ScenarioRounds, servers: Sequence[Server], model: BenchModel) -> Iterator[list[Contestant]]:
     contestants: list[Contestant] = [Ceiling(model=model)]
     try:
         for server in servers:
@@ -84,14 +84,14 @@ def _running(taken: Taken, servers: Sequence[Server], model: Model) -> Iterator[
             one.end()
 
 
-def _measured(taken: Taken, one: Contestant, number: int, seconds: int) -> Measured:
+def _measured(taken: ScenarioRounds, one: Contestant, number: int, seconds: int) -> Measured:
     run = one.measure(taken.scenario, seconds)
     if run.problems:
         _complain(taken, f"{one.name}, round {number}, does not count: {'; '.join(run.problems[:5])}")
     return run
 
 
-def _complain(taken: Taken, problem: str) -> None:
+def _complain(taken: ScenarioRounds, problem: str) -> None:
     taken.problems.append(f"{taken.scenario.name}: {problem}")
     print(f"PROBLEM: {taken.problems[-1]}", flush=True)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from bench.serving import wires
-from bench.serving.environments import PEERS, Image, peer_environment
-from bench.serving.models import CNN_MODEL, TREES_MODEL, Model
+from bench.serving.environments import PEERS, ImageContents, peer_environment
+from bench.serving.models import CNN_MODEL, TREES_MODEL, BenchModel
 from bench.serving.places import BUILD
-from bench.serving.wires import Body, Wire
+from bench.serving.wires import SentBody, Wire
 
 OURS = "ours"
 Settings = Mapping[str, int]
@@ -28,7 +28,7 @@ class Server:
     grid: Sequence[Settings] = ({},)
     """What the sweep tries."""
 
-    def command(self, model: Model, port: int, settings: Settings) -> Sequence[str]:
+    def command(self, model: BenchModel, port: int, settings: Settings) -> Sequence[str]:
         """Return what starts it on loopback."""
         python = peer_environment(self.name) / "bin" / "python"
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -42,7 +42,7 @@ class Server:
 class Ours(Server):
     """From the contents of the predictor's image, with no setting but where the model is and where to listen."""
 
-    def command(self, model: Model, port: int, settings: Settings) -> Sequence[str]:
+    def command(self, model: BenchModel, port: int, settings: Settings) -> Sequence[str]:
         """Return the image's entry point."""
         image = _image()
         where = {"host": "127.0.0.1", "port": port, "grpc-port": free_port()}
@@ -57,9 +57,9 @@ class Ours(Server):
 
 
 @cache
-def _image() -> Image:
+def _image() -> ImageContents:
     """Compiled once a run, before any time is taken."""
-    return Image.laid_out(BUILD / "image")
+    return ImageContents.laid_out(BUILD / "image")
 
 
 def _grid(names: str, *values: Sequence[int]) -> Sequence[Settings]:
@@ -114,7 +114,7 @@ SERVERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class ServerReply:
     """Of one request."""
 
     status: int
@@ -122,14 +122,14 @@ class Reply:
     content: bytes
 
 
-def ask(url: str, body: Body | None = None, seconds: float = 10) -> Reply:
+def ask(url: str, body: SentBody | None = None, seconds: float = 10) -> ServerReply:
     """Send one request, on a connection of its own. Raises OSError."""
     headers = dict(body.headers) if body else {}
     request = urllib.request.Request(url, body.content if body else None, headers)  # noqa: S310 - loopback
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=seconds) as reply:
         found = {name.lower(): value for name, value in reply.headers.items()}
-        return Reply(status=reply.status, headers=found, content=reply.read())
+        return ServerReply(status=reply.status, headers=found, content=reply.read())
 
 
 def free_port() -> int:

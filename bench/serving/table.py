@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from bench.gateway.spread import Spread
-from bench.serving.rounds import Taken
+from bench.serving.rounds import ScenarioRounds
 from bench.serving.scenarios import FIGURES, GOALS, RAW, Figure, Goal
 from bench.serving.servers import OURS, SERVERS, settings_text
 
-Results = Mapping[str, Taken]
+Results = Mapping[str, ScenarioRounds]
 """By scenario."""
 NAMES = (*(server.name for server in SERVERS), RAW)
 
@@ -22,7 +22,7 @@ def figures_table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _cell(taken: Taken, figure: Figure, name: str) -> str:
+def _cell(taken: ScenarioRounds, figure: Figure, name: str) -> str:
     if not (values := taken.values(figure, name)):
         return "-"
     digits = 0 if figure.unit == "1/s" else 3
@@ -38,7 +38,7 @@ def goals_table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _goal(taken: Taken, goal: Goal) -> str:
+def _goal(taken: ScenarioRounds, goal: Goal) -> str:
     ratios = taken.ratios(goal.of, goal.against)
     told, met = ("not measured", "NOT MET")
     if ratios:
@@ -47,7 +47,7 @@ def _goal(taken: Taken, goal: Goal) -> str:
     return f"| {goal.figure} | {_against(taken, goal)} | {told} | {goal} | {met} |"
 
 
-def _against(taken: Taken, goal: Goal) -> str:
+def _against(taken: ScenarioRounds, goal: Goal) -> str:
     """Return the name; of the best peer also who it was."""
     peers = {name: values for name in NAMES if name not in (OURS, RAW) and (values := taken.values(goal.of, name))}
     if goal.against != "best peer" or not peers:

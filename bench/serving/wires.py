@@ -16,7 +16,7 @@ JSON_TYPE, BINARY_TYPE = "application/json", "application/octet-stream"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Body:
+class SentBody:
     """What is sent."""
 
     content: bytes
@@ -30,7 +30,7 @@ class Wire:
     path: str
     form: str
     """In a few words, for the report."""
-    encode: Callable[[Array], Body]
+    encode: Callable[[Array], SentBody]
     decode: Callable[[bytes, Mapping[str, str]], Answer]
     """From the reply's body and its headers in small letters."""
 
@@ -38,8 +38,8 @@ class Wire:
 def rows_json(path: str) -> Wire:
     """`{"rows": [[...], ...]}`, answered by `{"label": [...], "probabilities": [[...], ...]}`."""
 
-    def encode(rows: Array) -> Body:
-        return Body(content=json.dumps({"rows": _numbers(rows)}).encode())
+    def encode(rows: Array) -> SentBody:
+        return SentBody(content=json.dumps({"rows": _numbers(rows)}).encode())
 
     return Wire(path=path, form="JSON rows", encode=encode, decode=lambda reply, _: json.loads(reply))
 
@@ -57,8 +57,8 @@ def listed_json(path: str) -> Wire:
 def raw_bytes(path: str) -> Wire:
     """The tensor's own bytes, both ways."""
 
-    def encode(image: Array) -> Body:
-        return Body(content=image.tobytes(), headers={"Content-Type": BINARY_TYPE})
+    def encode(image: Array) -> SentBody:
+        return SentBody(content=image.tobytes(), headers={"Content-Type": BINARY_TYPE})
 
     def decode(reply: bytes, _: Mapping[str, str]) -> Answer:
         return {"probabilities": np.frombuffer(reply, np.float32).reshape(-1, 10)}
@@ -69,8 +69,8 @@ def raw_bytes(path: str) -> Wire:
 def rows_base64(path: str) -> Wire:
     """The tensor's bytes as base64 in JSON: for a server without a binary form."""
 
-    def encode(image: Array) -> Body:
-        return Body(content=json.dumps({"tensor": base64.b64encode(image.tobytes()).decode()}).encode())
+    def encode(image: Array) -> SentBody:
+        return SentBody(content=json.dumps({"tensor": base64.b64encode(image.tobytes()).decode()}).encode())
 
     return Wire(path=path, form="base64 in JSON", encode=encode, decode=lambda reply, _: json.loads(reply))
 
@@ -78,8 +78,8 @@ def rows_base64(path: str) -> Wire:
 def v2_json(path: str, tensor: str) -> Wire:
     """Open Inference Protocol V2."""
 
-    def encode(rows: Array) -> Body:
-        return Body(content=json.dumps({"inputs": [{**_described(tensor, rows), "data": _flat(rows)}]}).encode())
+    def encode(rows: Array) -> SentBody:
+        return SentBody(content=json.dumps({"inputs": [{**_described(tensor, rows), "data": _flat(rows)}]}).encode())
 
     return Wire(path=path, form="V2 JSON", encode=encode, decode=lambda reply, _: _v2_outputs(json.loads(reply)))
 
@@ -87,10 +87,10 @@ def v2_json(path: str, tensor: str) -> Wire:
 def v2_base64(path: str, tensor: str) -> Wire:
     """V2 JSON with a tensor of bytes in base64, as MLServer's codec `base64` reads it."""
 
-    def encode(image: Array) -> Body:
+    def encode(image: Array) -> SentBody:
         content = base64.b64encode(image.tobytes()).decode()
         described = {"name": tensor, "datatype": "BYTES", "shape": [1], "parameters": {"content_type": "base64"}}
-        return Body(content=json.dumps({"inputs": [{**described, "data": [content]}]}).encode())
+        return SentBody(content=json.dumps({"inputs": [{**described, "data": [content]}]}).encode())
 
     return Wire(path=path, form="V2 base64", encode=encode, decode=lambda reply, _: _v2_outputs(json.loads(reply)))
 
@@ -98,12 +98,12 @@ def v2_base64(path: str, tensor: str) -> Wire:
 def v2_binary(path: str, tensor: str) -> Wire:
     """V2 with its binary tensor extension, both ways."""
 
-    def encode(image: Array) -> Body:
+    def encode(image: Array) -> SentBody:
         content = image.tobytes()
         described = {**_described(tensor, image), "parameters": {"binary_data_size": len(content)}}
         head = json.dumps({"inputs": [described], "parameters": {"binary_data_output": True}}).encode()
         headers = {"Content-Type": BINARY_TYPE, "Inference-Header-Content-Length": str(len(head))}
-        return Body(content=head + content, headers=headers)
+        return SentBody(content=head + content, headers=headers)
 
     def decode(reply: bytes, headers: Mapping[str, str]) -> Answer:
         length = int(headers.get("inference-header-content-length", len(reply)))

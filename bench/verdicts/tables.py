@@ -32,7 +32,7 @@ def block(rng: Generator, candidate: int, stable: int, rates: Rates) -> Block:
 
 
 @dataclass(frozen=True)
-class Case:
+class VerdictCase:
     """A candidate that deserves a verdict."""
 
     name: str
@@ -62,14 +62,14 @@ class Case:
 
 
 CASES = (
-    Case("pass, 0 / 0", Verdict.PASS, (0, 0)),
-    Case("pass, 0.1 / 0.1", Verdict.PASS, (0.001, 0.001)),
-    Case("pass, 1 / 1", Verdict.PASS, (0.01, 0.01)),
-    Case("fail, 2 / 0.1", Verdict.FAIL, (0.02, 0.001)),
-    Case("fail, 20 / 0.1", Verdict.FAIL, (0.2, 0.001)),
-    Case("fail, 100 / 0.1", Verdict.FAIL, (1, 0.001)),
-    Case("20 after 500 good blocks", Verdict.FAIL, (0.2, 0.001), warm_up=500),
-    Case("100 after 500 good blocks", Verdict.FAIL, (1, 0.001), warm_up=500),
+    VerdictCase("pass, 0 / 0", Verdict.PASS, (0, 0)),
+    VerdictCase("pass, 0.1 / 0.1", Verdict.PASS, (0.001, 0.001)),
+    VerdictCase("pass, 1 / 1", Verdict.PASS, (0.01, 0.01)),
+    VerdictCase("fail, 2 / 0.1", Verdict.FAIL, (0.02, 0.001)),
+    VerdictCase("fail, 20 / 0.1", Verdict.FAIL, (0.2, 0.001)),
+    VerdictCase("fail, 100 / 0.1", Verdict.FAIL, (1, 0.001)),
+    VerdictCase("20 after 500 good blocks", Verdict.FAIL, (0.2, 0.001), warm_up=500),
+    VerdictCase("100 after 500 good blocks", Verdict.FAIL, (1, 0.001), warm_up=500),
 )
 
 

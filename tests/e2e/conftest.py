@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 from penstock_testing.deep import is_left_out
-from penstock_testing.lanes import LANES, LAST, Run, lane_of
+from penstock_testing.lanes import LANES, LAST, EndToEndRun, lane_of
 from penstock_testing.platform import ROOT, Platform, namespace
 from penstock_testing.registered_models import RegisteredModels
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 # MLflow's client would try for minutes to reach a server that a test has taken away. One that runs may need half a
 # minute for an answer: it shares the processors with all that the tests load.
@@ -38,7 +38,7 @@ class Lane:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and not self._is_worker:  # a worker's reports come here, too
-            Run.from_environment().add_passed([_name(report.location)])
+            EndToEndRun.from_environment().add_passed([_name(report.location)])
 
 
 def _looks_back(item: pytest.Item) -> bool:
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def suite_began() -> float:
     """Unix time."""
-    return Run.from_environment().began
+    return EndToEndRun.from_environment().began
 
 
 @pytest.fixture(scope="session")
@@ -72,16 +72,16 @@ def suite_is_whole(request: pytest.FixtureRequest) -> bool:
     here = Path(__file__).parent
     looked_into = {item.path for item in lane.collected}
     others = {_name(item.location) for item in lane.collected if not _looks_back(item)}
-    return looked_into == set(here.rglob("test_*.py")) and others <= Run.from_environment().passed()
+    return looked_into == set(here.rglob("test_*.py")) and others <= EndToEndRun.from_environment().passed()
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Cluster:
-    return Cluster.from_environment()
+def cluster() -> KubernetesCluster:
+    return KubernetesCluster.from_environment()
 
 
 @pytest.fixture(scope="session")
-def platform(cluster: Cluster) -> Platform:
+def platform(cluster: KubernetesCluster) -> Platform:
     """As it was installed before the first test."""
     return Platform(cluster)
 
@@ -111,12 +111,12 @@ def upgraded(platform: Platform) -> Iterator[Platform]:
 
 
 @pytest.fixture
-def scene(platform: Platform, registry: RegisteredModels, users: str, tmp_path: Path) -> Scene:
-    return Scene(platform=platform, registry=registry, namespace=users, folder=tmp_path)
+def scene(platform: Platform, registry: RegisteredModels, users: str, tmp_path: Path) -> RolloutScene:
+    return RolloutScene(platform=platform, registry=registry, namespace=users, folder=tmp_path)
 
 
 @pytest.fixture
-def told(scene: Scene, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+def told(scene: RolloutScene, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     """What `kubectl describe` says of the test's ModelDeployment; how it ends is kept in build/describe."""
     yield scene.deployed().describe
     file = ROOT / "build" / "describe" / f"{request.node.name}.txt"

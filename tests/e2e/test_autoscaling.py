@@ -9,8 +9,8 @@ from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
-from penstock_testing.sizes import Size, Sizes
+from penstock_testing.scenes import RolloutScene
+from penstock_testing.sizes import Sizes, WorkloadSize
 from penstock_testing.strategies import GATED, by_steps
 
 pytestmark = pytest.mark.alone  # what pods use of the processor decides, and nobody else may take it from them
@@ -42,7 +42,7 @@ def grown(deployed: Deployed, before: int) -> int:
     return floor(deployed.wait_until("a higher floor", lambda status: floor(status) > before, seconds=150))
 
 
-def assert_never_below(sizes: list[Size]) -> None:
+def assert_never_below(sizes: list[WorkloadSize]) -> None:
     """While they last floors only rise, and the number of pods that is asked for is never below."""
     floors = [size.floor for size in sizes if size.floor]
     assert floors == sorted(floors)
@@ -50,7 +50,7 @@ def assert_never_below(sizes: list[Size]) -> None:
     assert all(size.ready >= LEAST for size in sizes[1:])
 
 
-def patched_by_the_controller(scene: Scene, since: float) -> list[str]:
+def patched_by_the_controller(scene: RolloutScene, since: float) -> list[str]:
     """Deployments of the scene, once for each patch."""
     objects = [
         event["objectRef"] for event in scene.platform.cluster.writes_by(CONTROLLER, since) if event["verb"] == "patch"
@@ -62,7 +62,7 @@ def patched_by_the_controller(scene: Scene, since: float) -> list[str]:
 
 @pytest.mark.timeout(600)
 def test_load_that_triples_at_half_the_weight_is_followed_by_both_versions(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     began = time.time()
     deployed, first = scene.serve_first(**GATED, **SCALED, **HALF)
@@ -96,7 +96,7 @@ def test_load_that_triples_at_half_the_weight_is_followed_by_both_versions(
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_load_that_triples_in_the_bake_finds_the_version_before_large_enough_when_it_goes_back(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**(GATED | {"bake": {"duration": "10m"}}), **SCALED, **by_steps(2, (50,)))
     second = scene.register(failing(2.0, share=0.3))
@@ -127,7 +127,7 @@ def test_load_that_triples_in_the_bake_finds_the_version_before_large_enough_whe
     assert record["message"] in told()
 
 
-def test_a_fixed_number_of_pods_becomes_an_automatic_one_and_fixed_again_without_a_rollout(scene: Scene) -> None:
+def test_a_fixed_number_of_pods_becomes_an_automatic_one_and_fixed_again_without_a_rollout(scene: RolloutScene) -> None:
     deployed, first = scene.serve_first()
     attempt = deployed.status()["attempt"]
     with scene.traffic(scene.expectation(first), rate=RATE) as run:

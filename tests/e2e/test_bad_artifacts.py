@@ -6,14 +6,14 @@ The model store's component tests have all of them, over a real registry.
 from penstock_testing.artifacts import BAD_ARTIFACTS
 from penstock_testing.cluster import Object
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 LIMIT = 60.0
 TRAVELLING = [artifact for artifact in BAD_ARTIFACTS if artifact.travels]
 CHOSEN = (TRAVELLING[0], TRAVELLING[len(TRAVELLING) // 2], TRAVELLING[-1])
 
 
-def test_a_bad_artifact_is_named_by_a_condition_and_the_serving_version_is_untouched(scene: Scene) -> None:
+def test_a_bad_artifact_is_named_by_a_condition_and_the_serving_version_is_untouched(scene: RolloutScene) -> None:
     deployed, _ = scene.serve_first()
     before = deployed.status()["stable"]
     for artifact in CHOSEN:

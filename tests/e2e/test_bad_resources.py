@@ -7,13 +7,13 @@ import yaml
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import Deployed, model_deployment
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 TABLE = Path(__file__).parents[1] / "data" / "model_deployments" / "refused_by_condition.yaml"
 LIMIT = 60.0
 
 
-def rows(scene: Scene) -> list[Object]:
+def rows(scene: RolloutScene) -> list[Object]:
     """The table, with this test's registered model in it."""
     found: list[Object] = yaml.safe_load(TABLE.read_text().replace("MODEL", scene.model))
     return found
@@ -29,7 +29,7 @@ def stalled(deployed: Deployed, reason: str) -> Object:
     return wait_for(f"Stalled by {reason}", look, seconds=LIMIT)
 
 
-def test_what_the_schema_cannot_see_becomes_a_condition_that_names_the_field(scene: Scene) -> None:
+def test_what_the_schema_cannot_see_becomes_a_condition_that_names_the_field(scene: RolloutScene) -> None:
     scene.move(scene.register(1.0))
     table = rows(scene)
     resources = [model_deployment(row["name"], scene.namespace, "m") | {"spec": row["spec"]} for row in table]
@@ -42,7 +42,7 @@ def test_what_the_schema_cannot_see_becomes_a_condition_that_names_the_field(sce
         assert deployed.condition("Reconciling")["status"] == "False"
 
 
-def test_a_serving_version_is_untouched_by_a_wish_that_cannot_be_met(scene: Scene) -> None:
+def test_a_serving_version_is_untouched_by_a_wish_that_cannot_be_met(scene: RolloutScene) -> None:
     deployed, _ = scene.serve_first()
     before = deployed.status()["stable"]
     for row in rows(scene):

@@ -10,7 +10,7 @@ from penstock_testing import deep, faults
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import KIND, model_deployment
 from penstock_testing.platform import Platform, image_values, wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.status_watch import ObjectWatch
 from penstock_testing.strategies import BRIEF, by_steps
 
@@ -74,17 +74,17 @@ class Crowd:
 
 
 @contextmanager
-def _watched(scene: Scene) -> Iterator[Crowd]:
+def _watched(scene: RolloutScene) -> Iterator[Crowd]:
     crowd = Crowd()
     with ObjectWatch(scene.platform.cluster, scene.namespace, "", crowd.see):
         yield crowd
 
 
-def _resources(scene: Scene) -> list[Object]:
+def _resources(scene: RolloutScene) -> list[Object]:
     return sorted(scene.platform.cluster.items(KIND, scene.namespace), key=lambda item: str(item["metadata"]["name"]))
 
 
-def _wait_for_all(scene: Scene, what: str, holds: Callable[[Object], bool], seconds: float) -> list[Object]:
+def _wait_for_all(scene: RolloutScene, what: str, holds: Callable[[Object], bool], seconds: float) -> list[Object]:
     def look() -> list[Object] | None:
         found = _resources(scene)
         return found if all(map(holds, found)) else None
@@ -113,7 +113,7 @@ def _is_promoted(resource: Object) -> bool:
     return newest["attempt"] > 1 and newest["completion"] == "Promoted" and _is_at_rest(resource)
 
 
-def _served(scene: Scene) -> list[Object]:
+def _served(scene: RolloutScene) -> list[Object]:
     """All of them serve the same version, each from a Deployment of its own."""
     scene.move(scene.register(1.0))
     for start in range(0, len(NAMES), BATCH):
@@ -127,7 +127,7 @@ def _revisions(resources: list[Object]) -> list[str]:
     return [item["status"]["stable"]["revision"] for item in resources]
 
 
-def _assert_halted(scene: Scene, before: list[str], tried: set[str]) -> None:
+def _assert_halted(scene: RolloutScene, before: list[str], tried: set[str]) -> None:
     """Once all have looked: who tried says what failed, the others wait and say for whom. Each serves as before."""
     found = _wait_for_all(scene, "a halt", _has_failed_or_waits, seconds=120)
     assert _revisions(found) == before
@@ -146,7 +146,7 @@ def _assert_halted(scene: Scene, before: list[str], tried: set[str]) -> None:
             assert "Image" in status["message"], status["message"]
 
 
-def _kill_the_controller(scene: Scene) -> None:
+def _kill_the_controller(scene: RolloutScene) -> None:
     faults.replace(scene.platform.cluster, scene.platform.pods("controller")[0])
     scene.platform.wait_component("controller")
     time.sleep(LOOK)
@@ -161,7 +161,7 @@ def _assert_promoted(resource: Object, tried: set[str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_of_many_resources_a_bad_image_is_tried_by_a_few_and_a_good_one_then_goes_through_the_gates_of_all(
-    upgraded: Platform, scene: Scene
+    upgraded: Platform, scene: RolloutScene
 ) -> None:
     before, image = _revisions(_served(scene)), upgraded.cluster.images["predictor"]
     questions = [question for name in NAMES for question in scene.questions(name=name, count=4)]

@@ -11,7 +11,7 @@ from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.traffic_result import TrafficResult
 
@@ -21,17 +21,17 @@ SOON = 5.0
 LIMITED: Object = {"resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}
 
 
-def child(scene: Scene, pointer: str = "stable") -> str:
+def child(scene: RolloutScene, pointer: str = "stable") -> str:
     """The name of a pointer's objects."""
     return f"model-{scene.deployed().status()[pointer]['revision']}"
 
 
-def shown(scene: Scene) -> tuple[str, str]:
+def shown(scene: RolloutScene) -> tuple[str, str]:
     condition = scene.deployed().condition("ChildrenApplied")
     return condition.get("status", ""), condition.get("reason", "")
 
 
-def quota(scene: Scene, **hard: str) -> None:
+def quota(scene: RolloutScene, **hard: str) -> None:
     """A ResourceQuota that is in force."""
     cluster = scene.platform.cluster
     limits = {key.replace("__", "/").replace("_", "."): value for key, value in hard.items()}
@@ -50,7 +50,7 @@ def quota(scene: Scene, **hard: str) -> None:
     )
 
 
-def patch(scene: Scene, kind: str, name: str, change: Object, *, how: str = "strategic") -> float:
+def patch(scene: RolloutScene, kind: str, name: str, change: Object, *, how: str = "strategic") -> float:
     """What a person does; answers the Unix time after it."""
     arguments = ("patch", kind, name, "-n", scene.namespace, f"--type={how}", "-p", json.dumps(change))
     scene.platform.cluster.kubectl(*arguments)
@@ -70,7 +70,7 @@ def is_right(deployed: Deployed) -> None:
 
 
 def test_a_budget_that_a_quota_refuses_holds_up_neither_the_way_back_nor_a_persons_word(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, predictor={"minReplicas": 1} | LIMITED, **by_steps(None, (50,)))
     quota(scene, count__poddisruptionbudgets_policy="1")
@@ -95,7 +95,7 @@ def test_a_budget_that_a_quota_refuses_holds_up_neither_the_way_back_nor_a_perso
     wait_for("nothing is refused any more", lambda: shown(scene) == ("True", "Applied") or None, seconds=20)
 
 
-def test_a_deployment_that_a_quota_refuses_ends_its_attempt_by_the_deadline_and_says_why(scene: Scene) -> None:
+def test_a_deployment_that_a_quota_refuses_ends_its_attempt_by_the_deadline_and_says_why(scene: RolloutScene) -> None:
     deployed, first = scene.serve_first(
         **GATED, predictor={"minReplicas": 1} | LIMITED, progressDeadline="10s", **by_steps(1, (50,))
     )
@@ -112,7 +112,7 @@ def test_a_deployment_that_a_quota_refuses_ends_its_attempt_by_the_deadline_and_
 
 
 @pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "its selector edited"])
-def test_the_service_of_stable_is_right_again_within_seconds(scene: Scene, *, deleted: bool) -> None:
+def test_the_service_of_stable_is_right_again_within_seconds(scene: RolloutScene, *, deleted: bool) -> None:
     deployed, first = scene.serve_first(predictor=LIMITED)
     name, cluster = child(scene), scene.platform.cluster
     with scene.traffic(scene.expectation(first)) as run:
@@ -142,7 +142,7 @@ def test_the_service_of_stable_is_right_again_within_seconds(scene: Scene, *, de
         pytest.param({"image": "localhost/none:1"}, id="the image"),
     ],
 )
-def test_an_edit_of_stables_pods_is_put_back_and_no_request_fails(scene: Scene, change: Object) -> None:
+def test_an_edit_of_stables_pods_is_put_back_and_no_request_fails(scene: RolloutScene, change: Object) -> None:
     deployed, first = scene.serve_first(predictor=LIMITED)
     name, cluster = child(scene), scene.platform.cluster
     before = cluster.get("deployment", name, scene.namespace)
@@ -161,13 +161,13 @@ def test_an_edit_of_stables_pods_is_put_back_and_no_request_fails(scene: Scene, 
     is_right(deployed)
 
 
-def _template(scene: Scene, name: str) -> Object:
+def _template(scene: RolloutScene, name: str) -> Object:
     found = scene.platform.cluster.get("deployment", name, scene.namespace) or {}
     template: Object = found.get("spec", {}).get("template", {})
     return template
 
 
-def test_while_somebody_writes_against_us_a_condition_says_who(scene: Scene) -> None:
+def test_while_somebody_writes_against_us_a_condition_says_who(scene: RolloutScene) -> None:
     deployed, first = scene.serve_first(predictor=LIMITED)
     name = child(scene)
     edit = {"spec": {"publishNotReadyAddresses": True}}
@@ -185,7 +185,7 @@ def test_while_somebody_writes_against_us_a_condition_says_who(scene: Scene) -> 
     result.assert_none_failed()
 
 
-def test_stables_deployment_that_is_deleted_on_trial_comes_back(scene: Scene) -> None:
+def test_stables_deployment_that_is_deleted_on_trial_comes_back(scene: RolloutScene) -> None:
     deployed, first = scene.serve_first(**GATED, predictor=LIMITED, **by_steps(None, (50,)))
     second = scene.register(2.0)
     with scene.traffic(scene.expectation(first, second)) as run:
@@ -204,12 +204,12 @@ def test_stables_deployment_that_is_deleted_on_trial_comes_back(scene: Scene) ->
     assert deployed.condition("Ready")["status"] == "True"
 
 
-def _ready(scene: Scene, name: str) -> int:
+def _ready(scene: RolloutScene, name: str) -> int:
     found = scene.platform.cluster.get("deployment", name, scene.namespace) or {}
     return int((found.get("status") or {}).get("readyReplicas", 0))
 
 
-def test_children_that_outlive_their_resource_belong_to_the_next_and_go_with_it(scene: Scene) -> None:
+def test_children_that_outlive_their_resource_belong_to_the_next_and_go_with_it(scene: RolloutScene) -> None:
     deployed, first = scene.serve_first(predictor=LIMITED)
     cluster = scene.platform.cluster
     before = cluster.get("modeldeployment", "model", scene.namespace)
@@ -229,12 +229,12 @@ def test_children_that_outlive_their_resource_belong_to_the_next_and_go_with_it(
     wait_for("gone", lambda: not cluster.items(KINDS, scene.namespace, selector) or None, seconds=60)
 
 
-def _uid(scene: Scene) -> str:
+def _uid(scene: RolloutScene) -> str:
     found = scene.platform.cluster.get("modeldeployment", "model", scene.namespace) or {}
     return str(found.get("metadata", {}).get("uid"))
 
 
-def _owners(scene: Scene) -> set[str]:
+def _owners(scene: RolloutScene) -> set[str]:
     found = scene.platform.cluster.items(KINDS, scene.namespace, "penstock.dev/model-deployment=model")
     owners = (item["metadata"].get("ownerReferences") or [{}] for item in found)
     return {each.get("uid", "") for references in owners for each in references}
@@ -244,7 +244,7 @@ def _owners(scene: Scene) -> set[str]:
     "both",
     [pytest.param(False, id="the model label alone", marks=pytest.mark.deep), pytest.param(True, id="both labels")],
 )
-def test_a_deployment_of_somebody_else_is_named_and_left_alone(scene: Scene, *, both: bool) -> None:
+def test_a_deployment_of_somebody_else_is_named_and_left_alone(scene: RolloutScene, *, both: bool) -> None:
     deployed, first = scene.serve_first(predictor=LIMITED)
     cluster = scene.platform.cluster
     labels = {"penstock.dev/model-deployment": "model"} | ({"penstock.dev/revision": "0123456789"} if both else {})

@@ -5,18 +5,18 @@ import json
 from collections.abc import Callable
 
 from penstock_testing.plugin import through_kubectl
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import canary, pause, weight
 
 
-def plugin(scene: Scene, *words: str, code: int = 0) -> str:
+def plugin(scene: RolloutScene, *words: str, code: int = 0) -> str:
     """What `kubectl penstock` prints; `code`: the exit code that it must have."""
     done = through_kubectl(scene.platform.cluster, *words, "-n", scene.namespace)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def test_a_rollout_is_seen_held_and_ended_by_kubectl_penstock(scene: Scene, told: Callable[[], str]) -> None:
+def test_a_rollout_is_seen_held_and_ended_by_kubectl_penstock(scene: RolloutScene, told: Callable[[], str]) -> None:
     strategy = canary(weight(20), pause())
     deployed, first = scene.serve_first(analysis={"gates": []}, **strategy)
     second = scene.register(2.0)
@@ -47,7 +47,7 @@ def test_a_rollout_is_seen_held_and_ended_by_kubectl_penstock(scene: Scene, told
     assert record["message"] in told()
 
 
-def test_versions_are_promoted_compared_taken_two_back_and_retried_by_kubectl_penstock(scene: Scene) -> None:
+def test_versions_are_promoted_compared_taken_two_back_and_retried_by_kubectl_penstock(scene: RolloutScene) -> None:
     strategy = canary(weight(20), pause(), weight(50), pause())
     one_pod, long = {"minReplicas": 1}, {"duration": "600s"}
     deployed, first = scene.serve_first(predictor=one_pod, analysis={"gates": []}, bake=long, **strategy)
@@ -85,7 +85,7 @@ def test_versions_are_promoted_compared_taken_two_back_and_retried_by_kubectl_pe
     assert (deployed.status()["stable"]["version"], deployed.status().get("hold")) == (third, None)
 
 
-def assert_cards_are_compared(scene: Scene, stable: str, candidate: str) -> None:
+def assert_cards_are_compared(scene: RolloutScene, stable: str, candidate: str) -> None:
     """`diff` reads both cards from the store that runs: they name the files by what is in them."""
     compared = plugin(scene, "diff", "model", "stable", "candidate").splitlines()
     model = compared[compared.index("model:") :]

@@ -10,7 +10,7 @@ from penstock_testing.chart import Chart, find_helm
 from penstock_testing.dashboard import FOLDER, AskedDashboard
 from penstock_testing.platform import ROOT, wait_for
 from penstock_testing.prometheus_server import PrometheusServer
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.trained import trained_on
 from penstock_testing.truth import Truth
@@ -24,7 +24,7 @@ PICTURES = ROOT / "build" / "dashboards"
 
 
 @pytest.fixture
-def prometheus(scene: Scene, tmp_path: Path) -> Iterator[PrometheusServer]:
+def prometheus(scene: RolloutScene, tmp_path: Path) -> Iterator[PrometheusServer]:
     rendered = Chart(find_helm()).render(*MONITORING)
     with PrometheusServer(
         scene.platform.cluster,
@@ -35,14 +35,14 @@ def prometheus(scene: Scene, tmp_path: Path) -> Iterator[PrometheusServer]:
         yield server
 
 
-def seen(prometheus: PrometheusServer, scene: Scene, began: float) -> bool | None:
+def seen(prometheus: PrometheusServer, scene: RolloutScene, began: float) -> bool | None:
     """Whether the last of the series to begin is there."""
     query = f'penstock_monitor_quality{{namespace="{scene.namespace}"}}'
     return bool(prometheus.course(query, start=began, end=time.time())) or None
 
 
 def test_every_panel_of_every_dashboard_has_points_and_every_rule_is_evaluated(
-    scene: Scene, prometheus: PrometheusServer
+    scene: RolloutScene, prometheus: PrometheusServer
 ) -> None:
     questions = scene.questions()
     first, second = (scene.register(trained_on(questions, intercept)) for intercept in (14.0, 15.0))

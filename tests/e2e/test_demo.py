@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 from penstock_testing.demo import BUILD, USERS, Demo
 from penstock_testing.platform import Platform
 from penstock_testing.stages import Stages
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.alone  # its load, its training and its report take wha
 
 
 @pytest.fixture
-def demo(platform: Platform, cluster: Cluster) -> Iterator[Demo]:
+def demo(platform: Platform, cluster: KubernetesCluster) -> Iterator[Demo]:
     yield Demo(platform.cluster, Stages())
     cluster.kubectl("delete", "namespace", USERS, "--ignore-not-found", "--wait=false")
 

@@ -2,7 +2,7 @@
 
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import Deployed
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.trained import trained_on
 
@@ -22,7 +22,7 @@ def wait_for_drift(deployed: Deployed, *expected: str) -> Object:
     return deployed.condition("DriftDetected")
 
 
-def test_inputs_that_move_away_are_told_by_name_while_users_are_served_and_not_before(scene: Scene) -> None:
+def test_inputs_that_move_away_are_told_by_name_while_users_are_served_and_not_before(scene: RolloutScene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
     version = scene.register(trained_on(usual, 11.0))
     scene.move(version)
@@ -42,7 +42,7 @@ def test_inputs_that_move_away_are_told_by_name_while_users_are_served_and_not_b
     assert quiet["lastTransitionTime"] <= moved["lastTransitionTime"]
 
 
-def test_a_new_version_with_a_sample_of_the_new_world_ends_the_drift_by_its_promotion(scene: Scene) -> None:
+def test_a_new_version_with_a_sample_of_the_new_world_ends_the_drift_by_its_promotion(scene: RolloutScene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
     first = scene.register(trained_on(usual, 11.0))
     scene.move(first)

@@ -10,7 +10,7 @@ import pytest
 from penstock_testing import faults
 from penstock_testing.cluster import Object
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 
 pytestmark = pytest.mark.alone
@@ -27,7 +27,7 @@ def restarts(pod: Object, container: str) -> int:
     return sum(one["restartCount"] for one in pod["status"]["containerStatuses"] if one["name"] == container)
 
 
-def seconds_until_started_again(scene: Scene, before: Object, container: str) -> float:
+def seconds_until_started_again(scene: RolloutScene, before: Object, container: str) -> float:
     name, begin = before["metadata"]["name"], time.monotonic()
 
     def again() -> bool | None:
@@ -39,7 +39,7 @@ def seconds_until_started_again(scene: Scene, before: Object, container: str) ->
     return time.monotonic() - begin
 
 
-def test_a_rollout_waits_for_a_gateway_pod_whose_agent_hangs_and_no_request_fails(scene: Scene) -> None:
+def test_a_rollout_waits_for_a_gateway_pod_whose_agent_hangs_and_no_request_fails(scene: RolloutScene) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps(2, (50,)))
     second = scene.register(2.0)
     with scene.traffic(scene.expectation(first, second), rate=RATE) as run:
@@ -65,7 +65,7 @@ def run_weight(status: Object) -> int:
     return sum(one["weight"] for one in backends if one["revision"] != status["stable"]["revision"])
 
 
-def test_an_envoy_that_hangs_is_killed_and_its_clients_go_elsewhere(scene: Scene) -> None:
+def test_an_envoy_that_hangs_is_killed_and_its_clients_go_elsewhere(scene: RolloutScene) -> None:
     _, version = scene.serve_first(**ONE_POD)
     with scene.traffic(scene.expectation(version), rate=RATE, deadline_seconds=DEADLINE) as run:
         time.sleep(2)

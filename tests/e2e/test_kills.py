@@ -7,14 +7,14 @@ import pytest
 from penstock_testing import faults
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.traffic_result import TrafficResult
 
 BEFORE, AFTER = 2.0, 6.0
 
 
 @pytest.fixture
-def served(scene: Scene) -> tuple[Deployed, str]:
+def served(scene: RolloutScene) -> tuple[Deployed, str]:
     version = scene.register(1.0)
     scene.registry.move(scene.model, version)
     deployed = scene.serve()
@@ -22,11 +22,11 @@ def served(scene: Scene) -> tuple[Deployed, str]:
     return deployed, version
 
 
-def mlflow_pods(scene: Scene) -> list[dict[str, object]]:
+def mlflow_pods(scene: RolloutScene) -> list[dict[str, object]]:
     return scene.platform.cluster.items("pods", MLFLOW_NAMESPACE, "app.kubernetes.io/name=mlflow")
 
 
-def under_load(scene: Scene, version: str, pod: dict[str, object]) -> tuple[TrafficResult, float]:
+def under_load(scene: RolloutScene, version: str, pod: dict[str, object]) -> tuple[TrafficResult, float]:
     with scene.traffic(scene.expectation(version)) as run:
         time.sleep(BEFORE)
         at = faults.kill(scene.platform.cluster, pod)
@@ -37,7 +37,7 @@ def under_load(scene: Scene, version: str, pod: dict[str, object]) -> tuple[Traf
 @pytest.mark.alone
 @pytest.mark.parametrize("component", ["controller", "model-store", "drift-monitor"])
 def test_killing_a_part_of_the_control_plane_fails_no_request(
-    scene: Scene, served: tuple[Deployed, str], component: str
+    scene: RolloutScene, served: tuple[Deployed, str], component: str
 ) -> None:
     _, version = served
     result, _ = under_load(scene, version, scene.platform.pods(component)[0])
@@ -47,7 +47,7 @@ def test_killing_a_part_of_the_control_plane_fails_no_request(
 
 
 @pytest.mark.alone
-def test_killing_mlflow_fails_no_request(scene: Scene, served: tuple[Deployed, str]) -> None:
+def test_killing_mlflow_fails_no_request(scene: RolloutScene, served: tuple[Deployed, str]) -> None:
     deployed, version = served
     result, _ = under_load(scene, version, mlflow_pods(scene)[0])
     assert result.valid, result.describe()
@@ -60,7 +60,7 @@ def test_killing_mlflow_fails_no_request(scene: Scene, served: tuple[Deployed, s
     )
 
 
-def test_killing_one_of_two_predictor_pods_fails_no_request(scene: Scene, served: tuple[Deployed, str]) -> None:
+def test_killing_one_of_two_predictor_pods_fails_no_request(scene: RolloutScene, served: tuple[Deployed, str]) -> None:
     deployed, version = served
     pods = scene.platform.cluster.items("pods", scene.namespace, "penstock.dev/model-deployment=model")
     assert len(pods) == 2
@@ -72,7 +72,7 @@ def test_killing_one_of_two_predictor_pods_fails_no_request(scene: Scene, served
 
 @pytest.mark.alone
 def test_killing_one_of_two_gateway_pods_fails_at_most_what_is_in_flight_on_it(
-    scene: Scene, served: tuple[Deployed, str]
+    scene: RolloutScene, served: tuple[Deployed, str]
 ) -> None:
     _, version = served
     result, at = under_load(scene, version, scene.platform.pods("gateway")[0])
@@ -87,7 +87,7 @@ def test_killing_one_of_two_gateway_pods_fails_at_most_what_is_in_flight_on_it(
 
 @pytest.mark.alone
 def test_with_mlflow_and_controller_down_a_deleted_predictor_pod_comes_back_from_the_stores_bytes(
-    scene: Scene, served: tuple[Deployed, str]
+    scene: RolloutScene, served: tuple[Deployed, str]
 ) -> None:
     _, version = served
     cluster = scene.platform.cluster

@@ -13,7 +13,7 @@ from penstock_testing.cluster import CommandError, Object
 from penstock_testing.kstatus import Kstatus, built
 from penstock_testing.model_deployments import model_deployment
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.status_watch import ObjectWatch
 from penstock_testing.strategies import BRIEF, canary, pause, weight
 
@@ -24,7 +24,7 @@ def kstatus() -> Kstatus:
 
 
 @contextmanager
-def watched(scene: Scene) -> Iterator[list[Object]]:
+def watched(scene: RolloutScene) -> Iterator[list[Object]]:
     """Every state of the test's resource from the one it has now, in its order."""
     states: list[Object] = []
     with ObjectWatch(scene.platform.cluster, scene.namespace, "model", states.append):
@@ -37,7 +37,7 @@ def course(kstatus: Kstatus, states: list[Object]) -> list[str]:
     return [word for word, _ in groupby(kstatus.of(states))]
 
 
-def test_a_resource_that_no_controller_has_seen_is_in_progress(kstatus: Kstatus, scene: Scene) -> None:
+def test_a_resource_that_no_controller_has_seen_is_in_progress(kstatus: Kstatus, scene: RolloutScene) -> None:
     """As the API server answers the one who made it: before any status was written, it is not done."""
     text = json.dumps(model_deployment("model", scene.namespace, "of-no-registry"))
     made = json.loads(scene.platform.cluster.kubectl("create", "-f", "-", "-o", "json", stdin=text))
@@ -46,7 +46,7 @@ def test_a_resource_that_no_controller_has_seen_is_in_progress(kstatus: Kstatus,
 
 
 def test_in_progress_until_it_serves_over_a_promotion_and_failed_after_a_rollback(
-    kstatus: Kstatus, scene: Scene
+    kstatus: Kstatus, scene: RolloutScene
 ) -> None:
     steps = canary(weight(50), pause(1)) | {"predictor": BRIEF}
     first, second = scene.register(1.0), scene.register(2.0)
@@ -83,7 +83,7 @@ def chart_of(resource: Object, folder: Path) -> Path:
     return folder
 
 
-def test_helm_waits_until_it_serves_and_tells_of_a_rollback(scene: Scene) -> None:
+def test_helm_waits_until_it_serves_and_tells_of_a_rollback(scene: RolloutScene) -> None:
     """helm 4 judges by kstatus."""
     scene.move(scene.register(1.0))
     install = ("upgrade", "--install", "models", "-n", scene.namespace, "--wait")

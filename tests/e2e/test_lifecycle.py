@@ -4,17 +4,17 @@ import time
 
 import pytest
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.locked_mlflow import SECRET
 from penstock_testing.platform import NAMESPACE, Platform, wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 IDENTITIES = f"system:serviceaccount:{NAMESPACE}:"
 QUIET = 8.0
 """Seconds in which a controller that started anew, or looks at the registry every second, would have written."""
 
 
-def test_kubectl_wait_and_status_agree(scene: Scene) -> None:
+def test_kubectl_wait_and_status_agree(scene: RolloutScene) -> None:
     version = scene.register(1.0)
     scene.registry.move(scene.model, version)
     deployed = scene.serve()
@@ -37,7 +37,7 @@ def test_kubectl_wait_and_status_agree(scene: Scene) -> None:
 
 
 @pytest.mark.alone
-def test_an_upgrade_without_a_change_writes_nothing(scene: Scene) -> None:
+def test_an_upgrade_without_a_change_writes_nothing(scene: RolloutScene) -> None:
     scene.registry.move(scene.model, scene.register(1.0))
     scene.serve().wait_settled()
     platform = scene.platform
@@ -55,7 +55,7 @@ def test_an_upgrade_without_a_change_writes_nothing(scene: Scene) -> None:
     assert writes == []
 
 
-def test_deleting_a_model_deployment_leaves_nothing_of_it(scene: Scene) -> None:
+def test_deleting_a_model_deployment_leaves_nothing_of_it(scene: RolloutScene) -> None:
     scene.registry.move(scene.model, scene.register(1.0))
     deployed = scene.serve()
     deployed.delete()
@@ -63,7 +63,7 @@ def test_deleting_a_model_deployment_leaves_nothing_of_it(scene: Scene) -> None:
 
 
 @pytest.mark.alone
-def test_deleting_ends_with_the_controller_gone(scene: Scene) -> None:
+def test_deleting_ends_with_the_controller_gone(scene: RolloutScene) -> None:
     scene.registry.move(scene.model, scene.register(1.0))
     deployed = scene.serve()
     cluster = scene.platform.cluster
@@ -89,18 +89,18 @@ def test_uninstall_leaves_nothing_but_the_crd_and_what_users_made(platform: Plat
         platform.restore(values)
 
 
-def _terminating(cluster: Cluster) -> list[str]:
+def _terminating(cluster: KubernetesCluster) -> list[str]:
     return [
         item["metadata"]["name"] for item in cluster.items("namespaces") if item["status"]["phase"] == "Terminating"
     ]
 
 
-def _children(cluster: Cluster, namespace: str) -> list[Object]:
+def _children(cluster: KubernetesCluster, namespace: str) -> list[Object]:
     kinds = "deployments,replicasets,pods,services,endpointslices,controllerrevisions,poddisruptionbudgets"
     return cluster.items(kinds, namespace, "penstock.dev/model-deployment=model")
 
 
-def _left(cluster: Cluster) -> list[str]:
+def _left(cluster: KubernetesCluster) -> list[str]:
     namespaced = "deployments,statefulsets,replicasets,pods,services,configmaps,serviceaccounts,persistentvolumeclaims"
     everywhere = "clusterroles,clusterrolebindings"
     found = cluster.items(f"{namespaced},roles,rolebindings,poddisruptionbudgets,secrets", NAMESPACE)

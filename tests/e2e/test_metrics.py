@@ -7,7 +7,7 @@ import pytest
 from penstock_contracts.names import GATEWAY_AGENT_PORT, PREDICTOR_PORT
 from penstock_testing.exported import differences
 from penstock_testing.platform import NAMESPACE, Platform
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 PORTS = {"controller": 8081, "gateway": GATEWAY_AGENT_PORT, "model-store": 8080, "drift-monitor": 8080}
 
@@ -23,7 +23,7 @@ def test_a_part_exports_what_is_declared(platform: Platform, part: str) -> None:
         assert differences(metrics(platform, NAMESPACE, pod["metadata"]["name"], PORTS[part]), part) == []
 
 
-def test_an_end_has_one_reason_word_in_status_event_log_line_and_metric(scene: Scene) -> None:
+def test_an_end_has_one_reason_word_in_status_event_log_line_and_metric(scene: RolloutScene) -> None:
     deployed, _ = scene.serve_first(predictor={"minReplicas": 1})
     cluster, name = scene.platform.cluster, f"{scene.namespace}/model"
     (record,) = deployed.status()["history"]
@@ -43,7 +43,7 @@ def test_an_end_has_one_reason_word_in_status_event_log_line_and_metric(scene: S
     assert f"penstock_controller_attempts_total{{{labels}}} 1.0" in told
 
 
-def test_a_predictor_exports_what_is_declared_and_the_controller_counts_its_resource(scene: Scene) -> None:
+def test_a_predictor_exports_what_is_declared_and_the_controller_counts_its_resource(scene: RolloutScene) -> None:
     scene.serve_first(predictor={"minReplicas": 1})
     selector = "penstock.dev/model-deployment=model"
     (pod,) = scene.platform.cluster.items("pods", scene.namespace, selector)

@@ -7,7 +7,7 @@ import pytest
 from penstock_testing import deep, faults
 from penstock_testing.cluster import Object
 from penstock_testing.platform import NAMESPACE
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.trained import trained_on
 
@@ -18,7 +18,9 @@ OUTAGE = deep.seconds(15.0, deep=300.0)
 RECORDED: Object = {"predictor": {"minReplicas": 1, "logger": {"mode": "all"}}}
 
 
-def test_with_the_monitor_away_a_version_is_promoted_no_request_fails_and_verdicts_come_back(scene: Scene) -> None:
+def test_with_the_monitor_away_a_version_is_promoted_no_request_fails_and_verdicts_come_back(
+    scene: RolloutScene,
+) -> None:
     questions = scene.questions()
     first, second = (scene.register(trained_on(questions, intercept)) for intercept in (11.0, 13.0))
     scene.move(first)

@@ -12,7 +12,7 @@ from penstock_contracts.names import GATEWAY_AGENT_PORT, GATEWAY_PORT, PREDICTOR
 from penstock_testing.cluster import Object
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.pod_caller import PodCaller
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 
 pytestmark = pytest.mark.alone
@@ -41,7 +41,7 @@ class Callers:
 
 
 @pytest.fixture
-def callers(scene: Scene) -> Iterator[Callers]:
+def callers(scene: RolloutScene) -> Iterator[Callers]:
     cluster, suffix = scene.platform.cluster, uuid4().hex[:6]
     elsewhere, monitoring = f"elsewhere-{suffix}", f"monitoring-{suffix}"
     cluster.apply(namespace(elsewhere), namespace(monitoring))
@@ -66,7 +66,7 @@ def guarded(platform: Platform) -> Iterator[Platform]:
     platform.restore(values)
 
 
-def _documented(scene: Scene, callers: Callers) -> Object:
+def _documented(scene: RolloutScene, callers: Callers) -> Object:
     """The policy for predictor pods as the operator's page shows it, for the namespaces of this test."""
     page = (ROOT / "docs" / "operator" / "README.md").read_text()
     (text,) = re.findall(r"```yaml\n(apiVersion: networking.*?)```", page, re.DOTALL)
@@ -81,13 +81,13 @@ def _address(pod: Object) -> str:
     return str(pod["status"]["podIP"])
 
 
-def _predictor(scene: Scene) -> Object:
+def _predictor(scene: RolloutScene) -> Object:
     """One of those that serve."""
     pods = scene.platform.cluster.items("pods", scene.namespace, "penstock.dev/model-deployment=model")
     return next(pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
 
 
-def _ports(scene: Scene) -> dict[str, tuple[str, int]]:
+def _ports(scene: RolloutScene) -> dict[str, tuple[str, int]]:
     """Every port of one pod of each part, and Envoy's admin interface."""
     (controller,), (store,) = scene.platform.pods("controller"), scene.platform.pods("model-store")
     (monitor,) = scene.platform.pods("drift-monitor")
@@ -107,7 +107,7 @@ def _ports(scene: Scene) -> dict[str, tuple[str, int]]:
     }
 
 
-def _predictor_reaches(scene: Scene) -> set[str]:
+def _predictor_reaches(scene: RolloutScene) -> set[str]:
     """What a predictor pod gets a connection to, of what it might look for."""
     cluster = scene.platform.cluster
     api_server = (cluster.get("service", "kubernetes", "default") or {})["spec"]["clusterIP"]
@@ -132,7 +132,7 @@ def _restart_controller(platform: Platform) -> None:
 
 
 def test_with_policies_on_a_version_is_promoted_under_load_and_only_those_named_reach_a_part(
-    scene: Scene, guarded: Platform, callers: Callers
+    scene: RolloutScene, guarded: Platform, callers: Callers
 ) -> None:
     deployed, first = scene.serve_first(**SPEC)
     second = scene.register(2.0)

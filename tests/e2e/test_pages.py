@@ -12,7 +12,7 @@ from penstock_testing.artifacts import named_columns
 from penstock_testing.code_blocks import CodeBlock, code_blocks, commands
 from penstock_testing.documents import read_all
 from penstock_testing.model_deployments import model_deployment
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 PAGES = ("README.md", "docs/user/README.md", "docs/user/rollouts.md", "docs/user/steering.md")
 TYPED = ("kubectl ", "helm ", "curl ", "URL=")
@@ -33,7 +33,7 @@ def scripts() -> list[tuple[CodeBlock, str]]:
 class Reader:
     """Somebody with the cluster's kubectl and helm, in a folder with the files that the pages speak of."""
 
-    def __init__(self, scene: Scene, version: str) -> None:
+    def __init__(self, scene: RolloutScene, version: str) -> None:
         self._scene, self._version, self._folder = scene, version, scene.folder / "reader"
         cluster, programs = scene.platform.cluster, self._folder / "bin"
         programs.mkdir(parents=True)
@@ -89,13 +89,13 @@ class Reader:
 
 
 @pytest.fixture
-def version(scene: Scene) -> str:
+def version(scene: RolloutScene) -> str:
     found = scene.register(named_columns(1.0))
     scene.move(found)
     return found
 
 
-def test_each_command_of_the_pages_does_what_they_say(scene: Scene, version: str) -> None:
+def test_each_command_of_the_pages_does_what_they_say(scene: RolloutScene, version: str) -> None:
     reader = Reader(scene, version)
     printed = {}
     for block, script in scripts():

@@ -8,7 +8,7 @@ import pytest
 from penstock_testing import faults
 from penstock_testing.cluster import Object
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.trained import trained_on
 
@@ -26,7 +26,7 @@ CONDITIONS = ("MonitorReachable", "RegistryReachable")
 
 @pytest.mark.timeout(1500)
 def test_registry_and_monitor_away_for_minutes_are_told_and_cost_no_request_and_come_back_without_a_hand(
-    scene: Scene,
+    scene: RolloutScene,
 ) -> None:
     questions = scene.questions()
     first, second = (scene.register(trained_on(questions, intercept)) for intercept in (16.0, 17.0))

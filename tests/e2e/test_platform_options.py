@@ -11,7 +11,7 @@ from penstock_contracts.monitor_replicas import holder_of
 from penstock_testing.cluster import Object
 from penstock_testing.platform import Platform, wait_for
 from penstock_testing.receiver_pod import ReceiverPod
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.trace_collector import Span, spans_of
 from penstock_testing.trained import trained_on
@@ -47,7 +47,7 @@ def names_of_two(namespace: str) -> list[str]:
 
 
 def test_two_monitors_sinks_and_traces_come_on_under_load_and_no_request_fails(
-    scene: Scene, upgraded: Platform
+    scene: RolloutScene, upgraded: Platform
 ) -> None:
     questions = scene.questions()
     first, second = (scene.register(trained_on(questions, intercept)) for intercept in (18.0, 19.0))
@@ -99,7 +99,7 @@ def test_two_monitors_sinks_and_traces_come_on_under_load_and_no_request_fails(
     assert {pod["metadata"]["name"] for pod in scene.platform.pods("drift-monitor")} == set(REPLICAS)
 
 
-def _through_the_service(scene: Scene, names: tuple[str, str]) -> tuple[list[str], list[int]]:
+def _through_the_service(scene: RolloutScene, names: tuple[str, str]) -> tuple[list[str], list[int]]:
     """The fleet's page, and the status of a label for each resource, each by a connection of its own."""
     url = scene.platform.monitor().url
     pages, labelled = [], []

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from penstock_testing.chart import Chart
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 from penstock_testing.impersonation import Impersonation, impersonation
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, RELEASE, Platform, namespace
 
@@ -79,7 +79,7 @@ pytestmark = pytest.mark.xdist_group("refused calls")  # its fixtures are made o
 
 
 @pytest.fixture(scope="module")
-def acting(cluster: Cluster) -> Iterator[Impersonation]:
+def acting(cluster: KubernetesCluster) -> Iterator[Impersonation]:
     with impersonation(cluster) as acting:
         yield acting
 

@@ -8,7 +8,7 @@ from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE
 from penstock_testing.receiver_pod import ReceiverPod
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.trained import trained_on
 
@@ -28,7 +28,7 @@ print("moved", alias, "to", newest)
 NOTHING_BETTER = "raise SystemExit('the new version does not beat the champion')"
 
 
-def retrain(scene: Scene, program: str) -> Object:
+def retrain(scene: RolloutScene, program: str) -> Object:
     """`spec.retrain` with a Job that runs a program in the example's image."""
     container = {
         "name": "train",
@@ -54,7 +54,7 @@ def retrain(scene: Scene, program: str) -> Object:
     return {"retrain": {"jobTemplate": {"spec": job}, "cooldown": "1h", "budget": {"max": 2, "per": "24h"}}}
 
 
-def watched(scene: Scene, program: str) -> Deployed:
+def watched(scene: RolloutScene, program: str) -> Deployed:
     return scene.serve(
         **GATED,
         **by_steps(1, (50,)),
@@ -68,11 +68,11 @@ def is_told(deployed: Deployed, kind: str, reason: str) -> Callable[[Object], bo
     return lambda _: deployed.condition(kind).get("reason") == reason
 
 
-def jobs(scene: Scene) -> list[Object]:
+def jobs(scene: RolloutScene) -> list[Object]:
     return scene.platform.cluster.items("jobs", scene.namespace)
 
 
-def test_drift_trains_a_version_that_is_promoted_through_the_gates_and_ends_the_drift(scene: Scene) -> None:
+def test_drift_trains_a_version_that_is_promoted_through_the_gates_and_ends_the_drift(scene: RolloutScene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
     first = scene.register(trained_on(usual, 11.0))
     scene.move(first)
@@ -96,7 +96,7 @@ def test_drift_trains_a_version_that_is_promoted_through_the_gates_and_ends_the_
     assert {"DatasetDrift", "Running", "Succeeded", "NoDrift"} <= reasons, json.dumps(sorted(reasons))
 
 
-def test_a_job_that_brings_nothing_better_is_named_and_stable_stays(scene: Scene) -> None:
+def test_a_job_that_brings_nothing_better_is_named_and_stable_stays(scene: RolloutScene) -> None:
     usual, unusual = scene.questions(), scene.questions(above=0.5)
     first = scene.register(trained_on(usual, 11.0))
     scene.move(first)
@@ -113,7 +113,7 @@ def test_a_job_that_brings_nothing_better_is_named_and_stable_stays(scene: Scene
     assert len(jobs(scene)) == 1
 
 
-def test_a_webhook_starts_a_pipeline_once_and_the_version_that_it_brings_ends_the_training(scene: Scene) -> None:
+def test_a_webhook_starts_a_pipeline_once_and_the_version_that_it_brings_ends_the_training(scene: RolloutScene) -> None:
     first = scene.register(20.0)
     scene.move(first)
     receiver = ReceiverPod(scene.platform.cluster, scene.namespace, "pipelines")

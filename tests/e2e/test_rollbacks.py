@@ -11,7 +11,7 @@ from penstock_testing.cluster import Object
 from penstock_testing.expectation import Expectation
 from penstock_testing.faulty_models import failing, hanging, hungry, slow
 from penstock_testing.model_deployments import Deployed
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps, canary, pause, weight
 from penstock_testing.traffic_result import TrafficResult
 
@@ -23,7 +23,7 @@ LIMITED: Object = {"timeout": "3s", "resources": {"limits": {"cpu": "500m", "mem
 
 
 def tried(
-    scene: Scene,
+    scene: RolloutScene,
     version: str,
     expectation: Expectation,
     *,
@@ -75,7 +75,7 @@ def assert_plausible(failed: int, tries: int, *, share: float) -> None:
 
 
 def test_a_version_that_answers_500_to_a_fifth_of_the_questions_goes_back(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, predictor={"minReplicas": 1}, **by_steps(4))
     second = scene.register(failing(2.0, share=0.2))
@@ -89,7 +89,7 @@ def test_a_version_that_answers_500_to_a_fifth_of_the_questions_goes_back(
 
 
 def test_a_version_that_always_answers_500_reads_as_100_per_cent_errors_while_users_see_none(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, predictor={"minReplicas": 1}, **by_steps(4))
     second = scene.register(failing(2.0))
@@ -102,7 +102,7 @@ def test_a_version_that_always_answers_500_reads_as_100_per_cent_errors_while_us
     assert result.by_version.keys() == {first}
 
 
-def test_a_version_that_exits_at_half_of_the_requests_goes_back(scene: Scene, told: Callable[[], str]) -> None:
+def test_a_version_that_exits_at_half_of_the_requests_goes_back(scene: RolloutScene, told: Callable[[], str]) -> None:
     deployed, first = scene.serve_first(**GATED, **canary(weight(5), pause(4), weight(50), pause()))
     second = scene.register(2.0)
     revision = ""
@@ -124,7 +124,7 @@ def test_a_version_that_exits_at_half_of_the_requests_goes_back(scene: Scene, to
     assert result.by_version[second] > 0
 
 
-def test_a_version_that_hangs_goes_back(scene: Scene, told: Callable[[], str]) -> None:
+def test_a_version_that_hangs_goes_back(scene: RolloutScene, told: Callable[[], str]) -> None:
     deployed, first = scene.serve_first(**GATED, predictor=LIMITED, **by_steps(4))
     second = scene.register(hanging(2.0))
     record, result = tried(scene, second, scene.expectation(first, second, silent_below={second: 1.0}))
@@ -135,7 +135,7 @@ def test_a_version_that_hangs_goes_back(scene: Scene, told: Callable[[], str]) -
 
 
 def test_a_version_that_is_too_slow_for_its_share_and_answers_429_goes_back(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     """Three questions a second are what it can answer; of 25 a second nearly all would wait past their time."""
     deployed, first = scene.serve_first(**GATED, predictor=LIMITED | {"timeout": "9s"}, **by_steps(4, (50,)))
@@ -146,7 +146,7 @@ def test_a_version_that_is_too_slow_for_its_share_and_answers_429_goes_back(
     assert failures(record)[2]["429"] > 0
 
 
-def test_a_version_that_never_gets_ready_goes_back(scene: Scene, told: Callable[[], str]) -> None:
+def test_a_version_that_never_gets_ready_goes_back(scene: RolloutScene, told: Callable[[], str]) -> None:
     """Its container is killed for the memory that it takes, again and again."""
     small = {"resources": {"limits": {"memory": "256Mi"}}}
     deployed, first = scene.serve_first(**GATED, predictor=small, **by_steps(4))

@@ -9,7 +9,7 @@ from penstock_testing import deep, faults
 from penstock_testing.cluster import CommandError, Object
 from penstock_testing.faulty_models import Build, failing
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 from penstock_testing.traffic_result import TrafficResult
 
@@ -42,7 +42,7 @@ def assert_a_quarter(result: TrafficResult, version: str, start: float, end: flo
     ],
 )
 def test_a_controller_killed_every_3_seconds_comes_to_the_same_end(
-    scene: Scene,
+    scene: RolloutScene,
     told: Callable[[], str],
     build: float | Build,
     *,
@@ -75,7 +75,7 @@ def test_a_controller_killed_every_3_seconds_comes_to_the_same_end(
 
 
 def test_with_the_api_server_stopped_users_notice_nothing_and_then_it_goes_on(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps(3, (25, 50)))
     second = scene.register(2.0)
@@ -95,7 +95,7 @@ def test_with_the_api_server_stopped_users_notice_nothing_and_then_it_goes_on(
     assert record["message"] in told()
 
 
-def test_a_rollback_needs_neither_the_registry_nor_a_new_pod(scene: Scene, told: Callable[[], str]) -> None:
+def test_a_rollback_needs_neither_the_registry_nor_a_new_pod(scene: RolloutScene, told: Callable[[], str]) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps(None, (25,)))
     second = scene.register(failing(2.0, share=0.3))
     silent = {second: 0.3}
@@ -123,7 +123,9 @@ def test_a_rollback_needs_neither_the_registry_nor_a_new_pod(scene: Scene, told:
     assert record["message"] in text
 
 
-def test_stable_whose_deployment_is_deleted_after_a_rollback_comes_back_without_registry_and_spec(scene: Scene) -> None:
+def test_stable_whose_deployment_is_deleted_after_a_rollback_comes_back_without_registry_and_spec(
+    scene: RolloutScene,
+) -> None:
     """What is wanted is another version, which was refused, and spec.predictor is not what stable runs as."""
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps(3, (25,)))
     second = scene.register(failing(2.0))
@@ -156,12 +158,12 @@ def test_stable_whose_deployment_is_deleted_after_a_rollback_comes_back_without_
     assert deployed.condition("Ready")["status"] == "True"
 
 
-def _is_ready(scene: Scene, name: str) -> bool:
+def _is_ready(scene: RolloutScene, name: str) -> bool:
     found = scene.platform.cluster.get("deployment", name, scene.namespace) or {}
     return bool((found.get("status") or {}).get("readyReplicas"))
 
 
-def _acknowledged(scene: Scene) -> set[int] | None:
+def _acknowledged(scene: RolloutScene) -> set[int] | None:
     """The splits that gateway pods have confirmed; None: one of two does not answer, whatever its readiness says."""
     try:
         pods = scene.platform.acknowledged(scene.namespace, "model")
@@ -171,7 +173,7 @@ def _acknowledged(scene: Scene) -> set[int] | None:
 
 
 def test_a_gateway_pod_that_is_killed_while_the_controller_is_away_comes_back_with_the_right_weights(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps(None, (25,)))
     second = scene.register(2.0)

@@ -8,7 +8,7 @@ from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps, canary, mirror, pause
 from penstock_testing.timeline import Timeline
 
@@ -37,7 +37,7 @@ def climb(deployed: Deployed, version: str, until: int | None = None) -> None:
         deployed.promote(status)
 
 
-def test_a_good_version_is_promoted_by_its_steps(scene: Scene, told: Callable[[], str]) -> None:
+def test_a_good_version_is_promoted_by_its_steps(scene: RolloutScene, told: Callable[[], str]) -> None:
     deployed, first = scene.serve_first(**GATED, **by_steps(2))
     second = scene.register(2.0)
     with scene.traffic(scene.expectation(first, second), rate=RATE) as run, Timeline(deployed) as timeline:
@@ -60,7 +60,9 @@ def test_a_good_version_is_promoted_by_its_steps(scene: Scene, told: Callable[[]
     assert all(gate["message"] in text for gate in record["gates"])
 
 
-def test_a_newer_version_at_a_step_takes_the_place_of_the_one_on_trial(scene: Scene, told: Callable[[], str]) -> None:
+def test_a_newer_version_at_a_step_takes_the_place_of_the_one_on_trial(
+    scene: RolloutScene, told: Callable[[], str]
+) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps())
     versions = [scene.register(2.0 + number) for number in range(len(LEFT_AT) + 1)]
     with scene.traffic(scene.expectation(first, *versions), rate=RATE) as run:
@@ -79,7 +81,7 @@ def test_a_newer_version_at_a_step_takes_the_place_of_the_one_on_trial(scene: Sc
 
 
 def test_an_edit_of_what_runs_at_a_step_begins_a_new_attempt_and_the_last_one_is_promoted(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps())
     second = scene.register(2.0)
@@ -102,7 +104,7 @@ def test_an_edit_of_what_runs_at_a_step_begins_a_new_attempt_and_the_last_one_is
 
 
 def test_an_edit_of_the_rollout_itself_at_each_step_lets_the_attempt_go_on(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **by_steps())
     second = scene.register(2.0)
@@ -123,7 +125,7 @@ def test_an_edit_of_the_rollout_itself_at_each_step_lets_the_attempt_go_on(
 
 
 def test_a_version_that_begins_to_fail_in_the_bake_goes_back_to_the_one_before(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**(GATED | {"bake": {"duration": "60s"}}), **ONE_POD, **by_steps(2, (50,)))
     second = scene.register(failing(2.0, share=0.3))
@@ -146,7 +148,7 @@ def test_a_version_that_begins_to_fail_in_the_bake_goes_back_to_the_one_before(
 
 
 def test_a_version_in_the_shadow_answers_copies_and_testers_while_users_see_stable_only(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     strategy = canary(mirror(100), pause(), match=[{"headers": {"x-canary": "always"}}])
     deployed, first = scene.serve_first(**GATED, **ONE_POD, **strategy)
@@ -179,7 +181,7 @@ def candidate_tries(status: Object) -> int:
 
 
 def test_blue_green_shows_the_new_version_to_previewers_and_then_gives_it_everything_at_once(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **ONE_POD, strategy={"blueGreen": {}})
     second = scene.register(2.0)
@@ -209,7 +211,7 @@ def test_blue_green_shows_the_new_version_to_previewers_and_then_gives_it_everyt
 
 
 def test_a_user_keeps_the_version_while_the_weight_stays_and_never_goes_back_while_it_grows(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     strategy = by_steps(None, (25, 50))
     strategy["strategy"]["canary"]["stickiness"] = {"header": "x-user-id"}

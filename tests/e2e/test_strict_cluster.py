@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from penstock_testing.cluster import Cluster, CommandError, Object
+from penstock_testing.cluster import CommandError, KubernetesCluster, Object
 from penstock_testing.doorkeeper import Doorkeeper, pull_secret
 from penstock_testing.model_deployments import model_deployment
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, Platform, image_values
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import BRIEF
 
 pytestmark = pytest.mark.alone
@@ -60,7 +60,7 @@ def strict(platform: Platform, doors: Doorkeeper, guarded: str) -> Iterator[Plat
 
 
 @contextmanager
-def tainted(cluster: Cluster) -> Iterator[None]:
+def tainted(cluster: KubernetesCluster) -> Iterator[None]:
     """No pod that does not put up with it is given to a node."""
     cluster.kubectl("taint", "nodes", "--all", f"{TAINT}=models:NoSchedule")
     try:
@@ -69,14 +69,14 @@ def tainted(cluster: Cluster) -> Iterator[None]:
         cluster.kubectl("taint", "nodes", "--all", f"{TAINT}-")
 
 
-def bind(scene: Scene, user: str, role: str) -> None:
+def bind(scene: RolloutScene, user: str, role: str) -> None:
     """As an administrator lets a person into a namespace."""
     scene.platform.cluster.kubectl(
         "create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}", "-n", scene.namespace
     )
 
 
-def resource(scene: Scene) -> Object:
+def resource(scene: RolloutScene) -> Object:
     template = {
         "spec": {
             "tolerations": [{"key": TAINT, "operator": "Exists"}],
@@ -91,7 +91,7 @@ def resource(scene: Scene) -> Object:
 
 
 def test_an_editor_of_a_namespace_serves_a_model_by_all_that_the_cluster_asks_for(
-    strict: Platform, doors: Doorkeeper, guarded: str, scene: Scene
+    strict: Platform, doors: Doorkeeper, guarded: str, scene: RolloutScene
 ) -> None:
     cluster = strict.cluster
     version = scene.register(1.0)

@@ -2,13 +2,13 @@
 
 import time
 
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 GRACE = 0.1
 """Seconds after the last gateway pod's acknowledgement from which no request may reach the old version."""
 
 
-def test_alias_moved_under_load_loses_no_request_and_none_reaches_the_old_version_late(scene: Scene) -> None:
+def test_alias_moved_under_load_loses_no_request_and_none_reaches_the_old_version_late(scene: RolloutScene) -> None:
     first, second = scene.register(1.0), scene.register(2.0)
     scene.registry.move(scene.model, first)
     deployed = scene.serve()
@@ -45,7 +45,7 @@ def test_alias_moved_under_load_loses_no_request_and_none_reaches_the_old_versio
     } == {status["stable"]["revision"]}
 
 
-def test_moving_back_and_forth_ends_at_what_the_alias_says_without_a_lost_request(scene: Scene) -> None:
+def test_moving_back_and_forth_ends_at_what_the_alias_says_without_a_lost_request(scene: RolloutScene) -> None:
     first, second, third = (scene.register(intercept) for intercept in (1.0, 2.0, 3.0))
     scene.registry.move(scene.model, first)
     deployed = scene.serve()
@@ -64,7 +64,7 @@ def test_moving_back_and_forth_ends_at_what_the_alias_says_without_a_lost_reques
     assert deployed.condition("Reconciling")["status"] == "False"
 
 
-def test_a_version_with_the_bytes_that_serve_moves_the_label_only(scene: Scene) -> None:
+def test_a_version_with_the_bytes_that_serve_moves_the_label_only(scene: RolloutScene) -> None:
     first, same = scene.register(1.0), scene.register(1.0)
     scene.registry.move(scene.model, first)
     deployed = scene.serve()

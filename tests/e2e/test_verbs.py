@@ -10,7 +10,7 @@ from penstock_contracts.verbs import Verb
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.platform import NAMESPACE, wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import AT_ONCE, GATED, by_steps, canary, pause, weight
 
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
@@ -27,7 +27,7 @@ def refused(deployed: Deployed, verb: Verb, status: Object, told: Callable[[], s
 
 
 def test_pause_resume_promote_and_promote_full_on_trial_and_promote_in_the_bake(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     strategy = canary(weight(5), pause(600), weight(25), pause(), weight(50), pause())
     deployed, first = scene.serve_first(**(GATED | LONG_BAKE | ONE_POD | strategy))
@@ -61,7 +61,7 @@ def test_pause_resume_promote_and_promote_full_on_trial_and_promote_in_the_bake(
     assert record["message"][:200] in told()
 
 
-def test_abort_on_trial_then_retry_then_abort_in_the_bake(scene: Scene, told: Callable[[], str]) -> None:
+def test_abort_on_trial_then_retry_then_abort_in_the_bake(scene: RolloutScene, told: Callable[[], str]) -> None:
     deployed, first = scene.serve_first(**NO_GATES, **LONG_BAKE, **ONE_POD, **by_steps(None, (50,)))
     second = scene.register(2.0)
     with scene.traffic(scene.expectation(first, second)) as run:
@@ -87,7 +87,7 @@ def test_abort_on_trial_then_retry_then_abort_in_the_bake(scene: Scene, told: Ca
 
 @pytest.mark.alone
 def test_undo_stays_undone_over_a_restart_of_the_controller_until_the_alias_moves(
-    scene: Scene, told: Callable[[], str]
+    scene: RolloutScene, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**AT_ONCE, **ONE_POD)
     second, third = scene.register(2.0), scene.register(3.0)
@@ -118,19 +118,21 @@ def test_undo_stays_undone_over_a_restart_of_the_controller_until_the_alias_move
     assert f"version {third}" in told()
 
 
-def _looked_up(scene: Scene) -> bool:
+def _looked_up(scene: RolloutScene) -> bool:
     (pod,) = scene.platform.pods("controller")
     path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}:8081/proxy/metrics"
     found = scene.platform.cluster.kubectl("get", "--raw", path)
     return bool(re.search(r"^penstock_controller_registry_reachable\{.*\} 1", found, re.MULTILINE))
 
 
-def _another(scene: Scene, before: str) -> bool:
+def _another(scene: RolloutScene, before: str) -> bool:
     uids = [pod["metadata"]["uid"] for pod in scene.platform.pods("controller")]
     return bool(uids) and before not in uids
 
 
-def test_undo_in_the_bake_goes_back_at_once_and_retry_ends_the_hold(scene: Scene, told: Callable[[], str]) -> None:
+def test_undo_in_the_bake_goes_back_at_once_and_retry_ends_the_hold(
+    scene: RolloutScene, told: Callable[[], str]
+) -> None:
     deployed, first = scene.serve_first(**NO_GATES, **LONG_BAKE, **ONE_POD, **canary())
     second = scene.register(2.0)
     with scene.traffic(scene.expectation(first, second)) as run:

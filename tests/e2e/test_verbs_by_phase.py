@@ -14,7 +14,7 @@ from penstock_testing import faults
 from penstock_testing.artifacts import BAD_ARTIFACTS
 from penstock_testing.cluster import Object
 from penstock_testing.model_deployments import Deployed, model_deployment
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.steersman import Steersman
 from penstock_testing.strategies import canary, pause, weight
 
@@ -33,7 +33,7 @@ NOBODY_BEFORE = "no version served before"
 PICKLE = next(each for each in BAD_ARTIFACTS if each.travels)
 
 
-def a_gateway_pod_that_learns_nothing(scene: Scene) -> AbstractContextManager[None]:
+def a_gateway_pod_that_learns_nothing(scene: RolloutScene) -> AbstractContextManager[None]:
     """Moving requests takes as long as the context: one gateway pod serves on by what it knew."""
     return faults.cut_off(scene.platform.cluster, scene.platform.pods("gateway")[0])
 
@@ -56,7 +56,7 @@ def _place(status: Object) -> tuple[str, int, int]:
     return candidate.get("version", ""), candidate.get("weight", 0), candidate.get("step", 0)
 
 
-def test_what_is_said_before_and_while_the_first_version_starts(scene: Scene) -> None:
+def test_what_is_said_before_and_while_the_first_version_starts(scene: RolloutScene) -> None:
     spec = STRATEGY | {"predictor": STRATEGY["predictor"] | NO_NODE_HAS_IT}
     scene.platform.cluster.apply(model_deployment("model", scene.namespace, scene.model, **spec))
     deployed = scene.deployed()
@@ -87,7 +87,7 @@ def test_what_is_said_before_and_while_the_first_version_starts(scene: Scene) ->
     result.assert_none_failed()
 
 
-def test_what_is_said_while_a_second_version_comes_goes_and_stays(scene: Scene) -> None:
+def test_what_is_said_while_a_second_version_comes_goes_and_stays(scene: RolloutScene) -> None:
     deployed, first = scene.serve_first(**STRATEGY)
     second = scene.register(2.0)
     person = Steersman(deployed)
@@ -120,7 +120,7 @@ def test_what_is_said_while_a_second_version_comes_goes_and_stays(scene: Scene) 
     assert acted == {"Healthy", "Progressing", "Paused", "Promoting", "Baking", "Degraded"}
 
 
-def _undone_while_nothing_serves(scene: Scene, person: Steersman, stable: str) -> None:
+def _undone_while_nothing_serves(scene: RolloutScene, person: Steersman, stable: str) -> None:
     """Stable's pods are killed, and no node takes new ones."""
     cluster = scene.platform.cluster
     with faults.cordoned(cluster):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock_testing.client_calls import SCALED, V2_NAMES, Array, Question, Seen, Servers, Way, answered, tell
+from penstock_testing.client_calls import SCALED, V2_NAMES, Array, ClientQuestion, Seen, Servers, Way, answered, tell
 
 COMMAND = ["curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "30"]
 LENGTH = "Inference-Header-Content-Length"
@@ -60,7 +60,7 @@ class Json:
 
         return {"server": server["name"], "inputs": tensors(model["inputs"]), "outputs": tensors(model["outputs"])}
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         body = json.dumps(
             _request(question, request_id) | {"inputs": [_json(*item) for item in question.feeds.items()]}
         )
@@ -74,7 +74,7 @@ class Json:
 
 @dataclass(frozen=True)
 class Binary(Json):
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         tails = {name: _encoded(array) for name, array in question.feeds.items()}
         inputs = [
             _tensor(name, array) | {"parameters": {"binary_data_size": len(tails[name])}}
@@ -100,11 +100,11 @@ def _binary_answer(reply: bytes) -> Seen:
     return answered(answer["id"], arrays)
 
 
-def _url(servers: Servers, question: Question) -> str:
+def _url(servers: Servers, question: ClientQuestion) -> str:
     return f"http://{servers.http[question.model]}/v2/models/{question.called}/infer"
 
 
-def _request(question: Question, request_id: str) -> dict[str, Any]:
+def _request(question: ClientQuestion, request_id: str) -> dict[str, Any]:
     outputs = {"outputs": [{"name": name} for name in question.outputs]} if question.outputs else {}
     return {"id": request_id} | outputs
 

@@ -12,7 +12,7 @@ from penstock_testing.client_calls import (
     DOUBLED,
     SCALED,
     V2_NAMES,
-    Question,
+    ClientQuestion,
     Seen,
     Servers,
     Unable,
@@ -24,7 +24,7 @@ from penstock_testing.client_calls import (
 TIMEOUT_SECONDS = 30
 
 
-def _request(question: Question, request_id: str, *, binary: bool) -> InferRequest:
+def _request(question: ClientQuestion, request_id: str, *, binary: bool) -> InferRequest:
     inputs = []
     for name, array in question.feeds.items():
         tensor = InferInput(name, list(array.shape), V2_NAMES[str(array.dtype)])
@@ -63,12 +63,12 @@ class Rest:
     def metadata(self) -> Seen:
         raise Unable("it has no call for metadata")
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         if question.model == DOUBLED and not self.binary:
             raise Unable("it sends FP16 as binary data only")
         return asyncio.run(self._infer(question, _request(question, request_id, binary=self.binary)))
 
-    async def _infer(self, question: Question, request: InferRequest) -> Seen:
+    async def _infer(self, question: ClientQuestion, request: InferRequest) -> Seen:
         base = f"http://{self.servers.http[question.model]}"
         async with self._client() as client:
             return _seen(await client.infer(base, request, model_name=question.called))
@@ -96,12 +96,12 @@ class Grpc:
     def metadata(self) -> Seen:
         raise Unable("it has no call for metadata")
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         if question.model == DOUBLED and not self.raw:
             raise Unable("FP16 has no typed contents")
         return asyncio.run(self._infer(question, _request(question, request_id, binary=self.raw)))
 
-    async def _infer(self, question: Question, request: InferRequest) -> Seen:
+    async def _infer(self, question: ClientQuestion, request: InferRequest) -> Seen:
         async with self._client(question.model) as client:
             return _seen(await client.infer(request))
 

@@ -18,12 +18,23 @@ from mlserver.types import (
     RequestOutput,
 )
 
-from penstock_testing.client_calls import DOUBLED, SCALED, Array, Question, Seen, Servers, Unable, Way, answered, tell
+from penstock_testing.client_calls import (
+    DOUBLED,
+    SCALED,
+    Array,
+    ClientQuestion,
+    Seen,
+    Servers,
+    Unable,
+    Way,
+    answered,
+    tell,
+)
 
 TIMEOUT_SECONDS = 30
 
 
-def _request(question: Question, request_id: str, *, use_bytes: bool) -> InferenceRequest:
+def _request(question: ClientQuestion, request_id: str, *, use_bytes: bool) -> InferenceRequest:
     """`use_bytes`: text as bytes, which protobuf takes and JSON does not."""
     outputs = [RequestOutput(name=name) for name in question.outputs]
     inputs = [_input(name, array, use_bytes=use_bytes) for name, array in question.feeds.items()]
@@ -69,7 +80,7 @@ class Json:
             model = MetadataModelResponse.model_validate_json(client.get(f"/v2/models/{SCALED}").content)
         return _metadata(server, model)
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         body = _request(question, request_id, use_bytes=False).model_dump_json(exclude_none=True, by_alias=True)
         with self._client(question.model) as client:
             answer = client.post(f"/v2/models/{question.called}/infer", content=body)
@@ -106,7 +117,7 @@ class Grpc:
             converters.ModelMetadataResponseConverter.to_types(model),
         )
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         if question.model == DOUBLED and not self.raw:
             raise Unable("it puts FP16 into bytes_contents, which the protocol has for BYTES")
         request = converters.ModelInferRequestConverter.from_types(

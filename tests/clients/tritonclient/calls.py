@@ -11,7 +11,7 @@ from penstock_testing.client_calls import (
     DOUBLED,
     SCALED,
     V2_NAMES,
-    Question,
+    ClientQuestion,
     Seen,
     Servers,
     Unable,
@@ -42,7 +42,7 @@ class Http:
         with self.client(SCALED) as client:
             return _metadata(client.get_server_metadata(), client.get_model_metadata(SCALED))
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         if question.model == DOUBLED and not (self.binary_in and self.binary_out):
             raise Unable("it takes FP16 as binary data only")
         outputs = [
@@ -83,7 +83,7 @@ class Grpc:
         with self.client(SCALED) as client:
             return _metadata(client.get_server_metadata(as_json=True), client.get_model_metadata(SCALED, as_json=True))
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         outputs = [tritonclient.grpc.InferRequestedOutput(name) for name in question.outputs]
         with self.client(question.model) as client:
             result = client.infer(

@@ -24,7 +24,7 @@ from testcluster import (
 )
 from testcluster.errors import ClusterError
 from testcluster.images import PARTS, Destination
-from testcluster.record import DEFAULT_NAME, Record
+from testcluster.record import DEFAULT_NAME, ClusterRecord
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,7 +74,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(arguments[:at]), list(arguments[at + 1 :])
 
 
-def describe(kept: Record) -> dict[str, str]:
+def describe(kept: ClusterRecord) -> dict[str, str]:
     """How to reach a cluster: what `env` prints."""
     at, programs = kept.addresses, binaries.folder(versions.read())
     return {

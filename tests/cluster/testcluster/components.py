@@ -14,7 +14,7 @@ CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
 @dataclass(frozen=True)
-class Layout:
+class ClusterLayout:
     """Where one cluster's things are."""
 
     state: Path
@@ -26,7 +26,7 @@ class Layout:
         return self.state / "kubeconfigs" / identity
 
 
-def files(at: Layout) -> dict[str, str]:
+def files(at: ClusterLayout) -> dict[str, str]:
     """Every configuration file, by its path below the state folder."""
     return {
         "cni/10-bridge.conflist": json.dumps(_pod_network(at), indent=1),
@@ -40,7 +40,7 @@ def files(at: Layout) -> dict[str, str]:
     }
 
 
-def _pod_network(at: Layout) -> dict[str, object]:
+def _pod_network(at: ClusterLayout) -> dict[str, object]:
     bridge = {
         "type": "bridge",
         "bridge": "cni0",
@@ -58,7 +58,7 @@ def _pod_network(at: Layout) -> dict[str, object]:
     return {"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge, ports]}
 
 
-def _containerd(at: Layout) -> str:
+def _containerd(at: ClusterLayout) -> str:
     # restrict_oom_score_adj: without it and CAP_SYS_RESOURCE, every pod fails: "can't get final child's PID from pipe"
     unused = ", ".join(f'"io.containerd.snapshotter.v1.{name}"' for name in ("devmapper", "zfs", "btrfs"))
     return f"""version = 2
@@ -81,7 +81,7 @@ disabled_plugins = [{unused}]
 """
 
 
-def _kubelet(at: Layout) -> dict[str, object]:
+def _kubelet(at: ClusterLayout) -> dict[str, object]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -116,7 +116,7 @@ def _kubelet(at: Layout) -> dict[str, object]:
     }
 
 
-def _corefile(at: Layout) -> str:
+def _corefile(at: ClusterLayout) -> str:
     node = at.addresses.node
     return f""".:53 {{
   bind {node}
@@ -147,7 +147,7 @@ def _audit_policy() -> dict[str, object]:
     }
 
 
-def _registry(at: Layout) -> dict[str, object]:
+def _registry(at: ClusterLayout) -> dict[str, object]:
     return {
         "version": 0.1,
         "log": {"level": "warn"},
@@ -156,7 +156,7 @@ def _registry(at: Layout) -> dict[str, object]:
     }
 
 
-def _metrics_endpoints(at: Layout) -> dict[str, object]:
+def _metrics_endpoints(at: ClusterLayout) -> dict[str, object]:
     """Where the API server finds metrics-server: its Service has no pods, for it runs beside the node."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
@@ -172,7 +172,7 @@ def _metrics_endpoints(at: Layout) -> dict[str, object]:
     }
 
 
-def commands(at: Layout) -> dict[str, list[str]]:
+def commands(at: ClusterLayout) -> dict[str, list[str]]:
     """Every process of the node, by name, in the order they are started."""
     kube = str(at.binaries / "kube")
     return {
@@ -191,7 +191,7 @@ def commands(at: Layout) -> dict[str, list[str]]:
     }
 
 
-def _etcd_flags(at: Layout) -> list[str]:
+def _etcd_flags(at: ClusterLayout) -> list[str]:
     client, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
     # no fsync: what this cluster knows need not survive a power cut
     return [
@@ -204,7 +204,7 @@ def _etcd_flags(at: Layout) -> list[str]:
     ]
 
 
-def _api_server_flags(at: Layout) -> list[str]:
+def _api_server_flags(at: ClusterLayout) -> list[str]:
     pki = at.state / "pki"
     return [
         "--etcd-servers=http://127.0.0.1:2379",
@@ -236,7 +236,7 @@ def _api_server_flags(at: Layout) -> list[str]:
     ]
 
 
-def _controller_manager_flags(at: Layout) -> list[str]:
+def _controller_manager_flags(at: ClusterLayout) -> list[str]:
     kubeconfig = at.kubeconfig("controller-manager")
     return [
         f"--kubeconfig={kubeconfig}",
@@ -255,7 +255,7 @@ def _controller_manager_flags(at: Layout) -> list[str]:
     ]
 
 
-def _kubelet_flags(at: Layout) -> list[str]:
+def _kubelet_flags(at: ClusterLayout) -> list[str]:
     return [
         f"--config={at.state}/kubelet.yaml",
         f"--kubeconfig={at.kubeconfig('kubelet')}",
@@ -264,7 +264,7 @@ def _kubelet_flags(at: Layout) -> list[str]:
     ]
 
 
-def _proxy_flags(at: Layout) -> list[str]:
+def _proxy_flags(at: ClusterLayout) -> list[str]:
     return [
         f"--kubeconfig={at.kubeconfig('proxy')}",
         f"--hostname-override={NODE_NAME}",
@@ -277,7 +277,7 @@ def _proxy_flags(at: Layout) -> list[str]:
     ]
 
 
-def _provisioner_flags(at: Layout) -> list[str]:
+def _provisioner_flags(at: ClusterLayout) -> list[str]:
     return [
         f"--kubeconfig={at.kubeconfig('provisioner')}",
         f"--directory={at.state}/volumes",
@@ -285,7 +285,7 @@ def _provisioner_flags(at: Layout) -> list[str]:
     ]
 
 
-def _metrics_server_flags(at: Layout) -> list[str]:
+def _metrics_server_flags(at: ClusterLayout) -> list[str]:
     kubeconfig = at.kubeconfig("metrics-server")
     return [
         f"--kubeconfig={kubeconfig}",
@@ -301,7 +301,7 @@ def _metrics_server_flags(at: Layout) -> list[str]:
     ]
 
 
-def _network_policies_flags(at: Layout) -> list[str]:
+def _network_policies_flags(at: ClusterLayout) -> list[str]:
     return [
         f"--kubeconfig={at.kubeconfig('network-policies')}",
         f"--node={NODE_NAME}",

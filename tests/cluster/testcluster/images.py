@@ -21,7 +21,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class Part:
+class ImageRecipe:
     """One image: its Dockerfile, and the commands that show it is whole."""
 
     dockerfile: str
@@ -39,12 +39,14 @@ _IS_COMPILED = (
 )
 
 PARTS = {
-    "controller": Part("controller/Dockerfile", (_imports("penstock_controller.__main__"),)),
-    "predictor": Part("services/predictor/Dockerfile", (_imports("penstock_predictor.__main__"), _IS_COMPILED)),
-    "gateway": Part("services/gateway/Dockerfile", (_imports("penstock_gateway.__main__"), ("envoy", "--version"))),
-    "model-store": Part("services/model-store/Dockerfile", (_imports("penstock_model_store.__main__"),)),
-    "drift-monitor": Part("services/drift-monitor/Dockerfile", (_imports("penstock_drift_monitor.__main__"),)),
-    "fraud-detection": Part("examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),)),
+    "controller": ImageRecipe("controller/Dockerfile", (_imports("penstock_controller.__main__"),)),
+    "predictor": ImageRecipe("services/predictor/Dockerfile", (_imports("penstock_predictor.__main__"), _IS_COMPILED)),
+    "gateway": ImageRecipe(
+        "services/gateway/Dockerfile", (_imports("penstock_gateway.__main__"), ("envoy", "--version"))
+    ),
+    "model-store": ImageRecipe("services/model-store/Dockerfile", (_imports("penstock_model_store.__main__"),)),
+    "drift-monitor": ImageRecipe("services/drift-monitor/Dockerfile", (_imports("penstock_drift_monitor.__main__"),)),
+    "fraud-detection": ImageRecipe("examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),)),
 }
 
 

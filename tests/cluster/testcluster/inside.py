@@ -5,16 +5,16 @@ from pathlib import Path
 
 from testcluster import record
 from testcluster.errors import ClusterError
-from testcluster.processes import Process
-from testcluster.record import Record
+from testcluster.processes import ClusterProcess
+from testcluster.record import ClusterRecord
 
 
-def init(kept: Record) -> Process | None:
+def init(kept: ClusterRecord) -> ClusterProcess | None:
     current = record.read(kept.name)
     return current.init if current else None
 
 
-def command_for(kept: Record, *command: str) -> list[str]:
+def command_for(kept: ClusterRecord, *command: str) -> list[str]:
     """That command in the cluster's namespaces."""
     first = init(kept)
     if first is None or not first.alive:
@@ -22,7 +22,7 @@ def command_for(kept: Record, *command: str) -> list[str]:
     return ["nsenter", "-t", str(first.pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--", *command]
 
 
-def load_archive(kept: Record, archive: Path) -> subprocess.CompletedProcess[str]:
+def load_archive(kept: ClusterRecord, archive: Path) -> subprocess.CompletedProcess[str]:
     """Puts the images of a docker or OCI archive into the node's store."""
     command = command_for(kept, "ctr", "-n", "k8s.io", "images", "import", str(archive))
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)

@@ -9,8 +9,8 @@ from types import FrameType
 
 from testcluster import cgroups, image_store, network, record, sandbox
 from testcluster.errors import ClusterError
-from testcluster.processes import Process
-from testcluster.record import Record
+from testcluster.processes import ClusterProcess
+from testcluster.record import ClusterRecord
 
 _KILL_LIMIT = 30  # seconds for the kernel to end a killed sandbox
 
@@ -18,7 +18,7 @@ _KILL_LIMIT = 30  # seconds for the kernel to end a killed sandbox
 def main(name: str) -> None:
     """Keeps the cluster until SIGTERM, or until its owner, its sandbox or (before it is ready) its starter ends."""
     signal.signal(signal.SIGTERM, _stop)
-    kept = record.change(name, keeper=Process.of(os.getpid()))
+    kept = record.change(name, keeper=ClusterProcess.of(os.getpid()))
     try:
         kept, unshare = _start(kept)
         _say(f"the sandbox runs as pid {kept.init.pid if kept.init else '?'}")
@@ -36,7 +36,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _start(kept: Record) -> tuple[Record, subprocess.Popen[str]]:
+def _start(kept: ClusterRecord) -> tuple[ClusterRecord, subprocess.Popen[str]]:
     cgroups.make(kept.addresses.link)
     unshare = subprocess.Popen(
         sandbox.start_command(kept.name),
@@ -48,7 +48,7 @@ def _start(kept: Record) -> tuple[Record, subprocess.Popen[str]]:
     if unshare.stdin is None or unshare.stdout is None:
         raise ClusterError("no pipes to the sandbox")
     told = unshare.stdout.readline().strip()
-    init = Process.of(int(told)) if told.isdigit() else None
+    init = ClusterProcess.of(int(told)) if told.isdigit() else None
     if init is None:
         raise ClusterError(f"the sandbox did not start; see {kept.state}/sandbox.log")
     kept = record.change(kept.name, init=init)
@@ -58,9 +58,9 @@ def _start(kept: Record) -> tuple[Record, subprocess.Popen[str]]:
     return kept, unshare
 
 
-def _watch(kept: Record, unshare: subprocess.Popen[str]) -> str:
+def _watch(kept: ClusterRecord, unshare: subprocess.Popen[str]) -> str:
     """Sleeps until something ends that the cluster depends on; answers what."""
-    watched = {"its sandbox": Process.of(unshare.pid), "its starter": kept.starter}
+    watched = {"its sandbox": ClusterProcess.of(unshare.pid), "its starter": kept.starter}
     if kept.owner:
         watched["its owner"] = kept.owner
     poll, names = select.poll(), dict[int, str]()
@@ -86,7 +86,7 @@ def _harmless(name: str, what: str) -> bool:
     return (what == "its starter" and kept.ready) or (what == "its owner" and kept.owner is None)
 
 
-def clear(kept: Record) -> None:
+def clear(kept: ClusterRecord) -> None:
     """Ends the cluster's processes and removes its link, its cgroups and its state. May be done twice."""
     if kept.init:
         _end(kept.init)
@@ -97,7 +97,7 @@ def clear(kept: Record) -> None:
     record.forget(kept)
 
 
-def _end(init: Process) -> None:
+def _end(init: ClusterProcess) -> None:
     watch = init.watch()
     if watch is None:
         return

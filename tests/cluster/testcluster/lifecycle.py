@@ -32,14 +32,14 @@ from testcluster import (
     versions,
 )
 from testcluster.errors import ClusterError
-from testcluster.processes import Process
-from testcluster.record import Record
+from testcluster.processes import ClusterProcess
+from testcluster.record import ClusterRecord
 
 _DOWN_LIMIT = 60.0
 _POLL = 0.1
 
 
-def up(name: str, owner: int | None) -> Record:
+def up(name: str, owner: int | None) -> ClusterRecord:
     """Starts the cluster `name`, or finds it running. Whatever stops this half-way, nothing is left."""
     machine.require()
     pinned = versions.read()
@@ -58,16 +58,16 @@ def up(name: str, owner: int | None) -> Record:
     return kept
 
 
-def _owner(pid: int | None) -> Process | None:
+def _owner(pid: int | None) -> ClusterProcess | None:
     if pid is None:
         return None
-    owner = Process.of(pid)
+    owner = ClusterProcess.of(pid)
     if owner is None:
         raise ClusterError(f"there is no process {pid} that could own the cluster")
     return owner
 
 
-def _claim(name: str, owner: Process | None) -> tuple[Record, bool]:
+def _claim(name: str, owner: ClusterProcess | None) -> tuple[ClusterRecord, bool]:
     """The running cluster of that name and False, or a new record with an index of its own and True."""
     with locks.held(paths.clusters() / ".lock", "choosing a cluster's addresses"):
         existing = record.read(name)
@@ -77,13 +77,13 @@ def _claim(name: str, owner: Process | None) -> tuple[Record, bool]:
             keeper.clear(existing)
         network.close_ways_out()
         index = addresses.first_free(_taken())
-        starter = Process.of(os.getpid())
+        starter = ClusterProcess.of(os.getpid())
         if index is None or starter is None:
             raise ClusterError(
                 f"all {addresses.CLUSTERS} places for clusters are taken; see `tests/cluster/cluster status`"
             )
         shutil.rmtree(record.folder(name), ignore_errors=True)
-        return record.write(Record(name, index, starter, owner)), True
+        return record.write(ClusterRecord(name, index, starter, owner)), True
 
 
 def _taken() -> set[int]:
@@ -92,7 +92,7 @@ def _taken() -> set[int]:
 
 
 @contextmanager
-def _undone_on_failure(kept: Record) -> Iterator[None]:
+def _undone_on_failure(kept: ClusterRecord) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
@@ -103,7 +103,7 @@ def _undone_on_failure(kept: Record) -> Iterator[None]:
         raise
 
 
-def _keep_logs(kept: Record) -> None:
+def _keep_logs(kept: ClusterRecord) -> None:
     saved = paths.cache() / "logs" / f"cluster-{kept.name}"
     shutil.rmtree(saved, ignore_errors=True)
     with_logs = [kept.state / "logs", kept.state / "sandbox.log", kept.state / "keeper.log"]
@@ -116,7 +116,7 @@ def _keep_logs(kept: Record) -> None:
     progress.say(f"its logs are kept in {saved}")
 
 
-def _prepare(kept: Record, programs: Path) -> None:
+def _prepare(kept: ClusterRecord, programs: Path) -> None:
     """Every file that the node's processes read."""
     at, pki = sandbox.layout(kept), kept.state / "pki"
     for folder in ("logs", "volumes", "kubeconfigs"):
@@ -138,7 +138,7 @@ def _private(file: Path, content: str) -> None:
     file.write_text(content)
 
 
-def _start_keeper(kept: Record) -> None:
+def _start_keeper(kept: ClusterRecord) -> None:
     """In a session of its own: Ctrl-C at the terminal is not for it."""
     with (kept.state / "keeper.log").open("w") as log:
         subprocess.Popen(
@@ -151,7 +151,7 @@ def _start_keeper(kept: Record) -> None:
         )
 
 
-def _wait_for_other(kept: Record) -> Record:
+def _wait_for_other(kept: ClusterRecord) -> ClusterRecord:
     """The cluster runs already, or another process is starting it just now."""
     until = time.monotonic() + readiness.LIMIT
     while not kept.ready:
@@ -164,7 +164,7 @@ def _wait_for_other(kept: Record) -> Record:
     return kept
 
 
-def running(name: str) -> Record:
+def running(name: str) -> ClusterRecord:
     kept = record.read(name)
     if kept is None or not kept.alive or not kept.ready:
         raise ClusterError(f"cluster {name} does not run; start it with `tests/cluster/cluster up {name}`")

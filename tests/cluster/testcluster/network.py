@@ -5,7 +5,7 @@ from pathlib import Path
 
 from testcluster.addresses import BLACKHOLES, Addresses
 from testcluster.errors import ClusterError
-from testcluster.processes import Process
+from testcluster.processes import ClusterProcess
 
 LINK_PREFIX = "pstk"
 
@@ -36,7 +36,7 @@ def links() -> set[str]:
     return {entry.name for entry in Path("/sys/class/net").glob(f"{LINK_PREFIX}[0-9]*")}
 
 
-def connect(addresses: Addresses, init: Process) -> None:
+def connect(addresses: Addresses, init: ClusterProcess) -> None:
     """A pair of interfaces: one end here, the other is eth0 in the sandbox. No route leads out of the sandbox."""
     remove(addresses.link)
     _must("link", "add", addresses.link, "type", "veth", "peer", "name", "eth0", "netns", f"/proc/{init.pid}/ns/net")

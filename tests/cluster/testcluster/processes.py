@@ -30,7 +30,7 @@ def start_time(pid: int) -> int | None:
 
 
 @dataclass(frozen=True)
-class Process:
+class ClusterProcess:
     """One process, for as long as it lives."""
 
     pid: int

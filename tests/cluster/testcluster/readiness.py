@@ -8,14 +8,14 @@ from pathlib import Path
 from testcluster import certificates, components, inside, paths, progress, record
 from testcluster.api_server import ApiServer, answers, node_is_ready
 from testcluster.errors import ClusterError
-from testcluster.record import Record
+from testcluster.record import ClusterRecord
 
 LIMIT = 120.0  # seconds from the sandbox's start to a cluster that answers
 _POLL = 0.1
 _SHOW_EVERY = 3.0
 
 
-def wait(kept: Record, programs: Path) -> None:
+def wait(kept: ClusterRecord, programs: Path) -> None:
     server = ApiServer(kept.addresses.node, kept.state / "pki")
     node = kept.addresses.node
     until = time.monotonic() + LIMIT
@@ -35,7 +35,7 @@ def wait(kept: Record, programs: Path) -> None:
         _wait(kept, until, what, check)
 
 
-def _wait(kept: Record, until: float, what: str, done: Callable[[], bool]) -> None:
+def _wait(kept: ClusterRecord, until: float, what: str, done: Callable[[], bool]) -> None:
     shown = time.monotonic()
     while not done():
         current = record.read(kept.name)
@@ -49,11 +49,11 @@ def _wait(kept: Record, until: float, what: str, done: Callable[[], bool]) -> No
         time.sleep(_POLL)
 
 
-def _load_pause(kept: Record) -> bool:
+def _load_pause(kept: ClusterRecord) -> bool:
     return inside.load_archive(kept, kept.state / "pause.tar").returncode == 0
 
 
-def _apply(kept: Record, programs: Path) -> bool:
+def _apply(kept: ClusterRecord, programs: Path) -> bool:
     command = [
         str(programs / "kubectl"),
         "--kubeconfig",

@@ -11,22 +11,22 @@ from pathlib import Path
 from testcluster import paths
 from testcluster.addresses import Addresses
 from testcluster.errors import ClusterError
-from testcluster.processes import Process
+from testcluster.processes import ClusterProcess
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 DEFAULT_NAME = "penstock"
 
 
 @dataclass(frozen=True)
-class Record:
+class ClusterRecord:
     """One cluster: its name, its place among the others, the processes that keep it."""
 
     name: str
     index: int
-    starter: Process
-    owner: Process | None = None
-    keeper: Process | None = None
-    init: Process | None = None
+    starter: ClusterProcess
+    owner: ClusterProcess | None = None
+    keeper: ClusterProcess | None = None
+    init: ClusterProcess | None = None
     ready: bool = False
 
     @property
@@ -57,19 +57,19 @@ def folder(name: str) -> Path:
     return paths.clusters() / name
 
 
-def read(name: str) -> Record | None:
+def read(name: str) -> ClusterRecord | None:
     """The record of that cluster; None where there is none."""
     try:
         data = json.loads((folder(name) / "cluster.json").read_text())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    people = {role: Process(**data[role]) if data[role] else None for role in ("owner", "keeper", "init")}
-    return Record(
-        name=data["name"], index=data["index"], starter=Process(**data["starter"]), ready=data["ready"], **people
+    people = {role: ClusterProcess(**data[role]) if data[role] else None for role in ("owner", "keeper", "init")}
+    return ClusterRecord(
+        name=data["name"], index=data["index"], starter=ClusterProcess(**data["starter"]), ready=data["ready"], **people
     )
 
 
-def write(record: Record) -> Record:
+def write(record: ClusterRecord) -> ClusterRecord:
     """Written by rename: a reader sees the old record or the new one."""
     record.state.mkdir(parents=True, exist_ok=True)
     draft = record.state / f"cluster.json.{os.getpid()}"
@@ -78,14 +78,14 @@ def write(record: Record) -> Record:
     return record
 
 
-def change(name: str, **fields: object) -> Record:
+def change(name: str, **fields: object) -> ClusterRecord:
     record = read(name)
     if record is None:
         raise ClusterError(f"cluster {name} was taken down while it was being started")
-    return write(replace(record, **fields))  # type: ignore[arg-type]  # the callers name fields of Record
+    return write(replace(record, **fields))  # type: ignore[arg-type]  # the callers name fields of ClusterRecord
 
 
-def every() -> Iterator[Record]:
+def every() -> Iterator[ClusterRecord]:
     home = paths.clusters()
     if home.is_dir():
         for entry in sorted(home.iterdir()):
@@ -93,7 +93,7 @@ def every() -> Iterator[Record]:
                 yield record
 
 
-def forget(record: Record) -> None:
+def forget(record: ClusterRecord) -> None:
     """Removes the record first, then what belonged to it: a half-removed cluster is never taken for a running one."""
     (record.state / "cluster.json").unlink(missing_ok=True)
     shutil.rmtree(record.state, ignore_errors=True)

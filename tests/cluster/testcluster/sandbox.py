@@ -13,7 +13,7 @@ from pathlib import Path
 from testcluster import binaries, components, image_store, paths, record, versions
 from testcluster.addresses import SERVICES
 from testcluster.certificates import NODE_NAME
-from testcluster.components import Layout
+from testcluster.components import ClusterLayout
 from testcluster.errors import ClusterError
 
 _RESTART_DELAY = 0.5  # seconds; a component that cannot start yet (the API server is not there) must not spin
@@ -35,8 +35,8 @@ def start_command(name: str) -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", "--", "unshare", *own, "--", *inside]
 
 
-def layout(kept: record.Record) -> Layout:
-    return Layout(kept.state, binaries.folder(versions.read()), paths.registry_storage(), kept.addresses)
+def layout(kept: record.ClusterRecord) -> ClusterLayout:
+    return ClusterLayout(kept.state, binaries.folder(versions.read()), paths.registry_storage(), kept.addresses)
 
 
 def main(name: str) -> None:
@@ -57,7 +57,7 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, timeout=30, stdin=subprocess.DEVNULL)
 
 
-def _mounts(at: Layout) -> None:
+def _mounts(at: ClusterLayout) -> None:
     """What components write to fixed places of the file system lands in the state folder, unseen by the machine."""
     _run("mount", "-t", "proc", "proc", "/proc")
     _run("mount", "-t", "tmpfs", "tmpfs", "/run")
@@ -89,7 +89,7 @@ def _network() -> None:
     _run("ip", "route", "add", str(SERVICES), "dev", "services")
 
 
-def _supervise(at: Layout) -> None:
+def _supervise(at: ClusterLayout) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.chdir(at.state)
     commands = components.commands(at)
@@ -107,7 +107,7 @@ def _supervise(at: Layout) -> None:
             running[_start(name, commands[name])] = name
 
 
-def _forget_earlier_pods(at: Layout, containerd: list[str]) -> None:
+def _forget_earlier_pods(at: ClusterLayout, containerd: list[str]) -> None:
     """By a containerd that then ends: the next one, which the kubelet speaks to, has never known them."""
     pid = _start("containerd", containerd)
     image_store.forget_containers(at.state)

@@ -11,7 +11,7 @@ from penstock_cli.cluster import Cluster
 from penstock_cli.connection import Connection
 from penstock_testing.documents import read
 from penstock_testing.plugin import Plugin
-from penstock_testing.plugin_rig import Rig, install_crd
+from penstock_testing.plugin_rig import PluginRig, install_crd
 
 ON_TRIAL = Path(__file__).parents[2] / "data" / "cli" / "on_trial.yaml"
 
@@ -37,9 +37,9 @@ def moment() -> dict[str, Any]:
 
 
 @pytest.fixture
-def rig(with_crd: ApiClient, moment: dict[str, Any]) -> Iterator[Rig]:
+def rig(with_crd: ApiClient, moment: dict[str, Any]) -> Iterator[PluginRig]:
     """A ModelDeployment at that moment, in a namespace of its own."""
-    rig = Rig(with_crd, f"cli-{uuid4().hex[:8]}", moment)
+    rig = PluginRig(with_crd, f"cli-{uuid4().hex[:8]}", moment)
     rig.create()
     yield rig
     rig.delete()

@@ -17,7 +17,7 @@ from penstock_cli.connection import Connection, Object
 from penstock_cli.errors import Conflict, Trouble
 from penstock_contracts.verbs import Verb
 from penstock_testing.plugin import Plugin
-from penstock_testing.plugin_rig import Rig
+from penstock_testing.plugin_rig import PluginRig
 
 SECONDS = 20.0
 
@@ -37,15 +37,15 @@ class Interrupted(Cluster):
         return found
 
 
-def wish(rig: Rig, verb: Verb) -> Wish:
+def wish(rig: PluginRig, verb: Verb) -> Wish:
     return Wish(namespace=rig.namespace, name=rig.name, verb=verb)
 
 
-def at_step(rig: Rig, step: int) -> None:
+def at_step(rig: PluginRig, step: int) -> None:
     rig.write_status(candidate=rig.read()["status"]["candidate"] | {"step": step})
 
 
-def test_an_annotation_on_an_old_reading_is_a_conflict_and_changes_nothing(cluster: Cluster, rig: Rig) -> None:
+def test_an_annotation_on_an_old_reading_is_a_conflict_and_changes_nothing(cluster: Cluster, rig: PluginRig) -> None:
     resource = cluster.resource(rig.namespace, rig.name)
     rig.write_status(message="another")
     with pytest.raises(Conflict):
@@ -53,25 +53,25 @@ def test_an_annotation_on_an_old_reading_is_a_conflict_and_changes_nothing(clust
     assert "annotations" not in rig.read()["metadata"]
 
 
-def test_a_word_is_said_again_where_only_the_message_changed(with_crd: ApiClient, rig: Rig) -> None:
+def test_a_word_is_said_again_where_only_the_message_changed(with_crd: ApiClient, rig: PluginRig) -> None:
     busy = Interrupted(with_crd, lambda number: rig.write_status(message=f"reading {number}"), times=3)
     assert ask(busy, wish(rig, Verb.PROMOTE)).word == "12/5"
     assert busy.read == 4
 
 
-def test_who_promotes_a_step_does_not_promote_the_next_one(with_crd: ApiClient, rig: Rig) -> None:
+def test_who_promotes_a_step_does_not_promote_the_next_one(with_crd: ApiClient, rig: PluginRig) -> None:
     busy = Interrupted(with_crd, lambda _: at_step(rig, 6), times=1)
     with pytest.raises(Trouble, match="moved on from attempt 12, step 5 to attempt 12, step 6"):
         ask(busy, wish(rig, Verb.PROMOTE))
     assert "annotations" not in rig.read()["metadata"]
 
 
-def test_who_aborts_an_attempt_aborts_it_at_its_next_step_too(with_crd: ApiClient, rig: Rig) -> None:
+def test_who_aborts_an_attempt_aborts_it_at_its_next_step_too(with_crd: ApiClient, rig: PluginRig) -> None:
     busy = Interrupted(with_crd, lambda _: at_step(rig, 6), times=1)
     assert ask(busy, wish(rig, Verb.ABORT)).word == "12/6"
 
 
-def test_a_resource_that_never_rests_is_given_up(with_crd: ApiClient, rig: Rig) -> None:
+def test_a_resource_that_never_rests_is_given_up(with_crd: ApiClient, rig: PluginRig) -> None:
     busy = Interrupted(with_crd, lambda number: rig.write_status(message=str(number)), times=1000)
     with pytest.raises(Trouble, match="say it again"):
         ask(busy, wish(rig, Verb.ABORT))
@@ -84,18 +84,18 @@ def until(holds: Callable[[], Any]) -> None:
         time.sleep(0.05)
 
 
-def annotation_of(rig: Rig, verb: str) -> str | None:
+def annotation_of(rig: PluginRig, verb: str) -> str | None:
     found: str | None = rig.read()["metadata"].get("annotations", {}).get(f"penstock.dev/{verb}")
     return found
 
 
-def hears(rig: Rig, verb: str, answers: dict[str, Any]) -> None:
+def hears(rig: PluginRig, verb: str, answers: dict[str, Any]) -> None:
     """As the controller does: remember the word, and what became of it."""
     until(lambda: annotation_of(rig, verb))
     rig.write_status(handledCommands={verb: annotation_of(rig, verb)}, commandResults=answers)
 
 
-def said_pause(plugin: Plugin, rig: Rig, answers: dict[str, Any]) -> CompletedProcess[str]:
+def said_pause(plugin: Plugin, rig: PluginRig, answers: dict[str, Any]) -> CompletedProcess[str]:
     """`pause`, with a controller that answers so."""
     controller = threading.Thread(target=hears, args=(rig, "pause", answers))
     controller.start()
@@ -113,20 +113,20 @@ def said_pause(plugin: Plugin, rig: Rig, answers: dict[str, Any]) -> CompletedPr
     ],
 )
 def test_what_the_controller_made_of_a_word_is_told(
-    plugin: Plugin, rig: Rig, outcome: str, message: str, code: int
+    plugin: Plugin, rig: PluginRig, outcome: str, message: str, code: int
 ) -> None:
     said = said_pause(plugin, rig, {"pause": {"outcome": outcome, "message": message}})
     assert said.returncode == code, said.stderr
     assert message in (said.stderr if code else said.stdout)
 
 
-def test_what_an_older_controller_made_of_a_word_is_not_made_up(plugin: Plugin, rig: Rig) -> None:
+def test_what_an_older_controller_made_of_a_word_is_not_made_up(plugin: Plugin, rig: PluginRig) -> None:
     said = said_pause(plugin, rig, {})
     assert said.returncode == 2
     assert "the status does not tell" in said.stderr
 
 
-def test_who_may_read_no_events_is_told_of_a_refusal(rig: Rig, admin: ApiClient, tmp_path: Path) -> None:
+def test_who_may_read_no_events_is_told_of_a_refusal(rig: PluginRig, admin: ApiClient, tmp_path: Path) -> None:
     steer = {"apiGroups": ["penstock.dev"], "resources": ["modeldeployments"], "verbs": ["get", "patch"]}
     person = tmp_path / "person.yaml"
     person.write_text(yaml.safe_dump(rig.person(admin.configuration.host, steer)))
@@ -134,7 +134,7 @@ def test_who_may_read_no_events_is_told_of_a_refusal(rig: Rig, admin: ApiClient,
     assert (said.returncode, said.stderr.strip()) == (1, "penstock: not now")
 
 
-def test_what_was_heard_before_is_taken_back_and_said_again(plugin: Plugin, rig: Rig) -> None:
+def test_what_was_heard_before_is_taken_back_and_said_again(plugin: Plugin, rig: PluginRig) -> None:
     said: list[str | None] = []
 
     def forgets() -> None:

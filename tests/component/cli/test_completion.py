@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from penstock_testing.plugin import FOLDER, Plugin
-from penstock_testing.plugin_rig import Rig
+from penstock_testing.plugin_rig import PluginRig
 
 IN_BASH = """
 source <(kubectl-penstock completion bash)
@@ -32,12 +32,12 @@ def test_bash_completes_commands_and_options() -> None:
     assert in_bash("kubectl-penstock", "promote", "--fu") == ["--full"]
 
 
-def test_bash_completes_names_from_the_cluster(api_server: str, rig: Rig) -> None:
+def test_bash_completes_names_from_the_cluster(api_server: str, rig: PluginRig) -> None:
     found = in_bash("kubectl-penstock", "status", "--kubeconfig", api_server, "-n", rig.namespace, "fr")
     assert found == ["fraud-detector"]
 
 
-def test_kubectl_gets_names_and_its_directive(api_server: str, rig: Rig) -> None:
+def test_kubectl_gets_names_and_its_directive(api_server: str, rig: PluginRig) -> None:
     words = ["diff", "--kubeconfig", api_server, "-n", rig.namespace, rig.name, ""]
     done = subprocess.run(
         [FOLDER / "kubectl_complete-penstock", *words], capture_output=True, text=True, timeout=60, check=True

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from penstock_testing.plugin import Plugin
-from penstock_testing.plugin_rig import Rig
+from penstock_testing.plugin_rig import PluginRig
 
 SECONDS = 30.0
 
@@ -43,7 +43,7 @@ class Watched:
 
 
 @contextmanager
-def watching(plugin: Plugin, rig: Rig, *options: str) -> Iterator[Watched]:
+def watching(plugin: Plugin, rig: PluginRig, *options: str) -> Iterator[Watched]:
     process = plugin.start("status", rig.name, "-n", rig.namespace, "--watch", *options)
     try:
         yield Watched(process)
@@ -52,7 +52,7 @@ def watching(plugin: Plugin, rig: Rig, *options: str) -> Iterator[Watched]:
         process.wait()
 
 
-def test_in_a_pipe_each_change_is_a_line_and_ctrl_c_ends_it(plugin: Plugin, rig: Rig) -> None:
+def test_in_a_pipe_each_change_is_a_line_and_ctrl_c_ends_it(plugin: Plugin, rig: PluginRig) -> None:
     with watching(plugin, rig) as watched:
         watched.until("candidate 8 25 %")
         rig.write_status(message="said by the test")
@@ -66,7 +66,7 @@ def test_in_a_pipe_each_change_is_a_line_and_ctrl_c_ends_it(plugin: Plugin, rig:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_ended_from_outside_or_with_its_terminal_it_leaves_no_key_of_its_user_behind(
-    plugin: Plugin, rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    plugin: Plugin, rig: PluginRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with watching(plugin, rig) as watched:
@@ -79,7 +79,7 @@ def test_ended_from_outside_or_with_its_terminal_it_leaves_no_key_of_its_user_be
     assert list(tmp_path.iterdir()) == []
 
 
-def test_as_json_each_change_is_an_object(plugin: Plugin, rig: Rig) -> None:
+def test_as_json_each_change_is_an_object(plugin: Plugin, rig: PluginRig) -> None:
     with watching(plugin, rig, "-o", "json") as watched:
         (first,) = watched.until("Progressing")
         rig.write_status(phase="Paused")
@@ -87,7 +87,7 @@ def test_as_json_each_change_is_an_object(plugin: Plugin, rig: Rig) -> None:
     assert [json.loads(line)["phase"] for line in (first, second)] == ["Progressing", "Paused"]
 
 
-def test_a_resource_that_is_deleted_ends_it(plugin: Plugin, rig: Rig) -> None:
+def test_a_resource_that_is_deleted_ends_it(plugin: Plugin, rig: PluginRig) -> None:
     with watching(plugin, rig) as watched:
         watched.until("Progressing")
         rig.remove()
@@ -103,7 +103,7 @@ def read_until(terminal: int, part: str) -> str:
     return text
 
 
-def test_on_a_terminal_it_draws_anew_and_gives_the_cursor_back(plugin: Plugin, rig: Rig) -> None:
+def test_on_a_terminal_it_draws_anew_and_gives_the_cursor_back(plugin: Plugin, rig: PluginRig) -> None:
     terminal, far_end = pty.openpty()
     command = plugin.command("status", rig.name, "-n", rig.namespace, "--watch")
     environment = Plugin.environment(80) | {"TERM": "xterm-256color", "LINES": "60"}

@@ -13,7 +13,7 @@ from penstock_controller.adapters.drift_monitor import MOST_BYTES, HttpDriftMoni
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import ResourceKey
-from penstock_testing.faulty_server import Exchange, FaultyServer
+from penstock_testing.faulty_server import FaultyExchange, FaultyServer
 
 WISH = DriftWish(
     stable=ServedVersion(version="7", digest="sha256:" + "a" * 64, revision="rev7"),
@@ -34,21 +34,21 @@ def report(name: str) -> bytes:
     return made.model_dump_json().encode()
 
 
-async def good(exchange: Exchange) -> None:
+async def good(exchange: FaultyExchange) -> None:
     SEEN.append(exchange.request_body)
     await exchange.answer(report("good"))
 
 
-async def newer(exchange: Exchange) -> None:
+async def newer(exchange: FaultyExchange) -> None:
     """By a monitor that says more than is known here."""
     await exchange.answer(json.dumps(json.loads(report("newer")) | {"moods": [1]}).encode())
 
 
-async def large(exchange: Exchange) -> None:
+async def large(exchange: FaultyExchange) -> None:
     await exchange.answer(b" " * (MOST_BYTES + 1))
 
 
-async def slow(exchange: Exchange) -> None:
+async def slow(exchange: FaultyExchange) -> None:
     """A byte now and then: each read is in time, the whole never is."""
     exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     while True:
@@ -87,9 +87,9 @@ FAULTS = {
     "/v1/resources/ns/refused": lambda exchange: exchange.answer(b"{}", status=422),
     "/v1/resources/ns/broken": lambda exchange: exchange.answer(b"", status=500),
     "/v1/resources/ns/moved": lambda exchange: exchange.answer(b"", status=302, headers=("Location: /v1/elsewhere",)),
-    "/v1/resources/ns/reset": Exchange.reset_in_the_middle,
-    "/v1/resources/ns/garbage": Exchange.garbage,
-    "/v1/resources/ns/silent": Exchange.silence,
+    "/v1/resources/ns/reset": FaultyExchange.reset_in_the_middle,
+    "/v1/resources/ns/garbage": FaultyExchange.garbage,
+    "/v1/resources/ns/silent": FaultyExchange.silence,
     "/v1/resources/ns/large": large,
     "/v1/resources/ns/slow": slow,
 }

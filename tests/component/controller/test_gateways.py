@@ -15,7 +15,7 @@ from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
 from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.ports import ResourceKey
 from penstock_controller.telemetry import ControllerTelemetry
-from penstock_testing.faulty_server import Exchange, Fault, FaultyServer
+from penstock_testing.faulty_server import Fault, FaultyExchange, FaultyServer
 
 ATTEMPT = 7
 DATA = Path(__file__).parents[2] / "data" / "gateway"
@@ -85,14 +85,14 @@ def gateways(api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, port: 
 
 
 def says(message: GatewayEvidence | GatewayStatus) -> Fault:
-    async def answer(exchange: Exchange) -> None:
+    async def answer(exchange: FaultyExchange) -> None:
         await exchange.answer(message.model_dump_json().encode())
 
     return answer
 
 
 def gives(body: bytes) -> Fault:
-    async def answer(exchange: Exchange) -> None:
+    async def answer(exchange: FaultyExchange) -> None:
         await exchange.answer(body)
 
     return answer
@@ -122,25 +122,25 @@ async def test_counters_of_a_pod_are_read_with_where_they_began(
     assert tries.kinds == {"500": 3, "reset": 1}
 
 
-async def too_old(exchange: Exchange) -> None:
+async def too_old(exchange: FaultyExchange) -> None:
     await exchange.answer(b'{"detail": "Not Found"}', status=404)
 
 
-async def envoy_away(exchange: Exchange) -> None:
+async def envoy_away(exchange: FaultyExchange) -> None:
     await exchange.answer(b'{"error": "Envoy does not answer"}', status=503)
 
 
-async def another_language(exchange: Exchange) -> None:
+async def another_language(exchange: FaultyExchange) -> None:
     await exchange.answer(b'{"pod": "gw-0"}')
 
 
-FAULTS: list[Callable[[Exchange], Awaitable[None]]] = [
+FAULTS: list[Callable[[FaultyExchange], Awaitable[None]]] = [
     too_old,
     envoy_away,
     another_language,
-    Exchange.reset_in_the_middle,
-    Exchange.garbage,
-    Exchange.silence,
+    FaultyExchange.reset_in_the_middle,
+    FaultyExchange.garbage,
+    FaultyExchange.silence,
 ]
 
 
@@ -206,7 +206,7 @@ async def test_the_agents_own_answers_are_understood(
 async def test_a_pod_that_turned_unready_counts_for_as_long_as_its_envoy_runs(
     api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, state: dict[str, str]
 ) -> None:
-    async with FaultyServer({path_of_applied(key): Exchange.silence}) as agent:
+    async with FaultyServer({path_of_applied(key): FaultyExchange.silence}) as agent:
         await gateway_pod(api, key, "gw-0", "127.0.0.1", **state)
         (pod,) = await gateways(api, client, key, agent.port).observe(key)
     assert (pod.name, pod.number) == ("gw-0", None)
@@ -228,7 +228,7 @@ async def test_a_pod_that_turned_unready_counts_for_as_long_as_its_envoy_runs(
 async def test_a_pod_whose_envoy_serves_nobody_does_not_count(
     api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, state: dict[str, str]
 ) -> None:
-    async with FaultyServer({path_of_applied(key): Exchange.silence}) as agent:
+    async with FaultyServer({path_of_applied(key): FaultyExchange.silence}) as agent:
         await gateway_pod(api, key, "gw-0", "127.0.0.1", **state)
         assert await gateways(api, client, key, agent.port).observe(key) == ()
 

@@ -12,7 +12,7 @@ from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.errors import RegistryAway
-from penstock_testing.faulty_server import Exchange, FaultyServer
+from penstock_testing.faulty_server import FaultyExchange, FaultyServer
 
 
 class ClosesEverySecond:
@@ -22,7 +22,7 @@ class ClosesEverySecond:
         self.asked = 0
         self._body = body
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def __call__(self, exchange: FaultyExchange) -> None:
         self.asked += 1
         if self.asked % 2:
             await exchange.answer(self._body)
@@ -30,7 +30,7 @@ class ClosesEverySecond:
             exchange.writer.close()
 
 
-async def closes(exchange: Exchange) -> None:
+async def closes(exchange: FaultyExchange) -> None:
     exchange.writer.close()
 
 
@@ -73,7 +73,7 @@ async def test_a_store_that_closes_idle_connections_is_not_away(server: FaultySe
 async def test_half_an_answer_is_not_asked_for_again(server: FaultyServer) -> None:
     asked = []
 
-    async def half(exchange: Exchange) -> None:
+    async def half(exchange: FaultyExchange) -> None:
         asked.append(exchange)
         await exchange.reset_in_the_middle()
 

@@ -21,18 +21,18 @@ from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.webhook_outbox import WebhookOutbox
 from penstock_controller.workload.webhook_call import WebhookCall
-from penstock_testing.faulty_server import Exchange, FaultyServer
+from penstock_testing.faulty_server import FaultyExchange, FaultyServer
 from penstock_testing.rollout_world import spec
 
 KEY = ResourceKey("ns", "m")
 RUN = "https://pipelines.example/runs/7"
 
 
-async def packed(exchange: Exchange) -> None:
+async def packed(exchange: FaultyExchange) -> None:
     await exchange.answer(b"\x1f\x8b", headers=("Content-Encoding: gzip",))
 
 
-async def started_then_silent(exchange: Exchange) -> None:
+async def started_then_silent(exchange: FaultyExchange) -> None:
     """That it runs is said at once; the rest of the answer never comes."""
     exchange.writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{")
     await exchange.writer.drain()
@@ -62,9 +62,9 @@ FAULTS = {
     "/busy": lambda exchange: exchange.answer(b"", status=429),
     "/broken": lambda exchange: exchange.answer(b"", status=500),
     "/away": lambda exchange: exchange.answer(b"", status=503),
-    "/silent": Exchange.silence,
-    "/garbage": Exchange.garbage,
-    "/reset": Exchange.reset_in_the_middle,
+    "/silent": FaultyExchange.silence,
+    "/garbage": FaultyExchange.garbage,
+    "/reset": FaultyExchange.reset_in_the_middle,
 }
 
 
@@ -149,7 +149,7 @@ class Pipeline:
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def __call__(self, exchange: FaultyExchange) -> None:
         name = exchange.request_headers["idempotency-key"]
         self.tokens.append(exchange.request_headers.get("authorization", ""))
         self.runs.setdefault(name, json.loads(exchange.request_body))

@@ -12,7 +12,7 @@ from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
 from penstock_testing.gateway.rig import GatewayRig
 from penstock_testing.gateway.server import Behaviour, ScriptedServer
 from penstock_testing.gateway.shares import p_value, unlikely
-from penstock_testing.gateway.users import Answer, ask, statuses
+from penstock_testing.gateway.users import UserAnswer, ask, statuses
 
 ATTEMPT = 5
 SECONDS = 0.6
@@ -57,7 +57,7 @@ async def copies(rig: GatewayRig, count: int, revision: str = "candidate") -> Re
             await asyncio.sleep(0.02)
 
 
-def all_from_stable(answers: Sequence[Answer]) -> bool:
+def all_from_stable(answers: Sequence[UserAnswer]) -> bool:
     return {(answer.status, answer.body, answer.revision) for answer in answers} == {(200, "stable", "stable")}
 
 

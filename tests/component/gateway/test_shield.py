@@ -13,7 +13,7 @@ from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
 from penstock_gateway.world import Endpoint
 from penstock_testing.gateway.rig import KEY, GatewayRig
 from penstock_testing.gateway.server import WELL, Behaviour, ScriptedServer
-from penstock_testing.gateway.users import Answer, ask, bodies, statuses
+from penstock_testing.gateway.users import UserAnswer, ask, bodies, statuses
 
 ATTEMPT = 7
 SECONDS = 1.2
@@ -37,7 +37,7 @@ class Scene:
     def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
         return {"stable": (self.stable.endpoint,), "candidate": (self.candidate.endpoint,)}
 
-    async def ask(self, requests: int = 200, *, connections: int = 16, patience: float = 20.0) -> Sequence[Answer]:
+    async def ask(self, requests: int = 200, *, connections: int = 16, patience: float = 20.0) -> Sequence[UserAnswer]:
         return await ask(self.rig.settings.user_port, requests, connections=connections, patience=patience)
 
     async def tries(self, revision: str, arm: Arm = Arm.USERS) -> RevisionTries:

@@ -10,7 +10,7 @@ from penstock_contracts.traffic import Backend, HeaderMatch, Stickiness, Traffic
 from penstock_testing.gateway.rig import GatewayRig
 from penstock_testing.gateway.server import Behaviour, ScriptedServer
 from penstock_testing.gateway.shares import p_value, unlikely
-from penstock_testing.gateway.users import Answer, ask, bodies, statuses
+from penstock_testing.gateway.users import UserAnswer, ask, bodies, statuses
 
 ATTEMPT = 3
 LEVEL = 0.001
@@ -62,7 +62,7 @@ def users(count: int) -> Sequence[str]:
     return [f"user-{number}" for number in range(count)]
 
 
-async def ask_as(rig: GatewayRig, names: Sequence[str]) -> Sequence[Answer]:
+async def ask_as(rig: GatewayRig, names: Sequence[str]) -> Sequence[UserAnswer]:
     return await ask(rig.settings.user_port, len(names), headers=lambda number: {"x-user-id": names[number]})
 
 

@@ -15,7 +15,7 @@ from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, ModelCard, ModelFile
 from penstock_predictor.errors import CardInvalid, FileInvalid, PredictorError, StoreRefused, StoreUnavailable
 from penstock_predictor.fetch import Fetch
-from penstock_testing.faulty_server import Exchange, Fault, FaultyServer
+from penstock_testing.faulty_server import Fault, FaultyExchange, FaultyServer
 
 from .conftest import StartProcess
 
@@ -48,40 +48,40 @@ CARD = card_of(CONTENTS)
 
 
 def bytes_(content: bytes, status: int = 200) -> Fault:
-    async def answer(exchange: Exchange) -> None:
+    async def answer(exchange: FaultyExchange) -> None:
         await exchange.answer(content, status=status)
 
     return answer
 
 
-async def truncated(exchange: Exchange) -> None:
+async def truncated(exchange: FaultyExchange) -> None:
     exchange.writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(MODEL)}\r\n\r\n".encode() + MODEL[:1000])
     await exchange.writer.drain()
     exchange.writer.close()
 
 
-async def endless(exchange: Exchange) -> None:
+async def endless(exchange: FaultyExchange) -> None:
     exchange.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
         exchange.writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
         await exchange.writer.drain()
 
 
-async def hanging(exchange: Exchange) -> None:
+async def hanging(exchange: FaultyExchange) -> None:
     await exchange.silence()
 
 
-async def stalled(exchange: Exchange) -> None:
+async def stalled(exchange: FaultyExchange) -> None:
     exchange.writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(MODEL)}\r\n\r\n".encode() + MODEL[:1000])
     await exchange.writer.drain()
     await exchange.silence()
 
 
-async def reset(exchange: Exchange) -> None:
+async def reset(exchange: FaultyExchange) -> None:
     await exchange.reset_in_the_middle()
 
 
-async def garbage(exchange: Exchange) -> None:
+async def garbage(exchange: FaultyExchange) -> None:
     await exchange.garbage()
 
 
@@ -102,7 +102,7 @@ class Store:
         return FaultyServer({path: self._route(path.removeprefix(base), answer) for path, answer in good.items()})
 
     def _route(self, path: str, good: Fault) -> Fault:
-        async def answer(exchange: Exchange) -> None:
+        async def answer(exchange: FaultyExchange) -> None:
             self.asked.append(path)
             waiting = self.faults.get(path)
             await (waiting.pop(0) if waiting else good)(exchange)

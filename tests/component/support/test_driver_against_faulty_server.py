@@ -8,7 +8,7 @@ from pathlib import Path
 
 from penstock_contracts.base import evolve
 from penstock_testing.driver import Driver
-from penstock_testing.faulty_server import Exchange, FaultyServer
+from penstock_testing.faulty_server import FaultyExchange, FaultyServer
 from penstock_testing.plan import PlannedRequest, TrafficPlan
 from penstock_testing.recording import RecordingReader, RecordingWriter
 from penstock_testing.tally import Tally
@@ -25,29 +25,29 @@ class Bodies:
         return body if body in ("v1", "v2") else None
 
 
-async def ok(exchange: Exchange) -> None:
+async def ok(exchange: FaultyExchange) -> None:
     await exchange.answer(b"v1")
 
 
-async def closes(exchange: Exchange) -> None:
+async def closes(exchange: FaultyExchange) -> None:
     await exchange.answer(b"v1", headers=("Connection: close",))
     exchange.writer.close()
 
 
-async def fails(exchange: Exchange) -> None:
+async def fails(exchange: FaultyExchange) -> None:
     await exchange.answer(b"broken", status=500)
 
 
-async def lies(exchange: Exchange) -> None:
+async def lies(exchange: FaultyExchange) -> None:
     await exchange.answer(b"v3")
 
 
-async def gives_interim_answer(exchange: Exchange) -> None:
+async def gives_interim_answer(exchange: FaultyExchange) -> None:
     exchange.writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
     await exchange.answer(b"v2")
 
 
-async def answers_in_chunks(exchange: Exchange) -> None:
+async def answers_in_chunks(exchange: FaultyExchange) -> None:
     exchange.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nv\r\n1\r\n2\r\n0\r\n\r\n")
     await exchange.writer.drain()
 
@@ -59,9 +59,9 @@ FAULTS = {
     "/wrong": lies,
     "/interim": gives_interim_answer,
     "/chunked": answers_in_chunks,
-    "/silent": Exchange.silence,
-    "/reset": Exchange.reset_in_the_middle,
-    "/garbage": Exchange.garbage,
+    "/silent": FaultyExchange.silence,
+    "/reset": FaultyExchange.reset_in_the_middle,
+    "/garbage": FaultyExchange.garbage,
 }
 
 
@@ -187,7 +187,7 @@ async def test_requests_wait_for_more_connections_when_answers_are_slow(tmp_path
     everyone_is_here = asyncio.Event()
     waiting = Counter[str]()
 
-    async def answers_when_all_have_come(exchange: Exchange) -> None:
+    async def answers_when_all_have_come(exchange: FaultyExchange) -> None:
         waiting["requests"] += 1
         if waiting["requests"] == REQUESTS:
             everyone_is_here.set()

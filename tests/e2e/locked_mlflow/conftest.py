@@ -9,7 +9,7 @@ from penstock_testing.locked_mlflow import LockedMlflow
 from penstock_testing.mlflow_server import ADMIN, PASSWORD
 from penstock_testing.platform import Platform
 from penstock_testing.registered_models import RegisteredModels
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 HERE = Path(__file__).parent
 
@@ -32,5 +32,5 @@ def mlflow(platform: Platform) -> Iterator[LockedMlflow]:
 
 
 @pytest.fixture
-def scene(platform: Platform, mlflow: LockedMlflow, users: str, tmp_path: Path) -> Scene:
-    return Scene(platform=platform, registry=RegisteredModels(mlflow.url), namespace=users, folder=tmp_path)
+def scene(platform: Platform, mlflow: LockedMlflow, users: str, tmp_path: Path) -> RolloutScene:
+    return RolloutScene(platform=platform, registry=RegisteredModels(mlflow.url), namespace=users, folder=tmp_path)

@@ -3,14 +3,14 @@
 import base64
 
 from penstock_testing import faults, readable
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 from penstock_testing.locked_mlflow import CONNECTION, DEPLOYMENT, NAMESPACE_OF_MLFLOW
 from penstock_testing.mlflow_server import ADMIN, PASSWORD
 from penstock_testing.platform import NAMESPACE, RELEASE
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 
 
-def found(cluster: Cluster, users: str) -> tuple[list[str], list[str]]:
+def found(cluster: KubernetesCluster, users: str) -> tuple[list[str], list[str]]:
     """Where the password stands, as it is or as HTTP sends it, and where it was looked for."""
     as_sent = base64.b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode()
     in_secret = base64.b64encode(PASSWORD.encode()).decode()
@@ -19,7 +19,7 @@ def found(cluster: Cluster, users: str) -> tuple[list[str], list[str]]:
     return told, [where for where, _ in read]
 
 
-def test_a_registrys_password_stands_in_no_log_object_event_or_argument(scene: Scene) -> None:
+def test_a_registrys_password_stands_in_no_log_object_event_or_argument(scene: RolloutScene) -> None:
     cluster = scene.platform.cluster
     first, second = scene.register(1.0), scene.register(2.0)
     scene.move(first)

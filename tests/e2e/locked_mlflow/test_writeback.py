@@ -11,7 +11,7 @@ from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
 from penstock_testing.locked_mlflow import CLUSTER_NAME, CONNECTION, DEPLOYMENT, LockedMlflow
 from penstock_testing.platform import wait_for
-from penstock_testing.scenes import Scene
+from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps
 
 OUTAGE = deep.seconds(20.0, deep=120.0)
@@ -20,7 +20,7 @@ QUIET = deep.seconds(6.0, deep=20.0)
 ONE_POD: Object = {"predictor": {"minReplicas": 1}}
 
 
-def following(scene: Scene) -> Object:
+def following(scene: RolloutScene) -> Object:
     """A resource with a live alias at the server that asks who calls."""
     return {
         "registry": {"connection": CONNECTION, "model": scene.model, "alias": "champion", "liveAlias": "live"},
@@ -28,27 +28,27 @@ def following(scene: Scene) -> Object:
     }
 
 
-def live(scene: Scene, mlflow: LockedMlflow) -> str:
+def live(scene: RolloutScene, mlflow: LockedMlflow) -> str:
     """The version that the live alias names; empty: there is none yet."""
     return str(MlflowClient(mlflow.url).get_registered_model(scene.model).aliases.get("live", ""))
 
 
-def tag(scene: Scene, mlflow: LockedMlflow, version: str) -> Object | None:
+def tag(scene: RolloutScene, mlflow: LockedMlflow, version: str) -> Object | None:
     """What a version shows of its attempt; None: nothing."""
     key = f"penstock.{CLUSTER_NAME}.{scene.namespace}.model"
     value = MlflowClient(mlflow.url).get_model_version(scene.model, version).tags.get(key)
     return json.loads(value) if value else None
 
 
-def wait_for_tag(scene: Scene, mlflow: LockedMlflow, version: str) -> Object:
+def wait_for_tag(scene: RolloutScene, mlflow: LockedMlflow, version: str) -> Object:
     return wait_for(f"a tag on version {version}", lambda: tag(scene, mlflow, version), seconds=120)
 
 
-def wait_for_live(scene: Scene, mlflow: LockedMlflow, version: str) -> None:
+def wait_for_live(scene: RolloutScene, mlflow: LockedMlflow, version: str) -> None:
     wait_for(f"live at version {version}", lambda: live(scene, mlflow) == version or None, seconds=120)
 
 
-def wait_written(scene: Scene) -> None:
+def wait_written(scene: RolloutScene) -> None:
     """Until the controller knows of nothing that is still to be written."""
 
     def nothing_left(status: Object) -> bool:
@@ -59,7 +59,7 @@ def wait_written(scene: Scene) -> None:
 
 
 def test_with_the_registry_away_at_promotion_tag_and_alias_arrive_afterwards_once(
-    scene: Scene, mlflow: LockedMlflow, told: Callable[[], str]
+    scene: RolloutScene, mlflow: LockedMlflow, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(**GATED, **by_steps(None, (50,)), **following(scene))
     wait_for_tag(scene, mlflow, first)
@@ -101,7 +101,7 @@ def test_with_the_registry_away_at_promotion_tag_and_alias_arrive_afterwards_onc
 
 
 def test_a_rollback_in_the_bake_moves_the_live_alias_back(
-    scene: Scene, mlflow: LockedMlflow, told: Callable[[], str]
+    scene: RolloutScene, mlflow: LockedMlflow, told: Callable[[], str]
 ) -> None:
     deployed, first = scene.serve_first(
         **GATED | {"bake": {"duration": "90s"}}, **by_steps(3, (50,)), **following(scene)

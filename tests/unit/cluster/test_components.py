@@ -4,11 +4,11 @@ from pathlib import Path
 from testcluster import components
 from testcluster.addresses import Addresses
 from testcluster.certificates import server_names
-from testcluster.components import Layout
+from testcluster.components import ClusterLayout
 
 
-def _at(index: int) -> Layout:
-    return Layout(Path("/state"), Path("/programs"), Path("/registry"), Addresses(index))
+def _at(index: int) -> ClusterLayout:
+    return ClusterLayout(Path("/state"), Path("/programs"), Path("/registry"), Addresses(index))
 
 
 def test_two_clusters_give_their_pods_different_cgroups() -> None:

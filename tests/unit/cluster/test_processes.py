@@ -7,12 +7,12 @@ from pathlib import Path
 
 from testcluster.binaries import _state
 from testcluster.cgroups import hierarchies
-from testcluster.processes import Process
+from testcluster.processes import ClusterProcess
 
 
 def test_a_process_that_has_ended_is_not_alive_even_while_it_is_a_zombie() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
-    process = Process.of(child.pid)
+    process = ClusterProcess.of(child.pid)
     assert process is not None
     assert process.alive
     process.signal(signal.SIGKILL)
@@ -23,7 +23,7 @@ def test_a_process_that_has_ended_is_not_alive_even_while_it_is_a_zombie() -> No
 
 
 def test_a_pid_that_was_given_to_somebody_else_is_neither_watched_nor_killed() -> None:
-    me = Process.of(os.getpid())
+    me = ClusterProcess.of(os.getpid())
     assert me is not None
     earlier = replace(me, started=me.started - 1)
     assert not earlier.alive

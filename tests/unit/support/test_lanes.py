@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_testing.lanes import ALONE, RUN_FOLDER, TOGETHER, Run, lane_of
+from penstock_testing.lanes import ALONE, RUN_FOLDER, TOGETHER, EndToEndRun, lane_of
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ def test_a_test_says_by_its_marks_what_may_run_beside_it(marks: tuple[str, ...],
 def test_later_lanes_of_a_run_know_when_it_began_and_what_passed_in_earlier_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Run(tmp_path).begin(1700000000.25)
+    EndToEndRun(tmp_path).begin(1700000000.25)
     monkeypatch.setenv(RUN_FOLDER, str(tmp_path))
-    Run.from_environment().add_passed(["a.py::one", "a.py::two[x@y]"])
-    Run.from_environment().add_passed(["b.py::three"])
-    assert Run.from_environment().began == 1700000000.25
-    assert Run.from_environment().passed() == {"a.py::one", "a.py::two[x@y]", "b.py::three"}
+    EndToEndRun.from_environment().add_passed(["a.py::one", "a.py::two[x@y]"])
+    EndToEndRun.from_environment().add_passed(["b.py::three"])
+    assert EndToEndRun.from_environment().began == 1700000000.25
+    assert EndToEndRun.from_environment().passed() == {"a.py::one", "a.py::two[x@y]", "b.py::three"}
 
 
 def test_a_test_that_make_did_not_start_is_told_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(RUN_FOLDER, raising=False)
     with pytest.raises(LookupError, match="make e2e"):
-        Run.from_environment()
+        EndToEndRun.from_environment()

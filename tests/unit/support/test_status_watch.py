@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.status_watch import ObjectWatch, StatusWatch
 
 PATH = "/apis/penstock.dev/v1alpha1/namespaces/users/modeldeployments"
@@ -47,7 +47,7 @@ class ApiServer(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
+def cluster(tmp_path: Path) -> Iterator[KubernetesCluster]:
     ApiServer.asked, ApiServer.events, ApiServer.held = [], [], threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), ApiServer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -60,13 +60,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         "current-context": "x",
     }
     (tmp_path / "kubeconfig").write_text(json.dumps(config))
-    yield Cluster(context="x", kubeconfig=str(tmp_path / "kubeconfig"), images={})
+    yield KubernetesCluster(context="x", kubeconfig=str(tmp_path / "kubeconfig"), images={})
     ApiServer.held.set()
     server.shutdown()
     server.server_close()
 
 
-def told_by(watch: type[ObjectWatch], cluster: Cluster, name: str, number: int) -> list[Object]:
+def told_by(watch: type[ObjectWatch], cluster: KubernetesCluster, name: str, number: int) -> list[Object]:
     """As many as are waited for."""
     told: list[Object] = []
     enough = threading.Event()
@@ -81,7 +81,9 @@ def told_by(watch: type[ObjectWatch], cluster: Cluster, name: str, number: int) 
     return told
 
 
-def test_a_watch_begins_with_what_is_goes_on_from_there_and_begins_again_when_it_is_ended(cluster: Cluster) -> None:
+def test_a_watch_begins_with_what_is_goes_on_from_there_and_begins_again_when_it_is_ended(
+    cluster: KubernetesCluster,
+) -> None:
     ApiServer.events = [
         {"type": "MODIFIED", "object": {"status": {"phase": "Healthy"}}},
         {"type": "MODIFIED", "object": {"metadata": {}}},
@@ -91,13 +93,13 @@ def test_a_watch_begins_with_what_is_goes_on_from_there_and_begins_again_when_it
     assert [query.get("resourceVersion") for query in ApiServer.asked] == [None, ["7"]] * 2
 
 
-def test_one_resource_is_chosen_by_its_name_and_told_as_what_it_is(cluster: Cluster) -> None:
+def test_one_resource_is_chosen_by_its_name_and_told_as_what_it_is(cluster: KubernetesCluster) -> None:
     (found,) = told_by(ObjectWatch, cluster, "model", 1)
     assert (found["kind"], found["apiVersion"]) == ("ModelDeployment", "penstock.dev/v1alpha1")
     assert ApiServer.asked[0]["fieldSelector"] == ["metadata.name=model"]
 
 
-def test_a_watch_that_hears_nothing_ends_with_its_context_at_once(cluster: Cluster) -> None:
+def test_a_watch_that_hears_nothing_ends_with_its_context_at_once(cluster: KubernetesCluster) -> None:
     ApiServer.events = [{"type": "MODIFIED", "object": {"status": {"phase": "Healthy"}}}]
     told_by(StatusWatch, cluster, "", 4)
     assert not [thread for thread in threading.enumerate() if "_follow" in thread.name]

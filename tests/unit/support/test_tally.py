@@ -1,8 +1,8 @@
 import pytest
 
 from penstock_testing.connection import Failure
-from penstock_testing.record import Record, Stamp
-from penstock_testing.recording import Body, Ended, Started
+from penstock_testing.record import RequestRecord, Stamp
+from penstock_testing.recording import RecordedBody, RecordingEnded, RecordingStarted
 from penstock_testing.tally import Tally
 from penstock_testing.traffic_result import Latency, TrafficResult, percentile
 
@@ -30,10 +30,10 @@ def request(
     late: float = 0.0,
     took: float = 0.01,
     question: int = 0,
-) -> Record:
+) -> RequestRecord:
     sent = due + late
     written = failure != Failure.NO_CONNECTION
-    return Record(
+    return RequestRecord(
         number=number,
         question=question,
         scheduled=Stamp(START + due, UNIX + due),
@@ -50,14 +50,14 @@ def request(
     )
 
 
-def result(*records: Record, attribution: BodyNamesVersion | None = None) -> TrafficResult:
+def result(*records: RequestRecord, attribution: BodyNamesVersion | None = None) -> TrafficResult:
     tally = Tally(attribution or BodyNamesVersion(), deadline_seconds=DEADLINE)
-    tally.add(Started(at=Stamp(START, UNIX), warm=1))
+    tally.add(RecordingStarted(at=Stamp(START, UNIX), warm=1))
     for key in ("v1", "v2", "v3"):
-        tally.add(Body(key=key, text=key))
+        tally.add(RecordedBody(key=key, text=key))
     for record in records:
         tally.add(record)
-    tally.add(Ended(at=Stamp(START + 9, UNIX + 9), opened=1, failed_opens=3, closed=1, dropped_bodies=0))
+    tally.add(RecordingEnded(at=Stamp(START + 9, UNIX + 9), opened=1, failed_opens=3, closed=1, dropped_bodies=0))
     return tally.result()
 
 
@@ -166,7 +166,7 @@ def test_a_run_that_sent_nothing_proves_nothing() -> None:
 
 def test_a_record_survives_the_recording() -> None:
     for record in (request(1, due=0.123456, body="v1"), request(2, due=1, failure=Failure.NO_CONNECTION)):
-        assert Record.from_row(record.row()) == record
+        assert RequestRecord.from_row(record.row()) == record
 
 
 @pytest.mark.parametrize(

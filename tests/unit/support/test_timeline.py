@@ -1,8 +1,8 @@
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.model_deployments import Deployed
 from penstock_testing.timeline import Moment, Timeline
 
-DEPLOYED = Deployed(Cluster(context="none", kubeconfig="", images={}), "users", "model")
+DEPLOYED = Deployed(KubernetesCluster(context="none", kubeconfig="", images={}), "users", "model")
 
 
 def status(phase: str, *, weight: int | None = None) -> Object:

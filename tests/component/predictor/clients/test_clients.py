@@ -19,7 +19,7 @@ from penstock_testing.client_calls import (
     UNKNOWN_MODEL,
     WRONG_SHAPE,
     Array,
-    Question,
+    ClientQuestion,
     Seen,
     answered,
 )
@@ -43,7 +43,7 @@ FACTS: dict[str, Seen] = {
 }
 
 
-def computed(question: Question, file: Path) -> list[list[Any]]:
+def computed(question: ClientQuestion, file: Path) -> list[list[Any]]:
     """Onnxruntime's own answer to a question, as the scripts tell theirs."""
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     names = list(question.outputs) or [output.name for output in session.get_outputs()]

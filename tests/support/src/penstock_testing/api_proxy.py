@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 
 if TYPE_CHECKING:
     import subprocess
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class ApiProxy:
     """`kubectl proxy` from entering the context until leaving it."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: KubernetesCluster) -> None:
         self._cluster = cluster
         self._process: subprocess.Popen[str] | None = None
         self._client = httpx.Client(timeout=5.0)

@@ -26,7 +26,7 @@ UNKNOWN_MODEL = "a model that is not there"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class ClientQuestion:
     """An inference request, however it is sent."""
 
     title: str
@@ -56,19 +56,21 @@ _TYPED = {
 _ROWS = 2000
 
 QUESTIONS = (
-    Question(title="FP32, one row", model=SCALED, feeds={"x": np.array([[0.1, -2]], np.float32)}),
-    Question(
+    ClientQuestion(title="FP32, one row", model=SCALED, feeds={"x": np.array([[0.1, -2]], np.float32)}),
+    ClientQuestion(
         title=f"FP32, {_ROWS} rows",
         model=SCALED,
         feeds={"x": np.linspace(-1, 1, 2 * _ROWS, dtype=np.float32).reshape(-1, 2)},
     ),
-    Question(title="BOOL, INT64, FP64 and BYTES; all outputs", model=TYPED, feeds=_TYPED),
-    Question(title="the same; two outputs, in another order", model=TYPED, feeds=_TYPED, outputs=("same", "next")),
-    Question(title="FP16", model=DOUBLED, feeds={"x": np.array([[0.5, -2]], np.float16)}),
+    ClientQuestion(title="BOOL, INT64, FP64 and BYTES; all outputs", model=TYPED, feeds=_TYPED),
+    ClientQuestion(
+        title="the same; two outputs, in another order", model=TYPED, feeds=_TYPED, outputs=("same", "next")
+    ),
+    ClientQuestion(title="FP16", model=DOUBLED, feeds={"x": np.array([[0.5, -2]], np.float16)}),
 )
 REFUSED = (
-    Question(title=WRONG_SHAPE, model=SCALED, feeds={"x": np.array([[1, 2, 3]], np.float32)}),
-    Question(title=UNKNOWN_MODEL, model=SCALED, feeds=QUESTIONS[0].feeds, name="nobody"),
+    ClientQuestion(title=WRONG_SHAPE, model=SCALED, feeds={"x": np.array([[1, 2, 3]], np.float32)}),
+    ClientQuestion(title=UNKNOWN_MODEL, model=SCALED, feeds=QUESTIONS[0].feeds, name="nobody"),
 )
 
 V2_NAMES = {
@@ -95,7 +97,7 @@ class Way(Protocol):
     def metadata(self) -> Seen:
         """Ask what is there: {"server", "inputs", "outputs"}, each tensor as [name, datatype, shape]."""
 
-    def infer(self, question: Question, request_id: str) -> Seen:
+    def infer(self, question: ClientQuestion, request_id: str) -> Seen:
         """Ask a model; see `answered`."""
 
 

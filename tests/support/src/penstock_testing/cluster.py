@@ -55,7 +55,7 @@ class CommandError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cluster:
+class KubernetesCluster:
     """A named cluster. Nothing here ever acts on an unnamed one."""
 
     name: str = ""
@@ -73,7 +73,7 @@ class Cluster:
     """The API server's audit log; None: a cluster that is not ours."""
 
     @classmethod
-    def from_environment(cls) -> "Cluster":
+    def from_environment(cls) -> "KubernetesCluster":
         """The cluster that `tests/with-cluster` names. Raises KeyError when it names none."""
         images = json.loads(Path(os.environ["PENSTOCK_TEST_IMAGES"]).read_text())
         facts = os.environ.get("PENSTOCK_TEST_CLUSTER", "")

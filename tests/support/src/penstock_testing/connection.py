@@ -27,7 +27,7 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TrafficAnswer:
     """How one request ended."""
 
     ended: float
@@ -40,15 +40,15 @@ class Answer:
     body: bytes = b""
 
 
-class Connection(asyncio.Protocol):
+class TrafficConnection(asyncio.Protocol):
     """Not for use by two requests at once. `usable` tells whether another request may be written."""
 
-    def __init__(self, *, clock: Callable[[], float], on_lost: Callable[["Connection"], None]) -> None:
+    def __init__(self, *, clock: Callable[[], float], on_lost: Callable[["TrafficConnection"], None]) -> None:
         self._clock = clock
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._pending: asyncio.Future[Answer] | None = None
+        self._pending: asyncio.Future[TrafficAnswer] | None = None
         self._deadline = 0.0
         self._keep_alive = True
         self._forget_answer()
@@ -62,10 +62,10 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         return transport is not None and not transport.is_closing() and self._keep_alive and self._pending is None
 
-    async def exchange(self, request: bytes, *, deadline: float) -> Answer:
+    async def exchange(self, request: bytes, *, deadline: float) -> TrafficAnswer:
         """Write `request` once and wait for its answer until `deadline`, in the clock's seconds. Never raises."""
         if self._transport is None or not self.usable:
-            return Answer(ended=self._clock(), failure=Failure.CONNECTION_LOST)
+            return TrafficAnswer(ended=self._clock(), failure=Failure.CONNECTION_LOST)
         loop = asyncio.get_running_loop()
         self._pending, self._deadline = loop.create_future(), deadline
         self._forget_answer()
@@ -94,7 +94,9 @@ class Connection(asyncio.Protocol):
         if failure is None and now > self._deadline:
             failure = Failure.PAST_DEADLINE
         headers, body = dict(self._headers), bytes(self._body)
-        self._pending.set_result(Answer(ended=now, failure=failure, status=self._status, headers=headers, body=body))
+        self._pending.set_result(
+            TrafficAnswer(ended=now, failure=failure, status=self._status, headers=headers, body=body)
+        )
         if failure is not None:
             self._keep_alive = False
             self.close()

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from penstock_testing.connection import Connection
+from penstock_testing.connection import TrafficConnection
 
 FIRST_BACK_OFF = 0.02
 LONGEST_BACK_OFF = 0.5
@@ -42,12 +42,12 @@ class ConnectionPool:
 
     def __init__(self, *, host: str, port: int, limits: PoolLimits, clock: Callable[[], float]) -> None:
         self._host, self._port, self._limits, self._clock = host, port, limits, clock
-        self._idle: deque[Connection] = deque()
-        self._open: dict[Connection, float] = {}
+        self._idle: deque[TrafficConnection] = deque()
+        self._open: dict[TrafficConnection, float] = {}
         """With the time after which each is used no more."""
         self._jitter = random.Random(1)
         self._opening: set[asyncio.Task[None]] = set()
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiting: deque[asyncio.Future[TrafficConnection | None]] = deque()
         self._changed = asyncio.Event()
         self._warm = asyncio.Event()
         self._not_before = 0.0
@@ -64,7 +64,7 @@ class ConnectionPool:
                 await self._warm.wait()
         return len(self._open)
 
-    async def acquire(self, *, deadline: float) -> Connection | None:
+    async def acquire(self, *, deadline: float) -> TrafficConnection | None:
         """An idle connection, or None when none can be had before `deadline`."""
         while True:
             connection = self._idle.popleft() if self._idle else await self._wait(deadline)
@@ -72,7 +72,7 @@ class ConnectionPool:
                 return connection
             connection.close()
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: TrafficConnection) -> None:
         """Take back a connection after its exchange; one that is of no more use is closed."""
         if not connection.usable:
             connection.close()
@@ -97,9 +97,9 @@ class ConnectionPool:
         for connection in list(self._open):
             connection.close()
 
-    async def _wait(self, deadline: float) -> Connection | None:
+    async def _wait(self, deadline: float) -> TrafficConnection | None:
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Connection | None] = loop.create_future()
+        waiter: asyncio.Future[TrafficConnection | None] = loop.create_future()
         timer = loop.call_later(deadline - self._clock(), _give_up, waiter)
         self._waiting.append(waiter)
         self._changed.set()
@@ -147,8 +147,8 @@ class ConnectionPool:
         if len(self._open) >= self._limits.warm:
             self._warm.set()
 
-    def _connection(self) -> Connection:
-        return Connection(clock=self._clock, on_lost=self._lost)
+    def _connection(self) -> TrafficConnection:
+        return TrafficConnection(clock=self._clock, on_lost=self._lost)
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)
@@ -161,7 +161,7 @@ class ConnectionPool:
             self._not_before = now + self._back_off
             self._back_off = min(2 * self._back_off, LONGEST_BACK_OFF)
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: TrafficConnection) -> None:
         self._open.pop(connection, None)
         if connection in self._idle:
             self._idle.remove(connection)
@@ -171,6 +171,6 @@ class ConnectionPool:
         self._changed.set()
 
 
-def _give_up(waiter: asyncio.Future[Connection | None]) -> None:
+def _give_up(waiter: asyncio.Future[TrafficConnection | None]) -> None:
     if not waiter.done():
         waiter.set_result(None)

@@ -22,7 +22,7 @@ import httpx
 from fraud_detection.data import instances
 from penstock_testing import demo_cluster
 from penstock_testing.broken_export import failing_above, try_out_on_smallest
-from penstock_testing.cluster import Cluster, CommandError, Object
+from penstock_testing.cluster import CommandError, KubernetesCluster, Object
 from penstock_testing.demo_page import StoryPage
 from penstock_testing.demo_retraining import DemoRetraining, Retrained
 from penstock_testing.demo_users import DemoUsers
@@ -84,7 +84,7 @@ class Story:
 class Demo:
     """The stages, in order."""
 
-    def __init__(self, cluster: Cluster, stages: Stages) -> None:
+    def __init__(self, cluster: KubernetesCluster, stages: Stages) -> None:
         self.cluster = cluster
         self.platform = Platform(cluster)
         self.stages = stages

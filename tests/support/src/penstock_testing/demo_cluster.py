@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 from penstock_testing.platform import ROOT
 
 NAME = "demo"
@@ -63,7 +63,7 @@ def estimate() -> str:
     return f"about {minutes:g} minutes" + (f": {first}, this once" if first else "")
 
 
-def start(show: Callable[[str], None]) -> Cluster:
+def start(show: Callable[[str], None]) -> KubernetesCluster:
     """Find or start the cluster and bring this checkout's images to it. `show` gets what it does, line by line.
 
     A cluster that this run starts ends with this process until `keep` is called, however the process ends.
@@ -76,16 +76,16 @@ def start(show: Callable[[str], None]) -> Cluster:
         if not registry:
             raise SystemExit("demo: CONTEXT needs REGISTRY too: where that cluster pulls images")
         _logged(show, "images", "--registry", registry, "--map", str(IMAGES))
-        return Cluster(context=context, kubeconfig="", images=json.loads(IMAGES.read_text()))
+        return KubernetesCluster(context=context, kubeconfig="", images=json.loads(IMAGES.read_text()))
     _logged(show, "setup")
     _logged(show, "up", NAME, "--owner", str(os.getpid()))
     _logged(show, "images", "--cluster", NAME, "--map", str(IMAGES))
     return _ours(json.loads(IMAGES.read_text()))
 
 
-def _ours(images: dict[str, str]) -> Cluster:
+def _ours(images: dict[str, str]) -> KubernetesCluster:
     facts = json.loads(subprocess.run([SCRIPT, "env", NAME], check=True, capture_output=True).stdout)
-    return Cluster(
+    return KubernetesCluster(
         name=facts["name"],
         context=facts["context"],
         kubeconfig=facts["kubeconfig"],
@@ -97,16 +97,16 @@ def _ours(images: dict[str, str]) -> Cluster:
     )
 
 
-def keep(cluster: Cluster) -> None:
+def keep(cluster: KubernetesCluster) -> None:
     """From now on the cluster outlives this process."""
     if cluster.name:
         _script("release", NAME)
 
 
-def find() -> Cluster:
+def find() -> KubernetesCluster:
     """The running cluster of an earlier demo, to be taken down."""
     context = os.environ.get("CONTEXT", "")
-    return Cluster(context=context, kubeconfig="", images={}) if context else _ours({})
+    return KubernetesCluster(context=context, kubeconfig="", images={}) if context else _ours({})
 
 
 def stop() -> None:

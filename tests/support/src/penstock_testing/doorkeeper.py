@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 
 USER, PASSWORD = "puller", "let-me-in"
 _PORTS = range(20_000, 30_000)
@@ -56,7 +56,7 @@ server.serve_forever()
 class Doorkeeper:
     """One in a namespace that may have pods on the node's own network."""
 
-    cluster: Cluster
+    cluster: KubernetesCluster
     namespace: str
 
     def guard_by_tls(self, name: str, target: str) -> tuple[str, str]:

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID, HEADER_REVISION
-from penstock_testing.connection import Answer, Failure
+from penstock_testing.connection import Failure, TrafficAnswer
 from penstock_testing.connection_pool import ConnectionPool, PoolLimits
 from penstock_testing.plan import TrafficPlan
-from penstock_testing.record import Record, Stamp
+from penstock_testing.record import RequestRecord, Stamp
 from penstock_testing.recording import RecordingWriter
 
 FLUSH_SECONDS = 0.2
@@ -94,13 +94,13 @@ class Driver:
         sent, port = None, 0
         connection = await self._pool.acquire(deadline=deadline)
         if connection is None:
-            answer = Answer(ended=self._clock(), failure=Failure.NO_CONNECTION)
+            answer = TrafficAnswer(ended=self._clock(), failure=Failure.NO_CONNECTION)
         else:
             sent, port = self._now(), connection.local_port
             answer = await connection.exchange(self._requests[question], deadline=deadline)
             self._pool.release(connection)
         self._writer.record(
-            Record(
+            RequestRecord(
                 number=number,
                 question=question,
                 scheduled=due,
@@ -126,7 +126,7 @@ class Driver:
             self._writer.flush()
 
 
-def _failure(answer: Answer) -> str:
+def _failure(answer: TrafficAnswer) -> str:
     if answer.failure is not None:
         return answer.failure.value
     return "" if 200 <= answer.status < 300 else Failure.NOT_2XX.value

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 from penstock_testing.installation import install
-from penstock_testing.lanes import LANES, NOTHING_CHOSEN, RUN_FOLDER, TOGETHER, Run
+from penstock_testing.lanes import LANES, NOTHING_CHOSEN, RUN_FOLDER, TOGETHER, EndToEndRun
 from penstock_testing.platform import ROOT, Platform
 
 WORKERS = os.environ.get("PENSTOCK_E2E_WORKERS", "3")
@@ -26,7 +26,7 @@ SECONDS = 600
 """For one test, its set-up included: some roll out six versions, and beside others that takes twice as long."""
 
 
-class Ended(BaseException):
+class EndedBySignal(BaseException):
     """A signal asked for the end of the run."""
 
     def __init__(self, number: int) -> None:
@@ -47,17 +47,17 @@ class Runner:
             return
         self._signal = number
         if self._process is None:
-            raise Ended(number)
+            raise EndedBySignal(number)
         if number == signal.SIGTERM:
             self._process.terminate()
 
     def run(self, *command: str) -> int:
-        """The exit code. Raises Ended once it has ended by a signal that was meant for both."""
+        """The exit code. Raises EndedBySignal once it has ended by a signal that was meant for both."""
         self._process = subprocess.Popen(command, cwd=ROOT)
         code = self._process.wait()
         self._process = None
         if self._signal:
-            raise Ended(self._signal)
+            raise EndedBySignal(self._signal)
         return code
 
 
@@ -92,17 +92,17 @@ def _run_lanes(runner: Runner, arguments: Sequence[str]) -> int:
 def main(*arguments: str) -> int:
     """Install, run every lane, and leave a cluster that is not ours as it was."""
     runner = Runner()
-    platform = Platform(Cluster.from_environment())
+    platform = Platform(KubernetesCluster.from_environment())
     with tempfile.TemporaryDirectory() as folder:
         os.environ[RUN_FOLDER] = folder
-        Run(Path(folder)).begin(time.time())
+        EndToEndRun(Path(folder)).begin(time.time())
         began = time.monotonic()
         print("\n== installation", flush=True)
         try:
             install(platform)
             print(f"== installation: done after {time.monotonic() - began:.0f} s", flush=True)
             return _run_lanes(runner, arguments)
-        except Ended as end:
+        except EndedBySignal as end:
             return 128 + end.number
         finally:
             if not platform.cluster.name:  # a cluster of our own ends as a whole

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from penstock_testing.cluster import Cluster, CommandError, Object
+from penstock_testing.cluster import CommandError, KubernetesCluster, Object
 from penstock_testing.demo_cluster import SCRIPT
 from penstock_testing.platform import wait_for
 
@@ -45,7 +45,7 @@ def container_ids(pod: Object, container: str = "") -> list[str]:
     ]
 
 
-def kill(cluster: Cluster, pod: Object, container: str = "") -> float:
+def kill(cluster: KubernetesCluster, pod: Object, container: str = "") -> float:
     """SIGKILL every process of a pod's containers (or of one), all at once; answers the Unix time.
 
     Only on a test cluster of our own: nobody inside a container may kill its first process. Raises CommandError when
@@ -59,7 +59,7 @@ def kill(cluster: Cluster, pod: Object, container: str = "") -> float:
     return at
 
 
-def hang(cluster: Cluster, pod: Object, container: str) -> float:
+def hang(cluster: KubernetesCluster, pod: Object, container: str) -> float:
     """SIGSTOP every process of a container, which keeps its connections and answers nothing; answers the Unix time.
 
     It stays so until somebody kills it. Raises CommandError when it does not run.
@@ -72,7 +72,7 @@ def hang(cluster: Cluster, pod: Object, container: str) -> float:
     return at
 
 
-def replace(cluster: Cluster, pod: Object) -> None:
+def replace(cluster: KubernetesCluster, pod: Object) -> None:
     """Kill a pod's containers and delete it: its successor starts at once, not after the kubelet's back-off."""
     kill(cluster, pod)
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
@@ -117,7 +117,7 @@ class Repeatedly:
 
 
 @contextmanager
-def stopped_api_server(cluster: Cluster) -> Iterator[None]:
+def stopped_api_server(cluster: KubernetesCluster) -> Iterator[None]:
     """The API server's process is stopped (SIGSTOP) for the time of the context: whoever asks it gets no answer."""
     pids = inside(cluster, "sh", "-c", _FIND_COMPONENT, "find", "kube-apiserver").split()
     if len(pids) != 1:
@@ -130,7 +130,7 @@ def stopped_api_server(cluster: Cluster) -> Iterator[None]:
     wait_for("an answer of the API server", lambda: _answers(cluster), seconds=60)
 
 
-def _answers(cluster: Cluster) -> bool | None:
+def _answers(cluster: KubernetesCluster) -> bool | None:
     try:
         return bool(cluster.kubectl("get", "--raw", "/readyz", seconds=10))
     except CommandError:
@@ -139,7 +139,7 @@ def _answers(cluster: Cluster) -> bool | None:
 
 @contextmanager
 def scaled_to_zero(
-    cluster: Cluster, workload: str, namespace: str, selector: str, *, kind: str = "deployment"
+    cluster: KubernetesCluster, workload: str, namespace: str, selector: str, *, kind: str = "deployment"
 ) -> Iterator[None]:
     """A Deployment or StatefulSet has no pod for the time of the context; afterwards it has one that is ready."""
     named = f"{kind}/{workload}"
@@ -154,7 +154,7 @@ def scaled_to_zero(
 
 
 @contextmanager
-def cordoned(cluster: Cluster) -> Iterator[None]:
+def cordoned(cluster: KubernetesCluster) -> Iterator[None]:
     """No new pod is placed on any node for the time of the context."""
     nodes = [node["metadata"]["name"] for node in cluster.items("nodes")]
     cluster.kubectl("cordon", *nodes)
@@ -165,7 +165,7 @@ def cordoned(cluster: Cluster) -> Iterator[None]:
 
 
 @contextmanager
-def cut_off(cluster: Cluster, pod: Object) -> Iterator[None]:
+def cut_off(cluster: KubernetesCluster, pod: Object) -> Iterator[None]:
     """A pod and the API server hear nothing of each other for the time of the context. Others reach both.
 
     A gateway pod serves on by what it knew, and acknowledges nothing new.
@@ -178,7 +178,7 @@ def cut_off(cluster: Cluster, pod: Object) -> Iterator[None]:
 
 
 @contextmanager
-def _rule(cluster: Cluster, *rule: str) -> Iterator[None]:
+def _rule(cluster: KubernetesCluster, *rule: str) -> Iterator[None]:
     inside(cluster, "iptables", "-w", "-I", *rule)
     try:
         yield
@@ -186,7 +186,7 @@ def _rule(cluster: Cluster, *rule: str) -> Iterator[None]:
         inside(cluster, "iptables", "-w", "-D", *rule)
 
 
-def inside(cluster: Cluster, *command: str) -> str:
+def inside(cluster: KubernetesCluster, *command: str) -> str:
     if not cluster.name:
         raise CommandError("this needs a test cluster of our own: on CONTEXT the node's processes are not ours")
     full = [str(SCRIPT), "exec", cluster.name, "--", *command]

@@ -6,10 +6,10 @@ import struct
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Self
 
-Fault = Callable[["Exchange"], Awaitable[None]]
+Fault = Callable[["FaultyExchange"], Awaitable[None]]
 
 
-class Exchange:
+class FaultyExchange:
     """One request that waits for an answer or a fault."""
 
     def __init__(
@@ -98,4 +98,4 @@ class FaultyServer:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         self.requests += 1
-        await self._faults[request_line.split(" ")[1]](Exchange(writer, body, headers))
+        await self._faults[request_line.split(" ")[1]](FaultyExchange(writer, body, headers))

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 
 _SECONDS = 10.0
 
@@ -35,7 +35,7 @@ class Impersonation:
 
 
 @contextmanager
-def impersonation(cluster: Cluster) -> Iterator[Impersonation]:
+def impersonation(cluster: KubernetesCluster) -> Iterator[Impersonation]:
     """By the kubeconfig's own certificate or token."""
     view = json.loads(cluster.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
     server, user = view["clusters"][0]["cluster"], view["users"][0]["user"]

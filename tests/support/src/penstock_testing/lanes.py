@@ -20,14 +20,14 @@ def lane_of(marks: Iterable[str]) -> str:
     return ALONE if {ALONE, LAST} & set(marks) else TOGETHER
 
 
-class Run:
+class EndToEndRun:
     """What happened so far in a run: when it began and which tests passed, whatever process ran them."""
 
     def __init__(self, folder: Path) -> None:
         self._began, self._passed = folder / "began", folder / "passed"
 
     @classmethod
-    def from_environment(cls) -> "Run":
+    def from_environment(cls) -> "EndToEndRun":
         """The run that this process is part of. Raises LookupError when `make e2e` has not started it."""
         folder = os.environ.get(RUN_FOLDER)
         if not folder:

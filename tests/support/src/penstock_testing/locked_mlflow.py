@@ -1,6 +1,6 @@
 """A second MLflow server on the cluster, which asks who calls: MLflow's own app for basic auth."""
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.mlflow_server import ADMIN, PASSWORD
 from penstock_testing.platform import NAMESPACE, ROOT, Platform, namespace
 
@@ -26,7 +26,7 @@ _CREDENTIALS = {"MLFLOW_TRACKING_USERNAME": ADMIN, "MLFLOW_TRACKING_PASSWORD": P
 class LockedMlflow:
     """It is there, and Penstock has its credentials."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: KubernetesCluster) -> None:
         self._cluster = cluster
 
     @property

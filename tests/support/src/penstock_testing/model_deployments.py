@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock_contracts.verbs import Verb, annotation, word
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.status_watch import StatusWatch
 from penstock_testing.strategies import AT_ONCE
 
@@ -29,7 +29,7 @@ def model_deployment(name: str, namespace: str, model: str, **spec: Any) -> Obje
 class Deployed:
     """One ModelDeployment on a cluster."""
 
-    cluster: Cluster
+    cluster: KubernetesCluster
     namespace: str
     name: str
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.documents import read_all
 
 ROOT = Path(__file__).parents[4]
@@ -63,7 +63,7 @@ class Address:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewayPod:
+class PodConfirmation:
     """What one gateway pod has confirmed for one ModelDeployment."""
 
     pod: str
@@ -76,7 +76,7 @@ class GatewayPod:
 class Platform:
     """Installs, finds and removes Penstock and MLflow."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: KubernetesCluster) -> None:
         self.cluster = cluster
 
     def manifests(self, path: Path) -> list[Object]:
@@ -188,12 +188,12 @@ class Platform:
 
         wait_for(f"{component} ready", look, seconds)
 
-    def acknowledged(self, namespace: str, name: str) -> list[GatewayPod]:
+    def acknowledged(self, namespace: str, name: str) -> list[PodConfirmation]:
         """What every ready gateway pod has confirmed for a ModelDeployment, asked through the API server."""
         names = [pod["metadata"]["name"] for pod in self.pods("gateway")]
         paths = {pod: applied_path(pod, namespace, name) for pod in names}
         answers = {pod: json.loads(self.cluster.kubectl("get", "--raw", path)) for pod, path in paths.items()}
-        return [GatewayPod(pod=pod, **answer["applied"]) for pod, answer in answers.items() if answer["applied"]]
+        return [PodConfirmation(pod=pod, **answer["applied"]) for pod, answer in answers.items() if answer["applied"]]
 
 
 def applied_path(pod: str, namespace: str, name: str) -> str:

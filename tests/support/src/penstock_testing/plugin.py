@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_testing.cluster import Cluster
+from penstock_testing.cluster import KubernetesCluster
 
 FOLDER = Path(sys.executable).parent
 """Where the plugin's commands are installed."""
@@ -49,7 +49,7 @@ class Plugin:
         return found | {"COLUMNS": str(columns), "TMPDIR": tempfile.gettempdir()}
 
 
-def through_kubectl(cluster: Cluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def through_kubectl(cluster: KubernetesCluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """`kubectl penstock ...`: the cluster's kubectl finds the plugin in PATH. It takes no option before a plugin."""
     environment = {**os.environ, "PATH": f"{FOLDER}:{os.environ['PATH']}", "COLUMNS": "160"}
     environment |= {"KUBECONFIG": cluster.kubeconfig} if cluster.kubeconfig else {}

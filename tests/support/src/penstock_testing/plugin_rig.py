@@ -48,7 +48,7 @@ def _served(api: ApiClient) -> bool:
     return True
 
 
-class Rig:
+class PluginRig:
     """One resource with its pods and Events, in a namespace of its own."""
 
     def __init__(self, api: ApiClient, namespace: str, moment: Object) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 
 WAITS = "import signal; signal.pause()"
 _TRY = """
@@ -49,7 +49,7 @@ def locked_pod(
 class PodCaller:
     """A pod with a Python, from which connections are tried."""
 
-    cluster: Cluster
+    cluster: KubernetesCluster
     namespace: str
     name: str
 

@@ -17,7 +17,7 @@ import httpx
 from kubernetes import client
 
 from penstock_testing.api_connection import ApiConnection, ApiError, configuration_of
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 
 _START_SECONDS = 60.0
 
@@ -47,7 +47,7 @@ class PrometheusServer:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KubernetesCluster,
         *,
         monitors: Sequence[Object],
         rules: Sequence[Object],

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from penstock_testing import faults
-from penstock_testing.cluster import Cluster, CommandError, Object
+from penstock_testing.cluster import CommandError, KubernetesCluster, Object
 
 _SECRETS = "secrets"
 _ARGUMENTS = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true"
 
 
-def texts(cluster: Cluster, *namespaces: str) -> Iterator[tuple[str, str]]:
+def texts(cluster: KubernetesCluster, *namespaces: str) -> Iterator[tuple[str, str]]:
     """Where it stands, and the text: every object of every kind but Secrets, every process' arguments, and the logs of
     these namespaces.
     """
@@ -21,12 +21,12 @@ def texts(cluster: Cluster, *namespaces: str) -> Iterator[tuple[str, str]]:
     yield "arguments of processes", faults.inside(cluster, "sh", "-c", _ARGUMENTS)
 
 
-def _kinds(cluster: Cluster) -> list[str]:
+def _kinds(cluster: KubernetesCluster) -> list[str]:
     listed = cluster.kubectl("api-resources", "--verbs=list", "-o", "name").split()
     return [kind for kind in listed if kind != _SECRETS]
 
 
-def _logs(cluster: Cluster, pod: Object) -> Iterator[tuple[str, str]]:
+def _logs(cluster: KubernetesCluster, pod: Object) -> Iterator[tuple[str, str]]:
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     for more in ((), ("--previous",)):
         try:

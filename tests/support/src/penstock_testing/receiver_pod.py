@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 from penstock_testing.pod_caller import locked_pod
 
 _PORT = 8080
@@ -42,7 +42,7 @@ ThreadingHTTPServer(("", 8080), Handler).serve_forever()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ReceivedRequest:
     """One request."""
 
     path: str
@@ -53,9 +53,9 @@ class Taken:
 class ReceiverPod:
     """One pod and its Service in a namespace that ends with the test."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str = "receiver") -> None:
+    def __init__(self, cluster: KubernetesCluster, namespace: str, name: str = "receiver") -> None:
         self._cluster, self._namespace, self._name = cluster, namespace, name
-        self._taken: list[Taken] = []
+        self._taken: list[ReceivedRequest] = []
 
     @property
     def url(self) -> str:
@@ -81,12 +81,13 @@ class ReceiverPod:
         self._cluster.apply(service, pod)
         self._cluster.kubectl("wait", "--for=condition=Ready", f"pod/{self._name}", *where, "--timeout=60s")
 
-    def taken(self, path: str) -> list[Taken]:
+    def taken(self, path: str) -> list[ReceivedRequest]:
         """All requests to that path so far."""
         port = self._cluster.node_port(self._name, self._namespace)
         url = f"http://{self._cluster.node_address()}:{port}/?{len(self._taken)}"
         answer = httpx.get(url, timeout=30, trust_env=False).raise_for_status()
         self._taken += [
-            Taken(path=one["path"], headers=one["headers"], body=base64.b64decode(one["body"])) for one in answer.json()
+            ReceivedRequest(path=one["path"], headers=one["headers"], body=base64.b64decode(one["body"]))
+            for one in answer.json()
         ]
         return [one for one in self._taken if one.path == path]

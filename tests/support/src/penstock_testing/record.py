@@ -14,7 +14,7 @@ class Stamp(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class RequestRecord:
     """One request, sent or not."""
 
     number: int
@@ -52,7 +52,7 @@ class Record:
         return [_rounded(value) for value in astuple(self)]
 
     @classmethod
-    def from_row(cls, row: list[Any]) -> "Record":
+    def from_row(cls, row: list[Any]) -> "RequestRecord":
         """The reverse of `row`."""
         number, question, scheduled, dispatched, sent, ended, *rest = row
         status, failure, body, revision, digest, request_id, local_port = rest

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from penstock_testing.record import Record, Stamp
+from penstock_testing.record import RequestRecord, Stamp
 
 MAX_DISTINCT_BODIES = 200_000
 MAX_BODIES_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started:
+class RecordingStarted:
     """The schedule begins."""
 
     at: Stamp
@@ -23,7 +23,7 @@ class Started:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Body:
+class RecordedBody:
     """A body seen for the first time; records name it by its key."""
 
     key: str
@@ -31,7 +31,7 @@ class Body:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class RecordingEnded:
     """Every request that was due has its record."""
 
     at: Stamp
@@ -42,7 +42,7 @@ class Ended:
     """Distinct bodies beyond the limits: their records have no body."""
 
 
-Entry = Started | Body | Record | Ended
+Entry = RecordingStarted | RecordedBody | RequestRecord | RecordingEnded
 
 
 class RecordingWriter:
@@ -55,7 +55,7 @@ class RecordingWriter:
         self.dropped_bodies = 0
 
     def started(self, at: Stamp, *, warm: int) -> None:
-        """Write `Started` and flush: somebody waits for it."""
+        """Write `RecordingStarted` and flush: somebody waits for it."""
         self._write("started", at, warm)
         self._file.flush()
 
@@ -72,12 +72,12 @@ class RecordingWriter:
         self._write("body", key, body.decode("utf-8", "replace"))
         return key
 
-    def record(self, record: Record) -> None:
+    def record(self, record: RequestRecord) -> None:
         """Append a record; `flush` makes it visible."""
         self._write("record", *record.row())
 
     def ended(self, at: Stamp, *, opened: int, failed_opens: int, closed: int) -> None:
-        """Write `Ended` and flush."""
+        """Write `RecordingEnded` and flush."""
         self._write("ended", at, opened, failed_opens, closed, self.dropped_bodies)
         self._file.flush()
 
@@ -113,13 +113,13 @@ class RecordingReader:
 def _entry(row: list[Any]) -> Entry:
     match row:
         case ["record", *rest]:
-            return Record.from_row(rest)
+            return RequestRecord.from_row(rest)
         case ["body", key, text]:
-            return Body(key=key, text=text)
+            return RecordedBody(key=key, text=text)
         case ["started", at, warm]:
-            return Started(at=Stamp(*at), warm=warm)
+            return RecordingStarted(at=Stamp(*at), warm=warm)
         case ["ended", at, opened, failed_opens, closed, dropped]:
-            return Ended(
+            return RecordingEnded(
                 at=Stamp(*at),
                 opened=opened,
                 failed_opens=failed_opens,

@@ -55,7 +55,7 @@ class _Failed:
 
 
 @dataclass
-class Watcher:
+class Onlooker:
     """What an onlooker remembers between passes."""
 
     ended: Counter[int] = field(default_factory=Counter)
@@ -69,7 +69,7 @@ class Watcher:
     bake_began: float | None = None
     """By `Pass.lived`; None: there is no bake, or nobody saw it begin."""
 
-    def branch(self) -> "Watcher":
+    def branch(self) -> "Onlooker":
         """Another onlooker who remembers the same."""
         return replace(self, ended=self.ended.copy(), tries=self.tries.copy(), edges=set(self.edges))
 

@@ -44,7 +44,7 @@ from penstock_controller.rollout.observation import (
     Workload,
 )
 from penstock_testing.rollout_counters import GatewayCounters, Loss
-from penstock_testing.rollout_invariants import Pass, Watcher
+from penstock_testing.rollout_invariants import Onlooker, Pass
 from penstock_testing.rollout_registry import RolloutRegistry
 from penstock_testing.strategies import AT_ONCE
 
@@ -130,7 +130,7 @@ class RolloutWorld:
     actions: list[Action] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
     writes: int = 0
-    watcher: Watcher = field(default_factory=Watcher)
+    watcher: Onlooker = field(default_factory=Onlooker)
 
     def observe(self) -> Observation:
         """What a pass sees now."""

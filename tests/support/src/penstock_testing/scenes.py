@@ -22,7 +22,7 @@ QUESTIONS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class RolloutScene:
     """The cluster's parts as one test sees them. Versions are affine models that differ in their intercept."""
 
     platform: Platform

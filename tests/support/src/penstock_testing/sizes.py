@@ -13,7 +13,7 @@ _VERSION = "penstock.dev/model-version"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class WorkloadSize:
     """A version's workload at one moment."""
 
     asked: int
@@ -29,7 +29,7 @@ class Sizes:
         self._deployed = deployed
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
-        self.seen: list[dict[str, Size]] = []
+        self.seen: list[dict[str, WorkloadSize]] = []
         """Version to its size, at each look."""
 
     def __enter__(self) -> Self:
@@ -40,18 +40,18 @@ class Sizes:
         self._stopped.set()
         self._thread.join()
 
-    def of(self, version: str) -> list[Size]:
+    def of(self, version: str) -> list[WorkloadSize]:
         """A version's sizes, in their order."""
         return [sizes[version] for sizes in self.seen if version in sizes]
 
-    def now(self) -> dict[str, Size]:
+    def now(self) -> dict[str, WorkloadSize]:
         """Version to its size."""
         where = self._deployed.namespace
         selector = f"penstock.dev/model-deployment={self._deployed.name}"
         found = self._deployed.cluster.items("deployments,horizontalpodautoscalers", where, selector)
         floors = {each["metadata"]["name"]: _floor(each) for each in found if each["kind"] != "Deployment"}
         return {
-            each["metadata"]["annotations"][_VERSION]: Size(
+            each["metadata"]["annotations"][_VERSION]: WorkloadSize(
                 asked=each["spec"]["replicas"],
                 ready=each["status"].get("readyReplicas", 0),
                 floor=floors.get(each["metadata"]["name"], 0),

@@ -7,7 +7,7 @@ from typing import Self
 
 from penstock_contracts.names import GROUP, KIND, PLURAL, VERSION
 from penstock_testing.api_connection import ApiConnection, ApiError
-from penstock_testing.cluster import Cluster, Object
+from penstock_testing.cluster import KubernetesCluster, Object
 
 RESTART_SECONDS = 0.5
 
@@ -15,7 +15,7 @@ RESTART_SECONDS = 0.5
 class ObjectWatch:
     """Tells from a thread, from entering the context until leaving it. It begins with what is."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
+    def __init__(self, cluster: KubernetesCluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
         """`name`: empty for all of the namespace. `tell` is called from the thread, with the whole object."""
         self._cluster, self._tell = cluster, tell
         self._path = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}"
@@ -64,6 +64,6 @@ class ObjectWatch:
 class StatusWatch(ObjectWatch):
     """Of the status only."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
+    def __init__(self, cluster: KubernetesCluster, namespace: str, name: str, tell: Callable[[Object], object]) -> None:
         """`tell` is called from the thread, with each status; an empty one where there is none."""
         super().__init__(cluster, namespace, name, lambda found: tell(found.get("status") or {}))

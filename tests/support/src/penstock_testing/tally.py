@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from penstock_testing.connection import Failure
-from penstock_testing.record import Record
-from penstock_testing.recording import Body, Ended, Entry, Started
+from penstock_testing.record import RequestRecord
+from penstock_testing.recording import Entry, RecordedBody, RecordingEnded, RecordingStarted
 from penstock_testing.traffic_result import (
     MAX_KEPT_FAILURES,
     FailedRequest,
@@ -61,19 +61,19 @@ class Tally:
         self._failures: list[FailedRequest] = []
         self._sent_times: defaultdict[str, list[float]] = defaultdict(list)
         self._by_question: defaultdict[int, list[tuple[float, str]]] = defaultdict(list)
-        self.started: Started | None = None
-        self.ended: Ended | None = None
+        self.started: RecordingStarted | None = None
+        self.ended: RecordingEnded | None = None
 
     def add(self, entry: Entry) -> None:
         """Count it."""
         match entry:
-            case Started():
+            case RecordingStarted():
                 self.started = entry
-            case Body():
+            case RecordedBody():
                 self._bodies[entry.key] = entry.text
-            case Ended():
+            case RecordingEnded():
                 self.ended = entry
-            case Record():
+            case RequestRecord():
                 self._add_record(entry)
 
     def progress(self) -> Progress:
@@ -104,7 +104,7 @@ class Tally:
             by_question={question: tuple(asked) for question, asked in self._by_question.items()},
         )
 
-    def _add_record(self, record: Record) -> None:
+    def _add_record(self, record: RequestRecord) -> None:
         self._sent += 1
         self._lateness.append(record.lateness)
         if record.lateness > STALL:
@@ -119,13 +119,13 @@ class Tally:
             second[f"version {version}"] += 1
             self._add_answer(record, version)
 
-    def _version(self, record: Record) -> str | None:
+    def _version(self, record: RequestRecord) -> str | None:
         key = (record.question, record.body)
         if key not in self._known:
             self._known[key] = self._attribution.attribute(record.question, self._bodies.get(record.body, ""))
         return self._known[key]
 
-    def _add_answer(self, record: Record, version: str) -> None:
+    def _add_answer(self, record: RequestRecord, version: str) -> None:
         self._by_version[version] += 1
         self._digests[version][record.digest] += 1
         self._from_scheduled.append(record.ended.monotonic - record.scheduled.monotonic)
@@ -134,7 +134,7 @@ class Tally:
             insort(self._sent_times[version], record.sent.unix)
             insort(self._by_question[record.question], (record.sent.unix, version))
 
-    def _add_failure(self, record: Record) -> None:
+    def _add_failure(self, record: RequestRecord) -> None:
         reason = record.failure or Failure.WRONG_ANSWER.value
         if record.failure == Failure.NOT_2XX:
             reason = f"{reason}: {record.status}"
@@ -153,7 +153,7 @@ class Tally:
                 ),
             )
 
-    def _second_of(self, record: Record) -> int:
+    def _second_of(self, record: RequestRecord) -> int:
         start = self.started.at.monotonic if self.started else record.scheduled.monotonic
         return int(record.scheduled.monotonic - start)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from penstock_contracts.labels import LABELS_PATH, Label, LabelBatch, LabelOutcome
-from penstock_testing.record import Record
+from penstock_testing.record import RequestRecord
 from penstock_testing.recording import RecordingReader
 from penstock_testing.side_work import SideWork
 
@@ -49,7 +49,7 @@ class Truth(SideWork):
                 self._known += [
                     (entry.ended.unix, Label(id=entry.request_id, label=self._labels[entry.question]))
                     for entry in reader.entries()
-                    if isinstance(entry, Record) and entry.request_id and not entry.failure
+                    if isinstance(entry, RequestRecord) and entry.request_id and not entry.failure
                 ]
                 self._send(client)
         reader.close()

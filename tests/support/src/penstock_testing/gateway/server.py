@@ -39,7 +39,7 @@ class ScriptedServer:
     """The headers of every request, `:path` among them."""
     port: int = 0
     _server: asyncio.Server | None = None
-    _connections: set["_Connection"] = field(default_factory=set)
+    _connections: set["_EnvoyConnection"] = field(default_factory=set)
     _turns: Iterator[int] = field(default_factory=lambda: iter(()))
 
     @property
@@ -55,7 +55,7 @@ class ScriptedServer:
     async def start(self) -> Self:
         """Listen; after `stop`, on the same port again."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port)
+        self._server = await loop.create_server(lambda: _EnvoyConnection(self), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -77,16 +77,16 @@ class ScriptedServer:
         self.seen.append(headers)
         return self.behaviour.status if next(self._turns, 0) == 0 else 200
 
-    def joined(self, connection: "_Connection") -> None:
+    def joined(self, connection: "_EnvoyConnection") -> None:
         """A connection was opened."""
         self._connections.add(connection)
 
-    def left(self, connection: "_Connection") -> None:
+    def left(self, connection: "_EnvoyConnection") -> None:
         """A connection was closed."""
         self._connections.discard(connection)
 
 
-class _Connection(asyncio.Protocol):
+class _EnvoyConnection(asyncio.Protocol):
     """HTTP/1.1 as Envoy speaks it: one request at a time, bodies with a length."""
 
     def __init__(self, server: ScriptedServer) -> None:

@@ -14,7 +14,7 @@ Headers = Callable[[int], Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class UserAnswer:
     """What one user got."""
 
     status: int
@@ -39,21 +39,21 @@ async def ask(
     connections: int = _CONNECTIONS,
     patience: float = _PATIENCE_SECONDS,
     body: bytes = b"x",
-) -> Sequence[Answer]:
+) -> Sequence[UserAnswer]:
     """Send requests over some connections, on each one after the other; the answers are in the requests' order."""
     numbers = iter(range(requests))
-    answers: dict[int, Answer] = {}
+    answers: dict[int, UserAnswer] = {}
     users = (_User(port, path, headers, patience, body).run(numbers, answers) for _ in range(connections))
     await asyncio.gather(*users)
     return [answers[number] for number in range(requests)]
 
 
-def statuses(answers: Sequence[Answer]) -> Counter[int]:
+def statuses(answers: Sequence[UserAnswer]) -> Counter[int]:
     """Count the answers by status."""
     return Counter(answer.status for answer in answers)
 
 
-def bodies(answers: Sequence[Answer]) -> Counter[str]:
+def bodies(answers: Sequence[UserAnswer]) -> Counter[str]:
     """Count the answers by who gave them."""
     return Counter(answer.body for answer in answers)
 
@@ -69,11 +69,11 @@ class _User:
         self._body = body
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def run(self, numbers: Iterator[int], answers: dict[int, Answer]) -> None:
+    async def run(self, numbers: Iterator[int], answers: dict[int, UserAnswer]) -> None:
         for number in numbers:
             begin = time.monotonic()
             status, body, revision = await self._ask(number)
-            answers[number] = Answer(status=status, body=body, revision=revision, seconds=time.monotonic() - begin)
+            answers[number] = UserAnswer(status=status, body=body, revision=revision, seconds=time.monotonic() - begin)
         self._close()
 
     async def _ask(self, number: int) -> tuple[int, str, str]:
