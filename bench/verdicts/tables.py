@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 from numpy.random import Generator
 
-from penstock_controller.analysis.counts import Block, VersionTries
+from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import ErrorRateTest
 from penstock_controller.analysis.verdict import Verdict
 
@@ -26,8 +26,8 @@ History = Callable[[Generator], Iterator[tuple[int, int, float]]]
 def block(rng: Generator, candidate: int, stable: int, rates: Rates) -> Block:
     """One interval with these numbers of tries and true failure rates."""
     return Block(
-        VersionTries(candidate, int(rng.binomial(candidate, rates[0]))),
-        VersionTries(stable, int(rng.binomial(stable, rates[1]))),
+        CountedTries(candidate, int(rng.binomial(candidate, rates[0]))),
+        CountedTries(stable, int(rng.binomial(stable, rates[1]))),
     )
 
 

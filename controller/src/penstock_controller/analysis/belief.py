@@ -9,7 +9,7 @@ the border. Its expectation is at most 1 wherever in the null the truth is: docs
 from dataclasses import dataclass
 from math import log
 
-from penstock_controller.analysis.counts import Block, VersionTries
+from penstock_controller.analysis.counts import Block, CountedTries
 
 _LEAST = 1e-7
 """No guess is nearer to never or to always: a surprise must not cost everything."""
@@ -42,7 +42,7 @@ def _possible(rate: float) -> float:
     return min(max(rate, _LEAST), 1 - _LEAST)
 
 
-def _log_likelihood_ratio(arm: VersionTries, guess: float, null: float, null_complement: float) -> float:
+def _log_likelihood_ratio(arm: CountedTries, guess: float, null: float, null_complement: float) -> float:
     failed = arm.failures * log(guess / max(null, _TINY))
     return failed + (arm.tries - arm.failures) * log((1 - guess) / max(null_complement, _TINY))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class VersionTries:
+class CountedTries:
     """Tries at the servers of one version."""
 
     tries: int = 0
@@ -16,8 +16,8 @@ class VersionTries:
         if not 0 <= self.failures <= self.tries:
             raise ValueError(f"an arm has 0 <= failures <= tries, not {self.failures} failures of {self.tries} tries")
 
-    def __add__(self, other: "VersionTries") -> "VersionTries":
-        return VersionTries(tries=self.tries + other.tries, failures=self.failures + other.failures)
+    def __add__(self, other: "CountedTries") -> "CountedTries":
+        return CountedTries(tries=self.tries + other.tries, failures=self.failures + other.failures)
 
     def __str__(self) -> str:
         share = f" ({100 * self.failures / self.tries:.1f} %)" if self.tries else ""
@@ -28,8 +28,8 @@ class VersionTries:
 class Block:
     """Both arms over the same interval. The share of requests that each arm gets does not change within it."""
 
-    candidate: VersionTries = field(default_factory=VersionTries)
-    stable: VersionTries = field(default_factory=VersionTries)
+    candidate: CountedTries = field(default_factory=CountedTries)
+    stable: CountedTries = field(default_factory=CountedTries)
 
     def __add__(self, other: "Block") -> "Block":
         return Block(candidate=self.candidate + other.candidate, stable=self.stable + other.stable)

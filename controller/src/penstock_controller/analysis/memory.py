@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from penstock_controller.analysis.counts import VersionTries
+from penstock_controller.analysis.counts import CountedTries
 from penstock_controller.analysis.rounding import significant
 
 
@@ -14,7 +14,7 @@ class Memory:
     tries: float = 0.0
     failures: float = 0.0
 
-    def after(self, arm: VersionTries, span: int) -> Self:
+    def after(self, arm: CountedTries, span: int) -> Self:
         """With a block more. At most `span` older tries keep their weight."""
         kept = min(1.0, span / self.tries) if self.tries else 1.0
         return type(self)(

@@ -8,7 +8,7 @@ from penstock_contracts.api.analysis import Analysis, ErrorRateGate
 from penstock_contracts.api.status import GateResult, GateStatus, ModelDeploymentStatus, TryCount
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
-from penstock_controller.analysis.counts import Block, VersionTries
+from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK, ErrorRateTest
 from penstock_controller.analysis.verdict import Verdict
 from penstock_controller.rollout import evidence
@@ -99,8 +99,8 @@ def _restored(before: GateStatus, margin: float) -> ErrorRateTest:
         return ErrorRateTest.begun(margin)
 
 
-def _arm(count: TryCount) -> VersionTries:
-    return VersionTries(tries=count.tries, failures=count.failures)
+def _arm(count: TryCount) -> CountedTries:
+    return CountedTries(tries=count.tries, failures=count.failures)
 
 
 def _kinds(candidate: TryCount) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock_controller.analysis.belief import Belief
-from penstock_controller.analysis.counts import Block, VersionTries
+from penstock_controller.analysis.counts import Block, CountedTries
 
 RATES = (0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.95, 1.0)
 SIZES = ((1, 1), (1, 6), (6, 1), (4, 5))
@@ -25,7 +25,7 @@ def expected_gain(belief: Belief, margin: float, sizes: tuple[int, int], candida
     """Exact expectation of what a stake of 1 becomes when these are the true rates."""
     arms = outcomes(sizes[0], candidate), outcomes(sizes[1], stable)
     return sum(
-        p * q * exp(belief.log_gain(Block(VersionTries(sizes[0], i), VersionTries(sizes[1], k)), margin))
+        p * q * exp(belief.log_gain(Block(CountedTries(sizes[0], i), CountedTries(sizes[1], k)), margin))
         for (i, p), (k, q) in product(*arms)
     )
 
@@ -56,7 +56,7 @@ def test_who_is_right_gains_on_average() -> None:
 
 
 arms = st.integers(1, 10**9).flatmap(
-    lambda n: st.builds(VersionTries, st.just(n), st.integers(0, n) | st.sampled_from((0, n)))
+    lambda n: st.builds(CountedTries, st.just(n), st.integers(0, n) | st.sampled_from((0, n)))
 )
 rates = st.floats(0, 1)
 
@@ -73,6 +73,6 @@ def test_no_counts_are_worth_an_undefined_amount(block: Block, candidate: float,
 
 def test_a_belief_on_the_border_bets_nothing() -> None:
     belief = Belief.of(candidate=0.25, stable=0.125)
-    assert belief.log_gain(Block(VersionTries(100, 70), VersionTries(1000, 1)), margin=0.125) == pytest.approx(
+    assert belief.log_gain(Block(CountedTries(100, 70), CountedTries(1000, 1)), margin=0.125) == pytest.approx(
         0, abs=1e-9
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.random import Generator
 
-from penstock_controller.analysis.counts import Block, VersionTries
+from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateTest
 from penstock_controller.analysis.verdict import Verdict
 
@@ -57,7 +57,7 @@ def _verdicts(history: History, margin: float, rng: Generator) -> set[Verdict]:
     test, verdicts = ErrorRateTest.begun(margin), set()
     for _, (candidate, stable, rate) in zip(range(LOOKS), history(rng, margin), strict=False):
         failed = int(rng.binomial(candidate, rate + margin)), int(rng.binomial(stable, rate))
-        test = test.after(Block(VersionTries(candidate, failed[0]), VersionTries(stable, failed[1])))
+        test = test.after(Block(CountedTries(candidate, failed[0]), CountedTries(stable, failed[1])))
         verdicts.add(test.verdict(0, ALPHA))
     return verdicts
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock_controller.analysis.counts import Block, VersionTries
+from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import ErrorRateTest
 from penstock_controller.analysis.verdict import Verdict
 
 ALPHA = 0.0025
-HEALTHY = Block(VersionTries(100, 0), VersionTries(1900, 2))
-OUTAGE = Block(VersionTries(100, 50), VersionTries(1900, 950))
-BROKEN = Block(VersionTries(100, 100), VersionTries(1900, 2))
+HEALTHY = Block(CountedTries(100, 0), CountedTries(1900, 2))
+OUTAGE = Block(CountedTries(100, 50), CountedTries(1900, 950))
+BROKEN = Block(CountedTries(100, 100), CountedTries(1900, 2))
 
 
 def seen(*blocks: Block, margin: float = 0.005) -> ErrorRateTest:
@@ -39,31 +39,31 @@ def verdict(*blocks: Block, margin: float = 0.005, min_samples: int = 200) -> Ve
         pytest.param([HEALTHY] * 3, 0.02, Verdict.PASS, id="three hundred do for two percent"),
         pytest.param([BROKEN], 0.005, Verdict.FAIL, id="all fail"),
         pytest.param(
-            [Block(VersionTries(10, 10), VersionTries(10, 0))],
+            [Block(CountedTries(10, 10), CountedTries(10, 0))],
             0.005,
             Verdict.FAIL,
             id="ten of ten fail at half the traffic",
         ),
-        pytest.param([Block(VersionTries(52, 41), VersionTries(208, 2))], 0.005, Verdict.FAIL, id="most fail"),
+        pytest.param([Block(CountedTries(52, 41), CountedTries(208, 2))], 0.005, Verdict.FAIL, id="most fail"),
         pytest.param([OUTAGE] * 20, 0.005, Verdict.INCONCLUSIVE, id="an outage of both blames neither"),
         pytest.param([OUTAGE] * 40, 0.5, Verdict.PASS, id="and excludes what is worse still"),
         pytest.param([HEALTHY] * 20 + [OUTAGE], 0.005, Verdict.PASS, id="a pass outlasts an outage of both"),
         pytest.param([HEALTHY] * 20 + [BROKEN], 0.005, Verdict.FAIL, id="it breaks after a good start"),
         pytest.param([OUTAGE] * 20 + [BROKEN], 0.005, Verdict.FAIL, id="it stays broken when the outage ends"),
         pytest.param(
-            [Block(VersionTries(1900, 0), VersionTries(100, 20))] * 5,
+            [Block(CountedTries(1900, 0), CountedTries(100, 20))] * 5,
             0.0,
             Verdict.PASS,
             id="better than stable, no margin",
         ),
         pytest.param(
-            [Block(VersionTries(500, 1), VersionTries(500, 1))] * 100,
+            [Block(CountedTries(500, 1), CountedTries(500, 1))] * 100,
             0.0,
             Verdict.INCONCLUSIVE,
             id="as good as stable, no margin",
         ),
         pytest.param(
-            [Block(VersionTries(100, 4), VersionTries(1900, 2))] * 20,
+            [Block(CountedTries(100, 4), CountedTries(1900, 2))] * 20,
             0.005,
             Verdict.FAIL,
             id="four percent fail, for long",
@@ -81,21 +81,21 @@ def test_a_good_candidate_waits_for_its_min_samples() -> None:
 
 def test_a_candidate_that_is_worse_when_weights_change_is_not_saved_by_pooling() -> None:
     """Pooled, both fail 11 %: the candidate got its traffic in the calm, at twice stable's failure rate."""
-    calm = Block(VersionTries(5000, 500), VersionTries(5000, 250))
-    storm = Block(VersionTries(100, 60), VersionTries(1900, 570))
+    calm = Block(CountedTries(5000, 500), CountedTries(5000, 250))
+    storm = Block(CountedTries(100, 60), CountedTries(1900, 570))
     assert verdict(calm, storm, margin=0.02) is Verdict.FAIL
 
 
 def test_a_candidate_that_gets_its_traffic_in_the_storm_is_not_blamed_for_it() -> None:
     calm, storm = (
-        Block(VersionTries(100, 0), VersionTries(1900, 2)),
-        Block(VersionTries(1000, 300), VersionTries(1000, 300)),
+        Block(CountedTries(100, 0), CountedTries(1900, 2)),
+        Block(CountedTries(1000, 300), CountedTries(1000, 300)),
     )
     assert verdict(*[calm, storm] * 10) is not Verdict.FAIL
 
 
 def test_two_failures_never_fail_a_candidate_however_long_the_odds() -> None:
-    test = seen(Block(VersionTries(2, 2), VersionTries(10_000, 0)))
+    test = seen(Block(CountedTries(2, 2), CountedTries(10_000, 0)))
     assert test.verdict(200, ALPHA) is Verdict.INCONCLUSIVE
     assert test.explain(200, ALPHA).endswith("seems established, but only 2 of 5 failures of the candidate were seen")
 
@@ -106,7 +106,7 @@ def test_two_failures_never_fail_a_candidate_however_long_the_odds() -> None:
 def test_a_candidate_that_always_fails_is_found_in_the_first_block(weight: float, margin: float, tries: int) -> None:
     stable = round(tries / weight) - tries
     assert (
-        verdict(Block(VersionTries(tries, tries), VersionTries(stable, stable // 1000)), margin=margin) is Verdict.FAIL
+        verdict(Block(CountedTries(tries, tries), CountedTries(stable, stable // 1000)), margin=margin) is Verdict.FAIL
     )
 
 
@@ -114,8 +114,8 @@ def test_a_candidate_that_always_fails_is_found_in_the_first_block(weight: float
 def test_a_candidate_that_breaks_after_a_thousand_good_blocks_is_found_in_the_next(weight: float) -> None:
     stable = round(20 / weight) - 20
     healthy, broken = (
-        Block(VersionTries(20, 0), VersionTries(stable, 0)),
-        Block(VersionTries(20, 20), VersionTries(stable, 0)),
+        Block(CountedTries(20, 0), CountedTries(stable, 0)),
+        Block(CountedTries(20, 20), CountedTries(stable, 0)),
     )
     test = seen(*[healthy] * 1000)
     assert test.verdict(200, ALPHA) is Verdict.PASS
@@ -127,22 +127,22 @@ def test_a_pass_is_withdrawn_when_a_long_good_record_ends_mildly() -> None:
     test = seen(*[HEALTHY] * 300)
     assert test.verdict(200, ALPHA) is Verdict.PASS
     for _ in range(3):
-        test = test.after(Block(VersionTries(100, 2), VersionTries(1900, 2)))
+        test = test.after(Block(CountedTries(100, 2), CountedTries(1900, 2)))
     assert test.verdict(200, ALPHA) is Verdict.INCONCLUSIVE
 
 
 def test_a_pass_is_withdrawn_also_when_the_candidate_was_known_to_be_a_little_worse() -> None:
     """Nobody who bets may stop and so keep what the past has won."""
-    test = seen(*[Block(VersionTries(100, 1), VersionTries(1900, 2))] * 300, margin=0.02)
+    test = seen(*[Block(CountedTries(100, 1), CountedTries(1900, 2))] * 300, margin=0.02)
     assert test.verdict(200, ALPHA) is Verdict.PASS
     for _ in range(8):
-        test = test.after(Block(VersionTries(100, 4), VersionTries(1900, 2)))
+        test = test.after(Block(CountedTries(100, 4), CountedTries(1900, 2)))
     assert test.verdict(200, ALPHA) is Verdict.INCONCLUSIVE
 
 
 def test_intervals_in_which_one_arm_has_no_tries_change_nothing() -> None:
     test = seen(*[HEALTHY] * 3)
-    for block in (Block(), Block(VersionTries(10, 10), VersionTries()), Block(VersionTries(), VersionTries(10, 0))):
+    for block in (Block(), Block(CountedTries(10, 10), CountedTries()), Block(CountedTries(), CountedTries(10, 0))):
         assert test.after(block) is test
 
 
@@ -156,7 +156,7 @@ def test_a_margin_that_is_no_share_is_refused(margin: float) -> None:
     ("blocks", "said"),
     [
         (
-            [Block(VersionTries(52, 41), VersionTries(208, 2))],
+            [Block(CountedTries(52, 41), CountedTries(208, 2))],
             (
                 r"candidate failed 41 of 52 tries \(78.8 %\), stable 2 of 208 tries \(1.0 %\): "
                 r"harm beyond the margin of 0.5 % is established \(odds [\d.e+]+ against 400 needed\)"
@@ -207,9 +207,9 @@ def test_a_state_that_is_no_list_of_numbers_is_refused(state: str) -> None:
         ErrorRateTest.restored(0.005, Block(), state)
 
 
-def arms(most: int) -> st.SearchStrategy[VersionTries]:
+def arms(most: int) -> st.SearchStrategy[CountedTries]:
     return st.integers(0, most).flatmap(
-        lambda tries: st.builds(VersionTries, st.just(tries), st.integers(0, tries) | st.sampled_from((0, tries)))
+        lambda tries: st.builds(CountedTries, st.just(tries), st.integers(0, tries) | st.sampled_from((0, tries)))
     )
 
 
@@ -258,6 +258,6 @@ ROUNDING = 1e-4
 )
 def test_more_failures_of_the_candidate_never_help_it(history: list[Block], fewer: int, more: int) -> None:
     test = seen(*history)
-    better = test.after(Block(VersionTries(40, fewer), VersionTries(400, 2)))
-    worse = test.after(Block(VersionTries(40, fewer + more), VersionTries(400, 2)))
+    better = test.after(Block(CountedTries(40, fewer), CountedTries(400, 2)))
+    worse = test.after(Block(CountedTries(40, fewer + more), CountedTries(400, 2)))
     assert worse.in_favour.total <= better.in_favour.total + ROUNDING
