@@ -160,8 +160,12 @@ lint: $(VENV) ## ruff: rules and format
 types: $(VENV) ## mypy, strict
 	@.venv/bin/mypy $(TYPED)
 
-imports: $(VENV) ## Import contracts between and inside the parts
+imports: $(VENV) ## Import contracts between and inside the parts; each member lists what it imports, and nothing else
 	@.venv/bin/lint-imports
+	@failed=0; for member in $(MEMBERS); do \
+	  found=$$(cd $$member && $(CURDIR)/.venv/bin/deptry --no-ansi src 2>&1) || { echo "$$member: $$found" >&2; failed=1; }; \
+	done; \
+	[ $$failed = 0 ] && echo 'Each member lists what it imports, and nothing else.'
 
 generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifests, reference pages and gRPC stubs, from their sources
 	@$(PYTHON) contracts/metrics_reference.py $(ROOT)
