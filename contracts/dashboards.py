@@ -453,17 +453,11 @@ def _rollout_progress_panels() -> tuple[Panel, ...]:
         ),
         Panel(
             "What gates have seen",
-            "Tries of the version that is judged and of the one beside it, and those that failed.",
+            "The figures of each gate, of the version that is judged and of the one beside it.",
             "short",
-            (
-                Query(
-                    f"max by (gate, stage, arm) ({m.RESOURCE_GATE_TRIES.name}{{{_MODEL}}})",
-                    "{{gate}}, {{stage}}: tries of {{arm}}",
-                ),
-                Query(
-                    f"max by (gate, stage, arm) ({m.RESOURCE_GATE_FAILURES.name}{{{_MODEL}}})",
-                    "{{gate}}, {{stage}}: failures of {{arm}}",
-                ),
+            _one(
+                f"max by (gate, stage, figure, version) ({m.RESOURCE_GATE_FIGURE.name}{{{_MODEL}}})",
+                "{{gate}}, {{stage}}: {{figure}} of {{version}}",
             ),
         ),
     )

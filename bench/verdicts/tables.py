@@ -11,9 +11,9 @@ from itertools import product
 import numpy as np
 from numpy.random import Generator
 
+from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import ErrorRateTest
-from penstock_controller.analysis.verdict import Verdict
 
 ALPHA = 0.0025
 """1 % over two gates and two stages."""

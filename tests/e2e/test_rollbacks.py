@@ -10,7 +10,7 @@ from penstock_testing import faults
 from penstock_testing.cluster import Object
 from penstock_testing.expectation import Expectation
 from penstock_testing.faulty_models import failing, hanging, hungry, slow
-from penstock_testing.model_deployments import Deployed
+from penstock_testing.model_deployments import Deployed, gate_figures
 from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps, canary, pause, weight
 from penstock_testing.traffic_result import TrafficResult
@@ -62,7 +62,9 @@ def failures(record: Object) -> tuple[int, int, dict[str, int]]:
     """Of the candidate, as the only gate saw them on trial: tries, failures, and these by kind."""
     (gate,) = record["gates"]
     assert gate["verdict"] == "fail"
-    return gate["candidate"]["tries"], gate["candidate"]["failures"], gate["candidate"].get("kinds", {})
+    found = gate_figures(gate)
+    kinds = {name.removeprefix("failures: "): count for name, count in found.items() if name.startswith("failures: ")}
+    return gate["samples"], found["failures"], {kind: count for kind, count in kinds.items() if count}
 
 
 def assert_plausible(failed: int, tries: int, *, share: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from penstock_testing import deep
 from penstock_testing.cluster import Object
 from penstock_testing.faulty_models import failing
-from penstock_testing.model_deployments import Deployed
+from penstock_testing.model_deployments import Deployed, gate_figures
 from penstock_testing.platform import wait_for
 from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import GATED, by_steps, canary, mirror, pause
@@ -54,7 +54,7 @@ def test_a_good_version_is_promoted_by_its_steps(scene: RolloutScene, told: Call
     assert phases[-1] == "Healthy"
     assert (record["completion"], record["reason"]) == ("Promoted", "Promoted")
     assert [(gate["stage"], gate["verdict"]) for gate in record["gates"]] == [("trial", "pass"), ("bake", "pass")]
-    assert [gate["candidate"]["failures"] for gate in record["gates"]] == [0, 0]
+    assert [gate_figures(gate)["failures"] for gate in record["gates"]] == [0, 0]
     text = told()
     assert record["message"] in text
     assert all(gate["message"] in text for gate in record["gates"])
@@ -177,7 +177,7 @@ def test_a_version_in_the_shadow_answers_copies_and_testers_while_users_see_stab
 
 
 def candidate_tries(status: Object) -> int:
-    return sum(gate["candidate"]["tries"] for gate in status.get("gates", []))
+    return sum(gate["samples"] for gate in status.get("gates", []))
 
 
 def test_blue_green_shows_the_new_version_to_previewers_and_then_gives_it_everything_at_once(

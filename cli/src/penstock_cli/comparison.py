@@ -144,8 +144,7 @@ def _gates(each: Side) -> list[str]:
     lines = []
     for gate in map(gate_view, each.gates):
         lines.append(f"{gate.name} ({gate.stage}): {gate.verdict}")
-        old = f"{gate.stable_failures} of {gate.stable_tries}"
-        lines.append(f"  failed: {gate.failures} of {gate.tries}, of the version before {old}")
+        lines += [f"  {figure}" for figure in gate.figures]
         lines.append(f"  {gate.message}")
     return lines
 

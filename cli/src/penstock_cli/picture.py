@@ -34,17 +34,32 @@ class RevisionView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FigureView:
+    """A number that a gate judges by."""
+
+    name: str
+    candidate: float
+    stable: float | None
+
+    def __str__(self) -> str:
+        beside = "" if self.stable is None else f" / {self.stable:g}"
+        return f"{self.name} {self.candidate:g}{beside}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateView:
-    """What a gate says, with the tries that it has seen."""
+    """What a gate says, with the numbers that it judges by."""
 
     name: str
     stage: str
     verdict: str
     message: str
-    tries: int
-    failures: int
-    stable_tries: int
-    stable_failures: int
+    figures: tuple[FigureView, ...]
+
+    @property
+    def main_figures(self) -> tuple[FigureView, ...]:
+        """Those that are no part of another one, as `failures: 503` is."""
+        return tuple(figure for figure in self.figures if ":" not in figure.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,16 +215,15 @@ def _is_ready(pod: Object) -> bool:
 
 def gate_view(gate: Object) -> GateView:
     """A gate of the status or of a decision record."""
-    candidate, stable = gate.get("candidate") or {}, gate.get("stable") or {}
     return GateView(
         name=gate["name"],
         stage=gate["stage"],
         verdict=gate["verdict"],
         message=gate["message"],
-        tries=candidate.get("tries", 0),
-        failures=candidate.get("failures", 0),
-        stable_tries=stable.get("tries", 0),
-        stable_failures=stable.get("failures", 0),
+        figures=tuple(
+            FigureView(name=figure["name"], candidate=figure["candidate"], stable=figure.get("stable"))
+            for figure in gate.get("figures", ())
+        ),
     )
 
 

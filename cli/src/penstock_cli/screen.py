@@ -102,14 +102,13 @@ def _gates(gates: Iterable[GateView], wide: bool) -> Iterator[RenderableType]:
                 Text(gate.name),
                 Text(gate.stage),
                 Text(gate.verdict, _VERDICTS.get(gate.verdict, "")),
-                Text(f"{gate.failures} of {gate.tries}"),
-                Text(f"{gate.stable_failures} of {gate.stable_tries}"),
+                Text(", ".join(map(str, gate.main_figures))),
             ),
             gate.message,
         )
         for gate in gates
     ]
-    yield from told(("", "stage", "verdict", "new failed", "old failed"), rows, wide)
+    yield from told(("", "stage", "verdict", "figures: new / old"), rows, wide)
 
 
 def _conditions(picture: Picture, now: datetime, wide: bool) -> Iterator[RenderableType]:

@@ -348,19 +348,13 @@ RESOURCE_GATE_VERDICT = Metric(
     labels=(*_RESOURCE, "gate", "stage", "verdict"),
     meaning="1 for what a gate of the attempt says: pass, fail, inconclusive or error. None while nothing is on trial.",
 )
-RESOURCE_GATE_TRIES = Metric(
-    name="penstock_resource_gate_tries",
+RESOURCE_GATE_FIGURE = Metric(
+    name="penstock_resource_gate_figure",
     kind="gauge",
     part="controller",
-    labels=(*_RESOURCE, "gate", "stage", "arm"),
-    meaning="Tries that the gate has seen of the version it judges (candidate) and of the one beside it (stable).",
-)
-RESOURCE_GATE_FAILURES = Metric(
-    name="penstock_resource_gate_failures",
-    kind="gauge",
-    part="controller",
-    labels=(*_RESOURCE, "gate", "stage", "arm"),
-    meaning="Those of these tries that failed.",
+    labels=(*_RESOURCE, "gate", "stage", "figure", "version"),
+    meaning="A number that a gate judges by, such as tries or failures, of the version that it judges (candidate) and "
+    "of the one beside it (stable).",
 )
 
 MONITOR_BATCHES = Metric(

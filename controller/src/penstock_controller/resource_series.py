@@ -28,8 +28,7 @@ _SHOWN = (
     metric_names.RESOURCE_DESIRED_WEIGHT,
     metric_names.RESOURCE_APPLIED_WEIGHT,
     metric_names.RESOURCE_GATE_VERDICT,
-    metric_names.RESOURCE_GATE_TRIES,
-    metric_names.RESOURCE_GATE_FAILURES,
+    metric_names.RESOURCE_GATE_FIGURE,
 )
 _OF_TROUBLE = {"Reconciling": "False", "Stalled": "True"}
 """Conditions and what they say while passes fail."""
@@ -95,10 +94,11 @@ def _weights(split: TrafficSplit | None) -> dict[str, int]:
 
 def _gate(gate: GateStatus) -> Iterator[SeriesSample]:
     yield SeriesSample(metric_names.RESOURCE_GATE_VERDICT, (gate.name, gate.stage, gate.verdict), 1)
-    for arm, count in (("candidate", gate.candidate), ("stable", gate.stable)):
-        labels = (gate.name, gate.stage, arm)
-        yield SeriesSample(metric_names.RESOURCE_GATE_TRIES, labels, count.tries)
-        yield SeriesSample(metric_names.RESOURCE_GATE_FAILURES, labels, count.failures)
+    for figure in gate.figures:
+        for version, value in (("candidate", figure.candidate), ("stable", figure.stable)):
+            if value is not None:
+                labels = (gate.name, gate.stage, figure.name, version)
+                yield SeriesSample(metric_names.RESOURCE_GATE_FIGURE, labels, value)
 
 
 class ResourceSeries(Collector):

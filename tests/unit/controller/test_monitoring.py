@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock_contracts.api.status import ArmReading, Condition, EvidenceStatus, ModelDeploymentStatus, SourceReading
+from penstock_contracts.api.status import Condition, EvidenceStatus, ModelDeploymentStatus
 from penstock_contracts.base import evolve
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, ServedVersion, VersionTries
 from penstock_controller.rollout import monitoring
@@ -186,16 +186,10 @@ def test_the_wish_tells_users_tries_of_each_version_over_all_gateway_pods() -> N
     world = RolloutWorld(spec=canary(weight(50), bake="10m", **WATCHED)).want("1").settle(0.2)
     until(world.want("2"), is_baking)
 
-    def arm(revision: str, arm: str, tries: int) -> ArmReading:
-        return ArmReading(revision=revision, arm=arm, tries=tries, failures=1)
-
-    readings = (
-        SourceReading(
-            source="a/1",
-            arms=(arm("rev2", "users", 50), arm("rev1", "shadow", 7), arm("rev1", "users", 20)),
-        ),
-        SourceReading(source="b/1", arms=(arm("rev2", "users", 5), arm("an older one", "users", 9))),
-    )
+    readings = {
+        "a/1": "rev2 users 50 1; rev1 shadow 7 1; rev1 users 20 1",
+        "b/1": "rev2 users 5 1 503=1; older users 9 1",
+    }
     evidence = EvidenceStatus(attempt=2, taken_at=SINCE, readings=readings)
     wish = monitoring.wish(world.spec, evolve(world.status, evidence=evidence))
     assert wish

@@ -103,15 +103,11 @@ def test_a_gate_shows_its_verdict_and_what_it_has_seen() -> None:
     exported = shown(world)
     (gate,) = world.status.gates
     assert exported.of("gate_verdict") == {(gate.name, gate.stage, gate.verdict): 1}
-    assert exported.of("gate_tries") == {
-        (gate.name, gate.stage, "candidate"): gate.candidate.tries,
-        (gate.name, gate.stage, "stable"): gate.stable.tries,
-    }
-    assert exported.of("gate_failures") == {
-        (gate.name, gate.stage, "candidate"): gate.candidate.failures,
-        (gate.name, gate.stage, "stable"): 0,
-    }
-    assert 0 < gate.candidate.failures < gate.candidate.tries
+    told = exported.of("gate_figure")
+    tries, failures = ((gate.name, gate.stage, name, "candidate") for name in ("tries", "failures"))
+    assert told[tries] == gate.samples
+    assert told[gate.name, gate.stage, "failures", "stable"] == 0
+    assert 0 < told[failures] == told[gate.name, gate.stage, "failures: 500", "candidate"] < told[tries]
 
 
 def test_the_time_in_a_phase_is_counted_from_its_first_pass() -> None:

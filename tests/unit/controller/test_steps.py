@@ -3,7 +3,7 @@
 import pytest
 
 from penstock_contracts.api.strategy import Strategy
-from penstock_controller.rollout.steps import Setting, matches_of, setting_at, size_at, steps_of
+from penstock_controller.rollout.steps import matches_of, setting_at, size_at, steps_of
 from penstock_testing.rollout_scenes import Step, pause
 from penstock_testing.strategies import mirror, weight
 
@@ -38,7 +38,6 @@ def test_a_step_holds_what_the_steps_before_it_set(
 ) -> None:
     setting = setting_at(steps_of(_strategy(*steps)), index)
     assert (setting.weight, setting.mirror) == (weights, mirrored)
-    assert setting.gathers == (weights > 0 or mirrored > 0)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +79,3 @@ def test_blue_green_is_the_whole_size_then_a_preview_then_everything() -> None:
     assert steps[1].pause
     assert steps[1].pause.duration == "5m"
     assert [match.headers for match in matches_of(strategy)] == [{"x-preview": "always"}]
-
-
-def test_nothing_gathers_evidence_before_a_request_comes() -> None:
-    assert not Setting().gathers

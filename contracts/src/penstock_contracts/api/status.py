@@ -10,6 +10,7 @@ from penstock_contracts.api.registry_write import RegistryWrite
 from penstock_contracts.api.retrain import RetrainingStatus
 from penstock_contracts.api.schema import StatusModel
 from penstock_contracts.traffic import Traffic
+from penstock_contracts.verdict import Verdict
 
 LONGEST_ANSWER = 1024
 """Characters of the message of an answer."""
@@ -131,8 +132,6 @@ class Candidate(Revision):
     """Steps that are done; so also the index of the current one."""
     step_since: str | None = None
     """When everything that the current step asks for was there (RFC 3339): its pause counts from here."""
-    step_tries: int = 0
-    """Tries of the candidate that evidence held at `stepSince`."""
     waited_seconds: int = 0
     """Seconds of spec.progressDeadline that are used up."""
     waiting_since: str | None = None
@@ -230,15 +229,24 @@ class Hold(StatusModel):
     """The generation of the spec then. Another one ends the hold."""
 
 
-class TryCount(StatusModel):
-    """Tries at a revision's servers."""
+class AttemptStage(StrEnum):
+    """Each stage of an attempt has tests of its own."""
 
-    tries: int = 0
-    """All."""
-    failures: int = 0
-    """Those that failed."""
-    kinds: Annotated[dict[str, int], Field(max_length=32)] = Field(default_factory=dict)
-    """The failures by status code, or by timeout, reset, unreachable."""
+    TRIAL = "trial"
+    """The candidate gets its steps' shares."""
+    BAKE = "bake"
+    """It was promoted, and the version before stays warm."""
+
+
+class Figure(StatusModel):
+    """A number that a gate judges by, of the version that is judged and, where it compares, of the one beside it."""
+
+    name: Annotated[str, Field(max_length=64)]
+    """What it counts or measures, such as tries, failures, `failures: 503`."""
+    candidate: int | float
+    """Of the version on trial (in the bake: of stable)."""
+    stable: int | float | None = None
+    """Of stable (in the bake: of previous, on copies) over the same intervals. None: nothing is compared."""
 
 
 class GateResult(StatusModel):
@@ -246,43 +254,29 @@ class GateResult(StatusModel):
 
     name: str
     """Which gate."""
-    stage: Annotated[str, Field(json_schema_extra={"enum": ["trial", "bake"]})]
-    """Each stage of an attempt has its own test."""
-    verdict: Annotated[str, Field(json_schema_extra={"enum": ["pass", "fail", "inconclusive", "error"]})]
+    stage: AttemptStage
+    """In which stage of the attempt."""
+    verdict: Verdict
     """No evidence is inconclusive: neither success nor failure."""
+    reason: Annotated[str, Field(max_length=128)] = ""
+    """Why, in one word."""
     message: str
     """Why, with the numbers."""
-    candidate: TryCount = TryCount()
-    """Tries of the version on trial (in the bake: of stable) that it has seen."""
-    stable: TryCount = TryCount()
-    """Tries of stable (in the bake: of previous, on copies) over the same intervals."""
+    samples: int = 0
+    """What it has seen of the version that is judged, in the gate's own unit: for error-rate, tries."""
+    figures: Annotated[tuple[Figure, ...], Field(max_length=64)] = ()
+    """The numbers that it judges by."""
 
 
 class GateStatus(GateResult):
     """What a gate says, and what it needs to go on from there."""
 
-    margin: str
-    """The margin it judges by; another one begins a new test."""
+    step_samples: int = 0
+    """Samples that came since the current step was reached."""
+    config: Annotated[str, Field(max_length=256)] = ""
+    """What its test depends on, such as a margin; another text begins a new test."""
     state: Annotated[str, Field(max_length=512)] = ""
     """The running test, for the gate alone."""
-
-
-class ArmReading(StatusModel):
-    """Counters of one revision and arm on one gateway pod."""
-
-    revision: str
-    arm: str
-    tries: int
-    failures: int
-    kinds: Annotated[dict[str, int], Field(max_length=32)] = Field(default_factory=dict)
-
-
-class SourceReading(StatusModel):
-    """The last reading of one gateway pod's counters."""
-
-    source: str
-    """The pod, and when its counters began."""
-    arms: Annotated[tuple[ArmReading, ...], Field(max_length=16)] = ()
 
 
 class EvidenceStatus(StatusModel):
@@ -292,8 +286,11 @@ class EvidenceStatus(StatusModel):
     """The attempt that the counters belong to."""
     taken_at: str
     """When they were read (RFC 3339, milliseconds)."""
-    readings: Annotated[tuple[SourceReading, ...], Field(max_length=400)] = ()
-    """One for each gateway pod."""
+    readings: Annotated[dict[str, Annotated[str, Field(max_length=8192)]], Field(max_length=400)] = Field(
+        default_factory=dict
+    )
+    """The last reading of each gateway pod, by pod and when its counters began: for each revision and arm, tries,
+    failures, and failures by kind, as in `8c1f users 1200 3 503=2,timeout=1; 8c1f shadow 40 0`."""
     candidate_worse: bool | None = None
     """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
 

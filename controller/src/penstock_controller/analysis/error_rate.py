@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from math import exp, isfinite, log
 from typing import Self
 
+from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.belief import Belief
 from penstock_controller.analysis.counts import Block
 from penstock_controller.analysis.memory import Memory
 from penstock_controller.analysis.purse import Purse
-from penstock_controller.analysis.verdict import Verdict
 
 FALSE_ROLLBACK = 0.01
 """Probability, over a whole attempt and all its gates, that a candidate within its margins is rolled back."""

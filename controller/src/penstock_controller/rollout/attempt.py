@@ -2,6 +2,7 @@
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import (
+    AttemptStage,
     Candidate,
     Completion,
     DecisionRecord,
@@ -15,7 +16,7 @@ from penstock_contracts.api.status import (
     Stable,
 )
 from penstock_contracts.base import evolve
-from penstock_controller.rollout import children, gates, history, routing, sizing, wishes
+from penstock_controller.rollout import children, history, routing, sizing, verdicts, wishes
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.situation import SOON, Situation, Step
@@ -129,7 +130,7 @@ def _promoted(
 
 
 def _numbers(status: ModelDeploymentStatus) -> str:
-    return "".join(f"; {gate.name}: {gate.message}" for gate in status.gates if gate.stage == gates.TRIAL)
+    return "".join(f"; {gate.name}: {gate.message}" for gate in status.gates if gate.stage is AttemptStage.TRIAL)
 
 
 def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
@@ -182,7 +183,7 @@ def _recorded(
         message=ending.message,
         started_at=tried.started_at,
         ended_at=stamp(situation.observation.now),
-        gates=gates.results(status),
+        gates=verdicts.results(status),
     )
     told = Announcement(
         type="Warning" if ending.completion is Completion.ROLLED_BACK else "Normal",

@@ -1,9 +1,9 @@
 """The bake: stable serves everything, the version before stays warm, and a failing gate still goes back to it."""
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.status import Candidate, Completion, Ending, Phase, Previous, Stable
+from penstock_contracts.api.status import AttemptStage, Candidate, Completion, Ending, Phase, Previous, Stable
 from penstock_contracts.base import evolve
-from penstock_controller.rollout import attempt, gates, wishes
+from penstock_controller.rollout import attempt, verdicts, wishes
 from penstock_controller.rollout.observation import Wanted, why_not_ready
 from penstock_controller.rollout.situation import SHORTLY, Situation, Step
 from penstock_controller.rollout.timestamps import later, seconds_since
@@ -50,7 +50,7 @@ def _ending(situation: Situation, stable: Stable, previous: Previous) -> Ending 
     if isinstance(target, Wanted) and target.revision == previous.revision:
         message = f"version {target.version} is wanted again, and still warm"
         return Ending(completion=Completion.SUPERSEDED, reason="Superseded", message=message)
-    gate = gates.failed(situation.status)
+    gate = verdicts.failed(situation.status)
     if gate:
         message = f"in the bake, {gate.name}: {gate.message}"
         return Ending(completion=Completion.ROLLED_BACK, reason="GateFailed", message=message)
@@ -72,7 +72,7 @@ def _bake(situation: Situation, stable: Stable, previous: Previous, left: float)
     status = evolve(
         situation.status,
         phase=Phase.BAKING,
-        message=message + gates.verdicts(situation.status, gates.BAKE),
+        message=message + verdicts.in_words(situation.status, AttemptStage.BAKE),
         previous=previous,
         traffic=wishes.bake(situation, stable.revision, previous.revision),
     )

@@ -11,13 +11,13 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
+from penstock_controller.gates.catalogue import GateCatalogue, gates_of
 from penstock_controller.rollout import (
     adoption,
     bake,
     children,
     clock,
     evidence,
-    gates,
     hold,
     monitoring,
     outcome,
@@ -29,6 +29,7 @@ from penstock_controller.rollout import (
     trial,
     turn,
     verbs,
+    verdicts,
 )
 from penstock_controller.rollout.actions import Action, Decision
 from penstock_controller.rollout.conditions import conditions, reason
@@ -37,10 +38,15 @@ from penstock_controller.rollout.situation import Situation, Step
 from penstock_controller.rollout.timestamps import stamp
 
 
-def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Decision:
-    """Decide what this pass does."""
-    situation = _recovered(spec, status, observation)
-    situation = situation.with_status(gates.gathered(situation))
+def advance(
+    spec: ModelDeploymentSpec,
+    status: ModelDeploymentStatus,
+    observation: Observation,
+    catalogue: GateCatalogue = gates_of,
+) -> Decision:
+    """Decide what this pass does. `catalogue`: which gates the spec names."""
+    situation = _recovered(spec, status, observation, catalogue)
+    situation = situation.with_status(verdicts.judge(situation))
     heard = verbs.heard(situation)
     situation = heard.situation
     step = _phase(situation)
@@ -93,12 +99,19 @@ def _phase_since(before: ModelDeploymentStatus, after: ModelDeploymentStatus, ob
     return stamp(observation.now)
 
 
-def _recovered(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Situation:
+def _recovered(
+    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, catalogue: GateCatalogue
+) -> Situation:
     """The last status, rebuilt where it was lost, with what the gateway pods have acknowledged since."""
     status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
     status = hold.followed(clock.followed(status, observation.now, resumed=observation.resumed), observation)
     traffic = routing.with_applied(status.traffic, observation.gateways)
-    return Situation(spec=spec, status=evolve(status, traffic=traffic), observation=observation)
+    return Situation(
+        spec=spec,
+        status=evolve(status, traffic=traffic),
+        observation=observation,
+        gates=catalogue(spec.analysis),
+    )
 
 
 def _keep_stable(situation: Situation) -> tuple[Action, ...]:

@@ -5,15 +5,15 @@ for each source, and an interval is the difference: a pod that left takes nothin
 is made up for at its next answer, and a pass that was killed before it wrote is simply repeated over a longer interval.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.status import ArmReading, EvidenceStatus, ModelDeploymentStatus, SourceReading, TryCount
+from penstock_contracts.api.status import EvidenceStatus, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.evidence import Arm
-from penstock_controller.rollout import routing
+from penstock_controller.gates.evidence import ComparedTries, TryCount
+from penstock_controller.rollout import counters, routing
 from penstock_controller.rollout.observation import Reading
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
 
@@ -22,14 +22,6 @@ _MOST_SOURCES = 400
 _CLOSER = 4
 """After an interval that looks bad the next one is this many times shorter. The test's error level holds for any times
 at which it is read, so a closer look costs nothing but a write."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """Tries of one interval: the version that is judged, and the one it is compared with."""
-
-    candidate: TryCount
-    stable: TryCount
 
 
 def due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime) -> bool:
@@ -62,98 +54,64 @@ def _gathering(status: ModelDeploymentStatus) -> bool:
     return candidate is not None and candidate.ending is None and routing.known(status.traffic, candidate.revision)
 
 
-def begun(attempt: int, readings: tuple[Reading, ...], now: datetime) -> EvidenceStatus:
+def first_reading(attempt: int, readings: tuple[Reading, ...], now: datetime) -> EvidenceStatus:
     """Where the first interval of an attempt begins: what the counters say already belongs to no attempt of ours."""
-    return EvidenceStatus(attempt=attempt, taken_at=exact_stamp(now), readings=tuple(map(_kept, readings)))
+    return EvidenceStatus(attempt=attempt, taken_at=exact_stamp(now), readings=_texts(readings))
 
 
-def moved_on(before: EvidenceStatus, readings: tuple[Reading, ...], now: datetime, found: Interval) -> EvidenceStatus:
+def next_reading(
+    before: EvidenceStatus, readings: tuple[Reading, ...], now: datetime, found: ComparedTries
+) -> EvidenceStatus:
     """Where the next interval begins, after one in which `found` was found."""
-    read = {reading.source: _kept(reading) for reading in readings}
+    read = _texts(readings)
     # A pod whose counters began anew never tells the old ones again. Another that is silent may come back.
     answered = {_pod(source) for source in read}
-    silent = [reading for reading in before.readings if _pod(reading.source) not in answered]
+    silent = {source: text for source, text in before.readings.items() if _pod(source) not in answered}
     return EvidenceStatus(
         attempt=before.attempt,
         taken_at=exact_stamp(now),
-        readings=(*read.values(), *silent)[:_MOST_SOURCES],
+        readings=dict(list({**read, **silent}.items())[:_MOST_SOURCES]),
         candidate_worse=_worse(found) or None,
     )
+
+
+def _texts(readings: tuple[Reading, ...]) -> dict[str, str]:
+    return {reading.source: counters.written(counters.counters_of(reading)) for reading in readings}
 
 
 def _pod(source: str) -> str:
     return source.rsplit("/", 1)[0]
 
 
-def _worse(found: Interval) -> bool:
+def _worse(found: ComparedTries) -> bool:
     """Whether the version that is judged failed in a larger share of its tries: a hint, no verdict."""
     candidate, stable = found.candidate, found.stable
     return candidate.failures * max(1, stable.tries) > stable.failures * candidate.tries
 
 
-def interval(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> Interval | None:
+def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries | None:
     """The tries since the last reading; None: nothing is compared now."""
-    before = status.evidence.readings if status.evidence else ()
+    before = status.evidence.readings if status.evidence else {}
     stable, candidate, previous = status.stable, status.candidate, status.previous
     if stable and candidate:
-        return Interval(
+        return ComparedTries(
             candidate=_tries(before, readings, candidate.revision, Arm.USERS, Arm.SHADOW),
             stable=_tries(before, readings, stable.revision, Arm.USERS, Arm.SHADOW),
         )
     if stable and previous:
-        return Interval(
+        return ComparedTries(
             candidate=_tries(before, readings, stable.revision, Arm.USERS),
             stable=_tries(before, readings, previous.revision, Arm.SHADOW),
         )
     return None
 
 
-def added(first: TryCount, second: TryCount) -> TryCount:
-    """Both together."""
-    kinds = {kind: first.kinds.get(kind, 0) + second.kinds.get(kind, 0) for kind in {*first.kinds, *second.kinds}}
-    return TryCount(
-        tries=first.tries + second.tries,
-        failures=first.failures + second.failures,
-        kinds=dict(sorted(kinds.items())),
-    )
-
-
-def _tries(before: tuple[SourceReading, ...], readings: tuple[Reading, ...], revision: str, *arms: Arm) -> TryCount:
-    earlier = {(reading.source, one.revision, one.arm): one for reading in before for one in reading.arms}
-    found = (
-        _since(earlier.get((reading.source, one.revision, one.arm)), one)
-        for reading in map(_kept, readings)
-        for one in reading.arms
-        if one.revision == revision and one.arm in arms
-    )
-    return _sum(found)
-
-
-def _sum(counts: Iterable[TryCount]) -> TryCount:
+def _tries(before: Mapping[str, str], readings: tuple[Reading, ...], revision: str, *arms: Arm) -> TryCount:
     total = TryCount()
-    for count in counts:
-        total = added(total, count)
+    for reading in readings:
+        now = counters.counters_of(reading)
+        # What cannot be read any more (a status that was edited by hand) begins anew: its past is counted once at most.
+        earlier = counters.parsed(before.get(reading.source, ""))
+        since = now if earlier is None else earlier
+        total = total.plus(counters.tries_between(since, now, revision, arms))
     return total
-
-
-def _since(before: ArmReading | None, now: ArmReading) -> TryCount:
-    if before is None:
-        return TryCount(tries=now.tries, failures=now.failures, kinds=now.kinds)
-    kinds = {kind: max(0, count - before.kinds.get(kind, 0)) for kind, count in now.kinds.items()}
-    tries = max(0, now.tries - before.tries)
-    return TryCount(
-        tries=tries,
-        failures=min(tries, max(0, now.failures - before.failures)),
-        kinds={kind: count for kind, count in kinds.items() if count},
-    )
-
-
-def _kept(reading: Reading) -> SourceReading:
-    arms = (
-        ArmReading(
-            revision=one.revision, arm=one.arm.value, tries=one.tries, failures=one.failures, kinds=dict(one.kinds)
-        )
-        for one in reading.tries
-        if one.arm is not Arm.RESCUE
-    )
-    return SourceReading(source=reading.source, arms=tuple(arms))

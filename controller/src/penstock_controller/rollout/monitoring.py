@@ -1,5 +1,7 @@
 """What is told of live data: conditions, `status.drift` and Events. Nothing of a rollout depends on any of it. Pure."""
 
+from collections.abc import Iterator
+
 from penstock_contracts.api import duration
 from penstock_contracts.api.drift import DriftStatus
 from penstock_contracts.api.logger import LoggerMode
@@ -8,6 +10,8 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion, VersionTries
 from penstock_contracts.evidence import Arm
+from penstock_controller.gates.evidence import TryCount
+from penstock_controller.rollout import counters
 from penstock_controller.rollout.actions import Announcement
 from penstock_controller.rollout.judgement import Judgement
 from penstock_controller.rollout.monitor_answer import DriftFinding
@@ -60,13 +64,19 @@ def _tries(status: ModelDeploymentStatus) -> dict[str, VersionTries]:
     pointers = (status.stable, status.candidate, status.previous)
     versions = {pointer.revision: pointer.version for pointer in pointers if pointer}
     found: dict[str, VersionTries] = {}
-    for arm in (arm for reading in (status.evidence.readings if status.evidence else ()) for arm in reading.arms):
-        version = versions.get(arm.revision)
-        if version is None or arm.arm != Arm.USERS:
+    for (revision, arm), count in _counted(status):
+        version = versions.get(revision)
+        if version is None or arm != Arm.USERS:
             continue
         known = found.get(version, VersionTries())
-        found[version] = VersionTries(tries=known.tries + arm.tries, failures=known.failures + arm.failures)
+        found[version] = VersionTries(tries=known.tries + count.tries, failures=known.failures + count.failures)
     return found
+
+
+def _counted(status: ModelDeploymentStatus) -> Iterator[tuple[tuple[str, str], TryCount]]:
+    """What each gateway pod counted, by revision and arm."""
+    for text in status.evidence.readings.values() if status.evidence else ():
+        yield from (counters.parsed(text) or {}).items()
 
 
 def _served(pointer: Revision) -> ServedVersion:

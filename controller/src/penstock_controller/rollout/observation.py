@@ -216,6 +216,8 @@ class Observation:
     url: str = ""
     evidence: tuple[Reading, ...] | None = None
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""
+    measured: tuple[object, ...] = ()
+    """Parts of evidence beside these counters, for gates that need them: at most one of each class."""
     named: RegistryVersion | None = None
     """The version that the resource names: the target, unless another one is held. None: not known."""
     words: Mapping[Verb, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ import math
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import Candidate
+from penstock_controller.gates.gate import Gate
 from penstock_controller.rollout.situation import Situation
 from penstock_controller.rollout.steps import setting_at, steps_of
 from penstock_controller.rollout.timestamps import seconds_since
@@ -14,13 +15,14 @@ _LONGEST_HOURS = 24
 _NO_GATES = "write spec.analysis: {gates: []} if nothing needs to be proven"
 
 
-def advice(situation: Situation, candidate: Candidate, tries: int, needed: int) -> str:
+def advice(situation: Situation, gate: Gate, samples: int) -> str:
     """To be put behind what a step lacks; empty: at this rate it comes in time, or no rate is known yet.
 
     The rate is taken when the counters were read: between two readings the words stay the same.
     """
-    evidence, since = situation.status.evidence, candidate.step_since
-    if evidence is None or since is None:
+    evidence, candidate = situation.status.evidence, situation.status.candidate
+    since = candidate.step_since if candidate else None
+    if evidence is None or candidate is None or since is None:
         return ""
     seen_for = seconds_since(since, situation.observation.now) - seconds_since(
         evidence.taken_at, situation.observation.now
@@ -28,23 +30,24 @@ def advice(situation: Situation, candidate: Candidate, tries: int, needed: int) 
     deadline = duration.seconds(situation.spec.progress_deadline)
     if seen_for < min(60.0, deadline / 4):
         return ""
-    if tries <= 0:
-        return f"; no request has reached it in this step: send some, or {_NO_GATES}"
-    return _by_rate(situation, candidate, tries / seen_for, needed, deadline)
+    if samples <= 0:
+        return f"; {gate.how_to_get_samples}, or {_NO_GATES}"
+    return _by_rate(situation, candidate, gate, samples / seen_for, deadline)
 
 
-def _by_rate(situation: Situation, candidate: Candidate, rate: float, needed: int, deadline: float) -> str:
+def _by_rate(situation: Situation, candidate: Candidate, gate: Gate, rate: float, deadline: float) -> str:
     """Each step that gathers evidence needs its own samples; later ones get more requests, which is not counted on."""
     steps = steps_of(situation.spec.strategy)
     left = [
         index
         for index in range(candidate.step, len(steps))
-        if steps[index].pause is not None and setting_at(steps, index).gathers
+        if steps[index].pause is not None and gate.gathers(situation.conditions(setting_at(steps, index)))
     ]
-    seconds = needed * max(1, len(left)) / rate
+    seconds = gate.min_samples * max(1, len(left)) / rate
     if seconds <= deadline:
         return ""
-    told = f"; at {rate * 60:.2g} tries a minute that is too slow for spec.progressDeadline ({deadline / 60:.3g}m): "
+    limit = f"spec.progressDeadline ({deadline / 60:.3g}m)"
+    told = f"; at {rate * 60:.2g} {gate.sample} a minute that is too slow for {limit}: "
     hours = math.ceil(seconds / _HOUR)
     fewer = max(1, math.floor(rate * deadline / max(1, len(left))))
     longer = f"spec.progressDeadline: {hours}h, or " if hours <= _LONGEST_HOURS else ""

@@ -7,9 +7,11 @@ from penstock_contracts.api.status import Candidate, Ending, ModelDeploymentStat
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Traffic
+from penstock_controller.gates.gate import Gate, StepConditions
 from penstock_controller.rollout import children, routing, serving, sizing
 from penstock_controller.rollout.actions import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload
+from penstock_controller.rollout.steps import Setting
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
 
 SOON = 0.2
@@ -28,6 +30,8 @@ class Situation:
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus
     observation: Observation
+    gates: tuple[Gate, ...]
+    """What a candidate must prove."""
     bake_is_over: bool = False
     """A person said promote in the bake."""
     bake_fails: Ending | None = None
@@ -50,6 +54,10 @@ class Situation:
         Readiness is told by probes, which take a few seconds themselves.
         """
         return max(_PROBES, 2 * duration.seconds(self.spec.analysis.interval))
+
+    def conditions(self, setting: Setting) -> StepConditions:
+        """What there is to gather evidence from while a setting lasts."""
+        return StepConditions(spec=self.spec, weight=setting.weight, mirror=setting.mirror)
 
     def workload(self, revision: str) -> Workload | None:
         """A revision's workload; None: it does not exist."""

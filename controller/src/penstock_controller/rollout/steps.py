@@ -19,11 +19,6 @@ class Setting:
     scale: SetCanaryScale | None = None
     """The candidate's size; None: what its share needs."""
 
-    @property
-    def gathers(self) -> bool:
-        """Whether the candidate is tried at all, so that evidence can be had."""
-        return self.weight > 0 or self.mirror > 0
-
     def replicas(self, total: int) -> int:
         """Pods of a candidate where stable has `total`: at least what its share of the requests needs, at least one."""
         share = EVERYTHING if self.mirror else self.weight

@@ -8,11 +8,11 @@ from typing import assert_never
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import OnInconclusive
-from penstock_contracts.api.status import Candidate, Completion, Ending, Phase, Stable
+from penstock_contracts.api.status import AttemptStage, Candidate, Completion, Ending, Phase, Stable
 from penstock_contracts.api.strategy import CanaryStep, Pause
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, annotation
-from penstock_controller.rollout import attempt, children, gates, quiet, routing, sizing, verbs, wishes
+from penstock_controller.rollout import attempt, children, routing, sizing, verbs, verdicts, wishes
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
 from penstock_controller.rollout.situation import SHORTLY, SOON, Situation, Step, holding, waiting
 from penstock_controller.rollout.steps import EVERYTHING, Setting, setting_at, size_at, steps_of
@@ -73,7 +73,7 @@ def _successor(situation: Situation, candidate: Candidate) -> str:
 
 
 def _gate_failed(situation: Situation) -> Ending | None:
-    gate = gates.failed(situation.status)
+    gate = verdicts.failed(situation.status)
     if gate is None:
         return None
     return Ending(completion=Completion.ROLLED_BACK, reason="GateFailed", message=f"{gate.name}: {gate.message}")
@@ -153,10 +153,8 @@ def _progress(situation: Situation, candidate: Candidate, stable: Stable) -> Ste
         return missing
     if candidate.step_since is None:
         reached = exact_stamp(situation.observation.now)
-        candidate = evolve(candidate, step_since=reached, step_tries=gates.seen(situation))
-    elif gates.seen(situation) < candidate.step_tries:
-        # A margin was edited: its test began anew.
-        candidate = evolve(candidate, step_tries=0)
+        candidate = evolve(candidate, step_since=reached)
+        situation = situation.with_status(verdicts.begin_step(situation.status))
     if candidate.step >= len(steps):
         may = candidate.promote_full or _may_finish(situation)
         return _finish(situation, candidate, stable) if may else _undecided(situation, candidate)
@@ -248,7 +246,7 @@ def _dwell(situation: Situation, candidate: Candidate, step: CanaryStep, setting
         held = _pause(situation, candidate, step.pause)
         if held:
             return held
-        lacking = _lacking(situation, candidate) if setting.gathers else ""
+        lacking = verdicts.lacking(situation.with_candidate(candidate), setting)
         if lacking:
             return waiting(situation, candidate, f"{_where(situation, candidate)}: {lacking}", look_again=SHORTLY)
     return holding(
@@ -279,25 +277,13 @@ def _pause(situation: Situation, candidate: Candidate, pause: Pause) -> Step | N
     if left <= 0:
         return None
     why = f"{where}: pause of {pause.duration} until {later(now, left)}"
-    why += gates.verdicts(situation.status, gates.TRIAL)
+    why += verdicts.in_words(situation.status, AttemptStage.TRIAL)
     return holding(situation, candidate, why, look_again=left)
-
-
-def _lacking(situation: Situation, candidate: Candidate) -> str:
-    """What this step's own evidence lacks; empty: nothing."""
-    tries = gates.seen(situation) - candidate.step_tries
-    lacking = [
-        f"{gate.name} has seen {tries} tries in this step, {gate.min_samples} are needed (minSamples)"
-        + quiet.advice(situation, candidate, tries, gate.min_samples)
-        for gate in gates.gates_of(situation.spec.analysis)
-        if tries < gate.min_samples
-    ]
-    return "; ".join(lacking)
 
 
 def _may_finish(situation: Situation) -> bool:
     """Promotion needs a pass from every gate, or the user's word that samples are enough."""
-    return not gates.undecided(situation) or _promotes_undecided(situation)
+    return not verdicts.undecided(situation) or _promotes_undecided(situation)
 
 
 def _finish(situation: Situation, candidate: Candidate, stable: Stable) -> Step:
@@ -309,21 +295,13 @@ def _finish(situation: Situation, candidate: Candidate, stable: Stable) -> Step:
     return waiting(situation, candidate, why, traffic=wish, phase=Phase.PROMOTING, look_again=SOON)
 
 
-def _enough(situation: Situation) -> bool:
-    """Whether every gate has its samples and could be asked. No evidence at all is never enough."""
-    if gates.unread(situation):
-        return False
-    needed = max((gate.min_samples for gate in gates.gates_of(situation.spec.analysis)), default=0)
-    return gates.seen(situation) >= max(1, needed)
-
-
 def _promotes_undecided(situation: Situation) -> bool:
-    return situation.spec.analysis.on_inconclusive is OnInconclusive.PROMOTE and _enough(situation)
+    return situation.spec.analysis.on_inconclusive is OnInconclusive.PROMOTE and verdicts.enough_was_seen(situation)
 
 
 def _undecided(situation: Situation, candidate: Candidate) -> Step:
-    why = gates.undecided(situation)
-    if situation.spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK and _enough(situation):
+    why = verdicts.undecided(situation)
+    if situation.spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK and verdicts.enough_was_seen(situation):
         message = f"all steps are done and a gate cannot say (spec.analysis.onInconclusive: Rollback): {why}"
         ending = Ending(completion=Completion.ROLLED_BACK, reason="Inconclusive", message=message)
         return take_away(situation, candidate, ending)

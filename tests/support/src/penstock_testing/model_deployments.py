@@ -25,6 +25,11 @@ def model_deployment(name: str, namespace: str, model: str, **spec: Any) -> Obje
     }
 
 
+def gate_figures(gate: Object) -> dict[str, int]:
+    """What a gate of a status or of a decision record has counted of the version that it judges, by name."""
+    return {figure["name"]: figure["candidate"] for figure in gate.get("figures", [])}
+
+
 @dataclass(frozen=True)
 class Deployed:
     """One ModelDeployment on a cluster."""

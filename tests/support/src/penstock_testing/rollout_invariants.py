@@ -7,7 +7,7 @@ from math import ceil
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ErrorRateGate, OnInconclusive
-from penstock_contracts.api.status import Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
+from penstock_contracts.api.status import AttemptStage, Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.rollout.actions import Decision, RemoveAutoscaler, ScaleWorkload
@@ -175,7 +175,7 @@ class Onlooker:
         judged = seen.after.candidate or (seen.after.previous and seen.after.stable)
         for gate in seen.after.gates:
             most = self.tries[seen.after.attempt, judged.revision] if judged else 0
-            assert gate.candidate.tries <= most, f"{gate.candidate} of {most} tries that there were"
+            assert gate.samples <= most, f"{gate.samples} of {most} tries that there were"
 
 
 def _retried(seen: Pass) -> bool:
@@ -286,10 +286,10 @@ def _a_share_rises_onto_ready_pods(seen: Pass) -> None:
 
 
 def _gates(seen: Pass) -> Iterator[tuple[ErrorRateGate, GateStatus | None]]:
-    judged = {(gate.name, gate.margin): gate for gate in seen.after.gates if gate.stage == "trial"}
+    judged = {(gate.name, gate.config): gate for gate in seen.after.gates if gate.stage is AttemptStage.TRIAL}
     gates = _DEFAULT_GATES if seen.spec.analysis.gates is None else seen.spec.analysis.gates
     for gate in gates:
-        yield gate, judged.get((gate.name, gate.margin))
+        yield gate, judged.get((gate.name, f"margin {gate.margin}"))
 
 
 def _nothing_is_promoted_without_evidence(seen: Pass) -> None:
@@ -302,7 +302,7 @@ def _nothing_is_promoted_without_evidence(seen: Pass) -> None:
         return
     for gate, judged in _gates(seen):
         assert judged, f"promoted without a verdict of {gate.name}"
-        assert judged.candidate.tries >= max(1, gate.min_samples), f"promoted on {judged.candidate}"
+        assert judged.samples >= max(1, gate.min_samples), f"promoted on {judged.samples} samples"
         undecided = seen.spec.analysis.on_inconclusive is OnInconclusive.PROMOTE and judged.verdict == "inconclusive"
         assert judged.verdict == "pass" or undecided, f"promoted though {judged.name} says {judged.verdict}"
 

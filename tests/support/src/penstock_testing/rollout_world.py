@@ -14,6 +14,7 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
+from penstock_controller.gates.catalogue import GateCatalogue, gates_of
 from penstock_controller.rollout import evidence, outcome
 from penstock_controller.rollout.actions import (
     Action,
@@ -103,6 +104,10 @@ class RolloutWorld:
     refuses: frozenset[type[Action]] = frozenset()
     """Actions that the API server refuses."""
     hindrances: tuple[Hindrance, ...] = ()
+    catalogue: GateCatalogue = gates_of
+    """Which gates a spec names."""
+    measured: tuple[object, ...] = ()
+    """Parts of evidence beside the gateways' counters that each look finds."""
     deaf: bool = False
     """No gateway pod answers when its counters are asked for."""
     registry_problem: str = ""
@@ -144,6 +149,7 @@ class RolloutWorld:
             gateways=tuple(self._gateway(name, split) for name, split in self.gateways.items()),
             url="http://gateway/ns/m",
             evidence=self._readings(),
+            measured=self.measured,
             turn=self.turn,
             pods=self.pods,
             words=dict(self.words),
@@ -233,7 +239,7 @@ class RolloutWorld:
         `overtaken`: somebody else wrote meanwhile, so its status is not taken: a conflict, which ends the pass.
         """
         observation = self.observe()
-        decision = advance(self.spec, self.status, observation)
+        decision = advance(self.spec, self.status, observation, self.catalogue)
         if overtaken:
             return decision
         self.resumed = killed_after is not None

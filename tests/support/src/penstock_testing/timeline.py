@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Self
 
 from penstock_testing.cluster import Object
-from penstock_testing.model_deployments import Deployed
+from penstock_testing.model_deployments import Deployed, gate_figures
 from penstock_testing.status_watch import StatusWatch
 
 
@@ -41,7 +41,7 @@ class Moment:
             weight=candidate.get("weight", 0),
             number=((status.get("traffic") or {}).get("desired") or {}).get("number", 0),
             failed_tries=max(
-                ((gate.get("candidate") or {}).get("failures", 0) for gate in status.get("gates", [])), default=0
+                (int(gate_figures(gate).get("failures", 0)) for gate in status.get("gates", [])), default=0
             ),
         )
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.random import Generator
 
+from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateTest
-from penstock_controller.analysis.verdict import Verdict
 
 History = Callable[[Generator, float], Iterator[tuple[int, int, float]]]
 """Tries of the candidate, tries of stable and stable's failure rate, block after block."""

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import ErrorRateTest
-from penstock_controller.analysis.verdict import Verdict
 
 ALPHA = 0.0025
 HEALTHY = Block(CountedTries(100, 0), CountedTries(1900, 2))

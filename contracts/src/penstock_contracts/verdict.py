@@ -7,10 +7,10 @@ class Verdict(StrEnum):
     """The answer of a gate to the evidence of an attempt."""
 
     PASS = "pass"  # noqa: S105
-    """Harm beyond the margin is excluded, and enough was seen."""
+    """The gate's condition is shown to hold, and enough was seen."""
     FAIL = "fail"
-    """Harm beyond the margin is established."""
+    """It is shown not to hold."""
     INCONCLUSIVE = "inconclusive"
-    """Neither: more evidence is needed."""
+    """Neither: more evidence is needed. No evidence is inconclusive too."""
     ERROR = "error"
     """The evidence could not be read. It never promotes and never counts against the candidate."""

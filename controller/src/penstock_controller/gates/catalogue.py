@@ -1,0 +1,26 @@
+"""Which gates a resource has: from its spec to gates that can judge."""
+
+from collections.abc import Callable
+
+from penstock_contracts.api.analysis import Analysis, ErrorRateGate
+from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
+from penstock_controller.gates.error_rate import ErrorRate
+from penstock_controller.gates.gate import Gate
+
+STAGES = 2
+"""An attempt is judged on trial and again in its bake."""
+
+GateCatalogue = Callable[[Analysis], tuple[Gate, ...]]
+"""From spec.analysis to the gates of an attempt."""
+
+
+def gates_of(analysis: Analysis) -> tuple[Gate, ...]:
+    """The gates of a spec: the error rate where it names none. Those that are statistical share the error budget."""
+    entries = (ErrorRateGate(name="error-rate"),) if analysis.gates is None else analysis.gates
+    alpha = error_budget(sum(ErrorRate.statistical for _ in entries))
+    return tuple(ErrorRate.of(entry, alpha) for entry in entries)
+
+
+def error_budget(statistical: int) -> float:
+    """One gate's share of the probability that an attempt fails a good candidate, where so many can by chance."""
+    return FALSE_ROLLBACK / (STAGES * max(1, statistical))

@@ -1,0 +1,111 @@
+"""The gate `error-rate`: the candidate's tries fail at most a margin more often than stable's over the same time."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from penstock_contracts.api import duration
+from penstock_contracts.api.analysis import ErrorRateGate
+from penstock_contracts.api.status import Figure
+from penstock_contracts.verdict import Verdict
+from penstock_controller.analysis.counts import Block, CountedTries
+from penstock_controller.analysis.error_rate import ErrorRateTest
+from penstock_controller.gates.evidence import ComparedTries, Evidence, TryCount
+from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
+
+TRIES, FAILURES = "tries", "failures"
+_KIND = "failures: "
+"""Begins the name of the figure that counts one kind of failure."""
+_MOST_KINDS = 32
+_REASONS = {
+    Verdict.PASS: "WithinMargin",
+    Verdict.FAIL: "MarginExceeded",
+    Verdict.INCONCLUSIVE: "NotDecided",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorRate(Gate):
+    """Compares failure rates by an e-process: docs/decisions/0008-error-rate-test.md."""
+
+    margin: float
+    """Difference of failure rates that is no harm, within [0, 1)."""
+    alpha: float
+    """Its share of the attempt's error budget: the probability of a false `fail`."""
+
+    needs: ClassVar[tuple[type, ...]] = (ComparedTries,)
+    statistical: ClassVar[bool] = True
+    sample: ClassVar[str] = "tries"
+    how_to_get_samples: ClassVar[str] = "no request has reached it in this step: send some"
+
+    @classmethod
+    def of(cls, entry: ErrorRateGate, alpha: float) -> "ErrorRate":
+        """The gate that a spec names."""
+        return cls(
+            name=entry.name,
+            min_samples=entry.min_samples,
+            config=f"margin {entry.margin}",
+            margin=duration.percent(entry.margin),
+            alpha=alpha,
+        )
+
+    def gathers(self, during: StepConditions) -> bool:
+        """Whether the candidate is tried at all."""
+        return during.weight > 0 or during.mirror > 0
+
+    def judged(self, evidence: Evidence, seen: GateMemory) -> Judgement:
+        """The judgement with one interval more."""
+        found = evidence.part(ComparedTries)
+        test = self._restored(seen).after(Block(candidate=_arm(found.candidate), stable=_arm(found.stable)))
+        candidate = _counted(seen, "candidate").plus(found.candidate)
+        stable = _counted(seen, "stable").plus(found.stable)
+        verdict = test.verdict(self.min_samples, self.alpha)
+        return Judgement(
+            verdict=verdict,
+            reason=_REASONS[verdict],
+            message=test.explain(self.min_samples, self.alpha) + _kinds(candidate),
+            seen=GateMemory(samples=candidate.tries, figures=_figures(candidate, stable), state=test.state()),
+        )
+
+    def _restored(self, seen: GateMemory) -> ErrorRateTest:
+        if not seen.state:
+            return ErrorRateTest.begun(self.margin)
+        totals = Block(candidate=_arm(_counted(seen, "candidate")), stable=_arm(_counted(seen, "stable")))
+        try:
+            return ErrorRateTest.restored(self.margin, totals, seen.state)
+        except ValueError:
+            # Only a status that was edited by hand: the test begins anew.
+            return ErrorRateTest.begun(self.margin)
+
+
+def _counted(seen: GateMemory, arm: Literal["candidate", "stable"]) -> TryCount:
+    """An arm's tries up to the last judgement."""
+    counts = {figure.name: int(getattr(figure, arm) or 0) for figure in seen.figures}
+    return TryCount(
+        tries=counts.get(TRIES, 0),
+        failures=counts.get(FAILURES, 0),
+        kinds={
+            name.removeprefix(_KIND): count for name, count in counts.items() if name.startswith(_KIND) and count > 0
+        },
+    )
+
+
+def _figures(candidate: TryCount, stable: TryCount) -> tuple[Figure, ...]:
+    kinds = sorted({*candidate.kinds, *stable.kinds})[:_MOST_KINDS]
+    return (
+        Figure(name=TRIES, candidate=candidate.tries, stable=stable.tries),
+        Figure(name=FAILURES, candidate=candidate.failures, stable=stable.failures),
+        *(
+            Figure(name=f"{_KIND}{kind}", candidate=candidate.kinds.get(kind, 0), stable=stable.kinds.get(kind, 0))
+            for kind in kinds
+        ),
+    )
+
+
+def _arm(count: TryCount) -> CountedTries:
+    return CountedTries(tries=count.tries, failures=count.failures)
+
+
+def _kinds(candidate: TryCount) -> str:
+    """What the failures were, most frequent first."""
+    often = sorted(candidate.kinds.items(), key=lambda item: (-item[1], item[0]))[:4]
+    return "; its failures: " + ", ".join(f"{kind} {count} times" for kind, count in often) if often else ""

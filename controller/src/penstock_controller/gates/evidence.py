@@ -1,0 +1,77 @@
+"""What a pass brings before the gates: one value whose parts may each be missing, with the reason why.
+
+A part is a frozen value of its own class, and its class is its name: a gate names the classes that it needs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from penstock_contracts.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingEvidence:
+    """Why a part is not there."""
+
+    verdict: Verdict
+    """What a gate that needs it says: error where it could not be read, inconclusive where it is not there yet."""
+    reason: str
+    """In one word."""
+    message: str
+    """In a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TryCount:
+    """Tries at a revision's servers."""
+
+    tries: int = 0
+    failures: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """The failures by status code, or by timeout, reset, unreachable."""
+
+    def plus(self, other: "TryCount") -> "TryCount":
+        """Both together."""
+        kinds = {kind: self.kinds.get(kind, 0) + other.kinds.get(kind, 0) for kind in {*self.kinds, *other.kinds}}
+        return TryCount(
+            tries=self.tries + other.tries, failures=self.failures + other.failures, kinds=dict(sorted(kinds.items()))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedTries:
+    """A part of the evidence: tries of one interval, of the version that is judged and of the one beside it."""
+
+    candidate: TryCount
+    stable: TryCount
+
+
+_Part = TypeVar("_Part")
+
+NOT_GATHERED = MissingEvidence(
+    verdict=Verdict.INCONCLUSIVE, reason="NoEvidence", message="this evidence was not gathered yet"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What was gathered since the last judgement."""
+
+    parts: tuple[object, ...] = ()
+    """At most one of each class."""
+    missing: Mapping[type, MissingEvidence] = field(default_factory=dict)
+    """Classes of parts that were looked for in vain."""
+
+    def part(self, kind: type[_Part]) -> _Part:
+        """The part of this class. Raises LookupError where it is missing."""
+        for part in self.parts:
+            if isinstance(part, kind):
+                return part
+        raise LookupError(f"evidence lacks {kind.__name__}")
+
+    def why_missing(self, kind: type) -> MissingEvidence | None:
+        """Why there is no part of this class; None: there is one."""
+        if any(isinstance(part, kind) for part in self.parts):
+            return None
+        return self.missing.get(kind, NOT_GATHERED)

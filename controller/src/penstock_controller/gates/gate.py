@@ -1,0 +1,83 @@
+"""A gate as a value: which evidence it needs, where it can gather it, and what it says of it.
+
+The rollout knows gates by this class alone. docs/maintainer/adding-a-gate.md walks through a new one.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from penstock_contracts.api.status import Figure
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.verdict import Verdict
+from penstock_controller.gates.evidence import Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepConditions:
+    """What there is to gather evidence from while a step lasts."""
+
+    spec: ModelDeploymentSpec
+    weight: int
+    """Per cent of the users' requests that the candidate gets."""
+    mirror: int
+    """Per cent of stable's requests that the candidate answers too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateMemory:
+    """What a gate left in status at its last judgement, and goes on from."""
+
+    samples: int = 0
+    figures: tuple[Figure, ...] = ()
+    state: str = ""
+    """The running test, as the gate wrote it; empty: nothing was judged yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What a gate says."""
+
+    verdict: Verdict
+    reason: str
+    """Why, in one word."""
+    message: str
+    """Why, in a sentence with the numbers."""
+    seen: GateMemory
+    """What it has seen by now: samples, figures, and the state of its test."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate(ABC):
+    """One of the conditions that a candidate must meet. Immutable: what it has seen is kept by the caller."""
+
+    name: str
+    """As spec.analysis.gates names it."""
+    min_samples: int
+    """Samples that each step which gathers evidence must bring."""
+    config: str = ""
+    """What its test depends on, such as a margin: another text begins a new test."""
+
+    needs: ClassVar[tuple[type, ...]]
+    """Classes of the parts of evidence without which it cannot judge."""
+    statistical: ClassVar[bool]
+    """Whether chance can make it fail a good candidate: only then it takes a share of the attempt's error budget."""
+    sample: ClassVar[str]
+    """What one sample is, in the plural: tries, labelled requests."""
+    how_to_get_samples: ClassVar[str]
+    """Why there may be none at all, and what to do, to be put behind a message."""
+
+    @abstractmethod
+    def gathers(self, during: StepConditions) -> bool:
+        """Whether it can gather evidence on this resource in this step."""
+
+    @abstractmethod
+    def judged(self, evidence: Evidence, seen: GateMemory) -> Judgement:
+        """The judgement of evidence that has every part it needs."""
+
+    def judge(self, evidence: Evidence, seen: GateMemory) -> Judgement:
+        """What it says now. Evidence that lacks a needed part changes nothing that was seen."""
+        for kind in self.needs:
+            if (found := evidence.why_missing(kind)) is not None:
+                return Judgement(verdict=found.verdict, reason=found.reason, message=found.message, seen=seen)
+        return self.judged(evidence, seen)

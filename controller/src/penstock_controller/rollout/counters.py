@@ -1,0 +1,72 @@
+"""A gateway pod's counters as one line of text in status, and the tries between two readings."""
+
+from collections.abc import Iterable, Mapping
+
+from penstock_contracts.evidence import Arm
+from penstock_controller.gates.evidence import TryCount
+from penstock_controller.rollout.observation import Reading
+
+Counters = Mapping[tuple[str, str], TryCount]
+"""Tries by revision and arm, since the pod's counters began."""
+_MOST_ARMS = 16
+_MOST_KINDS = 32
+
+
+def counters_of(reading: Reading) -> Counters:
+    """What a gateway pod said. Rescues compare with nothing and are left out."""
+    return {
+        (one.revision, one.arm.value): TryCount(tries=one.tries, failures=one.failures, kinds=one.kinds)
+        for one in reading.tries
+        if one.arm is not Arm.RESCUE
+    }
+
+
+def written(counters: Counters) -> str:
+    """The counters as text."""
+    return "; ".join(_line(*key, count) for key, count in list(counters.items())[:_MOST_ARMS])
+
+
+def _line(revision: str, arm: str, count: TryCount) -> str:
+    kinds = ",".join(f"{kind}={number}" for kind, number in list(count.kinds.items())[:_MOST_KINDS])
+    return f"{revision} {arm} {count.tries} {count.failures} {kinds}".rstrip()
+
+
+def parsed(text: str) -> Counters | None:
+    """The counters that were written as this text; None: a status that was edited by hand."""
+    try:
+        return dict(_parsed_line(line) for line in text.split("; ") if line)
+    except ValueError:
+        return None
+
+
+def _parsed_line(line: str) -> tuple[tuple[str, str], TryCount]:
+    revision, arm, tries, failures, *rest = line.split(" ")
+    kinds = dict(_parsed_kind(kind) for kind in rest[0].split(",")) if rest else {}
+    return (revision, arm), TryCount(tries=int(tries), failures=int(failures), kinds=kinds)
+
+
+def _parsed_kind(text: str) -> tuple[str, int]:
+    kind, number = text.split("=")
+    return kind, int(number)
+
+
+def tries_between(before: Counters, now: Counters, revision: str, arms: Iterable[Arm]) -> TryCount:
+    """A revision's tries from one reading to the next."""
+    total = TryCount()
+    for arm in arms:
+        later = now.get((revision, arm.value))
+        if later:
+            total = total.plus(_difference(before.get((revision, arm.value)), later))
+    return total
+
+
+def _difference(before: TryCount | None, now: TryCount) -> TryCount:
+    if before is None:
+        return now
+    kinds = {kind: max(0, count - before.kinds.get(kind, 0)) for kind, count in now.kinds.items()}
+    tries = max(0, now.tries - before.tries)
+    return TryCount(
+        tries=tries,
+        failures=min(tries, max(0, now.failures - before.failures)),
+        kinds={kind: count for kind, count in kinds.items() if count},
+    )

@@ -1,0 +1,125 @@
+"""What the gates of an attempt say. Nothing here knows which gates there are, or how one of them judges.
+
+What a gate has seen stands in status; a new stage, or another configuration of the gate, begins a new test.
+"""
+
+from penstock_contracts.api.status import AttemptStage, GateResult, GateStatus, ModelDeploymentStatus
+from penstock_contracts.base import evolve
+from penstock_contracts.verdict import Verdict
+from penstock_controller.gates.evidence import ComparedTries, Evidence, MissingEvidence
+from penstock_controller.gates.gate import Gate, GateMemory
+from penstock_controller.rollout import evidence, quiet
+from penstock_controller.rollout.situation import Situation
+from penstock_controller.rollout.steps import Setting
+
+_NO_COUNTERS = MissingEvidence(
+    # That promotes nothing, and is no fault of the candidate.
+    verdict=Verdict.ERROR,
+    reason="EvidenceUnreadable",
+    message="no gateway pod answered when its counters were asked for",
+)
+
+
+def judge(situation: Situation) -> ModelDeploymentStatus:
+    """The status with this pass's evidence in it: read once, judged by every gate."""
+    status, readings, now = situation.status, situation.observation.evidence, situation.observation.now
+    if readings is None:
+        return status
+    before = status.evidence
+    if before is None or before.attempt != status.attempt:
+        return evolve(status, evidence=evidence.first_reading(status.attempt, readings, now))
+    found = evidence.compared_tries(status, readings)
+    if found is None:
+        return status
+    stage = AttemptStage.BAKE if status.previous else AttemptStage.TRIAL
+    tries = (found,) if readings else ()
+    gathered = Evidence(parts=(*tries, *situation.observation.measured), missing={ComparedTries: _NO_COUNTERS})
+    judged = tuple(_judged(gate, _standing(status, gate, stage), gathered) for gate in situation.gates)
+    return evolve(
+        status,
+        evidence=evidence.next_reading(before, readings, now, found),
+        gates=(*(gate for gate in status.gates if gate.stage is not stage), *judged),
+    )
+
+
+def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) -> GateStatus:
+    """What a gate said last. One that was edited a moment ago has seen nothing."""
+    for one in status.gates:
+        if (one.name, one.stage, one.config) == (gate.name, stage, gate.config):
+            return one
+    return GateStatus(
+        name=gate.name,
+        stage=stage,
+        config=gate.config,
+        verdict=Verdict.INCONCLUSIVE,
+        reason="NoEvidence",
+        message="no evidence yet",
+    )
+
+
+def _judged(gate: Gate, before: GateStatus, gathered: Evidence) -> GateStatus:
+    seen = GateMemory(samples=before.samples, figures=before.figures, state=before.state)
+    judgement = gate.judge(gathered, seen)
+    new = max(0, judgement.seen.samples - before.samples)
+    return evolve(
+        before,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        message=judgement.message,
+        samples=judgement.seen.samples,
+        step_samples=before.step_samples + new,
+        figures=judgement.seen.figures,
+        state=judgement.seen.state,
+    )
+
+
+def begin_step(status: ModelDeploymentStatus) -> ModelDeploymentStatus:
+    """A step is reached: what came before it is none of its samples."""
+    return evolve(status, gates=tuple(evolve(gate, step_samples=0) for gate in status.gates))
+
+
+def failed(status: ModelDeploymentStatus) -> GateStatus | None:
+    """The first gate that fails; None: none does."""
+    return next((gate for gate in status.gates if gate.verdict is Verdict.FAIL), None)
+
+
+def in_words(status: ModelDeploymentStatus, stage: AttemptStage) -> str:
+    """What the gates of a stage say, in a word each, to be put behind a sentence."""
+    return "".join(f"; {gate.name}: {gate.verdict}" for gate in status.gates if gate.stage is stage)
+
+
+def undecided(situation: Situation) -> str:
+    """Which gates have not passed, and why; empty: all have."""
+    judged = (_standing(situation.status, gate, AttemptStage.TRIAL) for gate in situation.gates)
+    return "; ".join(f"{gate.name}: {gate.message}" for gate in judged if gate.verdict is not Verdict.PASS)
+
+
+def lacking(situation: Situation, setting: Setting) -> str:
+    """Which gates lack samples of the current step that they can gather in it; empty: none."""
+    return "; ".join(filter(None, (_lacks(situation, gate, setting) for gate in situation.gates)))
+
+
+def _lacks(situation: Situation, gate: Gate, setting: Setting) -> str:
+    if not gate.gathers(situation.conditions(setting)):
+        return ""
+    samples = _standing(situation.status, gate, AttemptStage.TRIAL).step_samples
+    if samples >= gate.min_samples:
+        return ""
+    told = f"{gate.name} has seen {samples} {gate.sample} in this step, {gate.min_samples} are needed (minSamples)"
+    return told + quiet.advice(situation, gate, samples)
+
+
+def enough_was_seen(situation: Situation) -> bool:
+    """Whether every gate has its own samples and could be asked. No evidence at all is never enough."""
+    return all(
+        found.verdict is not Verdict.ERROR and found.samples >= max(1, gate.min_samples)
+        for gate in situation.gates
+        for found in (_standing(situation.status, gate, AttemptStage.TRIAL),)
+    )
+
+
+def results(status: ModelDeploymentStatus) -> tuple[GateResult, ...]:
+    """What a decision record keeps."""
+    return tuple(
+        GateResult.model_validate(gate.model_dump(include=set(GateResult.model_fields))) for gate in status.gates
+    )
