@@ -570,7 +570,7 @@ def test_after_a_lost_status_no_number_is_given_again_and_old_words_do_nothing()
 def test_two_words_at_once_are_taken_one_after_the_other() -> None:
     world = paused_by_a_step()
     world.say(Verb.ABORT).say(Verb.PAUSE).tick(0.2)
-    assert "being taken away" in refusal(world)
+    assert "being rolled back" in refusal(world)
     world.settle(0.2)
     assert last(world).completion is Completion.ABORTED
 

@@ -51,12 +51,12 @@ class Heard:
 
 _NOBODY = "nothing is on trial"
 _FIRST = "the first version takes no steps: it serves as soon as its pods are ready"
-_PROMOTED = "the gateway moves all requests to it already"
-_GOING = "it is being taken away already"
+_PROMOTED = "the gateway is moving all requests to it already"
+_GOING = "it is being rolled back already"
 _BUSY = "an attempt is under way: abort ends it"
-_LEAVING = "an attempt is ending: say it when that is over"
+_LEAVING = "an attempt is ending: try again after that"
 _BAKED = "it is promoted already: promote ends its bake, abort goes back"
-_BAKES = "a promoted version bakes: say it when that is over"
+_BAKES = "a promoted version bakes: try again after that"
 _UNSERVED = "no version serves"
 _REST = (Phase.PENDING, Phase.HEALTHY, Phase.DEGRADED)
 _TRIAL = (Phase.PROGRESSING, Phase.PAUSED)
@@ -80,7 +80,7 @@ TABLE: Mapping[tuple[Verb, Phase], Acts | Refuses] = {
         Verb.PROMOTE_FULL,
         (_REST, Refuses(_NOBODY)),
         ((Phase.INITIALIZING,), Refuses(_FIRST)),
-        (_TRIAL, Acts("leaves out steps and gates")),
+        (_TRIAL, Acts("skips steps and gates")),
         ((Phase.PROMOTING,), Refuses(_PROMOTED)),
         ((Phase.BAKING,), Refuses(_BAKED)),
         ((Phase.ROLLING_BACK,), Refuses(_GOING)),
@@ -242,7 +242,7 @@ def _promote_full(situation: Situation, _: Word) -> Situation | str:
     if situation.spec.paused:
         return "spec.paused holds it: edit that"
     if candidate.promote_full:
-        return "it was said already"
+        return "it was sent already"
     return situation.with_candidate(evolve(candidate, promote_full=True, paused=False))
 
 
