@@ -88,8 +88,8 @@ component: $(VENV) ## Component tests: each real process edge
 clients: $(VENV) ## Clients that are not ours against a predictor; writes docs/reference/clients.md
 	@PENSTOCK_UPDATE_CLIENTS=1 $(PYTHON) -m pytest tests/component/predictor/clients $(ARGS)
 
-screens: $(VENV) ## Write the plugin's screens and the table of statuses in docs/user anew
-	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py tests/unit/controller/test_status_table.py $(ARGS)
+screens: $(VENV) ## Write the plugin's screens and the statuses in docs anew
+	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py tests/unit/controller/test_status_table.py tests/unit/controller/test_phase_statuses.py $(ARGS)
 
 e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
 	@tests/with-cluster $(PYTHON) -m penstock_testing.end_to_end $(ARGS)
