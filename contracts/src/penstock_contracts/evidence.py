@@ -7,7 +7,7 @@ from pydantic import Field
 from penstock_contracts.base import Contract
 
 
-class Arm(StrEnum):
+class TryReason(StrEnum):
     """Why a server was tried."""
 
     USERS = "users"
@@ -24,7 +24,7 @@ class RevisionTries(Contract):
     """Tries at one revision's servers since the counters began. Counters only grow."""
 
     revision: str
-    arm: Arm
+    reason: TryReason
     tries: int = Field(ge=0)
     """Those that ended in an answer or a failure; not those whose client left, or that another try overtook."""
     failures: int = Field(ge=0)

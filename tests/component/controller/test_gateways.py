@@ -10,7 +10,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, CoreV1Api
 from prometheus_client import CollectorRegistry
 
-from penstock_contracts.evidence import Arm, GatewayEvidence, RevisionTries
+from penstock_contracts.evidence import GatewayEvidence, RevisionTries, TryReason
 from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
 from penstock_controller.adapters.gateway import HttpGateways
 from penstock_controller.ports import ResourceKey
@@ -106,7 +106,7 @@ def path_of_applied(key: ResourceKey) -> str:
     return f"/v1/applied/{key.namespace}/{key.name}"
 
 
-TRIES = RevisionTries(revision="rev2", arm=Arm.USERS, tries=10, failures=4, kinds={"500": 3, "reset": 1})
+TRIES = RevisionTries(revision="rev2", reason=TryReason.USERS, tries=10, failures=4, kinds={"500": 3, "reset": 1})
 
 
 async def test_counters_of_a_pod_are_read_with_where_they_began(
@@ -118,7 +118,7 @@ async def test_counters_of_a_pod_are_read_with_where_they_began(
         (reading,) = await gateways(api, client, key, agent.port).evidence(key, ATTEMPT)
     assert reading.source == "gw-0/e1"
     (tries,) = reading.tries
-    assert (tries.revision, tries.arm, tries.tries, tries.failures) == ("rev2", Arm.USERS, 10, 4)
+    assert (tries.revision, tries.arm, tries.tries, tries.failures) == ("rev2", TryReason.USERS, 10, 4)
     assert tries.kinds == {"500": 3, "reset": 1}
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_contracts.traffic import Backend, TrafficSplit
 from penstock_gateway.errors import EnvoyAway
 from penstock_testing.gateway.rig import KEY, GatewayRig
@@ -18,7 +18,7 @@ def rollout(attempt: int, *, number: int = 1) -> TrafficSplit:
 
 
 async def first_tries(rig: GatewayRig, attempt: int) -> int:
-    return sum(one.tries for (_, arm), one in (await rig.evidence(attempt)).items() if arm is Arm.USERS)
+    return sum(one.tries for (_, reason), one in (await rig.evidence(attempt)).items() if reason is TryReason.USERS)
 
 
 async def test_a_new_start_of_envoy_begins_a_new_epoch_at_0(rig: GatewayRig) -> None:
@@ -57,7 +57,7 @@ async def test_pods_that_leave_take_no_counts_with_them(rig: GatewayRig) -> None
         ends = {"stable": [stable.endpoint], "candidate": [pod.endpoint for pod in pods]}
         await rig.apply_split(rollout(1, number=number), ends)
         assert statuses(await ask(rig.settings.user_port, 100)) == {200: 100}
-    candidate = (await rig.evidence(1))["candidate", Arm.USERS]
+    candidate = (await rig.evidence(1))["candidate", TryReason.USERS]
     assert await first_tries(rig, 1) == 100 * len(rounds)
     assert candidate.failures == candidate.tries
     assert candidate.kinds["500"] == len(one.seen) + len(two.seen)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from penstock_contracts.base import evolve
-from penstock_contracts.evidence import Arm, RevisionTries
+from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_contracts.names import HEADER_SHADOW
 from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
 from penstock_testing.gateway.rig import GatewayRig
@@ -51,7 +51,7 @@ async def copies(rig: GatewayRig, count: int, revision: str = "candidate") -> Re
     """Wait until so many copies have ended: no user waits for them."""
     async with asyncio.timeout(WAIT):
         while True:
-            found = (await rig.evidence(ATTEMPT)).get((revision, Arm.SHADOW))
+            found = (await rig.evidence(ATTEMPT)).get((revision, TryReason.SHADOW))
             if found and found.tries >= count:
                 return found
             await asyncio.sleep(0.02)
@@ -118,7 +118,7 @@ async def test_a_shadow_that_fails_is_counted_and_no_user_sees_it(
     servers["candidate"].behave(behaviour)
     assert all_from_stable(await ask(rig.settings.user_port, 200))
     assert (await copies(rig, 200)).kinds == {kind: 200}
-    assert (await rig.evidence(ATTEMPT))["stable", Arm.USERS].failures == 0
+    assert (await rig.evidence(ATTEMPT))["stable", TryReason.USERS].failures == 0
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["refuses connections", "has no pods"])
@@ -138,7 +138,7 @@ async def test_a_shadow_that_hangs_slows_nobody_and_holds_few_copies(
     servers["candidate"].behave(Behaviour(hangs=True))
     assert all_from_stable(await ask(rig.settings.user_port, 1000))
     assert 0 < servers["candidate"].connections <= MOST_COPIES
-    assert (await rig.evidence(ATTEMPT))["stable", Arm.USERS].tries == 1000
+    assert (await rig.evidence(ATTEMPT))["stable", TryReason.USERS].tries == 1000
     await asyncio.sleep(2.5 * SECONDS)  # those that waited for a connection have theirs for the whole time limit
     reached = len(servers["candidate"].seen)
     shadow = await copies(rig, reached)
@@ -185,9 +185,9 @@ async def test_in_the_bake_the_version_before_gets_copies_and_rescues(
     control = await copies(rig, 200, revision="stable")
     found = await rig.evidence(ATTEMPT)
     assert (control.tries, control.failures) == (200, 0)
-    assert (found["candidate", Arm.USERS].tries, found["candidate", Arm.USERS].failures) == (200, 100)
-    assert (found["stable", Arm.RESCUE].tries, found["stable", Arm.RESCUE].failures) == (100, 0)
-    assert ("stable", Arm.USERS) not in found
+    assert (found["candidate", TryReason.USERS].tries, found["candidate", TryReason.USERS].failures) == (200, 100)
+    assert (found["stable", TryReason.RESCUE].tries, found["stable", TryReason.RESCUE].failures) == (100, 0)
+    assert ("stable", TryReason.USERS) not in found
 
 
 async def test_a_mirror_that_begins_and_ends_under_load_loses_nothing(

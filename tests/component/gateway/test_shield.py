@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from penstock_contracts.base import evolve
-from penstock_contracts.evidence import Arm, RevisionTries
+from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
 from penstock_gateway.world import Endpoint
 from penstock_testing.gateway.rig import KEY, GatewayRig
@@ -40,9 +40,9 @@ class Scene:
     async def ask(self, requests: int = 200, *, connections: int = 16, patience: float = 20.0) -> Sequence[UserAnswer]:
         return await ask(self.rig.settings.user_port, requests, connections=connections, patience=patience)
 
-    async def tries(self, revision: str, arm: Arm = Arm.USERS) -> RevisionTries:
-        none = RevisionTries(revision=revision, arm=arm, tries=0, failures=0)
-        return (await self.rig.evidence(ATTEMPT)).get((revision, arm), none)
+    async def tries(self, revision: str, reason: TryReason = TryReason.USERS) -> RevisionTries:
+        none = RevisionTries(revision=revision, reason=reason, tries=0, failures=0)
+        return (await self.rig.evidence(ATTEMPT)).get((revision, reason), none)
 
 
 @pytest.fixture
@@ -74,12 +74,12 @@ async def test_a_candidate_that_always_fails_reads_as_such_while_users_see_none_
     assert 60 < candidate.tries < 140
     assert candidate == RevisionTries(
         revision="candidate",
-        arm=Arm.USERS,
+        reason=TryReason.USERS,
         tries=candidate.tries,
         failures=candidate.tries,
         kinds={kind: candidate.tries},
     )
-    stable, rescue = await scene.tries("stable"), await scene.tries("stable", Arm.RESCUE)
+    stable, rescue = await scene.tries("stable"), await scene.tries("stable", TryReason.RESCUE)
     assert (stable.tries, stable.failures) == (200 - candidate.tries, 0)
     assert (rescue.tries, rescue.failures) == (candidate.tries, 0)
 
@@ -126,7 +126,7 @@ async def test_a_candidate_that_exits_and_returns_under_load_loses_nothing(scene
     candidate, stable = await scene.tries("candidate"), await scene.tries("stable")
     assert candidate.failures > 0
     assert candidate.tries + stable.tries == 3000
-    assert (await scene.tries("stable", Arm.RESCUE)).tries == candidate.failures
+    assert (await scene.tries("stable", TryReason.RESCUE)).tries == candidate.failures
 
 
 async def test_half_of_the_candidates_pods_dead_still_loses_nothing(scene: Scene) -> None:
@@ -183,7 +183,7 @@ async def test_one_of_stables_pods_that_hangs_costs_no_answer_and_each_first_try
     await scene.rig.apply_split(rollout(100, number=2), endpoints)
     answers = await scene.ask(200)
     assert statuses(answers) == {200: 200}
-    stable, rescue = await scene.tries("stable"), await scene.tries("stable", Arm.RESCUE)
+    stable, rescue = await scene.tries("stable"), await scene.tries("stable", TryReason.RESCUE)
     assert stable.tries == 200
     assert stable.failures == stable.kinds["timeout"] > 0
     assert rescue.tries - rescue.failures == stable.failures
@@ -266,7 +266,7 @@ async def test_stable_without_pods_is_rescued_by_a_candidate_that_answers_users(
     assert 60 < stable.tries < 140
     assert stable.kinds == {"unreachable": stable.tries}
     assert (candidate.tries, candidate.failures) == (200 - stable.tries, 0)
-    assert (await scene.tries("candidate", Arm.RESCUE)).tries == stable.tries
+    assert (await scene.tries("candidate", TryReason.RESCUE)).tries == stable.tries
 
 
 async def test_a_candidate_that_answers_no_users_rescues_nobody(scene: Scene) -> None:
@@ -279,8 +279,8 @@ async def test_a_candidate_without_a_ready_pod_does_not_stand_in_for_stables_own
     unready = replace(scene.candidate.endpoint, ready=False)
     await scene.rig.apply_split(rollout(50, number=2), {"candidate": (unready,)})
     await scene.ask(50)
-    assert await scene.tries("candidate", Arm.RESCUE) == RevisionTries(
-        revision="candidate", arm=Arm.RESCUE, tries=0, failures=0
+    assert await scene.tries("candidate", TryReason.RESCUE) == RevisionTries(
+        revision="candidate", reason=TryReason.RESCUE, tries=0, failures=0
     )
 
 
@@ -288,7 +288,7 @@ async def test_what_stable_refuses_by_its_own_word_is_not_asked_of_the_candidate
     scene.stable.behave(Behaviour(status=429))
     answers = await scene.ask()
     assert bodies(answers).keys() == {"stable", "candidate"}
-    assert (await scene.tries("candidate", Arm.RESCUE)).tries == 0
+    assert (await scene.tries("candidate", TryReason.RESCUE)).tries == 0
 
 
 async def test_stable_that_loses_its_pods_under_load_and_gets_them_back_loses_no_request(scene: Scene) -> None:

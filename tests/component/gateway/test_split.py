@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_contracts.traffic import Backend, HeaderMatch, Stickiness, TrafficSplit
 from penstock_testing.gateway.rig import GatewayRig
 from penstock_testing.gateway.server import Behaviour, ScriptedServer
@@ -55,7 +55,7 @@ async def test_first_tries_fall_as_the_weights_say_also_where_the_candidate_fail
 
 async def first_tries(rig: GatewayRig) -> Counter[str]:
     found = await rig.evidence(ATTEMPT)
-    return Counter({revision: one.tries for (revision, arm), one in found.items() if arm is Arm.USERS})
+    return Counter({revision: one.tries for (revision, reason), one in found.items() if reason is TryReason.USERS})
 
 
 def users(count: int) -> Sequence[str]:
@@ -98,7 +98,9 @@ async def test_no_user_moves_while_the_candidates_pods_die(
     with_half = await revisions_of(rig, names)
     moved = [name for name in names if with_half[name] != before[name]]
     # Each of them came to the dead pod and was rescued, for this one request.
-    assert [before[name] for name in moved] == ["candidate"] * (await rig.evidence(ATTEMPT))["stable", Arm.RESCUE].tries
+    assert [before[name] for name in moved] == ["candidate"] * (await rig.evidence(ATTEMPT))[
+        "stable", TryReason.RESCUE
+    ].tries
     servers["candidate"].stop()
     assert set((await revisions_of(rig, names)).values()) == {"stable"}
     await rig.apply_split(split(50, number=2, sticky=True), {"stable": ends["stable"]})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import TryCount
 from penstock_controller.rollout.counters import Counters, counters_of, parsed, tries_between, written
 from penstock_controller.rollout.observation import ArmTries, Reading
@@ -32,8 +32,8 @@ def test_text_that_a_person_edited_is_none(text: str) -> None:
 
 def test_rescues_are_left_out() -> None:
     tries = (
-        ArmTries(revision="rev2", arm=Arm.USERS, tries=5, failures=1, kinds={"500": 1}),
-        ArmTries(revision="rev1", arm=Arm.RESCUE, tries=1, failures=0),
+        ArmTries(revision="rev2", arm=TryReason.USERS, tries=5, failures=1, kinds={"500": 1}),
+        ArmTries(revision="rev1", arm=TryReason.RESCUE, tries=1, failures=0),
     )
     assert counters_of(Reading(source="gw-0/1", tries=tries)).keys() == {("rev2", "users")}
 
@@ -43,9 +43,9 @@ def test_tries_between_two_readings_are_their_difference_over_the_arms() -> None
         ("rev2", "users"): TryCount(tries=1300, failures=4, kinds={"503": 3, "timeout": 1}),
         ("rev2", "shadow"): TryCount(tries=7),
     }
-    found = tries_between(COUNTERS, later, "rev2", (Arm.USERS, Arm.SHADOW))
+    found = tries_between(COUNTERS, later, "rev2", (TryReason.USERS, TryReason.SHADOW))
     assert found == TryCount(tries=107, failures=1, kinds={"503": 1})
 
 
 def test_counters_that_went_back_are_no_tries() -> None:
-    assert tries_between(COUNTERS, {("rev2", "users"): TryCount(tries=3)}, "rev2", (Arm.USERS,)) == TryCount()
+    assert tries_between(COUNTERS, {("rev2", "users"): TryCount(tries=3)}, "rev2", (TryReason.USERS,)) == TryCount()

@@ -6,7 +6,7 @@ import pytest
 
 from penstock_contracts.api.status import Completion, GateResult, GateStatus, Phase
 from penstock_contracts.base import evolve
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.observation import Unresolved
@@ -353,7 +353,9 @@ def test_a_first_version_whose_pods_die_while_the_gateway_moves_to_it_gives_way(
 def _tries(world: RolloutWorld) -> int:
     """The candidate's tries that gateway pods served in this attempt."""
     return sum(
-        counters.tries[2, "rev2", arm] for counters in world.counters.values() for arm in (Arm.USERS, Arm.SHADOW)
+        counters.tries[2, "rev2", arm]
+        for counters in world.counters.values()
+        for arm in (TryReason.USERS, TryReason.SHADOW)
     )
 
 
@@ -410,7 +412,7 @@ def test_what_the_counters_said_before_the_attempt_belongs_to_nobody() -> None:
     world = _gated(weight(50), pause("1h"))
     for name in world.gateways:
         world.counters[name] = GatewayCounters(name)
-        world.counters[name].tries[2, "rev2", Arm.USERS] = 10_000
+        world.counters[name].tries[2, "rev2", TryReason.USERS] = 10_000
     until(world, has(50))
     world.tick(1.0)
     assert 0 < _read(world) < 1_000
@@ -422,7 +424,7 @@ def test_rescues_compare_with_nothing() -> None:
     for _ in range(3):
         world.tick()
     _read(world)
-    users = sum(counters.tries[2, "rev1", Arm.USERS] for counters in world.counters.values())
+    users = sum(counters.tries[2, "rev1", TryReason.USERS] for counters in world.counters.values())
     tries = next(figure for figure in _gate(world).figures if figure.name == "tries")
     assert tries.stable is not None
     assert tries.stable <= users

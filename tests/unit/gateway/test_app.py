@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from penstock_contracts.evidence import Arm, GatewayEvidence, RevisionTries
+from penstock_contracts.evidence import GatewayEvidence, RevisionTries, TryReason
 from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
 from penstock_gateway.agent import Standing
 from penstock_gateway.app import LONGEST_SILENCE_SECONDS, Sources, create_app
@@ -165,7 +165,7 @@ async def test_metrics_without_envoy_have_no_count_of_requests_rather_than_0() -
 
 async def test_evidence_is_what_envoy_counted() -> None:
     answer = await ask("/v1/evidence/payments/fraud-detector?attempt=3", Standing())
-    tries = RevisionTries(revision="r1", arm=Arm.USERS, tries=9, failures=2, kinds={"503": 2})
+    tries = RevisionTries(revision="r1", reason=TryReason.USERS, tries=9, failures=2, kinds={"503": 2})
     assert GatewayEvidence.model_validate(answer.json()) == GatewayEvidence(
         pod="gateway-0", epoch="e1", attempt=3, tries=(tries,)
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_contracts.evidence import Arm, RevisionTries
+from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_gateway.evidence import evidence
 
 
@@ -37,13 +37,13 @@ def counter(
 )
 def test_failures_of_a_server(code: int, flags: str, kind: str) -> None:
     found = evidence({counter(code=code, flags=flags): 4}, 3)
-    assert found == (RevisionTries(revision="r2", arm=Arm.USERS, tries=4, failures=4, kinds={kind: 4}),)
+    assert found == (RevisionTries(revision="r2", reason=TryReason.USERS, tries=4, failures=4, kinds={kind: 4}),)
 
 
 @pytest.mark.parametrize(("code", "flags"), [(200, "-"), (404, "-"), (422, "-"), (413, "-"), (200, "UT")], ids=str)
 def test_an_answer_is_a_try_without_failure_also_a_slow_one_and_one_to_a_callers_mistake(code: int, flags: str) -> None:
     found = evidence({counter(code=code, flags=flags): 4}, 3)
-    assert found == (RevisionTries(revision="r2", arm=Arm.USERS, tries=4, failures=0),)
+    assert found == (RevisionTries(revision="r2", reason=TryReason.USERS, tries=4, failures=0),)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_is_no_evidence(nothing: str) -> None:
 
 def test_a_copy_has_no_client_so_its_silence_is_a_timeout() -> None:
     found = evidence({counter(role="shadow", by="", code=0): 4}, 3)
-    assert found == (RevisionTries(revision="r2", arm=Arm.SHADOW, tries=4, failures=4, kinds={"timeout": 4}),)
+    assert found == (RevisionTries(revision="r2", reason=TryReason.SHADOW, tries=4, failures=4, kinds={"timeout": 4}),)
 
 
 def test_counters_add_up_by_revision_and_arm() -> None:
@@ -76,10 +76,10 @@ def test_counters_add_up_by_revision_and_arm() -> None:
         counter(role="shadow", by="", code=404): 7,
     }
     assert evidence(counters, 3) == (
-        RevisionTries(revision="r1", arm=Arm.RESCUE, tries=5, failures=0),
-        RevisionTries(revision="r1", arm=Arm.USERS, tries=90, failures=0),
-        RevisionTries(revision="r2", arm=Arm.SHADOW, tries=7, failures=0),
-        RevisionTries(revision="r2", arm=Arm.USERS, tries=20, failures=5, kinds={"500": 2, "timeout": 3}),
+        RevisionTries(revision="r1", reason=TryReason.RESCUE, tries=5, failures=0),
+        RevisionTries(revision="r1", reason=TryReason.USERS, tries=90, failures=0),
+        RevisionTries(revision="r2", reason=TryReason.SHADOW, tries=7, failures=0),
+        RevisionTries(revision="r2", reason=TryReason.USERS, tries=20, failures=5, kinds={"500": 2, "timeout": 3}),
     )
 
 

@@ -92,7 +92,7 @@ class HttpGateways:
 
 def _reading(answer: GatewayEvidence) -> Reading:
     tries = (
-        ArmTries(revision=one.revision, arm=one.arm, tries=one.tries, failures=one.failures, kinds=one.kinds)
+        ArmTries(revision=one.revision, arm=one.reason, tries=one.tries, failures=one.failures, kinds=one.kinds)
         for one in answer.tries
     )
     return Reading(source=f"{answer.pod}/{answer.epoch}", tries=tuple(tries))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import TryCount
 from penstock_controller.rollout.observation import Reading
 
@@ -17,7 +17,7 @@ def counters_of(reading: Reading) -> Counters:
     return {
         (one.revision, one.arm.value): TryCount(tries=one.tries, failures=one.failures, kinds=one.kinds)
         for one in reading.tries
-        if one.arm is not Arm.RESCUE
+        if one.arm is not TryReason.RESCUE
     }
 
 
@@ -50,7 +50,7 @@ def _parsed_kind(text: str) -> tuple[str, int]:
     return kind, int(number)
 
 
-def tries_between(before: Counters, now: Counters, revision: str, arms: Iterable[Arm]) -> TryCount:
+def tries_between(before: Counters, now: Counters, revision: str, arms: Iterable[TryReason]) -> TryCount:
     """A revision's tries from one reading to the next."""
     total = TryCount()
     for arm in arms:

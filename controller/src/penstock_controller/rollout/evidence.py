@@ -11,7 +11,7 @@ from datetime import datetime
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import EvidenceStatus, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import ComparedTries, TryCount
 from penstock_controller.rollout import counters, routing
 from penstock_controller.rollout.observation import Reading
@@ -95,18 +95,18 @@ def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...])
     stable, candidate, previous = status.stable, status.candidate, status.previous
     if stable and candidate:
         return ComparedTries(
-            candidate=_tries(before, readings, candidate.revision, Arm.USERS, Arm.SHADOW),
-            stable=_tries(before, readings, stable.revision, Arm.USERS, Arm.SHADOW),
+            candidate=_tries(before, readings, candidate.revision, TryReason.USERS, TryReason.SHADOW),
+            stable=_tries(before, readings, stable.revision, TryReason.USERS, TryReason.SHADOW),
         )
     if stable and previous:
         return ComparedTries(
-            candidate=_tries(before, readings, stable.revision, Arm.USERS),
-            stable=_tries(before, readings, previous.revision, Arm.SHADOW),
+            candidate=_tries(before, readings, stable.revision, TryReason.USERS),
+            stable=_tries(before, readings, previous.revision, TryReason.SHADOW),
         )
     return None
 
 
-def _tries(before: Mapping[str, str], readings: tuple[Reading, ...], revision: str, *arms: Arm) -> TryCount:
+def _tries(before: Mapping[str, str], readings: tuple[Reading, ...], revision: str, *arms: TryReason) -> TryCount:
     total = TryCount()
     for reading in readings:
         now = counters.counters_of(reading)

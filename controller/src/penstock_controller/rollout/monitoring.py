@@ -9,7 +9,7 @@ from penstock_contracts.api.status import Condition, ModelDeploymentStatus, Revi
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion, VersionTries
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import TryCount
 from penstock_controller.rollout import counters
 from penstock_controller.rollout.actions import Announcement
@@ -66,7 +66,7 @@ def _tries(status: ModelDeploymentStatus) -> dict[str, VersionTries]:
     found: dict[str, VersionTries] = {}
     for (revision, arm), count in _counted(status):
         version = versions.get(revision)
-        if version is None or arm != Arm.USERS:
+        if version is None or arm != TryReason.USERS:
             continue
         known = found.get(version, VersionTries())
         found[version] = VersionTries(tries=known.tries + count.tries, failures=known.failures + count.failures)

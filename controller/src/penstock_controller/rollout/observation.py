@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.job_sighting import JobView
 from penstock_controller.rollout.monitor_answer import Monitoring
@@ -174,7 +174,7 @@ class ArmTries:
     """A revision's tries on one gateway pod since its counters began. An arm is why it was tried."""
 
     revision: str
-    arm: Arm
+    arm: TryReason
     tries: int
     failures: int
     kinds: Mapping[str, int] = field(default_factory=dict)

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penstock_contracts.evidence import Arm, RevisionTries
+from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_gateway.bootstrap import TRIES_PREFIX, TRY_TAGS
 from penstock_gateway.configuration import Role
 from penstock_gateway.routes import BY_MATCH
 
-_ARMS = {Role.USERS: Arm.USERS, Role.RESCUE: Arm.RESCUE, Role.SHADOW: Arm.SHADOW}
+_REASONS = {Role.USERS: TryReason.USERS, Role.RESCUE: TryReason.RESCUE, Role.SHADOW: TryReason.SHADOW}
 _NO_ANSWER = 0
 _FIRST_SERVER_ERROR = 500
 _REFUSED_FOR_LOAD = (408, 429)
@@ -54,21 +54,23 @@ class _Tries:
 
 
 def evidence(counters: Mapping[str, int], attempt: int) -> tuple[RevisionTries, ...]:
-    """Return an attempt's tries by revision and arm, sorted.
+    """Return an attempt's tries by revision and reason, sorted.
 
     Requests that a header steered are left out: whoever sends them chose the revision.
     """
-    grouped: dict[tuple[str, Arm], Counter[str]] = {}
+    grouped: dict[tuple[str, TryReason], Counter[str]] = {}
     for name, count in counters.items():
         one = _parse(name)
         if one.attempt == str(attempt) and one.by != BY_MATCH and one.failure is not None:
-            grouped.setdefault((one.revision, _ARMS[one.role]), Counter())[one.failure] += count
-    return tuple(_tries(revision, arm, ends) for (revision, arm), ends in sorted(grouped.items()))
+            grouped.setdefault((one.revision, _REASONS[one.role]), Counter())[one.failure] += count
+    return tuple(_tries(revision, reason, ends) for (revision, reason), ends in sorted(grouped.items()))
 
 
-def _tries(revision: str, arm: Arm, ends: Counter[str]) -> RevisionTries:
+def _tries(revision: str, reason: TryReason, ends: Counter[str]) -> RevisionTries:
     kinds = {kind: count for kind, count in sorted(ends.items()) if kind}
-    return RevisionTries(revision=revision, arm=arm, tries=ends.total(), failures=sum(kinds.values()), kinds=kinds)
+    return RevisionTries(
+        revision=revision, reason=reason, tries=ends.total(), failures=sum(kinds.values()), kinds=kinds
+    )
 
 
 def _parse(name: str) -> _Tries:

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from penstock_contracts.evidence import Arm
+from penstock_contracts.evidence import TryReason
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.rollout.observation import ArmTries, Reading
 
-Slot = tuple[int, str, Arm]
+Slot = tuple[int, str, TryReason]
 """Attempt, revision, arm."""
 _TESTERS = 10
 """Of 100 requests so many more come from testers, with the headers of a match."""
@@ -49,13 +49,13 @@ class GatewayCounters:
         losses = [self._users(split, revision, count, failing) for revision, count in _routed(split, requests)]
         if split.mirror:
             copies = round(requests * split.mirror.percentage / 100)
-            self._count((split.attempt, split.mirror.revision, Arm.SHADOW), copies, failing)
+            self._count((split.attempt, split.mirror.revision, TryReason.SHADOW), copies, failing)
         return [loss for loss in losses if loss.requests]
 
     def _users(self, split: TrafficSplit, revision: str, count: int, failing: Mapping[str, float]) -> Loss:
-        failed = self._count((split.attempt, revision, Arm.USERS), count, failing)
+        failed = self._count((split.attempt, revision, TryReason.USERS), count, failing)
         if split.rescue and split.rescue != revision:
-            lost = self._count((split.attempt, split.rescue, Arm.RESCUE), failed, failing)
+            lost = self._count((split.attempt, split.rescue, TryReason.RESCUE), failed, failing)
             return Loss(lost, (revision, split.rescue))
         return Loss(failed, (revision,))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from penstock_contracts.evidence import Arm, RevisionTries
+from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_contracts.traffic import TrafficSplit
 from penstock_gateway.__main__ import envoy_command
 from penstock_gateway.agent import Agent, Standing
@@ -124,10 +124,10 @@ class GatewayRig:
         slices = [one for revision, found in endpoints.items() for one in endpoint_slices(revision, found)]
         return await self.apply_objects([with_split(split)], slices)
 
-    async def evidence(self, attempt: int) -> Mapping[tuple[str, Arm], RevisionTries]:
+    async def evidence(self, attempt: int) -> Mapping[tuple[str, TryReason], RevisionTries]:
         """What the agent says of tries at this ModelDeployment's servers."""
         counted = await self.admin.tries(KEY)
-        return {(one.revision, one.arm): one for one in evidence(counted.counters, attempt)}
+        return {(one.revision, one.reason): one for one in evidence(counted.counters, attempt)}
 
     async def server(self, name: str) -> ScriptedServer:
         """Start a fast server in this event loop; it ends with the rig."""
