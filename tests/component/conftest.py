@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from kubernetes.aio.client import ApiClient
 
-from penstock_gateway.watch import connect
+from penstock_gateway.api_server.watch import connect
 from penstock_testing.compiled_predictor import compiled_predictor
 from penstock_testing.gateway.cluster import install_crd
 

@@ -14,7 +14,7 @@ from kubernetes.aio.client import ApiClient
 
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.traffic import GatewayStatus
-from penstock_gateway.files import read_version
+from penstock_gateway.envoy.files import read_version
 from penstock_gateway.settings import Settings
 from penstock_testing.gateway.cluster import create_model_deployment, write_split
 from penstock_testing.gateway.rig import EnvoyProcess, loopback_settings

@@ -9,13 +9,13 @@ import pytest
 
 from penstock_contracts.evidence import GatewayEvidence, RevisionTries, TryReason
 from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
-from penstock_gateway.agent import Standing
+from penstock_gateway.api_server.snapshot import Key
 from penstock_gateway.app import LONGEST_SILENCE_SECONDS, Sources, create_app
-from penstock_gateway.applied import Applied
-from penstock_gateway.envoy_admin import TryCounts
+from penstock_gateway.envoy.envoy_admin import TryCounts
 from penstock_gateway.errors import EnvoyAway
-from penstock_gateway.metrics import Metrics
-from penstock_gateway.world import Key
+from penstock_gateway.loop.agent import Standing
+from penstock_gateway.loop.applied import Applied
+from penstock_gateway.loop.metrics import Metrics
 
 KEY = Key("payments", "fraud-detector")
 APPLIED = {KEY: Applied(uid="u", number=3, at=100.0, endpoints={"r1": 2})}

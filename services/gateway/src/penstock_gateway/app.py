@@ -10,13 +10,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.inference import ErrorResponse
 from penstock_contracts.traffic import GatewayStatus
-from penstock_gateway.agent import Standing
-from penstock_gateway.applied import as_contract
-from penstock_gateway.envoy_admin import TryCounts
+from penstock_gateway.api_server.snapshot import Key
+from penstock_gateway.envoy.envoy_admin import TryCounts
+from penstock_gateway.envoy.evidence import evidence
+from penstock_gateway.envoy.requests import UserRequests
 from penstock_gateway.errors import EnvoyAway
-from penstock_gateway.evidence import evidence
-from penstock_gateway.requests import UserRequests
-from penstock_gateway.world import Key
+from penstock_gateway.loop.agent import Standing
+from penstock_gateway.loop.applied import as_contract
 
 _LONGEST_REJECTION = 4096
 LONGEST_SILENCE_SECONDS = 60.0

@@ -12,16 +12,16 @@ import uvicorn
 from fastapi import FastAPI
 from kubernetes.aio.client import ApiClient
 
-from penstock_gateway.agent import Agent
+from penstock_gateway.api_server.observed import Observed
+from penstock_gateway.api_server.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, Watcher, connect
 from penstock_gateway.app import Sources, create_app
-from penstock_gateway.bootstrap import ConfigPaths
-from penstock_gateway.drain import Drain
-from penstock_gateway.envoy_admin import EnvoyAdmin
-from penstock_gateway.metrics import Metrics
-from penstock_gateway.observed import Observed
-from penstock_gateway.publish import Publisher
+from penstock_gateway.envoy.bootstrap import ConfigPaths
+from penstock_gateway.envoy.envoy_admin import EnvoyAdmin
+from penstock_gateway.loop.agent import Agent
+from penstock_gateway.loop.drain import Drain
+from penstock_gateway.loop.metrics import Metrics
+from penstock_gateway.loop.publish import Publisher
 from penstock_gateway.settings import Settings
-from penstock_gateway.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, Watcher, connect
 
 _log = logging.getLogger(__name__)
 

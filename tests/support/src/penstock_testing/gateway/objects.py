@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock_contracts.traffic import TrafficSplit
-from penstock_gateway.world import Endpoint
+from penstock_gateway.api_server.snapshot import Endpoint
 
 NAMESPACE = "payments"
 NAME = "fraud-detector"

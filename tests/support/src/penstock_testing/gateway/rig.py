@@ -12,15 +12,15 @@ from typing import Any, Self
 from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_contracts.traffic import TrafficSplit
 from penstock_gateway.__main__ import envoy_command
-from penstock_gateway.agent import Agent, Standing
-from penstock_gateway.bootstrap import ConfigPaths
-from penstock_gateway.envoy_admin import EnvoyAdmin
-from penstock_gateway.evidence import evidence
-from penstock_gateway.metrics import Metrics
-from penstock_gateway.observed import Observed
-from penstock_gateway.publish import Publisher
+from penstock_gateway.api_server.observed import Observed
+from penstock_gateway.api_server.snapshot import Endpoint, Key, World
+from penstock_gateway.envoy.bootstrap import ConfigPaths
+from penstock_gateway.envoy.envoy_admin import EnvoyAdmin
+from penstock_gateway.envoy.evidence import evidence
+from penstock_gateway.loop.agent import Agent, Standing
+from penstock_gateway.loop.metrics import Metrics
+from penstock_gateway.loop.publish import Publisher
 from penstock_gateway.settings import Settings
-from penstock_gateway.world import Endpoint, Key, World
 from penstock_testing.gateway.objects import NAME, NAMESPACE, endpoint_slices, model_deployment, with_split
 from penstock_testing.gateway.server import ScriptedServer
 from penstock_testing.gateway.upstream import Upstream, free_ports

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Self
 
-from penstock_gateway.world import Endpoint
+from penstock_gateway.api_server.snapshot import Endpoint
 
 _HEAD_END = b"\r\n\r\n"
 

@@ -20,7 +20,7 @@ from typing import Any, Self, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from penstock_gateway.world import Endpoint
+from penstock_gateway.api_server.snapshot import Endpoint
 from penstock_predictor.http.gathering import GatheringTransport
 
 Message = MutableMapping[str, Any]

@@ -1,0 +1,88 @@
+"""Envoy's counters of tries, as evidence. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock_contracts.evidence import RevisionTries, TryReason
+from penstock_gateway.envoy.bootstrap import TRIES_PREFIX, TRY_TAGS
+from penstock_gateway.envoy.routes import BY_MATCH
+from penstock_gateway.splits.configuration import Role
+
+_REASONS = {Role.USERS: TryReason.USERS, Role.RESCUE: TryReason.RESCUE, Role.SHADOW: TryReason.SHADOW}
+_NO_ANSWER = 0
+_FIRST_SERVER_ERROR = 500
+_REFUSED_FOR_LOAD = (408, 429)
+_TIMED_OUT, _UNREACHABLE, _RESET, _TOO_MANY = {"UT"}, {"UF"}, {"UC", "UR", "UPE", "LR"}, {"UO"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tries:
+    """Tries that ended alike."""
+
+    revision: str
+    role: Role
+    attempt: str
+    by: str
+    code: int
+    flags: frozenset[str]
+
+    @property
+    def failure(self) -> str | None:
+        """Why the server failed; empty: it did not; None: nothing is known, as nobody waited for the end.
+
+        A slow answer is an answer: how long it took is not judged here.
+        """
+        if self.code >= _FIRST_SERVER_ERROR or self.code in _REFUSED_FOR_LOAD:
+            return str(self.code)
+        if self.code != _NO_ANSWER:
+            return ""
+        return self._silence()
+
+    def _silence(self) -> str | None:
+        if self.flags & _TOO_MANY:
+            return None  # our own bound: no server was tried
+        if self.flags & _TIMED_OUT:
+            return "timeout"
+        if self.flags & _UNREACHABLE:
+            return "unreachable"
+        if self.flags & _RESET:
+            return "reset"
+        # Of users' requests: the client left, or another try's answer came first. A copy has no client, and is not
+        # tried twice: only the time limit ends it without a word.
+        return "timeout" if self.role is Role.SHADOW else None
+
+
+def evidence(counters: Mapping[str, int], attempt: int) -> tuple[RevisionTries, ...]:
+    """Return an attempt's tries by revision and reason, sorted.
+
+    Requests that a header steered are left out: whoever sends them chose the revision.
+    """
+    grouped: dict[tuple[str, TryReason], Counter[str]] = {}
+    for name, count in counters.items():
+        one = _parse(name)
+        if one.attempt == str(attempt) and one.by != BY_MATCH and one.failure is not None:
+            grouped.setdefault((one.revision, _REASONS[one.role]), Counter())[one.failure] += count
+    return tuple(_tries(revision, reason, ends) for (revision, reason), ends in sorted(grouped.items()))
+
+
+def _tries(revision: str, reason: TryReason, ends: Counter[str]) -> RevisionTries:
+    kinds = {kind: count for kind, count in sorted(ends.items()) if kind}
+    return RevisionTries(
+        revision=revision, reason=reason, tries=ends.total(), failures=sum(kinds.values()), kinds=kinds
+    )
+
+
+def _parse(name: str) -> _Tries:
+    words = name.removeprefix(f"{TRIES_PREFIX}.tries.").split(".")
+    tags = dict(zip(words[::2], words[1::2], strict=True))
+    if tags.keys() != TRY_TAGS.keys():
+        raise ValueError(f"Envoy counted tries as {name!r}, which has not the tags {sorted(TRY_TAGS)}")
+    return _Tries(
+        revision=tags["revision"],
+        role=Role(tags["role"]),
+        attempt=tags["attempt"],
+        by=tags["by"],
+        code=int(tags["code"]),
+        flags=frozenset(tags["flags"].split(",")),
+    )

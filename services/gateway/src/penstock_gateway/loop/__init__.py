@@ -1,0 +1,1 @@
+"""The loop that brings Envoy to what the splits ask for, and what it may acknowledge."""

@@ -1,0 +1,1 @@
+"""What Envoy is to do, in our words. Pure."""
