@@ -13,7 +13,6 @@ from setuptools import setup
 
 MODULES = (
     # A subclass of a compiled class has to be compiled, too.
-    "deadline",
     "http/asgi_exchange",
     "http/body_buffer",
     "http/exchange",
@@ -32,31 +31,20 @@ MODULES = (
     "lifecycle",
     "metrics",
     "model/inference",
-    "model/pace",
+    "model/run_time_model",
     "model/session",
     "records/batches",
     "records/columns",
-    "records/encoding",
-    "records/ran_calls",
     "records/recorder",
     "records/run_queue",
-    "records/sampling",
-    "serving/admission",
-    "serving/aside",
     "serving/batcher",
     "serving/call",
-    "serving/outputs",
     "serving/run",
     "serving/runtime",
     "tensors/answers",
-    "tensors/binary_forms",
-    "tensors/binary_tail",
+    "tensors/binary_tensors",
     "tensors/quick_json",
-    "tensors/quick_numbers",
-    "tensors/raw_tensors",
     "tracing/trace",
-    "tracing/trace_parent",
-    "tracing/tracer",
 )
 
 

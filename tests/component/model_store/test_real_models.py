@@ -15,8 +15,8 @@ from penstock_model_store import golden as store_golden
 from penstock_predictor.fetch import Fetch
 from penstock_predictor.model import golden as predictor_golden
 from penstock_predictor.model.loading import ModelSource, load_model
-from penstock_predictor.settings import Settings
-from penstock_predictor.tensors.datatypes import BY_V2, Array
+from penstock_predictor.settings import PredictorSettings
+from penstock_predictor.tensors.arrays import BY_V2, Array
 from penstock_testing.artifacts import write_metadata
 from penstock_testing.locales import link_locales
 from penstock_testing.mlflow_server import MlflowServer, register_folder
@@ -75,9 +75,9 @@ def check_served(store: Store, status: IngestStatus, folder: Path) -> None:
     assert status.card is not None
     digest = status.card.digest
     Fetch(store_url=str(store.client.base_url), digest=digest, folder=folder, timeout_seconds=30).run()
-    settings = Settings(model_dir=folder, model_name="m", model_digest=digest, threads=1)
+    settings = PredictorSettings(model_dir=folder, model_name="m", model_digest=digest, threads=1)
     loaded = load_model(ModelSource.of(settings), report=lambda _: None)
-    feeds = predictor_golden.feeds_of(status.card.golden, folder)
+    feeds = predictor_golden.golden_feeds(status.card.golden, folder)
     answer = loaded.model.infer(feeds)
     alone = onnxruntime.InferenceSession(folder / status.card.model_path, providers=["CPUExecutionProvider"])
     for name, expected in zip(answer, alone.run(list(answer), dict(feeds)), strict=True):
@@ -147,7 +147,7 @@ def test_store_and_predictor_make_the_same_request_of_a_fill() -> None:
         for shape in shapes:
             for fill in Fill:
                 spec = TensorSpec(name="x", datatype=datatype, shape=shape)
-                ours: Array = predictor_golden.filled(datatype, shape, fill)
+                ours: Array = predictor_golden.fill_tensor(datatype, shape, fill)
                 theirs = store_golden.filled(spec, fill)
                 assert ours.dtype == theirs.dtype
                 np.testing.assert_array_equal(ours, theirs)

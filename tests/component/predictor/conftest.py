@@ -25,10 +25,10 @@ from penstock_contracts.digest import digest_of
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_contracts.model_card import ModelCard
 from penstock_predictor.errors import StartError
-from penstock_predictor.front import Front
+from penstock_predictor.lazy_app import LazyApp
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.metrics import Metrics
-from penstock_predictor.settings import Settings
+from penstock_predictor.metrics import PredictorMetrics
+from penstock_predictor.settings import PredictorSettings
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
 
@@ -39,7 +39,7 @@ START_SECONDS = 60
 class RunningApp:
     """An application between startup and shutdown."""
 
-    app: Front
+    app: LazyApp
     client: httpx.AsyncClient
     registry: CollectorRegistry
     lifecycle: Lifecycle
@@ -48,9 +48,9 @@ class RunningApp:
     async def settled(self) -> str:
         """Wait until it is ready or failed; return which."""
         async with asyncio.timeout(START_SECONDS):
-            while self.lifecycle.state.phase == "Loading":  # noqa: ASYNC110 - as a probe does
+            while self.lifecycle.state.stage == "Loading":  # noqa: ASYNC110 - as a probe does
                 await asyncio.sleep(0.01)
-        return self.lifecycle.state.phase
+        return self.lifecycle.state.stage
 
 
 StartApp = Callable[..., AbstractAsyncContextManager[RunningApp]]
@@ -64,9 +64,9 @@ def start_app(monkeypatch: pytest.MonkeyPatch) -> StartApp:
     @contextlib.asynccontextmanager
     async def start(folder: Path, *, grpc_port: int = 0, **settings: Any) -> AsyncIterator[RunningApp]:
         registry, lifecycle, fatal = CollectorRegistry(), Lifecycle(), list[StartError]()
-        app = Front(
-            Settings(model_dir=folder, grpc_port=grpc_port, **settings),
-            metrics=Metrics(registry),
+        app = LazyApp(
+            PredictorSettings(model_dir=folder, grpc_port=grpc_port, **settings),
+            metrics=PredictorMetrics(registry),
             lifecycle=lifecycle,
             on_fatal=fatal.append,
         )

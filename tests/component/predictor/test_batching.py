@@ -10,14 +10,13 @@ import pytest
 
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.model.batching import Batching, judge_batching, rows_that_pay, try_rows
+from penstock_predictor.model.batching import Batching, control_flow, judge_batching, rows_that_pay, try_rows
 from penstock_predictor.model.columns import NoColumns
-from penstock_predictor.model.control_flow import control_flow
-from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.model.loading import ModelSource, load_model
-from penstock_predictor.model.pace import Pace
+from penstock_predictor.model.run_time_model import RunTimeModel
 from penstock_predictor.model.session import OnnxSession
-from penstock_predictor.settings import Settings
+from penstock_predictor.settings import PredictorSettings
 from penstock_testing import tiny_models
 from penstock_testing.faulty_models import failing, hanging
 from penstock_testing.model_folder import card_of
@@ -34,8 +33,8 @@ def words(*rows: str) -> Feeds:
     return {"x": np.array(rows, dtype=object)}
 
 
-def load(file: Path) -> Model:
-    return Model(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
+def load(file: Path) -> ServedModel:
+    return ServedModel(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
 
 
 def judged(build: Build, example: Feeds, folder: Path) -> Batching:
@@ -101,22 +100,22 @@ def test_a_model_that_fails_by_the_first_row_of_its_run_is_not_batched(tmp_path:
 
 
 def test_a_quick_model_is_timed_up_to_as_many_rows_as_a_run_may_have(tmp_path: Path) -> None:
-    model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
-    assert 1 < rows_that_pay(model, numbers([1, 2]), pace, 50) <= 50
-    assert pace.expect(50) > 0
+    model, run_times = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), RunTimeModel()
+    assert 1 < rows_that_pay(model, numbers([1, 2]), run_times, 50) <= 50
+    assert run_times.expect(50) > 0
 
 
 def test_of_a_slow_model_larger_runs_are_not_timed_and_not_ruled_out(tmp_path: Path) -> None:
-    model, pace = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), Pace()
-    pace.learn(2, 1.0)
-    assert rows_that_pay(model, numbers([1, 2]), pace, 64) == 64
-    assert pace.expect(64) == 32.0
+    model, run_times = load(tiny_models.scaled(tmp_path / "model.onnx", 3)), RunTimeModel()
+    run_times.learn(2, 1.0)
+    assert rows_that_pay(model, numbers([1, 2]), run_times, 64) == 64
+    assert run_times.expect(64) == 32.0
 
 
 def test_a_model_that_fails_with_many_rows_is_not_timed(tmp_path: Path) -> None:
-    model, pace = load(tiny_models.only_alone(tmp_path / "model.onnx")), Pace()
-    rows_that_pay(model, numbers([1, 2]), pace, 64)
-    assert pace.expect(64) == 64 * pace.expect(1)
+    model, run_times = load(tiny_models.only_alone(tmp_path / "model.onnx")), RunTimeModel()
+    rows_that_pay(model, numbers([1, 2]), run_times, 64)
+    assert run_times.expect(64) == 64 * run_times.expect(1)
 
 
 def test_a_model_with_a_loop_is_known_by_its_file(tmp_path: Path) -> None:
@@ -131,6 +130,6 @@ def test_a_model_that_could_run_for_ever_is_loaded_by_its_example_alone(tmp_path
     output = ResponseOutput(name="y", shape=(2, 2), datatype="FP32", data=[2.5, 4.5, 6.5, 8.5])
     card = card_of(tmp_path, request=request, response=InferResponse(model_name="m", outputs=(output,)))
     (tmp_path / "card.json").write_text(card.model_dump_json())
-    loaded = load_model(ModelSource.of(Settings(model_dir=tmp_path)), report=lambda _: None)
+    loaded = load_model(ModelSource.of(PredictorSettings(model_dir=tmp_path)), report=lambda _: None)
     assert loaded.batching.reason.startswith("it has the operator Loop")
     assert loaded.rows_a_run == 1

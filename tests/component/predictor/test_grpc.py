@@ -18,10 +18,10 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_predictor.rpc import open_inference_pb2 as pb
-from penstock_predictor.rpc.contents import FIELDS
+from penstock_predictor.rpc.messages import FIELDS
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceStub
-from penstock_predictor.tensors.datatypes import BY_V2, Array
-from penstock_predictor.tensors.raw_tensors import decode_raw, encode_raw
+from penstock_predictor.tensors.arrays import BY_V2, Array
+from penstock_predictor.tensors.binary_tensors import decode_raw, encode_raw
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
-from penstock_predictor.front import Front
+from penstock_predictor.lazy_app import LazyApp
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
 
@@ -95,7 +95,7 @@ async def test_head_and_options_are_the_same_both_ways(
         assert (b"allow: GET, HEAD, OPTIONS" if "live" in path else b"allow: POST, OPTIONS") in hot
 
 
-async def _received(app: Front, request: bytes, *, hot: bool) -> bytes:
+async def _received(app: LazyApp, request: bytes, *, hot: bool) -> bytes:
     connection = Connection(app, hot=hot)
     await connection.send([request])
     async with asyncio.timeout(PATIENCE):

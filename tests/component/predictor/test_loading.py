@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from penstock_predictor.errors import CardInvalid, FileInvalid, GoldenMismatch, ModelUnloadable, StartError
-from penstock_predictor.model.inference import Model
+from penstock_predictor.model.inference import ServedModel
 from penstock_predictor.model.loading import ModelSource, load_model
-from penstock_predictor.settings import Settings
+from penstock_predictor.settings import PredictorSettings
 from penstock_testing import tiny_models
 
 from .conftest import WriteScaled
@@ -17,9 +17,9 @@ from .conftest import WriteScaled
 Damage = Callable[[Path], None]
 
 
-def load(folder: Path, digest: str = "") -> tuple[Model, list[str]]:
+def load(folder: Path, digest: str = "") -> tuple[ServedModel, list[str]]:
     steps: list[str] = []
-    source = ModelSource.of(Settings(model_dir=folder, model_name="m", model_digest=digest, threads=1))
+    source = ModelSource.of(PredictorSettings(model_dir=folder, model_name="m", model_digest=digest, threads=1))
     return load_model(source, report=steps.append).model, steps
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model import golden
 from penstock_predictor.model.batching import judge_batching
 from penstock_predictor.model.columns import NoColumns
-from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.model.session import OnnxSession
-from penstock_predictor.serving.call import AwaitedCall
+from penstock_predictor.serving.call import AwaitedCall, Deadline
 from penstock_predictor.serving.run import compute
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.tensors.arrays import Array
 from penstock_testing.batching_models import Sample, samples
 from penstock_testing.locales import link_locales
 from penstock_testing.platform import ROOT
@@ -26,7 +25,7 @@ SEEN_TO_MIX = ("linear_q", "mask_min1", "sequence_mask")
 """One scale for all rows; a length that the largest row sets, twice."""
 
 
-async def ask_together(model: Model, rows: Sequence[Feeds]) -> list[list[Array]]:
+async def ask_together(model: ServedModel, rows: Sequence[Feeds]) -> list[list[Array]]:
     calls = [AwaitedCall(row, model.output_names, Deadline.within(60, None, now=0), 1) for row in rows]
     for call in calls:
         call.rows = 1
@@ -38,7 +37,7 @@ async def ask_together(model: Model, rows: Sequence[Feeds]) -> list[list[Array]]
 async def differences(sample: Sample, file: Path) -> list[str]:
     """Where an answer of a model that is batched differs from the lone row's, or the verdict is another than known."""
     file.write_bytes(sample.model)  # noqa: ASYNC240 - nothing else runs meanwhile
-    model = Model(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
+    model = ServedModel(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
     random = np.random.default_rng(11)
     verdict = judge_batching(model, sample.rows(random, 3), file)
     if verdict.possible != sample.batched:
@@ -76,5 +75,5 @@ async def test_each_of_twelve_callers_gets_the_answer_of_its_row_alone(
 @pytest.mark.parametrize("name", SEEN_TO_MIX)
 def test_a_model_that_was_seen_to_mix_callers_is_not_batched(name: str) -> None:
     file = ROOT / "tests" / "data" / "serving" / f"{name}.onnx"
-    model = Model(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
+    model = ServedModel(IDENTITY, OnnxSession(file, threads=1), NoColumns("none"), max_output_bytes=2**20)
     assert not judge_batching(model, next(golden.guesses(model.inputs)), file).possible

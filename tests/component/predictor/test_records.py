@@ -22,7 +22,7 @@ from penstock_contracts.inference import InferRequest, InferResponse, RequestInp
 from penstock_contracts.model_card import Column
 from penstock_contracts.names import HEADER_SHADOW
 from penstock_contracts.records import RECORDS_MEDIA_TYPE, RECORDS_PATH, RecordBatch, RecordBlock
-from penstock_predictor.records.pseudonym import pseudonym
+from penstock_predictor.records.columns import pseudonym
 from penstock_predictor.rpc import open_inference_pb2 as pb
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceStub
 from penstock_testing import tiny_models
@@ -404,16 +404,16 @@ SERVE_AND_TELL = """
 import asyncio, sys, threading
 from pathlib import Path
 from prometheus_client import CollectorRegistry
-from penstock_predictor.front import Front
+from penstock_predictor.lazy_app import LazyApp
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.metrics import Metrics
-from penstock_predictor.settings import Settings
+from penstock_predictor.metrics import PredictorMetrics
+from penstock_predictor.settings import PredictorSettings
 
 async def main():
     lifecycle = Lifecycle()
-    settings = Settings(model_dir=Path(sys.argv[1]), grpc_port=0)
-    front = Front(settings, metrics=Metrics(CollectorRegistry()), lifecycle=lifecycle, on_fatal=print)
-    async with front.lifespan():
+    settings = PredictorSettings(model_dir=Path(sys.argv[1]), grpc_port=0)
+    app = LazyApp(settings, metrics=PredictorMetrics(CollectorRegistry()), lifecycle=lifecycle, on_fatal=print)
+    async with app.lifespan():
         while not lifecycle.ready:
             await asyncio.sleep(0.01)
         unwanted = ("httpx", "penstock_predictor.records", "opentelemetry", "requests")

@@ -10,8 +10,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from penstock_predictor.front import Front
 from penstock_predictor.http.protocol import PredictorProtocol
+from penstock_predictor.lazy_app import LazyApp
 from penstock_predictor.serving.runtime import Runtime
 
 from .conftest import RunningApp, tensor
@@ -72,7 +72,7 @@ class Wire(asyncio.Transport):
 class Connection:
     """One caller's connection to an application, the hot way or uvicorn's own way alone."""
 
-    def __init__(self, app: Front, *, hot: bool) -> None:
+    def __init__(self, app: LazyApp, *, hot: bool) -> None:
         config = uvicorn.Config(app, log_config=None, lifespan="off", proxy_headers=False)
         config.load()
         self.state = ServerState()
@@ -177,7 +177,7 @@ def status(reply: bytes) -> int:
     return int(reply.split(b" ", 2)[1])
 
 
-async def answer(app: Front, request: bytes, *, hot: bool) -> list[bytes]:
+async def answer(app: LazyApp, request: bytes, *, hot: bool) -> list[bytes]:
     connection = Connection(app, hot=hot)
     await connection.send([request])
     replies = await connection.replies(1)

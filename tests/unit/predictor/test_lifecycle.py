@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penstock_predictor.lifecycle import Lifecycle, Phase
+from penstock_predictor.lifecycle import Lifecycle, LifecycleStage
 
 
 @dataclass
@@ -16,28 +16,28 @@ class Clock:
 def ready_one() -> tuple[Lifecycle, Clock]:
     clock = Clock()
     lifecycle = Lifecycle(clock)
-    lifecycle.loaded()
+    lifecycle.become_ready()
     return lifecycle, clock
 
 
 def test_a_pod_that_loads_says_what_it_waits_for() -> None:
     lifecycle = Lifecycle(Clock())
-    lifecycle.loading("loading model.onnx")
+    lifecycle.report_step("loading model.onnx")
     assert not lifecycle.ready
-    assert (lifecycle.state.phase, lifecycle.state.reason) == (Phase.LOADING, "loading model.onnx")
+    assert (lifecycle.state.stage, lifecycle.state.reason) == (LifecycleStage.LOADING, "loading model.onnx")
 
 
 def test_a_loaded_model_makes_it_ready_without_a_reason() -> None:
     lifecycle, _ = ready_one()
     assert lifecycle.ready
-    assert (lifecycle.state.phase, lifecycle.state.reason) == (Phase.READY, "")
+    assert (lifecycle.state.stage, lifecycle.state.reason) == (LifecycleStage.READY, "")
 
 
 def test_a_model_that_cannot_be_served_is_never_ready() -> None:
     lifecycle = Lifecycle(Clock())
-    lifecycle.failed("golden request: wrong")
+    lifecycle.fail("golden request: wrong")
     assert not lifecycle.ready
-    assert (lifecycle.state.phase, lifecycle.state.reason) == (Phase.FAILED, "golden request: wrong")
+    assert (lifecycle.state.stage, lifecycle.state.reason) == (LifecycleStage.FAILED, "golden request: wrong")
 
 
 def test_draining_is_not_ready_at_once_and_drained_when_the_time_is_over() -> None:
@@ -69,8 +69,8 @@ def test_a_pod_that_never_served_has_nobody_to_wait_for() -> None:
 def test_a_model_that_is_loaded_during_the_drain_does_not_make_the_pod_ready() -> None:
     lifecycle, _ = ready_one()
     lifecycle.drain(5)
-    lifecycle.loaded()
-    assert lifecycle.state.phase is Phase.DRAINING
+    lifecycle.become_ready()
+    assert lifecycle.state.stage is LifecycleStage.DRAINING
 
 
 def test_a_pod_that_was_told_nothing_never_drains() -> None:

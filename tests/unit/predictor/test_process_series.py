@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from penstock_contracts.build import REVISION_VARIABLE, VERSION
-from penstock_predictor.metrics import Metrics
+from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.process_series import add_process_series
 
 
@@ -39,11 +39,11 @@ def test_nothing_is_told_of_a_worker_that_has_died() -> None:
 
 
 def test_workers_say_which_process_they_are() -> None:
-    first = Metrics(CollectorRegistry(), workers=3)
+    first = PredictorMetrics(CollectorRegistry(), workers=3)
     assert first.processes() == [os.getpid(), 0, 0]
-    other = Metrics(CollectorRegistry(), workers=3, fd=first.fd)
+    other = PredictorMetrics(CollectorRegistry(), workers=3, fd=first.fd)
     assert first.processes() == [os.getpid(), 0, 0]
-    other.become(2)
+    other.become_worker(2)
     assert first.processes() == other.processes() == [os.getpid(), 0, os.getpid()]
 
 

@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 import penstock_json_logs
-from penstock_predictor.errors import StartError
-from penstock_predictor.settings import Settings
-from penstock_predictor.termination import report_failure
+from penstock_predictor.errors import StartError, report_failure
+from penstock_predictor.settings import PredictorSettings
 
 _OPTIONS = {
     "model_name": "--name",
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _fetch(settings) if command == "fetch" else _serve(settings)
 
 
-def parse(arguments: Sequence[str]) -> tuple[str, Settings]:
+def parse(arguments: Sequence[str]) -> tuple[str, PredictorSettings]:
     """The command, `serve` where none is named, and its settings. Ends the process with 2 for wrong usage."""
     given = list(arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
@@ -80,9 +79,9 @@ def _with_model(options: dict[str, Any]) -> dict[str, Any]:
     return {"model_dir": model.parent, "model_file": model.name, "model_name": model.stem} | options
 
 
-def _settings(options: dict[str, Any]) -> Settings:
+def _settings(options: dict[str, Any]) -> PredictorSettings:
     try:
-        return Settings(**options)
+        return PredictorSettings(**options)
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             if problem["type"] == "default_factory_not_called":  # a default that depends on what is wrong
@@ -93,21 +92,21 @@ def _settings(options: dict[str, Any]) -> Settings:
         sys.exit(2)
 
 
-def _serve(settings: Settings) -> int:
+def _serve(settings: PredictorSettings) -> int:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from penstock_predictor.server import serve  # noqa: PLC0415 - `fetch` shall not wait for onnxruntime and FastAPI
 
     return serve(settings)
 
 
-def _fetch(settings: Settings) -> int:
+def _fetch(settings: PredictorSettings) -> int:
     from penstock_predictor.fetch import Fetch  # noqa: PLC0415 - and `serve` not for httpx
 
     if not settings.store_url or not settings.model_digest:
         print("fetch needs PENSTOCK_STORE_URL and PENSTOCK_MODEL_DIGEST (or --store-url, --digest)", file=sys.stderr)  # noqa: T201
         return 2
     # As process 1 of a container Python would ignore SIGTERM, and every deleted pod would take its whole grace period.
-    signal.signal(signal.SIGTERM, _ended_by_signal)
+    signal.signal(signal.SIGTERM, _end_by_signal)
     try:
         Fetch(
             store_url=settings.store_url,
@@ -121,7 +120,7 @@ def _fetch(settings: Settings) -> int:
     return 0
 
 
-def _ended_by_signal(number: int, _: object) -> NoReturn:
+def _end_by_signal(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
 
 

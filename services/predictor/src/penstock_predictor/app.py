@@ -52,20 +52,22 @@ def _add_error_handlers(app: FastAPI) -> None:
     """Every refusal has the one JSON form of the protocol."""
 
     @app.exception_handler(RequestError)
-    async def refused(_: Request, error: RequestError) -> Response:
+    async def answer_refusal(_: Request, error: RequestError) -> Response:
         if error.status == 500:  # noqa: PLR2004 - the model's fault, not the caller's: someone should look
             _log.error("inference failed", extra={"error": str(error)})
         return as_response(refusal(error))
 
     @app.exception_handler(HTTPException)
-    async def unmatched(request: Request, error: HTTPException) -> Response:
-        return _refused(error.status_code, f"{request.method} {request.url.path}: {error.detail}", error.headers)
+    async def answer_unmatched(request: Request, error: HTTPException) -> Response:
+        return _refusal_response(
+            error.status_code, f"{request.method} {request.url.path}: {error.detail}", error.headers
+        )
 
     @app.exception_handler(Exception)
-    async def unforeseen(_: Request, error: Exception) -> Response:
-        return _refused(500, f"internal error: {type(error).__name__}: see the log of this pod")
+    async def answer_unforeseen(_: Request, error: Exception) -> Response:
+        return _refusal_response(500, f"internal error: {type(error).__name__}: see the log of this pod")
 
 
-def _refused(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+def _refusal_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     extra = tuple((name.lower().encode(), value.encode()) for name, value in (headers or {}).items())
     return as_response(Reply(to_json({"error": message}), status=status, extra=extra))

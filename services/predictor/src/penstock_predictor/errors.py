@@ -14,8 +14,10 @@ PredictorError
     └── WorkersDie: one worker after the other ends by itself
 """
 
+import contextlib
 import logging
 from http import HTTPStatus
+from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
@@ -178,3 +180,17 @@ class PortTaken(StartError):
 
 class WorkersDie(StartError):
     """Workers are replaced and die again: this pod had better be started anew, where Kubernetes shows it."""
+
+
+_KUBERNETES_LIMIT = 4096
+"""Bytes that the kubelet keeps."""
+
+_log = logging.getLogger(__name__)
+
+
+def report_failure(error: StartError, termination_log: Path) -> None:
+    """Say why the process ends, in its log and for the kubelet. On a laptop there is no such file: the log is all."""
+    message = f"{type(error).__name__}: {error}"
+    _log.error(message)
+    with contextlib.suppress(OSError):
+        termination_log.write_bytes(message.encode()[:_KUBERNETES_LIMIT])

@@ -64,7 +64,7 @@ class Fetch:
 
         Raises StoreUnavailable after `timeout_seconds`, StoreRefused, CardInvalid, DigestMismatch, FileInvalid.
         """
-        card = self._already_whole()
+        card = self._read_whole_card()
         if card is not None:
             _log.info("model is already whole: nothing fetched", extra={"digest": self.digest})
             return card
@@ -72,7 +72,7 @@ class Fetch:
         with httpx.Client(base_url=self.store_url, timeout=self.call_timeout, trust_env=False) as client:
             return _Download(self, client, self.clock() + self.timeout_seconds).run()
 
-    def _already_whole(self) -> ModelCard | None:
+    def _read_whole_card(self) -> ModelCard | None:
         try:
             card = read_card(self.folder)
             if card is None or card.digest != self.digest:
@@ -131,7 +131,7 @@ class _Download:
 
     def _card(self) -> tuple[bytes, ModelCard]:
         url = f"/v1/digests/{quote(self._fetch.digest, safe=':')}"
-        body = b"".join(_bounded(self._bytes(url), MAX_CARD_BYTES, "the model card"))
+        body = b"".join(_limit(self._bytes(url), MAX_CARD_BYTES, "the model card"))
         card = parse_card(body, source=f"card from {self._fetch.store_url}")
         check_digest(card.digest, self._fetch.digest, source=f"card from {self._fetch.store_url}")
         return body, card
@@ -142,7 +142,7 @@ class _Download:
         target.parent.mkdir(parents=True, exist_ok=True)
         hasher, size = hashlib.sha256(), 0
         with target.open("wb") as stream:
-            for chunk in _bounded(self._bytes(url), file.size, f"file {file.path!r}"):
+            for chunk in _limit(self._bytes(url), file.size, f"file {file.path!r}"):
                 stream.write(chunk)
                 hasher.update(chunk)
                 size += len(chunk)
@@ -179,7 +179,7 @@ def _check_status(response: httpx.Response) -> None:
     raise StoreRefused(f"{said}: check PENSTOCK_STORE_URL and the store's version")
 
 
-def _bounded(chunks: Iterator[bytes], limit: int, what: str) -> Iterator[bytes]:
+def _limit(chunks: Iterator[bytes], limit: int, what: str) -> Iterator[bytes]:
     size = 0
     for chunk in chunks:
         size += len(chunk)

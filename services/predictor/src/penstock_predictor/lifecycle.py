@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Phase(StrEnum):
+class LifecycleStage(StrEnum):
     """The word that /health shows."""
 
     LOADING = "Loading"
@@ -17,10 +17,10 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class State:
-    """A phase and the reason why it is not Ready; empty when it is."""
+class LifecycleState:
+    """A stage and the reason why it is not Ready; empty when it is."""
 
-    phase: Phase
+    stage: LifecycleStage
     reason: str = ""
 
 
@@ -33,20 +33,20 @@ class Lifecycle:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._state = State(Phase.LOADING, "starting")
+        self._state = LifecycleState(LifecycleStage.LOADING, "starting")
         self._drained_at: float | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> LifecycleState:
         """What holds now."""
         if self._drained_at is not None:
-            return State(Phase.DRAINING, "the pod is being stopped: send requests elsewhere")
+            return LifecycleState(LifecycleStage.DRAINING, "the pod is being stopped: send requests elsewhere")
         return self._state
 
     @property
     def ready(self) -> bool:
         """Whether new senders may choose this pod."""
-        return self.state.phase is Phase.READY
+        return self.state.stage is LifecycleStage.READY
 
     @property
     def draining(self) -> bool:
@@ -58,17 +58,17 @@ class Lifecycle:
         """Whether every sender has had its time to notice."""
         return self._drained_at is not None and self._clock() >= self._drained_at
 
-    def loading(self, step: str) -> None:
+    def report_step(self, step: str) -> None:
         """Say what readiness waits for."""
-        self._state = State(Phase.LOADING, step)
+        self._state = LifecycleState(LifecycleStage.LOADING, step)
 
-    def loaded(self) -> None:
+    def become_ready(self) -> None:
         """The golden request was answered right."""
-        self._state = State(Phase.READY)
+        self._state = LifecycleState(LifecycleStage.READY)
 
-    def failed(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
         """The model cannot be served."""
-        self._state = State(Phase.FAILED, reason)
+        self._state = LifecycleState(LifecycleStage.FAILED, reason)
 
     def drain(self, seconds: float) -> None:
         """Start to drain. A second call changes nothing; before the model serves, there is nobody to wait for."""

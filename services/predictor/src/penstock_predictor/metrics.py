@@ -4,6 +4,7 @@ Counting costs a fraction of a microsecond a request: numbers in shared memory, 
 somebody asks. So several workers have one count, whichever of them answers.
 """
 
+import mmap
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,9 +17,39 @@ from prometheus_client.registry import Collector
 
 from penstock_contracts import metric_names
 from penstock_contracts.metric_names import Metric
-from penstock_predictor.counters import SharedCounters
 from penstock_predictor.errors import Overloaded
 from penstock_predictor.identity import ModelIdentity
+
+_BYTES = 8
+"""Of a double."""
+
+
+class SharedCounters:
+    """Each worker writes its own part alone, so nothing is locked and nothing is lost."""
+
+    def __init__(self, size: int, workers: int, fd: int | None = None) -> None:
+        """`fd`: the memory of counters of the same size that another process made; None: make it."""
+        self.fd = os.memfd_create("penstock-counters") if fd is None else fd
+        """A fork finds it open; another program must be given it."""
+        self._size = size
+        self._workers = workers
+        length = size * workers * _BYTES
+        os.ftruncate(self.fd, length)
+        self._all = memoryview(mmap.mmap(self.fd, length)).cast("d")
+
+    def part(self, worker: int) -> "memoryview[float]":
+        """The numbers of one worker; a worker that takes another's place goes on where that one stopped."""
+        return self._all[worker * self._size : (worker + 1) * self._size]
+
+    def parts(self) -> "list[memoryview[float]]":
+        """The numbers of each worker."""
+        return [self.part(worker) for worker in range(self._workers)]
+
+    def totals(self) -> Sequence[float]:
+        """Each number over all workers."""
+        parts = [part.tolist() for part in self.parts()]
+        return parts[0] if len(parts) == 1 else [sum(column) for column in zip(*parts, strict=True)]
+
 
 SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
@@ -91,7 +122,7 @@ _CODES: Final = len(CODES)
 _SUM_OF_SECONDS: Final = len(SECONDS)
 
 
-class Metrics(Collector):
+class PredictorMetrics(Collector):
     """Counts what one worker does, and tells what all of them did. Until a model is loaded its labels are empty."""
 
     def __init__(self, registry: CollectorRegistry, *, workers: int = 1, fd: int | None = None) -> None:
@@ -110,13 +141,13 @@ class Metrics(Collector):
         """Of the memory that a worker which is no fork must be given."""
         return self._shared.fd
 
-    def become(self, worker: int) -> None:
+    def become_worker(self, worker: int) -> None:
         """From now on count for this worker, from where another under its number stopped; nothing of that one is in
         flight any more.
         """
         self._own = self._shared.part(worker)
         self._own[_PROCESS] = os.getpid()
-        self.note()
+        self.write_gauges()
 
     def processes(self) -> list[int]:
         """The process id of each worker, by its number; 0: not begun."""
@@ -127,7 +158,7 @@ class Metrics(Collector):
         self._model = (identity.name, identity.version, identity.digest)
         self._live = live
 
-    def answered(self, *, route: str, code: int, seconds: float) -> None:
+    def count_answer(self, *, route: str, code: int, seconds: float) -> None:
         """Count an answer that was sent."""
         own, offset = self._own, _OFFSET.get(route, _UNMATCHED)
         own[offset + _CODE.get(code, _OTHER)] += 1
@@ -135,40 +166,40 @@ class Metrics(Collector):
         own[offset + bisect_left(SECONDS, seconds)] += 1
         own[offset + _SUM_OF_SECONDS] += seconds
 
-    def ran(self, rows: int, seconds: float) -> None:
+    def count_run(self, rows: int, seconds: float) -> None:
         """Count a run of onnxruntime."""
         _observe(self._own, _RUNS, SECONDS, seconds)
         _observe(self._own, _BATCHES, ROWS, rows)
 
-    def rejected(self, error: Overloaded) -> None:
+    def count_rejection(self, error: Overloaded) -> None:
         """Count a request for which there was no room."""
         self._own[_REJECTED + Overloaded.REASONS.index(error.reason)] += 1
 
-    def records_sent(self, rows: int) -> None:
+    def count_sent_records(self, rows: int) -> None:
         """Count rows that the drift monitor has acknowledged. Called by the thread that sends."""
         self._own[_SENT] += rows
 
-    def records_given_up(self, rows: int) -> None:
+    def count_lost_records(self, rows: int) -> None:
         """Count rows that were gathered and are lost. Called by the thread that sends."""
         self._own[_GIVEN_UP] += rows
 
-    def records_unqueued(self, rows: int) -> None:
+    def count_unqueued_records(self, rows: int) -> None:
         """Count rows that found no room. Called on the event loop."""
         self._own[_UNQUEUED] += rows
 
-    def spans_sent(self, number: int) -> None:
+    def count_sent_spans(self, number: int) -> None:
         """Count spans that the collector has taken. Called by the thread that sends."""
         self._own[_SPANS_SENT] += number
 
-    def spans_given_up(self, number: int) -> None:
+    def count_lost_spans(self, number: int) -> None:
         """Count spans that it did not take. Called by the thread that sends."""
         self._own[_SPANS_GIVEN_UP] += number
 
-    def spans_unqueued(self, number: int) -> None:
+    def count_unqueued_spans(self, number: int) -> None:
         """Count spans that found no room. Called on the event loop."""
         self._own[_SPANS_UNQUEUED] += number
 
-    def note(self) -> None:
+    def write_gauges(self) -> None:
         """Write this worker's gauges where the others find them: now and then, and before they are told."""
         for place, value in enumerate(self._live().get(gauge, 0) for gauge in _GAUGES):
             self._own[_GAUGE + place] = value
@@ -179,7 +210,7 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Family]:
         """The series of all workers together."""
-        self.note()
+        self.write_gauges()
         totals = self._shared.totals()
         yield self._requests(totals)
         latency = _family(HistogramMetricFamily, metric_names.PREDICTOR_LATENCY)

@@ -17,15 +17,14 @@ import uvicorn
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from penstock_predictor import heap
-from penstock_predictor.errors import StartError
-from penstock_predictor.front import Front
+from penstock_predictor.errors import StartError, report_failure
 from penstock_predictor.http.protocol import PredictorProtocol
+from penstock_predictor.lazy_app import LazyApp
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.metrics import Metrics
+from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.process_series import add_process_series
-from penstock_predictor.settings import Settings
-from penstock_predictor.termination import report_failure
-from penstock_predictor.workers import BACKLOG, REPLACES, Crew, Share, replace_worker, serve_with_workers
+from penstock_predictor.settings import PredictorSettings
+from penstock_predictor.workers import BACKLOG, REPLACES, InheritedState, WorkerPool, replace_worker, serve_with_workers
 
 KEEP_ALIVE_SECONDS = 3900
 """Longer than Envoy keeps an idle connection (an hour): were we the first to close, a request could cross the close."""
@@ -44,12 +43,12 @@ class PredictorServer(uvicorn.Server):
         lifecycle: Lifecycle,
         drain_seconds: float,
         *,
-        metrics: Metrics,
-        crew: Crew | None = None,
+        metrics: PredictorMetrics,
+        pool: WorkerPool | None = None,
     ) -> None:
         super().__init__(config)
         self._metrics = metrics
-        self._crew = crew
+        self._pool = pool
         self._lifecycle = lifecycle
         self._drain_seconds = drain_seconds
         self._announced = False
@@ -62,8 +61,8 @@ class PredictorServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Called by a signal. uvicorn's own version would have the process die of the signal after a good end."""
-        if self._crew:
-            self._crew.tell(sig)
+        if self._pool:
+            self._pool.pass_signal(sig)
         if sig != signal.SIGINT:
             self._lifecycle.drain(self._drain_seconds)
         elif self.should_exit:
@@ -79,20 +78,20 @@ class PredictorServer(uvicorn.Server):
             _log.info("draining: not ready, answering on", extra={"seconds": self._drain_seconds})
         if self._lifecycle.drained:
             self.should_exit = True
-        self._metrics.note()
-        if self._crew:
-            self._check(self._crew)
+        self._metrics.write_gauges()
+        if self._pool:
+            self._check(self._pool)
         return await super().on_tick(counter)
 
-    def _check(self, crew: Crew) -> None:
+    def _check(self, pool: WorkerPool) -> None:
         try:
-            crew.check()
+            pool.replace_dead()
         except StartError as error:
-            crew.tell(signal.SIGTERM)
+            pool.pass_signal(signal.SIGTERM)
             self.end_with(error)
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: PredictorSettings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
     heap.keep_some()
@@ -101,36 +100,36 @@ def serve(settings: Settings) -> int:
     told = os.environ.get(REPLACES)
     if told is not None:
         return replace_worker(told, settings, run_server)
-    metrics = Metrics(CollectorRegistry(), workers=settings.workers)
+    metrics = PredictorMetrics(CollectorRegistry(), workers=settings.workers)
     if settings.workers == 1:
         return run_server(settings, metrics)
     return serve_with_workers(settings, metrics, run_server)
 
 
-def run_server(settings: Settings, metrics: Metrics, share: Share | None = None) -> int:
+def run_server(settings: PredictorSettings, metrics: PredictorMetrics, inherited: InheritedState | None = None) -> int:
     """Serve in this process, alone or beside others; return its exit code."""
     add_process_series(metrics.registry, metrics.processes)
-    crew = share.crew if share else None
+    pool = inherited.pool if inherited else None
     lifecycle = Lifecycle()
-    app = Front(
+    app = LazyApp(
         settings,
         metrics=metrics,
         lifecycle=lifecycle,
         on_fatal=lambda error: server.end_with(error),  # noqa: PLW0108 - the server is made from the application
-        loaded=share.loaded if share else None,
+        loaded=inherited.loaded if inherited else None,
     )
-    server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds, metrics=metrics, crew=crew)
-    server.run(sockets=[share.listener] if share else None)
-    if crew:
-        crew.tell(signal.SIGTERM)  # however this one came to its end
-        crew.wait(settings.request_timeout_seconds + 1)
+    server = PredictorServer(_config(app, settings), lifecycle, settings.drain_seconds, metrics=metrics, pool=pool)
+    server.run(sockets=[inherited.listener] if inherited else None)
+    if pool:
+        pool.pass_signal(signal.SIGTERM)  # however this one came to its end
+        pool.wait(settings.request_timeout_seconds + 1)
     if server.fatal is None:
         return 0
     report_failure(server.fatal, settings.termination_log)
     return _FAILED
 
 
-def _config(app: Front, settings: Settings) -> uvicorn.Config:
+def _config(app: LazyApp, settings: PredictorSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=settings.listen_host,

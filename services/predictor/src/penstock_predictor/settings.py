@@ -7,13 +7,46 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
-from penstock_predictor.cpu import default_threads
+
+CGROUP_ROOT = Path("/sys/fs/cgroup")
+
+
+def cpu_limit(root: Path = CGROUP_ROOT) -> float | None:
+    """Processors that the cgroup allows, e.g. 0.5 for a limit of 500m; None where there is no limit."""
+    return _limit_v2(root / "cpu.max") or _limit_v1(root / "cpu")
+
+
+def default_threads(workers: int, root: Path = CGROUP_ROOT) -> int:
+    """Whole processors of the limit for each worker, at least one: more threads would be throttled in mid-run."""
+    limit = cpu_limit(root)
+    return 1 if limit is None else max(1, int(limit / workers))
+
+
+def _limit_v2(file: Path) -> float | None:
+    words = _read(file).split()
+    if len(words) != 2 or words[0] == "max":  # noqa: PLR2004 - "<quota> <period>" in microseconds
+        return None
+    return int(words[0]) / int(words[1])
+
+
+def _limit_v1(folder: Path) -> float | None:
+    quota = int(_read(folder / "cpu.cfs_quota_us") or -1)
+    period = int(_read(folder / "cpu.cfs_period_us") or 0)
+    return quota / period if quota > 0 and period > 0 else None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
+
 
 MIB = 1024 * 1024
 DEFAULT_MODEL_FILE = "model.onnx"
 
 
-class Settings(BaseModel):
+class PredictorSettings(BaseModel):
     """What one predictor process is told.
 
     Not by pydantic-settings: its other sources, which nobody needs here, take more than a MiB of each process.

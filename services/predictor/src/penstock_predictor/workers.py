@@ -22,11 +22,10 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from penstock_contracts.base import evolve
-from penstock_predictor.errors import StartError, WorkersDie
-from penstock_predictor.metrics import Metrics
+from penstock_predictor.errors import StartError, WorkersDie, report_failure
+from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.model.loading import Loaded, ModelSource, load_model
-from penstock_predictor.settings import Settings
-from penstock_predictor.termination import report_failure
+from penstock_predictor.settings import PredictorSettings
 
 BACKLOG = 2048
 """Connections that the kernel holds for a listener until it takes them."""
@@ -40,7 +39,7 @@ _PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
 
 
-class Crew:
+class WorkerPool:
     """The workers beside this process, each under a number from 1 on."""
 
     def __init__(self, replace: Callable[[int], int]) -> None:
@@ -50,18 +49,18 @@ class Crew:
         self._deaths: list[float] = []
         self._ending = False
 
-    def joined(self, worker: int, pid: int) -> None:
+    def add(self, worker: int, pid: int) -> None:
         """A worker was started."""
         self._workers[pid] = worker
 
-    def tell(self, number: int) -> None:
-        """Pass a signal on: the crew ends as this process does."""
+    def pass_signal(self, number: int) -> None:
+        """Pass a signal on: the pool ends as this process does."""
         self._ending = True
         for pid in self._workers:
-            with contextlib.suppress(ProcessLookupError):  # a signal's handler: `check` may be about to forget it
+            with contextlib.suppress(ProcessLookupError):  # in a signal's handler: `replace_dead` may be at work
                 os.kill(pid, number)
 
-    def check(self) -> None:
+    def replace_dead(self) -> None:
         """Replace whoever died. Raises WorkersDie when that happens too often."""
         for pid in list(self._workers):
             if not os.waitpid(pid, os.WNOHANG)[0]:
@@ -70,13 +69,13 @@ class Crew:
             if self._ending:
                 continue
             self._count_death(worker)
-            self.joined(worker, self._replace(worker))
+            self.add(worker, self._replace(worker))
 
     def wait(self, seconds: float) -> None:
         """Wait for the last of them; whoever takes longer is killed."""
         end = time.monotonic() + seconds
         while self._workers and time.monotonic() < end:
-            self.check()
+            self.replace_dead()
             time.sleep(0.02)
         for pid in self._workers:
             os.kill(pid, signal.SIGKILL)
@@ -91,24 +90,24 @@ class Crew:
 
 
 @dataclass(frozen=True)
-class Share:
+class InheritedState:
     """What a process that serves beside others is given."""
 
     loaded: Loaded | None
     """None: load the model yourself."""
     listener: socket.socket
-    crew: Crew | None
+    pool: WorkerPool | None
     """Of the first worker: the others."""
 
 
 class RunServer(Protocol):
     """Serves in this process until it is told to end; returns the exit code."""
 
-    def __call__(self, settings: Settings, metrics: Metrics, share: Share) -> int:
+    def __call__(self, settings: PredictorSettings, metrics: PredictorMetrics, inherited: InheritedState) -> int:
         """Serve."""
 
 
-def serve_with_workers(settings: Settings, metrics: Metrics, run_server: RunServer) -> int:
+def serve_with_workers(settings: PredictorSettings, metrics: PredictorMetrics, run_server: RunServer) -> int:
     """Load, fork, and serve as the first of them; return the exit code when all have ended."""
     try:
         loaded = _load(settings)
@@ -118,7 +117,7 @@ def serve_with_workers(settings: Settings, metrics: Metrics, run_server: RunServ
     first = _bind(settings.listen_host, settings.listen_port)
     port: int = first.getsockname()[1]
     settings = evolve(settings, listen_port=port)
-    crew = Crew(lambda worker: _start_replacement(worker, metrics.fd, port))
+    pool = WorkerPool(lambda worker: _start_replacement(worker, metrics.fd, port))
     gc.collect()
     gc.freeze()  # what is shared stays shared: the collector would write into every object's head
     for worker in range(1, settings.workers):
@@ -126,34 +125,34 @@ def serve_with_workers(settings: Settings, metrics: Metrics, run_server: RunServ
         if pid == 0:
             first.close()
             _work(worker, settings, metrics, loaded, run_server)
-        crew.joined(worker, pid)
+        pool.add(worker, pid)
     first.listen(BACKLOG)
     _log.info("%s workers running on http://%s:%s", settings.workers, settings.listen_host, port)
-    return run_server(settings, metrics, Share(loaded, first, crew))
+    return run_server(settings, metrics, InheritedState(loaded, first, pool))
 
 
-def replace_worker(told: str, settings: Settings, run_server: RunServer) -> int:
+def replace_worker(told: str, settings: PredictorSettings, run_server: RunServer) -> int:
     """Serve in the place of a worker that died. `told` is the value of REPLACES."""
     worker, fd, port = (int(word) for word in told.split(":"))
     _end_with_parent()
     settings = evolve(settings, listen_port=port)
-    metrics = Metrics(CollectorRegistry(), workers=settings.workers, fd=fd)
-    metrics.become(worker)
+    metrics = PredictorMetrics(CollectorRegistry(), workers=settings.workers, fd=fd)
+    metrics.become_worker(worker)
     try:
-        share = _share(settings, None)
+        inherited = _inherit(settings, None)
     except StartError as error:
         report_failure(error, settings.termination_log)
         return _FAILED
-    return run_server(settings, metrics, share)
+    return run_server(settings, metrics, inherited)
 
 
-def _share(settings: Settings, loaded: Loaded | None) -> Share:
+def _inherit(settings: PredictorSettings, loaded: Loaded | None) -> InheritedState:
     """Of a worker beside the first. It listens when it can answer: the kernel gives it connections from then on."""
     loaded = loaded or load_model(ModelSource.of(settings), report=lambda _: None)
-    return Share(loaded, _listen(settings), None)
+    return InheritedState(loaded, _listen(settings), None)
 
 
-def _load(settings: Settings) -> Loaded | None:
+def _load(settings: PredictorSettings) -> Loaded | None:
     """The model for all workers; None where each must load its own: onnxruntime's threads do not survive a fork."""
     source = ModelSource.of(settings)
     if source.threads > 1 or source.device == "cuda":
@@ -161,14 +160,16 @@ def _load(settings: Settings) -> Loaded | None:
     return load_model(source, report=lambda _: None)
 
 
-def _work(worker: int, settings: Settings, metrics: Metrics, loaded: Loaded | None, run_server: RunServer) -> None:
+def _work(
+    worker: int, settings: PredictorSettings, metrics: PredictorMetrics, loaded: Loaded | None, run_server: RunServer
+) -> None:
     """Be a worker until the end of this process. A Ctrl-C reaches the first process alone, which passes it on."""
     code = _FAILED
     try:
         os.setpgid(0, 0)
         _end_with_parent()
-        metrics.become(worker)
-        code = run_server(settings, metrics, _share(settings, loaded))
+        metrics.become_worker(worker)
+        code = run_server(settings, metrics, _inherit(settings, loaded))
     except BaseException:  # noqa: BLE001 - the outermost frame of a process
         _log.exception("a worker failed", extra={"worker": worker})
     finally:
@@ -179,7 +180,7 @@ def _start_replacement(worker: int, fd: int, port: int) -> int:
     command = [sys.executable, *sys.orig_argv[1:]]
     environment = os.environ | {REPLACES: f"{worker}:{fd}:{port}"}
     process = subprocess.Popen(command, env=environment, pass_fds=[fd], process_group=0)  # noqa: S603 - our own command
-    process.returncode = 0  # the crew waits for it, not subprocess
+    process.returncode = 0  # the pool waits for it, not subprocess
     return process.pid
 
 
@@ -188,7 +189,7 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: PredictorSettings) -> socket.socket:
     listener = _bind(settings.listen_host, settings.listen_port)
     listener.listen(BACKLOG)
     return listener

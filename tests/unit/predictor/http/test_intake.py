@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import NotReady
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.head import Route
@@ -14,11 +13,10 @@ from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.metrics import Metrics
-from penstock_predictor.serving.aside import Aside
-from penstock_predictor.serving.outputs import Outputs, Part
-from penstock_predictor.serving.runtime import Runtime
-from penstock_predictor.settings import Settings
+from penstock_predictor.metrics import PredictorMetrics
+from penstock_predictor.serving.call import CallOutputs, Deadline, RunOutputs
+from penstock_predictor.serving.runtime import Offload, Runtime
+from penstock_predictor.settings import PredictorSettings
 
 
 class HeardExchange(Exchange):
@@ -45,12 +43,12 @@ class BrokenRoute(Route):
 class BrokenCall(HttpCall):
     """Cannot write its answer."""
 
-    def encode(self, part: Part) -> Reply:
+    def encode(self, part: CallOutputs) -> Reply:
         raise ValueError("nobody foresaw this")
 
 
 def test_a_request_that_cannot_be_read_is_answered_and_its_place_is_free() -> None:
-    intake = Intake(Runtime(Settings(), Lifecycle(), Metrics(CollectorRegistry())))
+    intake = Intake(Runtime(PredictorSettings(), Lifecycle(), PredictorMetrics(CollectorRegistry())))
     exchange = HeardExchange()
     intake.runtime.enter(5)
     exchange.size = 5
@@ -63,8 +61,8 @@ def test_a_request_that_cannot_be_read_is_answered_and_its_place_is_free() -> No
 
 @pytest.mark.parametrize("numbers", [[1.0], [1.0] * 10_000], ids=["here", "aside"])
 async def test_an_answer_that_cannot_be_written_is_500(numbers: list[float]) -> None:
-    exchange, aside = HeardExchange(), Aside(5)
-    BrokenCall(exchange, aside, feeds={}, outputs=("y",)).finish(Part(Outputs([np.array(numbers)])))
+    exchange, aside = HeardExchange(), Offload(5)
+    BrokenCall(exchange, aside, feeds={}, outputs=("y",)).finish(CallOutputs(RunOutputs([np.array(numbers)])))
     async with asyncio.timeout(20):
         while not exchange.replies:  # noqa: ASYNC110 - nothing to await
             await asyncio.sleep(0)
@@ -73,7 +71,7 @@ async def test_an_answer_that_cannot_be_written_is_500(numbers: list[float]) -> 
 
 
 def test_before_a_model_is_there_nothing_is_read() -> None:
-    intake = Intake(Runtime(Settings(), Lifecycle(), Metrics(CollectorRegistry())))
+    intake = Intake(Runtime(PredictorSettings(), Lifecycle(), PredictorMetrics(CollectorRegistry())))
     with pytest.raises(NotReady):
         intake.infer()
     with pytest.raises(NotReady):

@@ -10,7 +10,7 @@ from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import BadRequest, InferenceFailed
 from penstock_predictor.http.predictions import Predictions, Rows, parse_rows
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.tensors.arrays import Array
 
 IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
 NAMED = {"model_name": "m", "model_version": "7", "digest": IDENTITY.digest}

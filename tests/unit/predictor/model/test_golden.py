@@ -10,8 +10,7 @@ from penstock_contracts.inference import InferResponse, ResponseOutput
 from penstock_contracts.model_card import Fill, TensorSpec
 from penstock_predictor.errors import GoldenMismatch
 from penstock_predictor.model.golden import compare, guesses
-from penstock_predictor.tensors.datatypes import BY_V2, Array
-from penstock_predictor.tensors.shapes import fits
+from penstock_predictor.tensors.arrays import BY_V2, Array, fits
 
 
 def answer(datatype: str, data: list[Any], shape: tuple[int, ...] | None = None) -> InferResponse:

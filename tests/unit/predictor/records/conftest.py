@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from penstock_contracts.model_card import Column
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model.columns import plan_columns
-from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.model.session import OnnxSession
-from penstock_predictor.serving.call import NOBODY, Call, Origin, Outcome
+from penstock_predictor.serving.call import NOBODY, Call, CallOutcome, Deadline, Origin
 
 IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
 
@@ -29,19 +28,19 @@ class NamedCall(Call):
     def origin(self) -> Origin:
         return self.asked
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: CallOutcome) -> None:
         raise AssertionError("nobody asked for an answer here")
 
 
-LoadModel = Callable[..., Model]
+LoadModel = Callable[..., ServedModel]
 
 
 @pytest.fixture
 def load_model(tmp_path: Path) -> LoadModel:
     """Load what a builder of `tiny_models` writes, with a signature's columns where they are given."""
 
-    def load(build: Callable[[Path], Path], columns: Sequence[Column] | None = None) -> Model:
+    def load(build: Callable[[Path], Path], columns: Sequence[Column] | None = None) -> ServedModel:
         session = OnnxSession(build(tmp_path / "model.onnx"), threads=1)
-        return Model(IDENTITY, session, plan_columns(columns, session.inputs), max_output_bytes=2**20)
+        return ServedModel(IDENTITY, session, plan_columns(columns, session.inputs), max_output_bytes=2**20)
 
     return load

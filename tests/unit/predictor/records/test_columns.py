@@ -1,6 +1,8 @@
 """How tensors become blocks of named columns."""
 
 import functools
+import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,26 @@ from onnx import helper
 
 from penstock_contracts.model_card import Column
 from penstock_contracts.records import RecordBlock
-from penstock_predictor.records.columns import Columns, UnknownColumn, column_names
-from penstock_predictor.records.pseudonym import pseudonym
+from penstock_predictor.records.columns import Columns, UnknownColumn, as_text, column_names, pseudonym
 from penstock_testing import tiny_models
 
 from .conftest import LoadModel
+
+
+def test_it_is_the_beginning_of_the_sha256_of_the_text() -> None:
+    assert pseudonym("née") == hashlib.sha256("née".encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(("value", "text"), [(True, "true"), (False, "false"), (7, "7"), (0.5, "0.5"), ("7", "7")])
+def test_numbers_are_hashed_as_text(value: object, text: str) -> None:
+    assert as_text(value) == text
+    assert pseudonym(value) == pseudonym(text)
+
+
+@pytest.mark.parametrize("missing", [math.nan, ""])
+def test_what_is_missing_stays_missing(missing: object) -> None:
+    assert pseudonym(missing) == ""
+
 
 triple = functools.partial(tiny_models.scaled, factor=3)
 AGE_AND_PAY = [Column(name="age", type="float"), Column(name="pay", type="float")]

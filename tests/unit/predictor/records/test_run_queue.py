@@ -1,7 +1,6 @@
 """What waits to be sent is bounded."""
 
-from penstock_predictor.records.ran_calls import RanCalls
-from penstock_predictor.records.run_queue import RunQueue
+from penstock_predictor.records.run_queue import RanCalls, RunQueue
 
 
 def ran(rows: int, size: int = 1) -> RanCalls:

@@ -9,17 +9,17 @@ import pytest
 from penstock_predictor.errors import RequestError
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model.columns import NoColumns
-from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.model.session import OnnxSession
-from penstock_predictor.serving.call import Call, Outcome
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.serving.call import Call, CallOutcome
+from penstock_predictor.tensors.arrays import Array
 
 PATIENCE = 20
 """Seconds until something that must happen is given up."""
 IDENTITY = ModelIdentity(name="m", version="1", digest="sha256:" + "0" * 64)
 
 
-class GatedModel(Model):
+class GatedModel(ServedModel):
     """A model whose runs can be held up, and which notes the thread of each."""
 
     def __init__(self, file: Path) -> None:
@@ -39,7 +39,7 @@ class HeardCall(Call):
 
     __slots__ = ("heard",)
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: CallOutcome) -> None:
         assert not hasattr(self, "heard"), "told twice"
         self.heard = outcome
 

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import DeadlineExceeded, NotReady, Overloaded
-from penstock_predictor.model.pace import Pace
-from penstock_predictor.serving.batcher import Batcher, BatchLimits
-from penstock_predictor.serving.call import Outcome
+from penstock_predictor.model.run_time_model import RunTimeModel
+from penstock_predictor.serving.batcher import BatchLimits, CallBatcher
+from penstock_predictor.serving.call import CallOutcome, Deadline
 from penstock_testing import tiny_models
 
 from .conftest import PATIENCE, GatedModel, HeardCall, MakeModel
@@ -27,17 +26,21 @@ triple = functools.partial(tiny_models.scaled, factor=3)
 class Desk:
     """A batcher, and what it told to whom."""
 
-    def __init__(self, model: GatedModel, *, pace: Pace | None = None, **limits: Any) -> None:
+    def __init__(self, model: GatedModel, *, run_times: RunTimeModel | None = None, **limits: Any) -> None:
         self.model = model
         self.runs: list[int] = []
         self.released: list[int] = []
         """Sizes, which here are numbers of rows."""
         given = {"max_rows": 8, "max_latency": 0.0, "threads": 1, "steady": True} | limits
-        self.batcher = Batcher(
-            model, BatchLimits(**given), pace=pace or Pace(), observer=self, release=self.released.append
+        self.batcher = CallBatcher(
+            model,
+            BatchLimits(**given),
+            run_times=run_times or RunTimeModel(),
+            observer=self,
+            release=self.released.append,
         )
 
-    def ran(self, rows: int, seconds: float) -> None:
+    def count_run(self, rows: int, seconds: float) -> None:
         self.runs.append(rows)
 
     def ask(self, values: Any, *, seconds: float = LONG, outputs: tuple[str, ...] | None = None) -> HeardCall:
@@ -157,13 +160,13 @@ async def test_a_bad_row_fails_alone(make_model: MakeModel) -> None:
 
 async def test_a_short_run_is_made_on_the_event_loop_and_a_long_one_is_not(make_model: MakeModel) -> None:
     here = threading.get_ident()
-    pace = Pace()
-    pace.learn(1, 0.0001)
-    desk = Desk(make_model(triple), pace=pace)
+    run_times = RunTimeModel()
+    run_times.learn(1, 0.0001)
+    desk = Desk(make_model(triple), run_times=run_times)
     await desk.heard(desk.ask(rows(1)))
     assert desk.model.threads == [here]
     for _ in range(100):
-        pace.learn(1, 1.0)
+        run_times.learn(1, 1.0)
     await desk.heard(desk.ask(rows(1)))
     assert desk.model.threads[1] != here
 
@@ -229,9 +232,9 @@ async def test_a_deadline_behind_a_long_run_is_kept(make_model: MakeModel) -> No
 
 
 async def test_what_would_outlast_its_deadline_is_refused_at_once(make_model: MakeModel) -> None:
-    pace = Pace()
-    pace.learn(8, 10.0)
-    desk = Desk(make_model(triple), pace=pace, steady=False)
+    run_times = RunTimeModel()
+    run_times.learn(8, 10.0)
+    desk = Desk(make_model(triple), run_times=run_times, steady=False)
     with held(desk.model):
         first = desk.ask(rows(1))
         await a_run_began(desk.model)
@@ -315,7 +318,7 @@ class BrokenCall(HeardCall):
 
     __slots__ = ()
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: CallOutcome) -> None:
         raise ValueError("nobody foresaw this")
 
 

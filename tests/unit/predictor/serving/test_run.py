@@ -4,10 +4,9 @@ import functools
 
 import numpy as np
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError
-from penstock_predictor.serving.outputs import Part
-from penstock_predictor.serving.run import Run, compute
+from penstock_predictor.serving.call import CallOutputs, Deadline
+from penstock_predictor.serving.run import RunResult, compute
 from penstock_testing import tiny_models
 
 from .conftest import GatedModel, HeardCall, MakeModel
@@ -22,9 +21,9 @@ def call_of(model: GatedModel, values: object, *, rows: int) -> HeardCall:
     return call
 
 
-def told(run: Run) -> list[object]:
+def told(run: RunResult) -> list[object]:
     """Of each call the values of its first output."""
-    parts = [outcome for outcome in run.outcomes if isinstance(outcome, Part)]
+    parts = [outcome for outcome in run.outcomes if isinstance(outcome, CallOutputs)]
     assert len(parts) == len(run.outcomes)
     return [part.arrays[0].tolist() for part in parts]
 
@@ -47,7 +46,7 @@ def test_a_lone_call_need_not_answer_row_by_row(make_model: MakeModel) -> None:
 def test_when_a_run_fails_each_call_is_computed_alone(make_model: MakeModel) -> None:
     model = make_model(tiny_models.lookup)
     run = compute(model, [call_of(model, [number], rows=1) for number in (0, 9, 2, -9)])
-    good = [outcome.arrays[0].tolist() for outcome in run.outcomes if isinstance(outcome, Part)]
+    good = [outcome.arrays[0].tolist() for outcome in run.outcomes if isinstance(outcome, CallOutputs)]
     assert good == [[0], [20]]
     assert [isinstance(outcome, RequestError) for outcome in run.outcomes] == [False, True, False, True]
 

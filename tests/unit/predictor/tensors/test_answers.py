@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.tensors.answers import InferAnswers, write_table
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.tensors.arrays import Array
 
 ANSWERS = InferAnswers(ModelIdentity(name='m"', version="7", digest="sha256:" + "0" * 64))
 NUMBERS = np.array([[1.5, np.nan]], np.float32)

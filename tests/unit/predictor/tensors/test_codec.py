@@ -11,8 +11,8 @@ from penstock_contracts.inference import InferResponse
 from penstock_predictor.errors import DoesNotFit, RequestError
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.tensors.answers import InferAnswers
+from penstock_predictor.tensors.arrays import BY_V2, Array
 from penstock_predictor.tensors.codec import decode, parse
-from penstock_predictor.tensors.datatypes import BY_V2, Array
 
 IDENTITY = ModelIdentity(name="m", version="7", digest="sha256:" + "0" * 64)
 

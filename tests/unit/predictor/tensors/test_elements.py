@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from penstock_predictor.errors import DoesNotFit
-from penstock_predictor.tensors.datatypes import BY_V2
+from penstock_predictor.tensors.arrays import BY_V2
 from penstock_predictor.tensors.elements import check_types, convert, json_types
 
 

@@ -13,10 +13,8 @@ from hypothesis import strategies as some
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import DoesNotFit, RequestError
 from penstock_predictor.tensors import codec
-from penstock_predictor.tensors.datatypes import BY_V2, Array
-from penstock_predictor.tensors.quick_json import QuickJson
-from penstock_predictor.tensors.quick_numbers import LONG_BYTES, QuickNumbers, numbers_only
-from penstock_predictor.tensors.shapes import fits
+from penstock_predictor.tensors.arrays import BY_V2, Array, fits
+from penstock_predictor.tensors.quick_json import LONG_BYTES, QuickJson, QuickNumbers, numbers_only
 
 NUMBERS = some.one_of(
     some.integers(-3, 3),

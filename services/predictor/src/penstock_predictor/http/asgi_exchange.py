@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from fastapi import Request, Response
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.http.body import read_body
 from penstock_predictor.http.exchange import Exchange, asked_timeout
 from penstock_predictor.http.head import Route
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply
 from penstock_predictor.http.telemetry import TRACE
+from penstock_predictor.serving.call import Deadline
 
 
 class AsgiExchange(Exchange):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from penstock_contracts.names import HEADER_REQUEST_ID, HEADER_SHADOW
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.http.reply import Reply
+from penstock_predictor.serving.call import Deadline
 
 if TYPE_CHECKING:
     from penstock_predictor.tracing.trace import Trace

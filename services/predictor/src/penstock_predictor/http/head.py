@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from penstock_predictor.http.exchange import REQUEST_ID, Exchange, asked_timeout
 from penstock_predictor.http.heads import is_request_id
 from penstock_predictor.http.http_call import HttpCall
-from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
-from penstock_predictor.tensors.binary_tail import json_length
+from penstock_predictor.tensors.binary_tensors import HEADER as BINARY_HEADER
+from penstock_predictor.tensors.binary_tensors import json_length
 
 _ID_LINE = b"\r\n" + REQUEST_ID + b": "
 _MOST_KEPT = 4096

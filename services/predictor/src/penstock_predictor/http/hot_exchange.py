@@ -3,11 +3,11 @@
 import time
 from abc import ABC, abstractmethod
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.head import Head
 from penstock_predictor.http.reply import Reply
+from penstock_predictor.serving.call import Deadline
 
 
 class Connection(ABC):

@@ -13,7 +13,7 @@ from penstock_predictor.http.head import Found, Head
 from penstock_predictor.http.hot_exchange import Connection, HotExchange
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import Reply, refusal
-from penstock_predictor.tracing.trace_parent import without_trace_parent
+from penstock_predictor.tracing.trace import without_trace_parent
 
 if TYPE_CHECKING:
     import asyncio
@@ -192,7 +192,7 @@ class HotWay(Connection):
         """Write a reply when it is its turn."""
         self.active_at = now = time.monotonic()
         exchange.reply = reply
-        self._metrics.answered(route=exchange.head.route.label, code=reply.status, seconds=now - exchange.started)
+        self._metrics.count_answer(route=exchange.head.route.label, code=reply.status, seconds=now - exchange.started)
         if exchange.trace is not None and self._tracer is not None:
             self._tracer.end(exchange.trace, exchange.head.route.label, reply.status, now)
         owed = self.owed

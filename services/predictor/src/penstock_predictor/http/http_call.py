@@ -7,9 +7,8 @@ from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import SHADOW, Exchange
 from penstock_predictor.http.reply import Reply, compressed, refusal
 from penstock_predictor.model.inference import Feeds
-from penstock_predictor.serving.aside import Aside
-from penstock_predictor.serving.call import Call, Origin, Outcome
-from penstock_predictor.serving.outputs import Part
+from penstock_predictor.serving.call import Call, CallOutcome, CallOutputs, Origin
+from penstock_predictor.serving.runtime import Offload
 from penstock_predictor.tracing.trace import Trace
 
 _SOON_ENCODED: Final = 4096
@@ -21,7 +20,7 @@ class HttpCall(Call):
 
     __slots__ = ("_aside", "_exchange")
 
-    def __init__(self, exchange: Exchange, aside: Aside, *, feeds: Feeds, outputs: tuple[str, ...]) -> None:
+    def __init__(self, exchange: Exchange, aside: Offload, *, feeds: Feeds, outputs: tuple[str, ...]) -> None:
         super().__init__(feeds, outputs, exchange.deadline, exchange.size)
         self._exchange = exchange
         self._aside = aside
@@ -36,10 +35,10 @@ class HttpCall(Call):
         return self._exchange.trace
 
     @abstractmethod
-    def encode(self, part: Part) -> Reply:
+    def encode(self, part: CallOutputs) -> Reply:
         """Write the outputs. Raises a RequestError where this route has no form for them."""
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: CallOutcome) -> None:
         """Answer now, or after the text of many elements was made aside."""
         if isinstance(outcome, RequestError):
             self._refuse(outcome)
@@ -53,10 +52,10 @@ class HttpCall(Call):
             else:
                 self._exchange.answer(reply)
 
-    def _finish_aside(self, part: Part) -> None:
+    def _finish_aside(self, part: CallOutputs) -> None:
         self._aside.run(lambda: self._reply(part), self._exchange.answer, self._refuse)
 
-    def _reply(self, part: Part) -> Reply:
+    def _reply(self, part: CallOutputs) -> Reply:
         return compressed(self.encode(part), self._exchange.headers)
 
     def _refuse(self, error: RequestError) -> None:

@@ -7,14 +7,13 @@ from penstock_predictor.http.head import Route
 from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.reply import BINARY, Reply
-from penstock_predictor.model.inference import Feeds, Model, check_types
-from penstock_predictor.serving.aside import Aside
-from penstock_predictor.serving.outputs import Part
+from penstock_predictor.model.inference import Feeds, ServedModel, check_types
+from penstock_predictor.serving.call import CallOutputs
+from penstock_predictor.serving.runtime import Offload
 from penstock_predictor.tensors import codec
 from penstock_predictor.tensors.answers import InferAnswers
-from penstock_predictor.tensors.binary_forms import BinaryForms
-from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
-from penstock_predictor.tensors.binary_tail import BinaryTail, json_length, split_body
+from penstock_predictor.tensors.binary_tensors import HEADER as BINARY_HEADER
+from penstock_predictor.tensors.binary_tensors import BinaryForms, BinaryTail, json_length, split_body
 from penstock_predictor.tensors.quick_json import QuickJson
 
 
@@ -26,7 +25,7 @@ class InferCall(HttpCall):
     def __init__(
         self,
         exchange: Exchange,
-        aside: Aside,
+        aside: Offload,
         *,
         feeds: Feeds,
         outputs: tuple[str, ...],
@@ -37,7 +36,7 @@ class InferCall(HttpCall):
         self.answers = answers
         self.request_id = request_id
 
-    def encode(self, part: Part) -> Reply:
+    def encode(self, part: CallOutputs) -> Reply:
         """The protocol's JSON."""
         shared = part.shared_table()
         if shared is not None:
@@ -53,7 +52,7 @@ class BinaryCall(HttpCall):
     def __init__(
         self,
         exchange: Exchange,
-        aside: Aside,
+        aside: Offload,
         *,
         feeds: Feeds,
         outputs: tuple[str, ...],
@@ -66,7 +65,7 @@ class BinaryCall(HttpCall):
         self.request_id = request_id
         self.as_bytes = as_bytes
 
-    def encode(self, part: Part) -> Reply:
+    def encode(self, part: CallOutputs) -> Reply:
         """JSON with the tensors' bytes behind it, and how long the JSON is."""
         body, length = self.answers.binary(self.request_id, self.outputs, part.arrays, self.as_bytes)
         return Reply(body, content_type=BINARY, extra=((BINARY_HEADER, str(length).encode()),))
@@ -75,7 +74,7 @@ class BinaryCall(HttpCall):
 class InferRoute(Route):
     """Reads V2 requests for one model."""
 
-    def __init__(self, model: Model, aside: Aside, label: str) -> None:
+    def __init__(self, model: ServedModel, aside: Offload, label: str) -> None:
         super().__init__(label)
         self._model = model
         self._aside = aside

@@ -2,7 +2,6 @@
 
 import time
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import Exchange
 from penstock_predictor.http.head import Head, KnownHeads, Route
@@ -12,6 +11,7 @@ from penstock_predictor.http.infer_route import InferRoute
 from penstock_predictor.http.predict_route import PredictRoute
 from penstock_predictor.http.reply import refusal
 from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
+from penstock_predictor.serving.call import Deadline
 from penstock_predictor.serving.runtime import Runtime
 
 

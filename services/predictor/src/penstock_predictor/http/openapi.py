@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from penstock_contracts.inference import ErrorResponse, InferRequest, PredictManyRequest, PredictOneRequest
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
-from penstock_predictor.tensors.binary_tail import HEADER as BINARY_HEADER
+from penstock_predictor.tensors.binary_tensors import HEADER as BINARY_HEADER
 
 Description = dict[str, Any]
 """A part of the document."""

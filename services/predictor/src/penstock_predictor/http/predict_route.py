@@ -6,9 +6,9 @@ from penstock_predictor.http.http_call import HttpCall
 from penstock_predictor.http.media import check_content_type
 from penstock_predictor.http.predictions import Predictions, Rows, parse_rows
 from penstock_predictor.http.reply import Reply
-from penstock_predictor.model.inference import Feeds, Model
-from penstock_predictor.serving.aside import Aside
-from penstock_predictor.serving.outputs import Part
+from penstock_predictor.model.inference import Feeds, ServedModel
+from penstock_predictor.serving.call import CallOutputs
+from penstock_predictor.serving.runtime import Offload
 
 
 class PredictCall(HttpCall):
@@ -19,7 +19,7 @@ class PredictCall(HttpCall):
     def __init__(
         self,
         exchange: Exchange,
-        aside: Aside,
+        aside: Offload,
         *,
         feeds: Feeds,
         outputs: tuple[str, ...],
@@ -30,7 +30,7 @@ class PredictCall(HttpCall):
         self._rows = rows
         self._predictions = predictions
 
-    def encode(self, part: Part) -> Reply:
+    def encode(self, part: CallOutputs) -> Reply:
         """One prediction a row. Raises InferenceFailed where an output has not one entry a row."""
         return Reply(self._predictions.encode(self._rows, dict(zip(self.outputs, part.arrays, strict=True))))
 
@@ -38,7 +38,7 @@ class PredictCall(HttpCall):
 class PredictRoute(Route):
     """Reads rows of features for one model."""
 
-    def __init__(self, model: Model, aside: Aside, label: str) -> None:
+    def __init__(self, model: ServedModel, aside: Offload, label: str) -> None:
         super().__init__(label)
         self._model = model
         self._aside = aside

@@ -11,7 +11,7 @@ from penstock_predictor.errors import BadRequest, InferenceFailed
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model.columns import Row
 from penstock_predictor.tensors.answers import to_json
-from penstock_predictor.tensors.datatypes import BY_V2, Array
+from penstock_predictor.tensors.arrays import BY_V2, Array
 
 _ONE, _MANY = "features", "instances"
 _FORMS = 'expected {"features": row}, {"instances": [row, ...]} or a row: an object or a list of values'

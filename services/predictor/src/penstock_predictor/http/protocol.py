@@ -23,7 +23,7 @@ from penstock_predictor.http.head import Head
 from penstock_predictor.http.hot_way import HotWay
 from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.reply import refusal
-from penstock_predictor.tracing.trace_parent import TRACE_PARENT, without_trace_parent
+from penstock_predictor.tracing.trace import TRACE_PARENT, without_trace_parent
 
 if TYPE_CHECKING:
     from penstock_predictor.http.hot_exchange import HotExchange

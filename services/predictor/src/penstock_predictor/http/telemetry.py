@@ -9,8 +9,7 @@ from penstock_predictor.http.exchange import REQUEST_ID, SHADOW
 from penstock_predictor.http.heads import CLOSE, is_request_id
 from penstock_predictor.metrics import UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
-from penstock_predictor.tracing.trace import Trace
-from penstock_predictor.tracing.trace_parent import TRACE_PARENT
+from penstock_predictor.tracing.trace import TRACE_PARENT, Trace
 
 TRACE = "penstock.trace"
 """Key in the scope of a request that is traced."""
@@ -51,7 +50,7 @@ class Telemetry:
         finally:
             route = getattr(scope.get("route"), "path", UNMATCHED)
             now = time.monotonic()
-            self._runtime.metrics.answered(route=route, code=code, seconds=now - started)
+            self._runtime.metrics.count_answer(route=route, code=code, seconds=now - started)
             if trace is not None and self._runtime.tracer is not None:
                 self._runtime.tracer.end(trace, route, code, now)
 

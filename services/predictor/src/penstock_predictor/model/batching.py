@@ -6,6 +6,7 @@ finds what a rule did not know of an operator.
 """
 
 import logging
+import mmap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,30 @@ import numpy.typing as npt
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import RequestError
-from penstock_predictor.model.inference import Feeds, Model
-from penstock_predictor.model.pace import Pace
+from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.model.rows.flow import why_rows_may_mix
 from penstock_predictor.model.rows.onnx_file import UnreadableGraph, read_graph
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.model.run_time_model import RunTimeModel
+from penstock_predictor.tensors.arrays import Array
+
+_OPERATORS = ("Loop", "Scan", "If")
+_OP_TYPE = 4 << 3 | 2
+"""Tag of NodeProto's field `op_type`, a string. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto"""
+
+
+def control_flow(file: Path) -> str | None:
+    """The first operator of a model file that has graphs of its own to run or not; None where there is none.
+
+    Looks for how protobuf writes such a node, without reading the whole graph. Other bytes can look the same by chance:
+    that makes the model no worse than unbatched.
+    """
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return next((name for name in _OPERATORS if content.find(_node(name)) != -1), None)
+
+
+def _node(operator: str) -> bytes:
+    return bytes([_OP_TYPE, len(operator)]) + operator.encode()
+
 
 _TIMED_RUNS = 5
 """Of each size; the quickest counts, since only what disturbs makes a run longer."""
@@ -47,14 +67,14 @@ class Batching:
     """Why not; empty when it is possible."""
 
 
-def judge_batching(model: Model, example: Feeds, file: Path) -> Batching:
+def judge_batching(model: ServedModel, example: Feeds, file: Path) -> Batching:
     """What the graph in `file` shows, then what a trial does. `example` is a request the model answers."""
     verdict = _judge(model, example, file)
     _log.info("batching was judged", extra={"possible": verdict.possible, "reason": verdict.reason})
     return verdict
 
 
-def _judge(model: Model, example: Feeds, file: Path) -> Batching:
+def _judge(model: ServedModel, example: Feeds, file: Path) -> Batching:
     closed = _closed_dimension(model)
     if closed:
         return Batching(possible=False, reason=closed)
@@ -65,7 +85,7 @@ def _judge(model: Model, example: Feeds, file: Path) -> Batching:
     return Batching(possible=False, reason=reason) if reason else try_rows(model, example)
 
 
-def _closed_dimension(model: Model) -> str:
+def _closed_dimension(model: ServedModel) -> str:
     """Why rows cannot even be put together; empty: they can."""
     if not model.inputs:
         return "it has no input"
@@ -74,7 +94,7 @@ def _closed_dimension(model: Model) -> str:
     return f"{closed.name!r} of shape {list(closed.shape)} has no open first dimension" if closed else ""
 
 
-def try_rows(model: Model, example: Feeds) -> Batching:
+def try_rows(model: ServedModel, example: Feeds) -> Batching:
     """Compare rows computed together with the same rows computed alone. `example` is a request the model answers."""
     rows, refused = _rows(model, example)
     if len(rows) < 2:  # noqa: PLR2004 - one row shows nothing
@@ -83,8 +103,8 @@ def try_rows(model: Model, example: Feeds) -> Batching:
     return _beside_others(model, rows[0][0], refused) if verdict.possible else verdict
 
 
-def rows_that_pay(model: Model, example: Feeds, pace: Pace, max_rows: int) -> int:
-    """How many rows in one run save time: runs of 1, 2, 4, ... rows are timed, and `pace` learns from them.
+def rows_that_pay(model: ServedModel, example: Feeds, run_times: RunTimeModel, max_rows: int) -> int:
+    """How many rows in one run save time: runs of 1, 2, 4, ... rows are timed, and `run_times` learns from them.
 
     Of a slow model only a few sizes are timed, and of one for which more rows do not pay: what onnxruntime takes for a
     run of many images it keeps.
@@ -92,12 +112,12 @@ def rows_that_pay(model: Model, example: Feeds, pace: Pace, max_rows: int) -> in
     sizes = [2**power for power in range(max_rows.bit_length()) if 2**power < max_rows] + [max_rows]
     cost: dict[int, float] = {}
     for rows in sizes:
-        if cost and (pace.expect(rows) * _TIMED_RUNS > _WORTH_SECONDS or pays_no_more(list(cost.values()))):
+        if cost and (run_times.expect(rows) * _TIMED_RUNS > _WORTH_SECONDS or pays_no_more(list(cost.values()))):
             break
         seconds = _quickest(model, [{name: array[:1] for name, array in example.items()}] * rows)
         if seconds is None:
             break
-        pace.learn(rows, seconds)
+        run_times.learn(rows, seconds)
         cost[rows] = (seconds + _SECONDS_AROUND_A_RUN) / rows
     return fewest_that_pay(cost, max_rows)
 
@@ -117,7 +137,7 @@ def pays_no_more(cost: Sequence[float]) -> bool:
     return bool(before) and min(before) <= _HARDLY_MORE * min(last_two)
 
 
-def _quickest(model: Model, rows: Sequence[Feeds]) -> float | None:
+def _quickest(model: ServedModel, rows: Sequence[Feeds]) -> float | None:
     """Seconds of the quickest run, rows put together included; None where the model does not answer."""
     seconds = []
     for _ in range(_TIMED_RUNS):
@@ -131,7 +151,7 @@ def _quickest(model: Model, rows: Sequence[Feeds]) -> float | None:
     return min(seconds)
 
 
-def _compare(model: Model, rows: Sequence[tuple[Feeds, list[Array]]]) -> Batching:
+def _compare(model: ServedModel, rows: Sequence[tuple[Feeds, list[Array]]]) -> Batching:
     """All together in this order and in the other, and each two neighbours: a row's place must not matter either."""
     for order in (rows, list(reversed(rows)), *(rows[at : at + 2] for at in range(len(rows) - 1))):
         feeds = {spec.name: np.concatenate([row[spec.name] for row, _ in order]) for spec in model.inputs}
@@ -145,7 +165,7 @@ def _compare(model: Model, rows: Sequence[tuple[Feeds, list[Array]]]) -> Batchin
     return Batching(possible=True)
 
 
-def _beside_others(model: Model, answered: Feeds, refused: Sequence[Feeds]) -> Batching:
+def _beside_others(model: ServedModel, answered: Feeds, refused: Sequence[Feeds]) -> Batching:
     """A row that the model fails on alone must not be answered because another one came before or after it."""
     for row in refused:
         for order in ((answered, row), (row, answered)):
@@ -155,7 +175,7 @@ def _beside_others(model: Model, answered: Feeds, refused: Sequence[Feeds]) -> B
     return Batching(possible=True)
 
 
-def _answers(model: Model, feeds: Feeds) -> bool:
+def _answers(model: ServedModel, feeds: Feeds) -> bool:
     try:
         model.run(feeds, model.output_names)
     except RequestError:
@@ -179,7 +199,7 @@ def _largest(array: npt.NDArray[np.float64]) -> float:
     return float(finite.max()) if finite.size else 0.0
 
 
-def _rows(model: Model, example: Feeds) -> tuple[list[tuple[Feeds, list[Array]]], list[Feeds]]:
+def _rows(model: ServedModel, example: Feeds) -> tuple[list[tuple[Feeds, list[Array]]], list[Feeds]]:
     """Different single rows, of the example and made from it: those with an answer, and those without."""
     found: list[tuple[Feeds, list[Array]]] = []
     refused: list[Feeds] = []
@@ -197,7 +217,7 @@ def _rows(model: Model, example: Feeds) -> tuple[list[tuple[Feeds, list[Array]]]
     return found, refused
 
 
-def _answer_alone(model: Model, row: Feeds) -> list[Array] | None:
+def _answer_alone(model: ServedModel, row: Feeds) -> list[Array] | None:
     """None for a row that the model does not answer with one row of each output."""
     try:
         answer = model.run(row, model.output_names)

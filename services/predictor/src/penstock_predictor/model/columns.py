@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock_contracts.model_card import Column, TensorSpec
 from penstock_predictor.errors import DoesNotFit
-from penstock_predictor.tensors.datatypes import BY_V2, Array, Datatype
+from penstock_predictor.tensors.arrays import BY_V2, Array, Datatype
 from penstock_predictor.tensors.elements import (
     BOOL,
     INT,
@@ -48,7 +48,7 @@ class _Features:
 
     def rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows with every column, absent optional ones as null. Raises DoesNotFit naming row and column."""
-        instances = [self._named(position, row) for position, row in enumerate(rows)]
+        instances = [self._name_values(position, row) for position, row in enumerate(rows)]
         names = {column.name for column in self.columns}
         optional = {column.name: None for column in self.columns if self._may_be_absent(column)}
         required = names - optional.keys()
@@ -57,7 +57,7 @@ class _Features:
                 _check_row(position, instance, names, required)
         return [{**optional, **instance} for instance in instances]
 
-    def _named(self, position: int, row: Row) -> Mapping[str, Any]:
+    def _name_values(self, position: int, row: Row) -> Mapping[str, Any]:
         if isinstance(row, Mapping):
             return row
         names = [column.name for column in self.columns]

@@ -10,8 +10,8 @@ from penstock_contracts.base import Contract
 from penstock_contracts.inference import InferRequest, RequestInput
 from penstock_contracts.model_card import Column, GoldenSource, ModelCard, TensorSpec
 from penstock_predictor.model.columns import NoColumns, input_of
-from penstock_predictor.model.inference import Feeds, Model
-from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
+from penstock_predictor.model.inference import Feeds, ServedModel
+from penstock_predictor.tensors.arrays import BY_NUMPY, Array
 
 MAX_ELEMENTS = 1_000
 """A person edits no more: of a larger example only the first row is shown, where rows are open."""
@@ -38,7 +38,7 @@ class Example(Contract):
     infer_path: str
 
 
-def example_of(model: Model, card: ModelCard | None, feeds: Feeds) -> Example:
+def example_of(model: ServedModel, card: ModelCard | None, feeds: Feeds) -> Example:
     """From the request that the model proved itself with."""
     possible = card is not None and card.columns and not isinstance(model.columns, NoColumns)
     columns = card.columns if card is not None and possible else None

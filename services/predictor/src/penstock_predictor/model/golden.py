@@ -23,8 +23,8 @@ import numpy as np
 from penstock_contracts.inference import InferResponse, RequestInput, ResponseOutput
 from penstock_contracts.model_card import Fill, Golden, TensorSpec
 from penstock_predictor.errors import BadRequest, CardInvalid, DoesNotFit, GoldenMismatch
+from penstock_predictor.tensors.arrays import BY_NUMPY, BY_V2, Array
 from penstock_predictor.tensors.codec import decode, decode_tensor, parse
-from penstock_predictor.tensors.datatypes import BY_NUMPY, BY_V2, Array
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ _LARGE_GUESS = 2**22
 _STATE_RANK = 3
 
 
-def feeds_of(golden: Golden, folder: Path) -> Mapping[str, Array]:
+def golden_feeds(golden: Golden, folder: Path) -> Mapping[str, Array]:
     """The golden request's tensors: from the card, from the file beside it that has them, or made as it says.
 
     Raises BadRequest, DoesNotFit, and CardInvalid where that file is no request.
@@ -57,7 +57,7 @@ def feeds_of(golden: Golden, folder: Path) -> Mapping[str, Array]:
         return read_request(folder / golden.request_path)
     if golden.fill is None:
         return decode(golden.request).feeds
-    return {tensor.name: filled(tensor.datatype, tensor.shape, golden.fill) for tensor in golden.request.inputs}
+    return {tensor.name: fill_tensor(tensor.datatype, tensor.shape, golden.fill) for tensor in golden.request.inputs}
 
 
 def read_request(file: Path) -> Mapping[str, Array]:
@@ -89,12 +89,12 @@ def _compare_output(expected: ResponseOutput, actual: Array, stride: int) -> Non
         wanted, got = f"{expected.datatype} {list(expected.shape)}", f"{datatype} {list(actual.shape)}"
         raise GoldenMismatch(f"{said}: expected {wanted}, got {got}")
     try:
-        wanted_array = _kept(expected, stride)
+        wanted_array = _stored_answer(expected, stride)
     except DoesNotFit as error:
         raise GoldenMismatch(f"{said}: the card's answer cannot be read: {error}") from error
     tolerance = _TOLERANCES.get(datatype)
     got_array = actual.ravel()[::stride]
-    wrong = np.flatnonzero(~equal(wanted_array, got_array))
+    wrong = np.flatnonzero(~are_equal(wanted_array, got_array))
     if len(wrong):
         first = int(wrong[0])
         at = [int(index) for index in np.unravel_index(first * stride, actual.shape)] if actual.shape else []
@@ -103,14 +103,14 @@ def _compare_output(expected: ResponseOutput, actual: Array, stride: int) -> Non
         raise GoldenMismatch(f"{said} at {at}: {values}{limit}; {len(wrong)} of {got_array.size} values differ")
 
 
-def _kept(expected: ResponseOutput, stride: int) -> Array:
+def _stored_answer(expected: ResponseOutput, stride: int) -> Array:
     """What the card has of an output: every stride-th of its elements."""
     count = -(-math.prod(expected.shape) // stride)
     tensor = RequestInput(name=expected.name, datatype=expected.datatype, shape=(count,), data=expected.data)
     return decode_tensor(tensor)
 
 
-def equal(expected: Array, actual: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def are_equal(expected: Array, actual: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Element by element, within the type's tolerance; the arrays have one type and one shape."""
     tolerance = _TOLERANCES.get(BY_NUMPY[actual.dtype].v2)
     if tolerance is None:
@@ -127,14 +127,14 @@ def guesses(inputs: tuple[TensorSpec, ...]) -> Iterator[Mapping[str, Array]]:
     sizes = _SIZES if any(-1 in spec.shape for spec in inputs) else _SIZES[:1]
     for rows in (1, 0):
         for size in sizes:
-            shapes = {spec.name: _guessed_shape(spec.shape, rows or size, size) for spec in inputs}
+            shapes = {spec.name: _guess_shape(spec.shape, rows or size, size) for spec in inputs}
             if size > 1 and sum(math.prod(shape) for shape in shapes.values()) > _LARGE_GUESS:
                 continue
             for fill in (Fill.ZEROS, Fill.ONES, Fill.RAMP, Fill.NOISE):
-                yield {spec.name: filled(spec.datatype, shapes[spec.name], fill) for spec in inputs}
+                yield {spec.name: fill_tensor(spec.datatype, shapes[spec.name], fill) for spec in inputs}
 
 
-def _guessed_shape(shape: tuple[int, ...], rows: int, size: int) -> tuple[int, ...]:
+def _guess_shape(shape: tuple[int, ...], rows: int, size: int) -> tuple[int, ...]:
     """The first dimension is mostly the row; so is an open one behind a fixed first: [layers, rows, units]."""
     state = bool(shape) and shape[0] != -1 and len(shape) == _STATE_RANK
     return tuple(
@@ -142,7 +142,7 @@ def _guessed_shape(shape: tuple[int, ...], rows: int, size: int) -> tuple[int, .
     )
 
 
-def filled(datatype: str, shape: tuple[int, ...], fill: Fill) -> Array:
+def fill_tensor(datatype: str, shape: tuple[int, ...], fill: Fill) -> Array:
     """A tensor as `Fill` defines it."""
     numbers = _numbers(fill, math.prod(shape))
     dtype = BY_V2[datatype].numpy

@@ -1,18 +1,72 @@
 """The core: arrays in, arrays out. It knows neither HTTP nor JSON; each transport brings its own codec."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from penstock_contracts.model_card import TensorSpec
-from penstock_predictor.errors import DoesNotFit, InferenceFailed
+from penstock_predictor.errors import DoesNotFit, InferenceFailed, RequestError
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.model.blame import ShapeTrial
 from penstock_predictor.model.columns import ColumnPlan
 from penstock_predictor.model.session import OnnxSession
-from penstock_predictor.tensors.datatypes import BY_NUMPY, BY_V2, Array
-from penstock_predictor.tensors.shapes import fits
+from penstock_predictor.tensors.arrays import BY_NUMPY, BY_V2, Array, fits
+
+_Feeds = Mapping[str, Array]
+
+
+class ShapeTrial:
+    """Tries shapes on one model with the values of a request that it answers."""
+
+    def __init__(
+        self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], run: Callable[[_Feeds], object]
+    ) -> None:
+        """`run` raises a RequestError where the model does not answer."""
+        self._inputs = {spec.name: spec for spec in inputs}
+        self._rows_come_out = all(spec.shape[:1] == (-1,) for spec in outputs)
+        self._run = run
+        self._good: _Feeds = {}
+
+    def trust(self, feeds: _Feeds) -> None:
+        """From now on these are values that are known to be good."""
+        self._good = feeds
+
+    def why_callers(self, feeds: _Feeds) -> str:
+        """What is wrong with the shapes of feeds that the model failed on; empty: nothing that can be shown."""
+        rows = {name: len(array) for name, array in feeds.items() if self._inputs[name].shape[:1] == (-1,)}
+        if len(set(rows.values())) > 1 and self._fits_with_rows(feeds, rows, min(rows.values())):
+            return f"its inputs have different numbers of rows, {rows}: send as many of each"
+        if not self._good or all(array.shape == self._good[name].shape for name, array in feeds.items()):
+            return ""
+        if self._answers({name: _of_shape(self._good[name], array.shape) for name, array in feeds.items()}):
+            return ""
+        # A version that fails on a second row is broken: a graph whose answers have a row for each takes any number.
+        fewer = {
+            name: (len(self._good[name]), *array.shape[1:]) if name in rows else array.shape
+            for name, array in feeds.items()
+        }
+        if self._rows_come_out and self._answers({name: _of_shape(self._good[name], fewer[name]) for name in feeds}):
+            return ""
+        return f"it answers no input of the shapes { ({name: list(array.shape) for name, array in feeds.items()}) }"
+
+    def _fits_with_rows(self, feeds: _Feeds, rows: Mapping[str, int], least: int) -> bool:
+        return self._answers({name: array[:least] if name in rows else array for name, array in feeds.items()})
+
+    def _answers(self, feeds: _Feeds) -> bool:
+        try:
+            self._run(feeds)
+        except RequestError:
+            return False
+        return True
+
+
+def _of_shape(array: Array, shape: tuple[int, ...]) -> Array:
+    """Its values again and again, until the shape is full."""
+    if array.size == 0:
+        return np.zeros(shape, dtype=array.dtype)
+    resized: Array = np.resize(array, shape)
+    return resized
+
 
 Feeds = Mapping[str, Array]
 """Input name to its tensor."""
@@ -22,7 +76,7 @@ _LONG = 0.5
 """Seconds of a failed run after which nobody waits to hear whose fault it was."""
 
 
-class Model:
+class ServedModel:
     """A loaded model under its name. Thread-safe."""
 
     def __init__(
@@ -57,7 +111,7 @@ class Model:
     def check(self, feeds: Feeds, outputs: tuple[str, ...] | None) -> tuple[str, ...]:
         """The outputs to compute, for feeds that fit the graph. Raises DoesNotFit."""
         check_feeds(self.inputs, feeds)
-        return self.output_names if outputs is None else self._checked(outputs)
+        return self.output_names if outputs is None else self._check_outputs(outputs)
 
     def run(self, feeds: Feeds, outputs: Sequence[str]) -> list[Array]:
         """Compute outputs of feeds that were checked.
@@ -81,7 +135,7 @@ class Model:
             )
         return arrays
 
-    def _checked(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_outputs(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
         for name in outputs:
             if name not in self.output_names:
                 raise DoesNotFit(f"unknown output {name!r}: this model has {list(self.output_names)}")

@@ -14,17 +14,16 @@ from penstock_predictor import heap
 from penstock_predictor.errors import CardInvalid, RequestError, WarmUpFailed
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model import golden
-from penstock_predictor.model.batching import Batching, judge_batching, rows_that_pay
+from penstock_predictor.model.batching import Batching, control_flow, judge_batching, rows_that_pay
 from penstock_predictor.model.columns import plan_columns
-from penstock_predictor.model.control_flow import control_flow
 from penstock_predictor.model.example import example_of
-from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.model.model_files import CARD_FILE, EXAMPLE_FILE, check_digest, measure, read_card, verify
-from penstock_predictor.model.pace import Pace
 from penstock_predictor.model.rows.onnx_file import UnreadableGraph, external_files
+from penstock_predictor.model.run_time_model import RunTimeModel
 from penstock_predictor.model.session import Device, OnnxSession
-from penstock_predictor.settings import DEFAULT_MODEL_FILE, Settings
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.settings import DEFAULT_MODEL_FILE, PredictorSettings
+from penstock_predictor.tensors.arrays import Array
 
 WARM_UP_RUNS = 3
 """onnxruntime allocates its arena and plans memory in the first runs; users do not wait for that."""
@@ -52,7 +51,7 @@ class ModelSource:
     """Empty: what the folder's card names, or else DEFAULT_MODEL_FILE."""
 
     @classmethod
-    def of(cls, settings: Settings) -> "ModelSource":
+    def of(cls, settings: PredictorSettings) -> "ModelSource":
         """As this process was told."""
         return cls(
             folder=settings.model_dir,
@@ -71,14 +70,14 @@ class ModelSource:
 class Loaded:
     """A model that has proved itself, and what was learned about it meanwhile."""
 
-    model: Model
+    model: ServedModel
     card: ModelCard | None
     example: bytes
     """The answer of `GET /example`."""
     batching: Batching
     rows_a_run: int
     """So many rows of several requests may share a run, and save time by it."""
-    pace: Pace
+    run_times: RunTimeModel
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def load_model(
     session = OnnxSession(source.folder / verified.model_path, threads=source.threads, device=source.device)
     columns = plan_columns(verified.card.columns if verified.card else None, session.inputs)
     identity = ModelIdentity(name=source.name, version=source.version, digest=verified.digest)
-    model = Model(identity, session, columns, max_output_bytes=source.max_output_bytes)
+    model = ServedModel(identity, session, columns, max_output_bytes=source.max_output_bytes)
     report("warming up and answering the golden request")
     loaded = _prove(model, verified.card, source, verified.model_path)
     heap.give_back()
@@ -144,10 +143,14 @@ def _beside(folder: Path, file: str) -> tuple[str, ...]:
         return ()
 
 
-def _prove(model: Model, card: ModelCard | None, source: ModelSource, file: str) -> Loaded:
-    pace = Pace()
+def _prove(model: ServedModel, card: ModelCard | None, source: ModelSource, file: str) -> Loaded:
+    run_times = RunTimeModel()
     branches = control_flow(source.folder / file)
-    feeds = _proved_with(card, source.folder, model, pace) if card else _answered_feeds(model, source.folder, pace)
+    feeds = (
+        _prove_by_golden_request(card, source.folder, model, run_times)
+        if card
+        else _find_answered_feeds(model, source.folder, run_times)
+    )
     if feeds is None:
         feeds = next(golden.guesses(model.inputs))
         batching = Batching(possible=False, reason="no request is known that it answers: it cannot be tried")
@@ -155,22 +158,22 @@ def _prove(model: Model, card: ModelCard | None, source: ModelSource, file: str)
         batching = Batching(possible=False, reason=f"it has the operator {branches}: its values say what a run takes")
     else:
         batching = judge_batching(model, feeds, source.folder / file)
-    rows = rows_that_pay(model, feeds, pace, source.max_batch_size) if batching.possible else 1
-    return Loaded(model, card, to_json(example_of(model, card, feeds)), batching, rows, pace)
+    rows = rows_that_pay(model, feeds, run_times, source.max_batch_size) if batching.possible else 1
+    return Loaded(model, card, to_json(example_of(model, card, feeds)), batching, rows, run_times)
 
 
-def _proved_with(card: ModelCard, folder: Path, model: Model, pace: Pace) -> Feeds:
+def _prove_by_golden_request(card: ModelCard, folder: Path, model: ServedModel, run_times: RunTimeModel) -> Feeds:
     """The golden request, answered right."""
     try:
-        feeds = golden.feeds_of(card.golden, folder)
-        answer = _warm_up(model, feeds, pace)
+        feeds = golden.golden_feeds(card.golden, folder)
+        answer = _warm_up(model, feeds, run_times)
     except RequestError as error:
         raise WarmUpFailed(f"golden request: {error}") from error
     golden.compare(card.golden.response, answer, card.golden.stride)
     return feeds
 
 
-def _answered_feeds(model: Model, folder: Path, pace: Pace) -> Feeds | None:
+def _find_answered_feeds(model: ServedModel, folder: Path, run_times: RunTimeModel) -> Feeds | None:
     """Without a card: the example that lies beside the model, or the first guess that it answers; None: it answers
     none, and is served all the same, since nobody said what it must be.
     """
@@ -178,14 +181,14 @@ def _answered_feeds(model: Model, folder: Path, pace: Pace) -> Feeds | None:
     if example.exists():
         try:
             feeds = golden.read_request(example)
-            _warm_up(model, feeds, pace)
+            _warm_up(model, feeds, run_times)
         except RequestError as error:
             raise WarmUpFailed(f"{example}: {error}: write a V2 request that the model answers") from error
         return feeds
     refusal, end = "", time.monotonic() + _GUESSING_SECONDS
     for guess in golden.guesses(model.inputs):
         try:
-            _warm_up(model, guess, pace)
+            _warm_up(model, guess, run_times)
         except RequestError as error:
             refusal = refusal or str(error)
         else:
@@ -200,13 +203,13 @@ def _answered_feeds(model: Model, folder: Path, pace: Pace) -> Feeds | None:
     return None
 
 
-def _warm_up(model: Model, feeds: Feeds, pace: Pace) -> dict[str, Array]:
-    """The answer of the last run; the pace is that of the quickest."""
+def _warm_up(model: ServedModel, feeds: Feeds, run_times: RunTimeModel) -> dict[str, Array]:
+    """The answer of the last run; what is learned of run times is the quickest."""
     seconds = []
     for _ in range(WARM_UP_RUNS):
         started = time.perf_counter()
         answer = model.infer(feeds)
         seconds.append(time.perf_counter() - started)
-    pace.learn(1, min(seconds))
+    run_times.learn(1, min(seconds))
     model.trust(feeds, answer)
     return answer

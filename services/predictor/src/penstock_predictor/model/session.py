@@ -10,7 +10,7 @@ import onnxruntime
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import DoesNotFit, InferenceFailed, ModelUnloadable
-from penstock_predictor.tensors.datatypes import BY_ONNX, Array
+from penstock_predictor.tensors.arrays import BY_ONNX, Array
 
 Device = Literal["auto", "cpu", "cuda"]
 """Where to compute; auto: on a CUDA device where this onnxruntime can, else on the processor."""

@@ -1,5 +1,6 @@
-"""Which columns a model's tensors have, and how they are cut into blocks."""
+"""Which columns a model's tensors have, how they are cut into blocks, and what stands for a value that is not sent."""
 
+import hashlib
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,9 +13,25 @@ from penstock_contracts.model_card import TensorSpec
 from penstock_contracts.records import RecordBlock
 from penstock_predictor.errors import StartError
 from penstock_predictor.model.columns import ColumnPlan, SeparateColumns, StackedColumns, input_of
-from penstock_predictor.model.inference import Model
-from penstock_predictor.records.pseudonym import pseudonym
-from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
+from penstock_predictor.model.inference import ServedModel
+from penstock_predictor.tensors.arrays import BY_NUMPY, Array
+
+DIGITS: Final = 16
+"""64 bits: among a million values two with the same digits are less likely than 1 in 10 million."""
+
+
+def pseudonym(value: Any) -> str:
+    """Of a number or text. What is missing (NaN, the empty text) stays the empty text: it still counts as missing."""
+    text = as_text(value)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS] if text else ""
+
+
+def as_text(value: Any) -> str:
+    """The value as text: a number as Python writes it (FP32 widened to FP64), `true` or `false`, NaN as nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value != value else str(value)  # noqa: PLR0124 - NaN alone is not itself
+
 
 WIDEST: Final = 512
 """A tensor with more values a row is no table of columns."""
@@ -59,7 +76,7 @@ class Cut:
 class Columns:
     """Of one model: names by tensor, and what is told of which column."""
 
-    def __init__(self, model: Model, *, exclude: Collection[str] = (), hashed: Collection[str] = ()) -> None:
+    def __init__(self, model: ServedModel, *, exclude: Collection[str] = (), hashed: Collection[str] = ()) -> None:
         """`exclude`: columns that are never sent, `hashed`: those of which pseudonyms are; both of inputs and outputs.
 
         Raises UnknownColumn.
@@ -67,7 +84,7 @@ class Columns:
         self._named = named_inputs(model.columns)
         self._exclude = frozenset(exclude)
         self._hashed = frozenset(hashed)
-        known, wide = self._known(model)
+        known, wide = self._known_columns(model)
         for what, names in (("exclude", exclude), ("hash", hashed)):
             _check(what, names, known, wide)
 
@@ -93,7 +110,7 @@ class Columns:
             return names
         return column_names(tensor, array.shape[1:])
 
-    def _known(self, model: Model) -> tuple[set[str], set[str]]:
+    def _known_columns(self, model: ServedModel) -> tuple[set[str], set[str]]:
         """Names of columns, and of tensors whose width, and so the number of their columns, requests say."""
         known = {name for names in self._named.values() for name in names}
         if isinstance(model.columns, StackedColumns | SeparateColumns):  # the graph need not use them all
@@ -102,7 +119,7 @@ class Columns:
         for spec in (*model.inputs, *model.outputs):
             if spec.name in self._named:
                 continue
-            known.update(_stated(spec))
+            known.update(_stated_names(spec))
             if not spec.shape or -1 in spec.shape[1:]:
                 wide.add(spec.name)
         return known, wide
@@ -128,7 +145,7 @@ def column_names(tensor: str, row: Sequence[int]) -> tuple[str, ...] | None:
     return None
 
 
-def _stated(spec: TensorSpec) -> Iterable[str]:
+def _stated_names(spec: TensorSpec) -> Iterable[str]:
     if not spec.shape or spec.shape[1:] == (-1,):
         return (spec.name,)  # it may turn out to be one column
     return column_names(spec.name, spec.shape[1:]) or ()

@@ -3,15 +3,34 @@
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
+from zlib import crc32
 
 from penstock_predictor.errors import RequestError
 from penstock_predictor.model.inference import Feeds
-from penstock_predictor.records.ran_calls import RanCalls
-from penstock_predictor.records.run_queue import RunQueue
-from penstock_predictor.records.sampling import Sampling
-from penstock_predictor.serving.call import Call
-from penstock_predictor.serving.outputs import Part
-from penstock_predictor.serving.run import Run
+from penstock_predictor.records.run_queue import RanCalls, RunQueue
+from penstock_predictor.serving.call import Call, CallOutputs
+from penstock_predictor.serving.run import RunResult
+
+_ALL: Final = 2**32
+_STEP: Final = 2654435761
+"""2**32 divided by the golden ratio: multiples of it, less whole multiples of 2**32, lie evenly over that range."""
+
+
+class Sampling:
+    """Takes a share of all requests. Used on the event loop only."""
+
+    def __init__(self, rate: float, start: int = 0) -> None:
+        """`rate`: from 0 to 1. `start`: where this process begins with requests that have no id."""
+        self._below = round(rate * _ALL)
+        self._without_id = start % _ALL
+
+    def takes(self, request_id: bytes | None) -> bool:
+        """Whether to record this request. Of those without an id it takes the same share, evenly."""
+        if request_id:
+            return crc32(request_id) < self._below
+        self._without_id = (self._without_id + _STEP) % _ALL
+        return self._without_id < self._below
+
 
 _CALL_BYTES: Final = 512
 """Of the objects that hold one call's tensors."""
@@ -28,7 +47,7 @@ class RunRecorder:
         self._sampling = sampling
         self._dropped = dropped
 
-    def ran(self, batch: Sequence[Call], run: Run) -> None:
+    def record_run(self, batch: Sequence[Call], run: RunResult) -> None:
         """Record the calls of one run that are about to be answered; those that failed, or expired before, are not."""
         ran, sampling = RanCalls(time.time(), batch[0].outputs), self._sampling
         for call, outcome in zip(batch, run.outcomes, strict=True):
@@ -46,7 +65,7 @@ class RunRecorder:
                 ran.size += call.size + _CALL_BYTES + _ELEMENT_BYTES * outcome.elements
         if run.joined is not None and len(ran.asked) == len(batch):
             # All of the run: its tensors as they were computed, so that nobody joins them once more.
-            ran.feeds, ran.parts = [run.joined.feeds], [Part(run.joined.outputs)]
+            ran.feeds, ran.parts = [run.joined.feeds], [CallOutputs(run.joined.outputs)]
         if ran.rows and not self._queue.put(ran):
             self._dropped(ran.rows)
 

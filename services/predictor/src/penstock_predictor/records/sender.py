@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from penstock_predictor.backoff import delays
-from penstock_predictor.metrics import Metrics
+from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.records.batches import Batch, Gathering
 from penstock_predictor.records.run_queue import RunQueue
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from penstock_predictor.records.monitor import MonitorClient
-    from penstock_predictor.records.ran_calls import RanCalls
+    from penstock_predictor.records.run_queue import RanCalls
 
 BATCH_SECONDS: Final = 1.0
 BATCH_BYTES: Final = 1024 * 1024
@@ -39,7 +39,7 @@ class Sender:
         queue: RunQueue,
         gathering: Gathering,
         connect: "Callable[[], MonitorClient]",
-        metrics: Metrics,
+        metrics: PredictorMetrics,
         *,
         draw: random.Random | None = None,
     ) -> None:
@@ -66,10 +66,10 @@ class Sender:
         """Begin to send."""
         self._thread.start()
 
-    def no_room(self, rows: int) -> None:
+    def count_unqueued(self, rows: int) -> None:
         """Count rows that the queue had no room for. Called on the event loop, and by nobody else."""
         self._dropped_by_queue += rows
-        self._metrics.records_unqueued(rows)
+        self._metrics.count_unqueued_records(rows)
 
     def close(self, seconds: float = FLUSH_SECONDS) -> None:
         """Send what is there, for so long at most. What is not acknowledged then is lost, and the log says so."""
@@ -134,7 +134,7 @@ class Sender:
         for attempt, delay in enumerate(delays(self._draw), start=1):
             reception, why = monitor.send(batch.body)
             if reception is Reception.ACKNOWLEDGED:
-                self._metrics.records_sent(batch.rows)
+                self._metrics.count_sent_records(batch.rows)
                 if attempt > 1:
                     _log.info("the drift monitor takes records again", extra={"tries": attempt})
                 return
@@ -166,4 +166,4 @@ class Sender:
 
     def _lose(self, rows: int) -> None:
         self._given_up += rows
-        self._metrics.records_given_up(rows)
+        self._metrics.count_lost_records(rows)

@@ -9,15 +9,37 @@ from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, NoReturn, Protocol, TypeVar
 
+from grpc import StatusCode
 from grpc.aio import ServicerContext
 
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID, HEADER_SHADOW
 from penstock_predictor.errors import RequestError
-from penstock_predictor.rpc.status import CLIENT_GONE, grpc_code
 from penstock_predictor.serving.call import Origin
 from penstock_predictor.serving.runtime import Runtime
-from penstock_predictor.tracing.trace import Trace
-from penstock_predictor.tracing.trace_parent import TRACE_PARENT
+from penstock_predictor.tracing.trace import TRACE_PARENT, Trace
+
+CLIENT_GONE = 499
+
+_CODES = {
+    HTTPStatus.BAD_REQUEST: StatusCode.INVALID_ARGUMENT,
+    HTTPStatus.NOT_FOUND: StatusCode.NOT_FOUND,
+    HTTPStatus.REQUEST_TIMEOUT: StatusCode.DEADLINE_EXCEEDED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: StatusCode.RESOURCE_EXHAUSTED,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: StatusCode.INVALID_ARGUMENT,
+    HTTPStatus.UNPROCESSABLE_ENTITY: StatusCode.INVALID_ARGUMENT,
+    HTTPStatus.TOO_MANY_REQUESTS: StatusCode.RESOURCE_EXHAUSTED,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: StatusCode.RESOURCE_EXHAUSTED,
+    CLIENT_GONE: StatusCode.CANCELLED,
+    HTTPStatus.INTERNAL_SERVER_ERROR: StatusCode.INTERNAL,
+    HTTPStatus.SERVICE_UNAVAILABLE: StatusCode.UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT: StatusCode.DEADLINE_EXCEEDED,
+}
+
+
+def grpc_code(status: int) -> StatusCode:
+    """Code of a refusal; for one that gRPC has no word for, UNKNOWN."""
+    return _CODES.get(status, StatusCode.UNKNOWN)
+
 
 _MOST_SAID = 1000
 """Characters of a refusal: it travels as a header, and clients refuse headers over 8 KiB; UTF-8 is escaped there."""
@@ -43,7 +65,7 @@ _Context = ServicerContext[Any, Any]
 _Handler = Callable[[_S, _Request, _Context], Awaitable[_Response]]
 
 
-def answered(method: _Handler[_S, _Request, _Response]) -> _Handler[_S, _Request, _Response]:
+def answer_call(method: _Handler[_S, _Request, _Response]) -> _Handler[_S, _Request, _Response]:
     """Make a handler of a method that raises a RequestError for what it refuses."""
     route = f"grpc:{method.__name__}"
 
@@ -54,7 +76,7 @@ def answered(method: _Handler[_S, _Request, _Response]) -> _Handler[_S, _Request
         try:
             return await method(self, request, context)
         except asyncio.CancelledError:
-            code = call.left_early()
+            code = call.early_end_code()
             raise
         except RequestError as error:
             code = error.status
@@ -89,13 +111,13 @@ class _Call:
             _log.error("inference failed", extra={"error": str(error)})
         await self._context.abort(grpc_code(error.status), str(error)[:_MOST_SAID])
 
-    def left_early(self) -> int:
+    def early_end_code(self) -> int:
         """Which code a caller is counted under who did not wait: its deadline passed, or it hung up."""
         return HTTPStatus.GATEWAY_TIMEOUT if self._context.time_remaining() == 0 else CLIENT_GONE
 
     def count(self, route: str, code: int) -> None:
         now = time.monotonic()
-        self._runtime.metrics.answered(route=route, code=code, seconds=now - self._started)
+        self._runtime.metrics.count_answer(route=route, code=code, seconds=now - self._started)
         if self._trace is not None and self._runtime.tracer is not None:
             self._runtime.tracer.end(self._trace, route, code, now)
 

@@ -1,14 +1,94 @@
-"""ModelInfer's messages to tensors and back."""
+"""ModelInfer's messages to tensors and back: raw, or as protobuf's repeated fields (`contents`)."""
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from penstock_predictor.errors import BadRequest
+import numpy as np
+
+from penstock_predictor.errors import BadRequest, DoesNotFit
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.rpc.contents import FIELDS, decode_contents, encode_contents
-from penstock_predictor.rpc.open_inference_pb2 import InferParameter, ModelInferRequest, ModelInferResponse
-from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
-from penstock_predictor.tensors.raw_tensors import decode_raw, encode_raw
+from penstock_predictor.rpc.open_inference_pb2 import (
+    InferParameter,
+    InferTensorContents,
+    ModelInferRequest,
+    ModelInferResponse,
+)
+from penstock_predictor.tensors.arrays import BY_NUMPY, BY_V2, Array, Datatype, count_elements, reshape
+from penstock_predictor.tensors.binary_tensors import decode_raw, decode_text, encode_raw
+
+FIELDS = {
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+"""Where each datatype travels. FP16 has no field: raw contents are its only way."""
+
+
+def decode_contents(tensor: ModelInferRequest.InferInputTensor) -> Array:
+    """Read one input tensor. Raises BadRequest and DoesNotFit, naming it."""
+    said = f"input {tensor.name!r}"
+    datatype = BY_V2.get(tensor.datatype)
+    if datatype is None:
+        raise BadRequest(f"{said}: unknown datatype {tensor.datatype!r}: use one of {', '.join(BY_V2)}")
+    field = _field(datatype, tensor.contents, said)
+    values = getattr(tensor.contents, field)
+    count = count_elements(tensor.shape, said)
+    if len(values) != count:
+        shape = list(tensor.shape)
+        raise DoesNotFit(f"{said}: expected {count} elements in {field} (shape {shape}), got {len(values)}")
+    return reshape(_array(values, datatype, said), tensor.shape, said)
+
+
+def encode_contents(array: Array) -> InferTensorContents:
+    """Write one output tensor; FP16 cannot be."""
+    datatype = BY_NUMPY[array.dtype].v2
+    values: list[Any] = array.ravel().tolist()
+    if datatype == "BYTES":
+        values = [text.encode() for text in values]
+    contents = InferTensorContents()
+    getattr(contents, FIELDS[datatype]).extend(values)
+    return contents
+
+
+def _field(datatype: Datatype, contents: InferTensorContents, said: str) -> str:
+    field = FIELDS.get(datatype.v2)
+    if field is None:
+        raise BadRequest(f"{said}: {datatype.v2} has no typed contents: send raw_input_contents")
+    for other, _ in contents.ListFields():
+        if other.name != field:
+            raise BadRequest(f"{said}: {datatype.v2} travels in {field}, the request has {other.name}")
+    return field
+
+
+def _array(values: Any, datatype: Datatype, said: str) -> Array:
+    if datatype.v2 == "BYTES":
+        array: Array = np.empty(len(values), dtype=np.object_)
+        array[:] = [decode_text(value, f"{said}, element {position}") for position, value in enumerate(values)]
+        return array
+    wide: Array = np.array(values) if len(values) else np.empty(0, datatype.numpy)
+    narrow: Array = wide.astype(datatype.numpy, copy=False)
+    if narrow.dtype != wide.dtype:
+        _check_range(wide, narrow, datatype, said)
+    return narrow
+
+
+def _check_range(wide: Array, narrow: Array, datatype: Datatype, said: str) -> None:
+    """INT8 and INT16 travel as 32 bits: 300 would arrive as 44."""
+    other = wide != narrow
+    if other.any():
+        position = int(np.argmax(other))
+        raise DoesNotFit(f"{said}, element {position}: {wide[position]} is out of range for {datatype.v2}")
+
 
 _NOT_OFFERED = ("classification", "shared_memory_region")
 """Parameters of Triton's extensions that change what a tensor means: ignored, the answer would be a wrong one."""
@@ -50,7 +130,7 @@ def _decode_raw(tensor: ModelInferRequest.InferInputTensor, data: bytes) -> Arra
     return decode_raw(tensor.name, tensor.datatype, tensor.shape, data)
 
 
-def asked_outputs(request: ModelInferRequest) -> tuple[str, ...] | None:
+def requested_outputs(request: ModelInferRequest) -> tuple[str, ...] | None:
     """Names the caller asks for; None: all. Raises BadRequest for a form that is not offered."""
     for output in request.outputs:
         _check_parameters(output.parameters, f"output {output.name!r}")

@@ -7,18 +7,17 @@ from grpc.aio import ServicerContext
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor import VERSION
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.rpc import open_inference_pb2 as pb
-from penstock_predictor.rpc.call import CURRENT_TRACE, answered, origin_of
+from penstock_predictor.rpc.call import CURRENT_TRACE, answer_call, origin_of
 from penstock_predictor.rpc.messages import (
-    asked_outputs,
     decode_feeds,
     encode_response,
+    requested_outputs,
     takes_long_to_read,
     takes_long_to_write,
 )
 from penstock_predictor.rpc.open_inference_pb2_grpc import GRPCInferenceServiceServicer
-from penstock_predictor.serving.call import NOBODY
+from penstock_predictor.serving.call import NOBODY, Deadline
 from penstock_predictor.serving.runtime import Runtime
 
 _Context = ServicerContext[Any, Any]
@@ -27,33 +26,33 @@ _PLATFORM = "onnxruntime_onnx"
 
 
 class InferenceService(GRPCInferenceServiceServicer):
-    """The protocol's calls. Each raises a RequestError for what it refuses; `answered` puts it into gRPC's words."""
+    """The protocol's calls. Each raises a RequestError for what it refuses; `answer_call` puts it into gRPC's words."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
 
-    @answered
+    @answer_call
     async def ServerLive(self, _: pb.ServerLiveRequest, __: _Context) -> pb.ServerLiveResponse:  # noqa: N802 - the protocol's name
         """The process answers; true while it loads, too."""
         return pb.ServerLiveResponse(live=True)
 
-    @answered
+    @answer_call
     async def ServerReady(self, _: pb.ServerReadyRequest, __: _Context) -> pb.ServerReadyResponse:  # noqa: N802 - as above
         """Whether new senders may choose this pod."""
         return pb.ServerReadyResponse(ready=self.runtime.lifecycle.ready)
 
-    @answered
+    @answer_call
     async def ModelReady(self, request: pb.ModelReadyRequest, _: _Context) -> pb.ModelReadyResponse:  # noqa: N802 - as above
         """As ServerReady: one pod has one model. Raises UnknownModel."""
         self.runtime.check_name(request.name, request.version or None)
         return pb.ModelReadyResponse(ready=self.runtime.lifecycle.ready)
 
-    @answered
+    @answer_call
     async def ServerMetadata(self, _: pb.ServerMetadataRequest, __: _Context) -> pb.ServerMetadataResponse:  # noqa: N802 - as above
         """What this server is."""
         return pb.ServerMetadataResponse(name="penstock-predictor", version=VERSION)
 
-    @answered
+    @answer_call
     async def ModelMetadata(self, request: pb.ModelMetadataRequest, _: _Context) -> pb.ModelMetadataResponse:  # noqa: N802 - as above
         """The model's inputs and outputs. Raises UnknownModel and NotReady."""
         self.runtime.check_name(request.name, request.version or None)
@@ -66,23 +65,23 @@ class InferenceService(GRPCInferenceServiceServicer):
             outputs=[_tensor(spec) for spec in model.outputs],
         )
 
-    @answered
+    @answer_call
     async def ModelInfer(self, request: pb.ModelInferRequest, context: _Context) -> pb.ModelInferResponse:  # noqa: N802 - as above
         """Tensors in, tensors out. Raises every RequestError."""
         deadline = self._deadline(context)
         self.runtime.check_name(request.model_name, request.model_version or None)
         serving = self.runtime.serving()
-        outputs = asked_outputs(request)
-        feeds = await self._done(lambda: decode_feeds(request), aside=takes_long_to_read(request))
+        outputs = requested_outputs(request)
+        feeds = await self._run_job(lambda: decode_feeds(request), aside=takes_long_to_read(request))
         origin = origin_of(context) if self.runtime.recorder is not None else NOBODY
         trace = CURRENT_TRACE.get() if self.runtime.tracer is not None else None
         arrays = await self.runtime.infer(feeds, outputs, deadline=deadline, origin=origin, trace=trace)
         identity = serving.model.identity
-        return await self._done(
+        return await self._run_job(
             lambda: encode_response(request, identity, arrays), aside=takes_long_to_write(request, arrays)
         )
 
-    async def _done(self, job: Callable[[], _T], *, aside: bool) -> _T:
+    async def _run_job(self, job: Callable[[], _T], *, aside: bool) -> _T:
         return await self.runtime.serving().aside.result(job) if aside else job()
 
     def _deadline(self, context: _Context) -> Deadline:

@@ -18,10 +18,10 @@ from itertools import chain
 from typing import Protocol
 
 from penstock_predictor.errors import NotReady, Overloaded
-from penstock_predictor.model.inference import Model
-from penstock_predictor.model.pace import Pace
-from penstock_predictor.serving.call import Call, Outcome
-from penstock_predictor.serving.run import Run, compute
+from penstock_predictor.model.inference import ServedModel
+from penstock_predictor.model.run_time_model import RunTimeModel
+from penstock_predictor.serving.call import Call, CallOutcome
+from penstock_predictor.serving.run import RunResult, compute
 
 INLINE_SECONDS = 0.002
 """A run that is expected to take longer leaves the event loop."""
@@ -36,14 +36,14 @@ _log = logging.getLogger(__name__)
 class Observer(Protocol):
     """What the batcher tells to whoever counts."""
 
-    def ran(self, rows: int, seconds: float) -> None:
+    def count_run(self, rows: int, seconds: float) -> None:
         """A run of onnxruntime ended."""
 
 
-class Recorder(Protocol):
+class BatchRecorder(Protocol):
     """What the batcher tells to whoever keeps what was computed."""
 
-    def ran(self, batch: Sequence[Call], run: Run) -> None:
+    def record_run(self, batch: Sequence[Call], run: RunResult) -> None:
         """A run ended, and its calls are about to be answered."""
 
 
@@ -62,18 +62,18 @@ class BatchLimits:
     runs before tells how long the next one takes: it never runs on the event loop."""
 
 
-class Batcher:
+class CallBatcher:
     """The queue before the model. Used on the event loop; admission bounds its length."""
 
     def __init__(
         self,
-        model: Model,
+        model: ServedModel,
         limits: BatchLimits,
         *,
-        pace: Pace,
+        run_times: RunTimeModel,
         observer: Observer,
         release: Callable[[int], None],
-        recorder: Recorder | None = None,
+        recorder: BatchRecorder | None = None,
         traced: bool = False,
     ) -> None:
         """`release` is told a call's size when it takes no more room: at the end of its run, also where its time ended
@@ -81,7 +81,7 @@ class Batcher:
         """
         self._model = model
         self._limits = limits
-        self._pace = pace
+        self._run_times = run_times
         self._observer = observer
         self._release = release
         self._recorder = recorder
@@ -111,7 +111,7 @@ class Batcher:
         Raises Overloaded when what is before it would outlast its deadline, NotReady when this is closed.
         """
         if self._closed:
-            raise _closed()
+            raise _not_ready()
         call.rows = self._shareable_rows(call)
         if self._runs_in_threads:
             self._check_time(call)
@@ -131,7 +131,7 @@ class Batcher:
                 handle.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
         while self._queue:
-            self._end(self._queue.popleft(), _closed())
+            self._end(self._queue.popleft(), _not_ready())
 
     def _shareable_rows(self, call: Call) -> int:
         if self._limits.max_rows == 1:
@@ -144,11 +144,11 @@ class Batcher:
         return max(rows, 0)
 
     def _check_time(self, call: Call) -> None:
-        """Queue and pace are known: a call that cannot be answered in time is better sent elsewhere now."""
+        """Refuse a call that, by the queue and the run times, cannot be answered in time: another pod may answer it."""
         rows = self._queued_rows + (call.rows or 1)
         in_a_run = min(rows, self._limits.max_rows)
         runs = -(-rows // in_a_run) + self._runs_in_threads
-        expected = runs * self._pace.expect(in_a_run) / self._limits.threads
+        expected = runs * self._run_times.expect(in_a_run) / self._limits.threads
         if expected * _SPARE > call.deadline.left:
             raise Overloaded(f"{len(self._queue)} requests wait, {expected:.2g} s of work: try again", "time")
 
@@ -176,7 +176,7 @@ class Batcher:
         if wait > 0:
             self._turn_due, self._patient = self._loop.call_later(wait, self._turn), True
             return False
-        short = self._limits.steady and self._pace.expect(self._next_rows()) <= INLINE_SECONDS
+        short = self._limits.steady and self._run_times.expect(self._next_rows()) <= INLINE_SECONDS
         if not short and self._runs_in_threads >= self._limits.threads:
             return False
         batch = self._take()
@@ -191,7 +191,7 @@ class Batcher:
         limits = self._limits
         if limits.max_latency == 0 or not self._queue or self._queued_rows >= limits.max_rows:
             return 0
-        needed = _SPARE * self._pace.expect(self._queued_rows) + _EXPIRY_SLACK
+        needed = _SPARE * self._run_times.expect(self._queued_rows) + _EXPIRY_SLACK
         latest = min(min((call.since + call.deadline.at) / 2, call.deadline.at - needed) for call in self._queue)
         return min(self._queue[0].since + limits.max_latency, latest) - time.monotonic()
 
@@ -208,7 +208,7 @@ class Batcher:
         while queue and (rows < limit if batch else True):
             call = queue.popleft()
             if call.deadline.at <= now:
-                self._end(call, call.deadline.exceeded())
+                self._end(call, call.deadline.timeout_error())
             elif not batch:
                 batch.append(call)
                 rows = call.rows or limit  # 0: it shares with nobody
@@ -231,29 +231,29 @@ class Batcher:
         )
 
     def _run_here(self, batch: list[Call]) -> None:
-        self._ran(batch, compute(self._model, batch))
+        self._complete_run(batch, compute(self._model, batch))
 
     def _run_in_thread(self, batch: list[Call]) -> None:
         self._runs_in_threads += 1
         self._running.update(batch)
         self._expire_by(min(call.deadline.at for call in chain(batch, self._queue)))
         future = self._loop.run_in_executor(self._pool, compute, self._model, batch)
-        future.add_done_callback(lambda done: self._thread_ended(batch, done))
+        future.add_done_callback(lambda done: self._complete_thread_run(batch, done))
 
-    def _thread_ended(self, batch: list[Call], done: "asyncio.Future[Run]") -> None:
+    def _complete_thread_run(self, batch: list[Call], done: "asyncio.Future[RunResult]") -> None:
         self._runs_in_threads -= 1
         self._running.difference_update(batch)
         if done.cancelled():  # closed before it began
             for call in batch:
-                self._end(call, _closed())
+                self._end(call, _not_ready())
             return
         if not self._closed:
             self._turn()  # the next run begins before these answers are written
-        self._ran(batch, done.result())
+        self._complete_run(batch, done.result())
 
-    def _ran(self, batch: list[Call], run: Run) -> None:
-        self._pace.learn(run.rows, run.seconds)
-        self._observer.ran(run.rows, run.seconds)
+    def _complete_run(self, batch: list[Call], run: RunResult) -> None:
+        self._run_times.learn(run.rows, run.seconds)
+        self._observer.count_run(run.rows, run.seconds)
         if self._recorder is not None:
             self._record(self._recorder, batch, run)
         if self._traced:
@@ -262,11 +262,11 @@ class Batcher:
             self._end(call, outcome)
 
     @staticmethod
-    def _trace(batch: list[Call], run: Run) -> None:
+    def _trace(batch: list[Call], run: RunResult) -> None:
         for call in batch:
             trace = call.trace()
             if trace is not None and not call.finished:
-                trace.ran(
+                trace.note_run(
                     queued=call.since,
                     started=run.started,
                     seconds=run.seconds,
@@ -276,19 +276,19 @@ class Batcher:
                 )
 
     @staticmethod
-    def _record(recorder: Recorder, batch: list[Call], run: Run) -> None:
+    def _record(recorder: BatchRecorder, batch: list[Call], run: RunResult) -> None:
         try:
-            recorder.ran(batch, run)
+            recorder.record_run(batch, run)
         except Exception:  # noqa: BLE001 - whatever fails there, the callers get their answers
             _log.exception("a run could not be recorded")
 
-    def _end(self, call: Call, outcome: Outcome) -> None:
+    def _end(self, call: Call, outcome: CallOutcome) -> None:
         self._release(call.size)
         if not call.finished:
             self._finish(call, outcome)
 
     @staticmethod
-    def _finish(call: Call, outcome: Outcome) -> None:
+    def _finish(call: Call, outcome: CallOutcome) -> None:
         call.finished = True
         try:
             call.finish(outcome)
@@ -308,15 +308,15 @@ class Batcher:
         """Answer those whose time is over. One that runs keeps its place until its run ends."""
         self._expiry, self._expiry_at = None, float("inf")
         now = time.monotonic()
-        for call in [call for call in self._unanswered() if call.deadline.at <= now]:
-            self._finish(call, call.deadline.exceeded())
-        at = min((call.deadline.at for call in self._unanswered()), default=None)
+        for call in [call for call in self._pending_calls() if call.deadline.at <= now]:
+            self._finish(call, call.deadline.timeout_error())
+        at = min((call.deadline.at for call in self._pending_calls()), default=None)
         if at is not None:
             self._expire_by(at)
 
-    def _unanswered(self) -> Iterable[Call]:
+    def _pending_calls(self) -> Iterable[Call]:
         return (call for call in chain(self._queue, self._running) if not call.finished)
 
 
-def _closed() -> NotReady:
+def _not_ready() -> NotReady:
     return NotReady("this pod is being stopped: send the request again")

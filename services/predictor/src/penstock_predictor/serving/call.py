@@ -1,18 +1,112 @@
-"""One request's tensors on their way through the batcher."""
+"""One request's tensors on their way through the batcher: the time they have, and what comes back."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
 
-from penstock_predictor.deadline import Deadline
-from penstock_predictor.errors import RequestError
+from penstock_predictor.errors import BadRequest, DeadlineExceeded, RequestError
 from penstock_predictor.model.inference import Feeds
-from penstock_predictor.serving.outputs import Part
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.tensors.answers import JsonRows, write_table
+from penstock_predictor.tensors.arrays import Array
 from penstock_predictor.tracing.trace import Trace
 
-Outcome = Part | RequestError
+_DIGITS = 12
+"""Of a number of milliseconds that is not worth another look."""
+
+
+class Deadline:
+    """The end of a request's time, on `time.monotonic`."""
+
+    __slots__ = ("at", "seconds")
+
+    def __init__(self, at: float, seconds: float) -> None:
+        self.at = at
+        self.seconds = seconds
+        """The whole budget, for messages."""
+
+    @classmethod
+    def after(cls, seconds: float, *, now: float | None = None) -> "Deadline":
+        """Start a budget, now where no time is given."""
+        return cls((time.monotonic() if now is None else now) + seconds, seconds)
+
+    @classmethod
+    def within(cls, seconds: float, asked_ms: bytes | None, *, now: float) -> "Deadline":
+        """A budget of at most that many seconds, or of the milliseconds that the caller asks for. Raises BadRequest."""
+        if asked_ms is None:
+            return cls(now + seconds, seconds)
+        if not asked_ms.isdigit() or len(asked_ms) > _DIGITS or int(asked_ms) == 0:
+            raise BadRequest("x-request-timeout-ms: expected a whole number of milliseconds, at least 1")
+        return cls.after(min(seconds, int(asked_ms) / 1000), now=now)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end, never negative."""
+        return max(0.0, self.at - time.monotonic())
+
+    def timeout_error(self) -> DeadlineExceeded:
+        """The refusal of a request whose time is over."""
+        return DeadlineExceeded(f"no answer within {self.seconds:g} s, the time limit of this request")
+
+
+class RunOutputs:
+    """Of all calls of a run, in the order of the outputs that they asked for."""
+
+    __slots__ = ("_table", "_written", "arrays", "elements")
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self.arrays = arrays
+        self.elements = sum([array.size for array in arrays])
+        """In all of them."""
+        self._table: JsonRows | None = None
+        self._written = False
+
+    def table(self) -> JsonRows | None:
+        """Written once for all calls; None where an output is no table of numbers."""
+        if not self._written:
+            self._written = True
+            self._table = write_table(self.arrays)
+        return self._table
+
+
+class CallOutputs:
+    """One call's rows of a run, or all of a run that was its own."""
+
+    __slots__ = ("_outputs", "start", "stop")
+
+    def __init__(self, outputs: RunOutputs, start: int = 0, stop: int | None = None) -> None:
+        self._outputs = outputs
+        self.start = start
+        self.stop = stop
+        """None: the run was this call's alone."""
+
+    @property
+    def arrays(self) -> Sequence[Array]:
+        """The call's own arrays."""
+        arrays = self._outputs.arrays
+        return arrays if self.stop is None else [array[self.start : self.stop] for array in arrays]
+
+    @property
+    def elements(self) -> int:
+        """How many there are in all arrays."""
+        outputs = self._outputs
+        if self.stop is None:
+            return outputs.elements
+        return outputs.elements // len(outputs.arrays[0]) * (self.stop - self.start)
+
+    def shared_table(self) -> tuple[JsonRows, int, int] | None:
+        """The rows of the whole run as text, and from where to where they are this call's.
+
+        None for a run that was its own, which gains nothing from it, and where an output is no table.
+        """
+        if self.stop is None:
+            return None
+        table = self._outputs.table()
+        return None if table is None else (table, self.start, self.stop)
+
+
+CallOutcome = CallOutputs | RequestError
 """A call's outputs, in their order, or why there are none."""
 Origin = tuple[bytes | None, bool]
 """A request's id, if it has one, and whether the gateway says that it is a copy whose answer nobody sees."""
@@ -46,7 +140,7 @@ class Call(ABC):
         return None
 
     @abstractmethod
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: CallOutcome) -> None:
         """Take the outcome, on the event loop, once."""
 
 
@@ -78,7 +172,7 @@ class AwaitedCall(Call):
         """What it was made with."""
         return self._trace
 
-    def finish(self, outcome: Outcome) -> None:
+    def finish(self, outcome: CallOutcome) -> None:
         """Wake the coroutine, if it still waits."""
         if self._future.done():
             return

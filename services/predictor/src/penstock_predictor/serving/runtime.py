@@ -1,30 +1,123 @@
-"""What all transports share: the model, when there is one, and the way of a call through it."""
+"""What all transports share: the model, when there is one, the way of a call through it, and the bounds on that way."""
 
-from typing import TYPE_CHECKING
+import asyncio
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
-from penstock_predictor.deadline import Deadline
-from penstock_predictor.errors import NotReady, Overloaded, RequestError, StartError, UnknownModel
+from penstock_predictor.errors import NotReady, Overloaded, RequestError, StartError, UnknownModel, as_refusal
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.metrics import Gauge, Metrics
-from penstock_predictor.model.inference import Feeds, Model
+from penstock_predictor.metrics import Gauge, PredictorMetrics
+from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.model.loading import Loaded
-from penstock_predictor.serving.admission import Admission
-from penstock_predictor.serving.aside import Aside
-from penstock_predictor.serving.batcher import Batcher, BatchLimits, Recorder
-from penstock_predictor.serving.call import NOBODY, AwaitedCall, Call, Origin
-from penstock_predictor.settings import Settings
-from penstock_predictor.tensors.datatypes import Array
+from penstock_predictor.serving.batcher import BatchLimits, BatchRecorder, CallBatcher
+from penstock_predictor.serving.call import NOBODY, AwaitedCall, Call, Deadline, Origin
+from penstock_predictor.settings import PredictorSettings
+from penstock_predictor.tensors.arrays import Array
 from penstock_predictor.tracing.trace import Trace
 
 if TYPE_CHECKING:
-    from penstock_predictor.tracing.tracer import Tracer
+    from penstock_predictor.tracing.trace import Tracer
+
+
+class Admission:
+    """Counts what is accepted and not yet computed. Used on the event loop only, so it needs no lock."""
+
+    __slots__ = ("_max_bytes", "_max_requests", "bytes", "requests")
+
+    def __init__(self, *, max_requests: int, max_bytes: int) -> None:
+        self._max_requests = max_requests
+        self._max_bytes = max_bytes
+        self.requests = 0
+        """Accepted and not yet computed."""
+        self.bytes = 0
+        """Of the bodies of all those."""
+
+    def enter(self, size: int = 0) -> None:
+        """Accept a request with a body of that many bytes. Raises Overloaded when there is too much."""
+        if self.requests >= self._max_requests:
+            raise Overloaded(
+                f"{self.requests} requests are in flight, the limit of this process: try again", "requests"
+            )
+        if self.bytes + size > self._max_bytes:
+            raise self._too_much(size)
+        self.requests += 1
+        self.bytes += size
+
+    def grow(self, size: int) -> None:
+        """Count more bytes of an accepted request. Raises Overloaded when all bodies together are too large."""
+        if self.bytes + size > self._max_bytes:
+            raise self._too_much(size)
+        self.bytes += size
+
+    def leave(self, size: int) -> None:
+        """Give a request's place and its bytes back."""
+        self.requests -= 1
+        self.bytes -= size
+
+    def _too_much(self, size: int) -> Overloaded:
+        return Overloaded(f"bodies of {self.bytes} bytes are in flight, {size} more are too much: try again", "bytes")
+
+
+_T = TypeVar("_T")
+
+
+class Offload:
+    """One thread: more of them would only contend for the interpreter. Used on the event loop."""
+
+    def __init__(self, max_waiting: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._max_waiting = max_waiting
+        self._waiting = 0
+
+    def run(self, job: Callable[[], _T], then: Callable[[_T], None], otherwise: Callable[[RequestError], None]) -> None:
+        """Do a job in the thread, then tell its result on the event loop, or otherwise what it raised."""
+        if self._waiting >= self._max_waiting:
+            otherwise(Overloaded(f"{self._waiting} large bodies wait to be read or written: try again", "bytes"))
+            return
+        self._waiting += 1
+        future = self._loop.run_in_executor(self._pool, job)
+        future.add_done_callback(functools.partial(self._report, then, otherwise))
+
+    async def result(self, job: Callable[[], _T]) -> _T:
+        """Do a job in the thread; return what it does. Raises what it raises as a RequestError, and Overloaded."""
+        told: asyncio.Future[_T] = self._loop.create_future()
+
+        def then(result: _T) -> None:
+            if not told.done():  # its caller was cancelled meanwhile
+                told.set_result(result)
+
+        def otherwise(error: RequestError) -> None:
+            if not told.done():
+                told.set_exception(error)
+
+        self.run(job, then, otherwise)
+        return await told
+
+    def close(self) -> None:
+        """Drop what has not begun; do not wait for what has."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _report(
+        self, then: Callable[[_T], None], otherwise: Callable[[RequestError], None], done: "asyncio.Future[_T]"
+    ) -> None:
+        self._waiting -= 1
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            then(done.result())
+        else:
+            otherwise(as_refusal(error))
 
 
 class Serving:
     """A loaded model with what computes it."""
 
-    def __init__(self, loaded: Loaded, batcher: Batcher, aside: Aside) -> None:
-        self.model: Model = loaded.model
+    def __init__(self, loaded: Loaded, batcher: CallBatcher, aside: Offload) -> None:
+        self.model: ServedModel = loaded.model
         self.example = loaded.example
         """The answer of `GET /example`."""
         self.batcher = batcher
@@ -34,32 +127,32 @@ class Serving:
 class Runtime:
     """One process's state. Changed on the event loop only."""
 
-    def __init__(self, settings: Settings, lifecycle: Lifecycle, metrics: Metrics) -> None:
+    def __init__(self, settings: PredictorSettings, lifecycle: Lifecycle, metrics: PredictorMetrics) -> None:
         self.settings = settings
         self.lifecycle = lifecycle
         self.metrics = metrics
         self.admission = Admission(max_requests=settings.max_in_flight, max_bytes=settings.max_in_flight_bytes)
-        self.recorder: Recorder | None = None
+        self.recorder: BatchRecorder | None = None
         """Told of runs, where what is computed is recorded."""
         self.tracer: Tracer | None = None
         """Told of requests, where they are traced; from before the first one on."""
         self._serving: Serving | None = None
 
     @property
-    def model(self) -> Model | None:
+    def model(self) -> ServedModel | None:
         """The model that answers, once there is one."""
         return self._serving.model if self._serving else None
 
-    def became_ready(self, loaded: Loaded, recorder: Recorder | None = None) -> None:
+    def become_ready(self, loaded: Loaded, recorder: BatchRecorder | None = None) -> None:
         """Serve this model from now on."""
         self.recorder = recorder
-        self._serving = Serving(loaded, self._batcher(loaded), Aside(self.settings.max_in_flight))
+        self._serving = Serving(loaded, self._batcher(loaded), Offload(self.settings.max_in_flight))
         self.metrics.name_model(loaded.model.identity, self._gauges)
-        self.lifecycle.loaded()
+        self.lifecycle.become_ready()
 
-    def failed(self, error: StartError) -> None:
+    def fail(self, error: StartError) -> None:
         """Never serve."""
-        self.lifecycle.failed(str(error))
+        self.lifecycle.fail(str(error))
 
     def close(self) -> None:
         """Drop what has not begun."""
@@ -88,7 +181,7 @@ class Runtime:
         try:
             self.admission.enter(size)
         except Overloaded as error:
-            self.metrics.rejected(error)
+            self.metrics.count_rejection(error)
             raise
 
     def grow(self, size: int) -> None:
@@ -96,7 +189,7 @@ class Runtime:
         try:
             self.admission.grow(size)
         except Overloaded as error:
-            self.metrics.rejected(error)
+            self.metrics.count_rejection(error)
             raise
 
     def submit(self, call: Call) -> None:
@@ -104,7 +197,7 @@ class Runtime:
         try:
             self.serving().batcher.submit(call)
         except Overloaded as error:
-            self.metrics.rejected(error)
+            self.metrics.count_rejection(error)
             raise
 
     async def infer(
@@ -128,7 +221,7 @@ class Runtime:
             raise
         return dict(zip(names, await call.outcome(), strict=True))
 
-    def _batcher(self, loaded: Loaded) -> Batcher:
+    def _batcher(self, loaded: Loaded) -> CallBatcher:
         settings = self.settings
         limits = BatchLimits(
             max_rows=loaded.rows_a_run,
@@ -136,10 +229,10 @@ class Runtime:
             threads=settings.threads,
             steady=loaded.batching.possible and all(-1 not in spec.shape[1:] for spec in loaded.model.inputs),
         )
-        return Batcher(
+        return CallBatcher(
             loaded.model,
             limits,
-            pace=loaded.pace,
+            run_times=loaded.run_times,
             observer=self.metrics,
             release=self.admission.leave,
             recorder=self.recorder,

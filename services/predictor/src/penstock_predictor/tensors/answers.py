@@ -6,9 +6,8 @@ from itertools import starmap
 import msgspec
 
 from penstock_predictor.identity import ModelIdentity
-from penstock_predictor.tensors.binary_tail import SIZE
-from penstock_predictor.tensors.datatypes import BY_NUMPY, Array
-from penstock_predictor.tensors.raw_tensors import encode_raw
+from penstock_predictor.tensors.arrays import BY_NUMPY, Array
+from penstock_predictor.tensors.binary_tensors import SIZE, encode_raw
 
 to_json = msgspec.json.encode
 """NaN and infinities become null."""
@@ -32,7 +31,7 @@ class Frame:
         """Of each output what stands before its elements, and behind those of the one before it."""
 
 
-class Table:
+class JsonRows:
     """Outputs whose rows are written already."""
 
     __slots__ = ("frame", "layout", "texts")
@@ -45,13 +44,13 @@ class Table:
         """Of the last answer: most of a run's have the same."""
 
 
-def write_table(arrays: Sequence[Array]) -> Table | None:
+def write_table(arrays: Sequence[Array]) -> JsonRows | None:
     """Write the rows of all outputs; None where one of them is no table or column of numbers."""
     texts = [_row_texts(array) for array in arrays]
     written = [text for text in texts if text is not None]
     if len(written) < len(arrays):
         return None
-    return Table(tuple((BY_NUMPY[array.dtype].v2, array.shape[1:]) for array in arrays), written)
+    return JsonRows(tuple((BY_NUMPY[array.dtype].v2, array.shape[1:]) for array in arrays), written)
 
 
 def _row_texts(array: Array) -> list[bytes] | None:
@@ -74,7 +73,7 @@ class InferAnswers:
         """Every tensor's elements as JSON."""
         return self._begin(request_id) + b",".join(starmap(_json_output, zip(names, arrays, strict=True))) + b"]}"
 
-    def of_table(self, request_id: str | None, names: tuple[str, ...], table: Table, start: int, stop: int) -> bytes:
+    def of_table(self, request_id: str | None, names: tuple[str, ...], table: JsonRows, start: int, stop: int) -> bytes:
         """The same for the rows of a table from `start` to `stop`."""
         rows = stop - start
         frame = table.frame
@@ -110,7 +109,7 @@ class InferAnswers:
 
     def _frame(self, names: tuple[str, ...], layout: Layout, rows: int) -> Frame:
         outputs = zip(names, layout, strict=True)
-        pieces = [_described(name, kind, (rows, *shape)) + b',"data":[' for name, (kind, shape) in outputs]
+        pieces = [_describe(name, kind, (rows, *shape)) + b',"data":[' for name, (kind, shape) in outputs]
         pieces[1:] = [b"]}," + before for before in pieces[1:]]
         frame = Frame(names, rows, pieces)
         if len(self._frames) < _MOST_KEPT:
@@ -118,15 +117,15 @@ class InferAnswers:
         return frame
 
 
-def _described(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
+def _describe(name: str, datatype: str, shape: tuple[int, ...]) -> bytes:
     return b'{"name":%b,"datatype":"%b","shape":%b' % (to_json(name), datatype.encode(), to_json(shape))
 
 
 def _json_output(name: str, array: Array) -> bytes:
-    described = _described(name, BY_NUMPY[array.dtype].v2, array.shape)
+    described = _describe(name, BY_NUMPY[array.dtype].v2, array.shape)
     return b'%b,"data":%b}' % (described, to_json(array.ravel().tolist()))
 
 
 def _binary_output(name: str, array: Array, size: int) -> bytes:
-    described = _described(name, BY_NUMPY[array.dtype].v2, array.shape)
+    described = _describe(name, BY_NUMPY[array.dtype].v2, array.shape)
     return b'%b,"parameters":{"%b":%d}}' % (described, SIZE.encode(), size)

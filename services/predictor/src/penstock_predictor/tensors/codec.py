@@ -17,11 +17,9 @@ from pydantic import ValidationError
 
 from penstock_contracts.inference import InferRequest, RequestInput
 from penstock_predictor.errors import BadRequest, DoesNotFit
-from penstock_predictor.tensors.binary_tail import SIZE, BinaryTail
-from penstock_predictor.tensors.datatypes import BY_V2, Array
+from penstock_predictor.tensors.arrays import BY_V2, Array, count_elements, reshape
+from penstock_predictor.tensors.binary_tensors import SIZE, BinaryTail, decode_raw
 from penstock_predictor.tensors.elements import check_types, convert, json_types
-from penstock_predictor.tensors.raw_tensors import decode_raw
-from penstock_predictor.tensors.shapes import count_elements, reshaped
 
 _BINARY_BY_DEFAULT = "binary_data_output"
 _BINARY = "binary_data"
@@ -133,7 +131,7 @@ def decode_tensor(tensor: RequestInput, tail: BinaryTail | None = None) -> Array
         return f"{said}, element {position}"
 
     check_types(values, json_types(datatype), where)
-    return reshaped(convert(values, datatype, where), tensor.shape, said)
+    return reshape(convert(values, datatype, where), tensor.shape, said)
 
 
 def _decode_binary(tensor: RequestInput, tail: BinaryTail | None, said: str) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from penstock_predictor.errors import DoesNotFit
-from penstock_predictor.tensors.datatypes import Array, Datatype
+from penstock_predictor.tensors.arrays import Array, Datatype
 
 Where = Callable[[int], str]
 """Names the element at a position of the list, for messages: "input 'x', element 3"."""
@@ -41,7 +41,7 @@ def check_types(values: Sequence[Any], allowed: JsonTypes, where: Where) -> None
     if set(map(type, values)) <= allowed:
         return
     position, value = next((i, value) for i, value in enumerate(values) if type(value) not in allowed)
-    raise DoesNotFit(f"{where(position)}: expected {_WORDS[allowed]}, got {_shown(value)}")
+    raise DoesNotFit(f"{where(position)}: expected {_WORDS[allowed]}, got {_shorten(value)}")
 
 
 def convert(values: Sequence[Any], datatype: Datatype, where: Where) -> Array:
@@ -61,7 +61,7 @@ def _check_only_nulls(values: Sequence[Any], array: Array, datatype: Datatype, w
     for position in np.flatnonzero(~np.isfinite(array)):
         value = values[int(position)]
         if value is not None:
-            hint = f"{_shown(value)} is not a finite {datatype.v2}; write null for a missing value"
+            hint = f"{_shorten(value)} is not a finite {datatype.v2}; write null for a missing value"
             raise DoesNotFit(f"{where(int(position))}: {hint}")
 
 
@@ -70,10 +70,10 @@ def _out_of_range(values: Sequence[Any], datatype: Datatype, where: Where) -> Do
         try:
             np.array(value, dtype=datatype.numpy)
         except OverflowError:
-            return DoesNotFit(f"{where(position)}: {_shown(value)} is out of range for {datatype.v2}")
+            return DoesNotFit(f"{where(position)}: {_shorten(value)} is out of range for {datatype.v2}")
     raise AssertionError("an array overflowed, but none of its elements does")
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."  # noqa: PLR2004 - enough to recognise the value

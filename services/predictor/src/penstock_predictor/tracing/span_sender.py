@@ -3,16 +3,28 @@
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from penstock_predictor.metrics import Metrics
-from penstock_predictor.settings import Settings
-from penstock_predictor.tracing.tracer import Tracer
+from penstock_predictor.metrics import PredictorMetrics
+from penstock_predictor.settings import PredictorSettings
+from penstock_predictor.tracing.trace import Tracer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from penstock_predictor.tracing.spans import Spans
+
+
+def is_on(environment: Mapping[str, str]) -> bool:
+    """Whether traces are to be exported.
+
+    They must be asked for: an endpoint alone, which may stand in every pod of a cluster, says nothing about us.
+    """
+    exporters = environment.get("OTEL_TRACES_EXPORTER", "").split(",")
+    disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return "otlp" in (name.strip() for name in exporters) and not disabled
+
 
 LOOK_SECONDS: Final = 1.0
 FLUSH_SECONDS: Final = 2.0
@@ -30,8 +42,8 @@ _log = logging.getLogger(__name__)
 class SpanSender:
     """One process's. While the collector is away or slow, requests wait in a bounded queue, and then are not traced."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        self.tracer = Tracer(metrics.spans_unqueued)
+    def __init__(self, settings: PredictorSettings, metrics: PredictorMetrics) -> None:
+        self.tracer = Tracer(metrics.count_unqueued_spans)
         """What the event loop tells of requests."""
         self._settings = settings
         self._metrics = metrics
@@ -65,9 +77,9 @@ class SpanSender:
     def _send_all(self, spans: "Spans") -> None:
         while time.monotonic() < self._end and (batch := self._batch(spans)):
             if spans.send(batch):
-                self._metrics.spans_sent(len(batch))
+                self._metrics.count_sent_spans(len(batch))
             else:
-                self._metrics.spans_given_up(len(batch))
+                self._metrics.count_lost_spans(len(batch))
 
     def _batch(self, spans: "Spans") -> "list[ReadableSpan]":
         batch: list[ReadableSpan] = []

@@ -13,9 +13,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from penstock_predictor import VERSION
-from penstock_predictor.settings import Settings
-from penstock_predictor.tracing.trace import Trace
-from penstock_predictor.tracing.trace_parent import TRACE_PARENT
+from penstock_predictor.settings import PredictorSettings
+from penstock_predictor.tracing.trace import TRACE_PARENT, Trace
 
 _SERVICE: Final = "penstock-predictor"
 _ERROR: Final = 500
@@ -25,7 +24,7 @@ _ERROR: Final = 500
 class Spans:
     """Makes and sends them. The environment says where to and how: OTEL_EXPORTER_OTLP_ENDPOINT and its like."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: PredictorSettings) -> None:
         resource = Resource.create(Resource({SERVICE_NAME: _SERVICE}).merge(_of_model(settings)).attributes)
         # Who began a trace has decided whether it is sampled; none begins here.
         provider = TracerProvider(resource=resource, sampler=ParentBased(ALWAYS_OFF), shutdown_on_exit=False)
@@ -84,7 +83,7 @@ class _Ended(SpanProcessor):
         return spans
 
 
-def _of_model(settings: Settings) -> Resource:
+def _of_model(settings: PredictorSettings) -> Resource:
     """What the environment says of this pod goes before it."""
     model = {
         "penstock.model": settings.model_name,

@@ -30,7 +30,7 @@ def health_routes(runtime: Runtime) -> APIRouter:
         return as_response(
             probes.judged(
                 {
-                    "state": runtime.lifecycle.state.phase,
+                    "state": runtime.lifecycle.state.stage,
                     "model_name": settings.model_name,
                     "version": settings.model_version,
                     "digest": model.identity.digest if model else None,

@@ -3,18 +3,21 @@
 import string
 from collections.abc import Mapping, Sequence
 
-from penstock_predictor.model.rows.rule import Operation, Rule, from_start, unknown_size
-from penstock_predictor.model.rows.values import (
+from penstock_predictor.model.rows.operation import (
     ONE,
     Mixes,
+    Operation,
+    Rule,
     Shape,
-    Size,
+    SymbolicSize,
     Value,
     broadcast,
     constant,
+    from_start,
     of_shape,
     rank_of,
     shape_of,
+    unknown_size,
 )
 
 _INTEGERS = (2, 3, 4, 5, 6, 7, 9, 12, 13)
@@ -25,26 +28,26 @@ _SOFTMAX_ON_ONE_AXIS = 13
 
 def each_element(op: Operation) -> list[Value]:
     """One input; further ones, if any, are the same for all rows."""
-    value = op.given(0)
+    value = op.input_at(0)
     for at in range(1, len(op.inputs)):
-        constant(op.optional(at), "parameters")
+        constant(op.optional_input_at(at), "parameters")
     shape = shape_of(value)
     return [of_shape(shape) for _ in op.node.outputs]
 
 
 def elements_together(op: Operation) -> list[Value]:
     """Any number of inputs, as broadcast."""
-    return [of_shape(broadcast(op.all_given()))]
+    return [of_shape(broadcast(op.all_inputs()))]
 
 
 def _identity(op: Operation) -> list[Value]:
-    return [op.given(0)]
+    return [op.input_at(0)]
 
 
 def _cast(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     to = op.node.attributes.integer("to", 0)
-    flags = value.sizes is not None and set(value.sizes) <= {ONE, Size(0)}
+    flags = value.sizes is not None and set(value.sizes) <= {ONE, SymbolicSize(0)}
     if to in _INTEGERS and (to != _BOOL or flags):
         return [value]
     if value.counts_rows:
@@ -54,7 +57,7 @@ def _cast(op: Operation) -> list[Value]:
 
 def _arithmetic(op: Operation) -> list[Value]:
     """Of sizes too, where they are known."""
-    left, right = op.given(0), op.given(1)
+    left, right = op.input_at(0), op.input_at(1)
     shape = broadcast([left, right])
     sizes = _sizes(op.node.operator, left, right)
     if sizes is None and (left.counts_rows or right.counts_rows):
@@ -62,7 +65,7 @@ def _arithmetic(op: Operation) -> list[Value]:
     return [Value(of_shape(shape).shape, sizes)]
 
 
-def _sizes(operator: str, left: Value, right: Value) -> tuple[Size, ...] | None:
+def _sizes(operator: str, left: Value, right: Value) -> tuple[SymbolicSize, ...] | None:
     if left.sizes is None or right.sizes is None:
         return None
     length = max(len(left.sizes), len(right.sizes))
@@ -73,7 +76,7 @@ def _sizes(operator: str, left: Value, right: Value) -> tuple[Size, ...] | None:
     return None if None in results else tuple(size for size in results if size is not None)
 
 
-def _result(operator: str, left: Size, right: Size) -> Size | None:
+def _result(operator: str, left: SymbolicSize, right: SymbolicSize) -> SymbolicSize | None:
     if operator == "Mul":
         return left.times(right)
     if operator == "Div":
@@ -84,18 +87,18 @@ def _result(operator: str, left: Size, right: Size) -> Size | None:
         told = [size for size in (left, right) if size.number is not None]
         # A number of rows, of frames, is never -1; whether it is 3 only a run says.
         known = len(told) == 2 or any(size.factor < 0 for size in told)  # noqa: PLR2004 - both
-        return Size(0) if known else None
+        return SymbolicSize(0) if known else None
     if left.number is not None and right.number is not None:
-        return Size(left.factor + right.factor if operator == "Add" else left.factor - right.factor)
-    return left if right == Size(0) else None
+        return SymbolicSize(left.factor + right.factor if operator == "Add" else left.factor - right.factor)
+    return left if right == SymbolicSize(0) else None
 
 
 def _where(op: Operation) -> list[Value]:
-    condition, yes, no = (op.given(at) for at in range(3))
+    condition, yes, no = (op.input_at(at) for at in range(3))
     shape = broadcast([condition, yes, no])
     told = [value.sizes for value in (condition, yes, no) if value.sizes is not None]
     if len(told) == 3 and len({len(sizes) for sizes in told}) == 1:  # noqa: PLR2004 - all of them
-        chosen = [b if a != Size(0) else c for a, b, c in zip(*told, strict=True)]
+        chosen = [b if a != SymbolicSize(0) else c for a, b, c in zip(*told, strict=True)]
         return [Value(shape, tuple(chosen))]
     if any(value.counts_rows for value in (condition, yes, no)):
         raise Mixes("computes with the number of rows")
@@ -103,14 +106,14 @@ def _where(op: Operation) -> list[Value]:
 
 
 def _dropout(op: Operation) -> list[Value]:
-    mode = op.optional(2)
-    if mode is not None and mode.sizes != (Size(0),):
+    mode = op.optional_input_at(2)
+    if mode is not None and mode.sizes != (SymbolicSize(0),):
         raise Mixes("may be in training")
     return each_element(op)
 
 
 def _reduce(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     shape = shape_of(value)
     axes = op.axes(1, len(shape))
     if not axes:
@@ -128,13 +131,13 @@ def _without(value: Value, axes: Sequence[int], *, keep: bool) -> Shape:
 
 
 def _arg(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     keep = bool(op.node.attributes.integer("keepdims", 1))
     return [of_shape(_without(value, [op.axis(0)], keep=keep))]
 
 
 def _softmax(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     if op.opset >= _SOFTMAX_ON_ONE_AXIS:
         return along_axis(op, op.axis(-1))
     if value.axis is not None and value.axis >= op.axis(1):
@@ -144,46 +147,46 @@ def _softmax(op: Operation) -> list[Value]:
 
 def along_axis(op: Operation, axis: int) -> list[Value]:
     """Along an axis that is not the rows'."""
-    value = op.given(0)
+    value = op.input_at(0)
     if value.axis == axis:
         raise Mixes("computes over the rows")
     return [of_shape(shape_of(value))]
 
 
 def _cumulate(op: Operation) -> list[Value]:
-    axis = op.axes(1, rank_of(op.given(0)), "axis")
+    axis = op.axes(1, rank_of(op.input_at(0)), "axis")
     if axis is None:
         raise Mixes("lacks an axis")
     return along_axis(op, axis[0])
 
 
 def _top(op: Operation) -> list[Value]:
-    value, axis = op.given(0), op.axis(-1)
+    value, axis = op.input_at(0), op.axis(-1)
     if value.axis == axis:
         raise Mixes("computes over the rows")
-    many = op.optional(1)
+    many = op.optional_input_at(1)
     constant(many, "count")
     told = op.node.attributes.integer("k", -1)
-    count = many.sizes[0] if many is not None and many.sizes else Size(told) if told > 0 else unknown_size()
+    count = many.sizes[0] if many is not None and many.sizes else SymbolicSize(told) if told > 0 else unknown_size()
     shape = [count if at == axis else size for at, size in enumerate(shape_of(value))]
     return [of_shape(shape) for _ in op.node.outputs]
 
 
 def normalize_behind(op: Operation) -> list[Value]:
     """Over all axes from one on: LayerNormalization and its like."""
-    value = op.given(0)
+    value = op.input_at(0)
     axis = op.axis(-1)
     if value.axis is not None and value.axis >= axis:
         raise Mixes("computes over the rows")
     for at in range(1, len(op.inputs)):
-        constant(op.optional(at), "weights")
+        constant(op.optional_input_at(at), "weights")
     shape = shape_of(value)
     kept = tuple(ONE if at >= axis else size for at, size in enumerate(shape))
     return [of_shape(shape if not at else kept) for at in range(len(op.node.outputs))]
 
 
 def _mean_variance(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     axes = op.node.attributes.integers("axes") or (0, 2, 3)
     _without(value, [from_start(axis, rank_of(value)) for axis in axes], keep=True)
     return [of_shape(shape_of(value))]
@@ -191,18 +194,18 @@ def _mean_variance(op: Operation) -> list[Value]:
 
 def _images(op: Operation) -> Shape:
     """The shape of what carries its rows in the first axis; all else is the same for all rows."""
-    value = op.given(0)
+    value = op.input_at(0)
     if value.axis not in (0, None) or rank_of(value) < 3:  # noqa: PLR2004 - rows, channels, places
         raise Mixes("works on what are no images by rows")
     for at in range(1, len(op.inputs)):
-        constant(op.optional(at), "weights")
+        constant(op.optional_input_at(at), "weights")
     return shape_of(value)
 
 
 def _batch_normalization(op: Operation) -> list[Value]:
     if op.node.attributes.integer("training_mode", 0) or len([name for name in op.node.outputs if name]) > 1:
         raise Mixes("is in training")
-    value = op.given(0)
+    value = op.input_at(0)
     if value.axis not in (0, None):
         raise Mixes("computes over the rows")
     return each_element(op)
@@ -215,7 +218,7 @@ def _normalize_images(op: Operation) -> list[Value]:
 def convolve(op: Operation) -> list[Value]:
     """Conv, and pools: new channels and places."""
     shape = _images(op)
-    weights = op.optional(3) if op.node.operator == "QLinearConv" else op.optional(1)
+    weights = op.optional_input_at(3) if op.node.operator == "QLinearConv" else op.optional_input_at(1)
     channels = shape[1]
     kernel = op.node.attributes.integers("kernel_shape")
     if weights is not None and op.node.operator in ("Conv", "ConvInteger", "QLinearConv", "FusedConv"):
@@ -229,7 +232,7 @@ def convolve(op: Operation) -> list[Value]:
     return [of_shape([shape[0], channels, *places]) for _ in op.node.outputs]
 
 
-def _place(op: Operation, kernel: Sequence[int] | None, at: int, size: Size) -> Size:
+def _place(op: Operation, kernel: Sequence[int] | None, at: int, size: SymbolicSize) -> SymbolicSize:
     """How many places a kernel has along one axis."""
     attributes = op.node.attributes
     if kernel is None or size.number is None or attributes.integer("ceil_mode", 0):
@@ -237,11 +240,11 @@ def _place(op: Operation, kernel: Sequence[int] | None, at: int, size: Size) -> 
     step = (attributes.integers("strides") or (1,) * len(kernel))[at]
     automatic = attributes.text("auto_pad", "NOTSET")
     if automatic.startswith("SAME"):
-        return Size(-(-size.number // step))
+        return SymbolicSize(-(-size.number // step))
     pads = attributes.integers("pads") if automatic == "NOTSET" else None
     padding = pads[at] + pads[at + len(kernel)] if pads else 0
     reach = (kernel[at] - 1) * (attributes.integers("dilations") or (1,) * len(kernel))[at] + 1
-    return Size((size.number + padding - reach) // step + 1)
+    return SymbolicSize((size.number + padding - reach) // step + 1)
 
 
 def _max_pool(op: Operation) -> list[Value]:
@@ -257,10 +260,13 @@ def _global_pool(op: Operation) -> list[Value]:
 
 def _resize(op: Operation) -> list[Value]:
     shape = _images(Operation(op.node, op.opset, op.inputs[:1]))
-    if op.given(0).counts_rows or op.node.attributes.text("coordinate_transformation_mode", "") == "tf_crop_and_resize":
+    if (
+        op.input_at(0).counts_rows
+        or op.node.attributes.text("coordinate_transformation_mode", "") == "tf_crop_and_resize"
+    ):
         raise Mixes("crops by what is not known before a run")
-    sizes, scales = op.optional(3), op.node.attributes.numbers("scales")
-    told = op.optional(1) if op.node.operator == "Upsample" else op.optional(2)
+    sizes, scales = op.optional_input_at(3), op.node.attributes.numbers("scales")
+    told = op.optional_input_at(1) if op.node.operator == "Upsample" else op.optional_input_at(2)
     if sizes is not None and sizes.sizes is not None:
         kept = sizes.sizes[0] == shape[0] and len(sizes.sizes) == len(shape)
     elif scales is not None:
@@ -274,17 +280,17 @@ def _resize(op: Operation) -> list[Value]:
 
 def _matmul(op: Operation) -> list[Value]:
     for at in range(2, len(op.inputs)):
-        constant(op.optional(at), "zero points")
-    return [of_shape(multiplied(op.given(0), op.given(1)))]
+        constant(op.optional_input_at(at), "zero points")
+    return [of_shape(product_shape(op.input_at(0), op.input_at(1)))]
 
 
 def _matmul_quantized(op: Operation) -> list[Value]:
     for at in (1, 2, 4, 5, 6, 7):
-        constant(op.given(at), "scales and zero points")
-    return [of_shape(multiplied(op.given(0), op.given(3)))]
+        constant(op.input_at(at), "scales and zero points")
+    return [of_shape(product_shape(op.input_at(0), op.input_at(3)))]
 
 
-def multiplied(left: Value, right: Value) -> Shape:
+def product_shape(left: Value, right: Value) -> Shape:
     """The shape of a matrix product. Raises Mixes where it sums over rows."""
     a, b = shape_of(left), shape_of(right)
     if not a or not b:
@@ -300,15 +306,15 @@ def multiplied(left: Value, right: Value) -> Shape:
 
 
 def _gemm(op: Operation) -> list[Value]:
-    left, right = op.given(0), op.given(1)
+    left, right = op.input_at(0), op.input_at(1)
     sides = []
     for value, name in ((left, "transA"), (right, "transB")):
         shape = shape_of(value)
         if len(shape) != 2:  # noqa: PLR2004 - Gemm's matrices
             raise Mixes("multiplies what are no matrices")
         sides.append(Value(tuple(reversed(shape)) if op.node.attributes.integer(name, 0) else shape))
-    shape = multiplied(*sides)
-    added = op.optional(2)
+    shape = product_shape(*sides)
+    added = op.optional_input_at(2)
     return [of_shape(broadcast([of_shape(shape), added]) if added is not None else shape)]
 
 
@@ -318,8 +324,8 @@ def _einsum(op: Operation) -> list[Value]:
     terms = left.split(",")
     if not arrow or "." in told or not set(left.replace(",", "") + right) <= set(string.ascii_letters):
         raise Mixes("has an equation that this does not read")
-    sizes: dict[str, Size] = {}
-    for term, value in zip(terms, op.all_given(), strict=True):
+    sizes: dict[str, SymbolicSize] = {}
+    for term, value in zip(terms, op.all_inputs(), strict=True):
         shape = shape_of(value)
         if len(term) != len(shape) or len(set(term)) != len(term):
             raise Mixes("has an equation that this does not read")
@@ -333,22 +339,22 @@ def _einsum(op: Operation) -> list[Value]:
 
 
 def _recurrent(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     by_rows = op.node.attributes.integer("layout", 0)
     if rank_of(value) != 3 or value.axis not in (None, 0 if by_rows else 1):  # noqa: PLR2004 - time, rows, values
         raise Mixes("goes through the rows as through time")
     for at in (1, 2, 3, 7):
-        constant(op.optional(at), "weights")
+        constant(op.optional_input_at(at), "weights")
     for at in (4, 5, 6):
-        state = op.optional(at)
+        state = op.optional_input_at(at)
         at_rows = 0 if by_rows or at == 4 else 1  # noqa: PLR2004 - the lengths
         if state is not None and (
             state.axis != at_rows or shape_of(state)[at_rows] != shape_of(value)[value.axis or 0]
         ):
             raise Mixes("begins from a state that is not each row's own")
-    directions = Size(2 if op.node.attributes.text("direction", "forward") == "bidirectional" else 1)
+    directions = SymbolicSize(2 if op.node.attributes.text("direction", "forward") == "bidirectional" else 1)
     told = op.node.attributes.integer("hidden_size", 0)
-    hidden = Size(told) if told else unknown_size()
+    hidden = SymbolicSize(told) if told else unknown_size()
     steps, rows = shape_of(value)[by_rows], shape_of(value)[1 - by_rows]
     every = (rows, steps, directions, hidden) if by_rows else (steps, directions, rows, hidden)
     last = (rows, directions, hidden) if by_rows else (directions, rows, hidden)

@@ -9,6 +9,17 @@ from dataclasses import dataclass
 
 from penstock_predictor.model.rows.compute_rules import COMPUTE_RULES
 from penstock_predictor.model.rows.onnx_file import Constant, Dimension, Function, Graph, Node
+from penstock_predictor.model.rows.operation import (
+    ROW_COUNT,
+    Mixes,
+    Operation,
+    Rule,
+    Shape,
+    SymbolicSize,
+    Value,
+    product,
+    unknown_size,
+)
 from penstock_predictor.model.rows.other_rules import (
     ML_DOMAIN,
     ML_RULES,
@@ -17,9 +28,7 @@ from penstock_predictor.model.rows.other_rules import (
     PADDED_WELCOME,
     TEXT_RULES,
 )
-from penstock_predictor.model.rows.rule import Operation, Rule, unknown_size
 from penstock_predictor.model.rows.shape_rules import SHAPE_RULES
-from penstock_predictor.model.rows.values import ROW_COUNT, Mixes, Shape, Size, Value, product
 
 _RULES: Mapping[str, Mapping[str, Rule]] = {
     "": {**SHAPE_RULES, **COMPUTE_RULES, **TEXT_RULES},
@@ -29,7 +38,7 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
 _COUNTS_WELCOME = frozenset(
     {
         *("Add", "Cast", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Gather", "Identity", "Mul", "Reshape"),
-        *("Resize", "Shape", "Size", "Slice", "Squeeze", "Sub", "Tile", "Unsqueeze", "Where"),
+        *("Resize", "Shape", "SymbolicSize", "Slice", "Squeeze", "Sub", "Tile", "Unsqueeze", "Where"),
     }
 )
 """Operators whose rules know what to do with a number of rows among the elements."""
@@ -82,21 +91,21 @@ def _rows_elsewhere(shapes: Iterable[tuple[Dimension, ...] | None]) -> str | Non
 def _input(dims: tuple[Dimension, ...] | None) -> Known:
     if not dims or isinstance(dims[0], int):
         return _Unshown("an input has no open first dimension")
-    return Value((ROW_COUNT, *(_declared(dim) for dim in dims[1:])))
+    return Value((ROW_COUNT, *(_declared_size(dim) for dim in dims[1:])))
 
 
-def _declared(dim: Dimension) -> Size:
+def _declared_size(dim: Dimension) -> SymbolicSize:
     if isinstance(dim, int) and dim > 0:
-        return Size(dim)
-    return Size(1, (f"name {dim}",)) if isinstance(dim, str) and dim else unknown_size()
+        return SymbolicSize(dim)
+    return SymbolicSize(1, (f"name {dim}",)) if isinstance(dim, str) and dim else unknown_size()
 
 
 def _constant(constant: Constant) -> Value:
-    shape: Shape = tuple(Size(dim) for dim in constant.dims)
+    shape: Shape = tuple(SymbolicSize(dim) for dim in constant.dims)
     values = constant.values
     if values is None or not all(float(value).is_integer() for value in values):
         return Value(shape)
-    return Value(shape, tuple(Size(int(value)) for value in values))
+    return Value(shape, tuple(SymbolicSize(int(value)) for value in values))
 
 
 def _follow(
@@ -140,7 +149,7 @@ def _call(
                 for name in inner.inputs
             ),
             inner.outputs,
-            inner.attributes.resolved(node.attributes),
+            inner.attributes.resolve(node.attributes),
         )
         for inner in function.nodes
     ]
@@ -180,7 +189,7 @@ def _by_rule(node: Node, inputs: Sequence[Value | None], opsets: Mapping[str, in
 
 def _consistent(value: Value) -> Value:
     """With elements only where they are as many as the shape says."""
-    if value.sizes is None or (value.shape is not None and product(value.shape) == Size(len(value.sizes))):
+    if value.sizes is None or (value.shape is not None and product(value.shape) == SymbolicSize(len(value.sizes))):
         return value
     if value.counts_rows:
         raise Mixes("computes with the number of rows")
@@ -193,11 +202,11 @@ def _constant_of(node: Node) -> Known:
     if tensor is not None:
         return _constant(tensor)
     if "value_int" in attributes:
-        return Value((), (Size(attributes.integer("value_int", 0)),))
+        return Value((), (SymbolicSize(attributes.integer("value_int", 0)),))
     numbers = attributes.integers("value_ints")
     if numbers is not None:
-        return Value((Size(len(numbers)),), tuple(Size(number) for number in numbers))
+        return Value((SymbolicSize(len(numbers)),), tuple(SymbolicSize(number) for number in numbers))
     floats = attributes.numbers("value_floats")
     if floats is not None:
-        return Value((Size(len(floats)),))
+        return Value((SymbolicSize(len(floats)),))
     return Value(()) if "value_float" in attributes or "value_string" in attributes else Value(None)

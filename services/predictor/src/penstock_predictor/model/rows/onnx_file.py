@@ -86,7 +86,7 @@ class Attributes:
         """Field `t`."""
         return next((_constant(_view(value)) for number, value in self._fields(name) if number == 5), None)
 
-    def resolved(self, call: "Attributes") -> "Attributes":
+    def resolve(self, call: "Attributes") -> "Attributes":
         """With the values of a function's call in place of references to them."""
         resolved = {}
         for name, raw in self._raw.items():
@@ -154,30 +154,32 @@ def external_files(file: Path) -> tuple[str, ...]:
     try:
         with file.open("rb") as stream:
             content = Buffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-            return tuple(sorted({path for number, value in _fields(content) for path in _located(number, value)}))
+            return tuple(
+                sorted({path for number, value in _fields(content) for path in _external_location(number, value)})
+            )
     except (ValueError, IndexError, UnicodeDecodeError, TypeError) as error:
         raise UnreadableGraph(f"{file.name} cannot be read as an ONNX graph: {error}") from error
 
 
-def _located(number: int, value: "int | Buffer") -> Iterator[str]:
+def _external_location(number: int, value: "int | Buffer") -> Iterator[str]:
     """Of a field of ModelProto: its graph, or a function."""
     if number == 7:
-        yield from _located_in_graph(_view(value))
+        yield from _external_location_in_graph(_view(value))
     elif number == 25:
         for part, node in _fields(_view(value)):
             if part == 7:
-                yield from _located_in_node(_view(node))
+                yield from _external_location_in_node(_view(node))
 
 
-def _located_in_graph(content: Buffer) -> Iterator[str]:
+def _external_location_in_graph(content: Buffer) -> Iterator[str]:
     for number, value in _fields(content):
         if number == 1:
-            yield from _located_in_node(_view(value))
+            yield from _external_location_in_node(_view(value))
         elif number == 5:
-            yield from _located_in_tensor(_view(value))
+            yield from _external_location_in_tensor(_view(value))
 
 
-def _located_in_node(content: Buffer) -> Iterator[str]:
+def _external_location_in_node(content: Buffer) -> Iterator[str]:
     operator = next((_text(value) for number, value in _fields(content) if number == 4), "")
     if operator not in _WITH_TENSORS:
         return
@@ -186,12 +188,12 @@ def _located_in_node(content: Buffer) -> Iterator[str]:
             continue
         for part, value in _fields(_view(attribute)):
             if part in (5, 10):
-                yield from _located_in_tensor(_view(value))
+                yield from _external_location_in_tensor(_view(value))
             elif part in (6, 11):
-                yield from _located_in_graph(_view(value))
+                yield from _external_location_in_graph(_view(value))
 
 
-def _located_in_tensor(content: Buffer) -> Iterator[str]:
+def _external_location_in_tensor(content: Buffer) -> Iterator[str]:
     for number, entry in _fields(content):
         if number == 13:
             pair = {part: _text(value) for part, value in _fields(_view(entry))}

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 
 from penstock_predictor.model.rows.compute_rules import each_element, elements_together, normalize_behind
-from penstock_predictor.model.rows.rule import Operation, Rule, unknown_size
-from penstock_predictor.model.rows.values import (
+from penstock_predictor.model.rows.operation import (
     ONE,
     Mixes,
+    Operation,
+    Rule,
     Shape,
-    Size,
+    SymbolicSize,
     Value,
     constant,
     of_shape,
     product,
     rank_of,
     shape_of,
+    unknown_size,
 )
 
 ML_DOMAIN = "ai.onnx.ml"
@@ -29,31 +31,31 @@ def _table(value: Value) -> Shape:
 
 
 def _same_table(op: Operation) -> list[Value]:
-    return [of_shape(_table(op.given(0)))]
+    return [of_shape(_table(op.input_at(0)))]
 
 
 def _classify(op: Operation) -> list[Value]:
-    rows = _table(op.given(0))[0]
+    rows = _table(op.input_at(0))[0]
     labels = [op.node.attributes.integers(name) or () for name in ("classlabels_ints", "classlabels_int64s")]
     count = max(*map(len, labels), len(op.node.attributes.texts("classlabels_strings")))
     # Of two classes some operators write one column.
-    width = Size(count) if count > 2 else unknown_size()  # noqa: PLR2004 - two classes
+    width = SymbolicSize(count) if count > 2 else unknown_size()  # noqa: PLR2004 - two classes
     return [of_shape((rows,)), of_shape((rows, width))][: len(op.node.outputs)]
 
 
 def _regress(op: Operation) -> list[Value]:
     targets = op.node.attributes.integer("n_targets", op.node.attributes.integer("targets", 0))
-    return [of_shape((_table(op.given(0))[0], Size(targets) if targets else unknown_size()))]
+    return [of_shape((_table(op.input_at(0))[0], SymbolicSize(targets) if targets else unknown_size()))]
 
 
 def _one_hot(op: Operation) -> list[Value]:
     """One more axis; an unknown word is an error or zeros, of its own row alone."""
     words = op.node.attributes.texts("cats_strings") or op.node.attributes.integers("cats_int64s") or ()
-    return [of_shape((*shape_of(op.given(0)), Size(len(words))))]
+    return [of_shape((*shape_of(op.input_at(0)), SymbolicSize(len(words))))]
 
 
 def _pick_features(op: Operation) -> list[Value]:
-    values, places = op.given(0), op.given(1)
+    values, places = op.input_at(0), op.input_at(1)
     shape = shape_of(values)
     count = product(shape_of(places))
     if values.axis is None:
@@ -73,7 +75,7 @@ def _check_leading(places: Value) -> None:
 
 
 def _join_features(op: Operation) -> list[Value]:
-    shapes = [_table(value) for value in op.all_given()]
+    shapes = [_table(value) for value in op.all_inputs()]
     if len({shape[0] for shape in shapes}) > 1:
         raise Mixes("puts several numbers of rows together")
     return [of_shape((shapes[0][0], unknown_size()))]
@@ -83,22 +85,22 @@ def _normalize_words(op: Operation) -> list[Value]:
     """Without words to leave out each is changed by itself; with them the rest of the rows moves up."""
     if op.node.attributes.texts("stopwords"):
         raise Mixes("leaves out words, and so rows")
-    return [of_shape(shape_of(op.given(0)))]
+    return [of_shape(shape_of(op.input_at(0)))]
 
 
 def _count_words(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     shape = _table(value)
     if value.padded is not None and value.padded in op.node.attributes.texts("pool_strings"):
         raise Mixes("counts the words that fill up shorter rows")
     places = op.node.attributes.integers("ngram_indexes") or ()
-    return [of_shape((shape[0], Size(max(places, default=-1) + 1)))]
+    return [of_shape((shape[0], SymbolicSize(max(places, default=-1) + 1)))]
 
 
 def _split_words(op: Operation) -> list[Value]:
     """Rows with fewer words than the longest of the run are filled up."""
     padding = op.node.attributes.text("pad_value", "")
-    value = op.given(0)
+    value = op.input_at(0)
     if value.axis not in (0, None):
         raise Mixes("works on what is no table by rows")
     return [of_shape((*shape_of(value), unknown_size()), padded=padding)]
@@ -106,11 +108,11 @@ def _split_words(op: Operation) -> list[Value]:
 
 def _add_and_normalize(op: Operation) -> list[Value]:
     """SkipLayerNormalization: the two summed have one shape."""
-    left, right = op.given(0), op.given(1)
+    left, right = op.input_at(0), op.input_at(1)
     if left.axis != right.axis or shape_of(left) != shape_of(right) or left.axis == rank_of(left) - 1:
         raise Mixes("sets rows against what is not of the same row")
     for at in range(2, len(op.inputs)):
-        constant(op.optional(at), "weights")
+        constant(op.optional_input_at(at), "weights")
     if len([name for name in op.node.outputs if name]) > 1:
         raise Mixes("has outputs that this does not know")
     return [of_shape(shape_of(left))]

@@ -2,21 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 
-from penstock_predictor.model.rows.rule import Operation, Rule, from_start, unknown_size
-from penstock_predictor.model.rows.values import (
+from penstock_predictor.model.rows.operation import (
     ONE,
     Mixes,
+    Operation,
+    Rule,
     Shape,
-    Size,
+    SymbolicSize,
     Value,
     broadcast,
     check_kept,
     constant,
+    from_start,
     numbers_of,
     of_shape,
     product,
     rank_of,
     shape_of,
+    unknown_size,
 )
 
 _MOST_SIZES = 1024
@@ -26,36 +29,36 @@ _FAR = 2**31 - 1
 
 
 def _shape(op: Operation) -> list[Value]:
-    shape = shape_of(op.given(0))
+    shape = shape_of(op.input_at(0))
     start = op.node.attributes.integer("start", 0)
     end = op.node.attributes.integer("end", len(shape))
     sizes = shape[slice(start, end)]
-    return [Value((Size(len(sizes)),), sizes)]
+    return [Value((SymbolicSize(len(sizes)),), sizes)]
 
 
 def _size(op: Operation) -> list[Value]:
-    return [Value((), (product(shape_of(op.given(0))),))]
+    return [Value((), (product(shape_of(op.input_at(0))),))]
 
 
 def _reshape(op: Operation) -> list[Value]:
-    value, target = op.given(0), op.given(1)
+    value, target = op.input_at(0), op.input_at(1)
     before = shape_of(value)
     if target.sizes is None:
         raise Mixes("takes a shape that is not known before a run")
     allow_zero = op.node.attributes.integer("allowzero", 0)
-    after: list[Size] = [
-        before[at] if size == Size(0) and not allow_zero and at < len(before) else size
+    after: list[SymbolicSize] = [
+        before[at] if size == SymbolicSize(0) and not allow_zero and at < len(before) else size
         for at, size in enumerate(target.sizes)
     ]
-    if Size(-1) in after:
-        rest = product(before).over(product(size for size in after if size != Size(-1)))
+    if SymbolicSize(-1) in after:
+        rest = product(before).over(product(size for size in after if size != SymbolicSize(-1)))
         if rest is None:
             raise Mixes("puts elements of several rows together in a new shape")
-        after = [rest if size == Size(-1) else size for size in after]
-    return [_reshaped(value, tuple(after))]
+        after = [rest if size == SymbolicSize(-1) else size for size in after]
+    return [_with_shape(value, tuple(after))]
 
 
-def _reshaped(value: Value, after: Shape) -> Value:
+def _with_shape(value: Value, after: Shape) -> Value:
     before = shape_of(value)
     if value.axis is None:
         if any(size.has_rows for size in after):
@@ -70,14 +73,14 @@ def _reshaped(value: Value, after: Shape) -> Value:
 
 
 def _flatten(op: Operation) -> list[Value]:
-    shape = shape_of(op.given(0))
+    shape = shape_of(op.input_at(0))
     at = op.node.attributes.integer("axis", 1)
     at = at + len(shape) if at < 0 else at
-    return [_reshaped(op.given(0), (product(shape[:at]), product(shape[at:])))]
+    return [_with_shape(op.input_at(0), (product(shape[:at]), product(shape[at:])))]
 
 
 def _squeeze(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     shape = shape_of(value)
     axes = op.axes(1, len(shape))
     if axes is None:
@@ -91,9 +94,9 @@ def _squeeze(op: Operation) -> list[Value]:
 
 
 def _unsqueeze(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     before = list(shape_of(value))
-    given = op.node.attributes.integers("axes") or numbers_of(op.given(1), "axes")
+    given = op.node.attributes.integers("axes") or numbers_of(op.input_at(1), "axes")
     rank = len(before) + len(given)
     axes = {from_start(axis, rank) for axis in given}
     if value.padded is not None and rank - 1 in axes:
@@ -103,13 +106,13 @@ def _unsqueeze(op: Operation) -> list[Value]:
 
 
 def _transpose(op: Operation) -> list[Value]:
-    shape = shape_of(op.given(0))
+    shape = shape_of(op.input_at(0))
     order = op.node.attributes.integers("perm") or tuple(reversed(range(len(shape))))
     return [of_shape([shape[from_start(axis, len(shape))] for axis in order])]
 
 
 def _concat(op: Operation) -> list[Value]:
-    values = op.all_given()
+    values = op.all_inputs()
     shapes = [shape_of(value) for value in values]
     axis = op.axis(1 if op.opset < _CONCAT_NEEDS_AXIS else 0)
     if any(value.counts_rows for value in values) or all(
@@ -118,7 +121,7 @@ def _concat(op: Operation) -> list[Value]:
         if any(value.sizes is None for value in values) or any(len(shape) != 1 for shape in shapes):
             raise Mixes("puts a number of rows among other values")
         sizes = tuple(size for value in values for size in value.sizes or ())
-        return [Value((Size(len(sizes)),), sizes)]
+        return [Value((SymbolicSize(len(sizes)),), sizes)]
     if any(value.axis == axis for value in values):
         raise Mixes("puts rows behind each other")
     if len({value.axis for value in values}) > 1:
@@ -129,29 +132,29 @@ def _concat(op: Operation) -> list[Value]:
     if at is not None and len({shape[at] for shape in shapes}) > 1:
         raise Mixes("puts several numbers of rows together")
     along = [shape[axis].number for shape in shapes]
-    total = Size(sum(size for size in along if size is not None)) if None not in along else unknown_size()
+    total = SymbolicSize(sum(size for size in along if size is not None)) if None not in along else unknown_size()
     return [of_shape([total if at == axis else size for at, size in enumerate(shapes[0])])]
 
 
 def _split(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     shape = shape_of(value)
     axis = op.axis(0)
     if value.axis == axis:
         raise Mixes("splits the rows")
     parts = op.node.attributes.integers("split")
-    if parts is None and (told := op.optional(1)) is not None:
+    if parts is None and (told := op.optional_input_at(1)) is not None:
         parts = numbers_of(told, "parts")
     count = len(op.node.outputs)
     whole = shape[axis].number
     if parts is None and whole is not None and whole % count == 0:
         parts = (whole // count,) * count
-    sizes = [Size(part) for part in parts] if parts is not None else [unknown_size() for _ in range(count)]
+    sizes = [SymbolicSize(part) for part in parts] if parts is not None else [unknown_size() for _ in range(count)]
     return [of_shape([size if at == axis else old for at, old in enumerate(shape)]) for size in sizes]
 
 
 def _slice(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     shape = shape_of(value)
     given = [_bounds(op, at, name) for at, name in enumerate(("starts", "ends", "axes", "steps"), start=1)]
     starts, ends, axes, steps = given
@@ -159,11 +162,11 @@ def _slice(op: Operation) -> list[Value]:
         raise Mixes("has bounds that are not known before a run")
     if any(size.number is None for size in (*(axes or ()), *(steps or ()))):
         raise Mixes("has bounds that are not known before a run")
-    at_axes = [from_start(axis.factor, len(shape)) for axis in axes or [Size(at) for at in range(len(starts))]]
+    at_axes = [from_start(axis.factor, len(shape)) for axis in axes or [SymbolicSize(at) for at in range(len(starts))]]
     by = steps or (ONE,) * len(at_axes)
     after = list(shape)
     for axis, start, end, step in zip(at_axes, starts, ends, by, strict=True):
-        after[axis] = _sliced(shape[axis], start, end, step)
+        after[axis] = _slice_size(shape[axis], start, end, step)
     sizes = None
     if value.sizes is not None and len(shape) == 1:
         bounds = [number.number for number in (starts[0], ends[0], by[0])]
@@ -173,21 +176,23 @@ def _slice(op: Operation) -> list[Value]:
             raise Mixes("takes a part of a shape that is not known before a run")
     if sizes is None and value.counts_rows:
         raise Mixes("takes a part of a shape that is not known before a run")
-    return [Value((Size(len(sizes)),), sizes) if sizes is not None else of_shape(after)]
+    return [Value((SymbolicSize(len(sizes)),), sizes) if sizes is not None else of_shape(after)]
 
 
-def _bounds(op: Operation, at: int, name: str) -> Sequence[Size] | None:
+def _bounds(op: Operation, at: int, name: str) -> Sequence[SymbolicSize] | None:
     numbers = op.node.attributes.integers(name)
     if numbers is not None:
-        return [Size(number) for number in numbers]
-    value = op.optional(at)
+        return [SymbolicSize(number) for number in numbers]
+    value = op.optional_input_at(at)
     if value is not None and value.sizes is None:
         raise Mixes("has bounds that are not known before a run")
     return None if value is None else value.sizes
 
 
-def _sliced(size: Size, start: Size, end: Size, step: Size) -> Size:
-    whole = start == Size(0) and step == ONE and (end == size or (end.number is not None and end.factor >= _FAR))
+def _slice_size(size: SymbolicSize, start: SymbolicSize, end: SymbolicSize, step: SymbolicSize) -> SymbolicSize:
+    whole = (
+        start == SymbolicSize(0) and step == ONE and (end == size or (end.number is not None and end.factor >= _FAR))
+    )
     if whole:
         return size
     if size.has_rows or start.has_rows or end.has_rows:
@@ -195,11 +200,11 @@ def _sliced(size: Size, start: Size, end: Size, step: Size) -> Size:
     numbers = [each.number for each in (size, start, end, step)]
     if None in numbers or step.factor == 0:
         return unknown_size()
-    return Size(len(range(size.factor)[slice(start.factor, end.factor, step.factor)]))
+    return SymbolicSize(len(range(size.factor)[slice(start.factor, end.factor, step.factor)]))
 
 
 def _gather(op: Operation) -> list[Value]:
-    data, indices = op.given(0), op.given(1)
+    data, indices = op.input_at(0), op.input_at(1)
     shape = shape_of(data)
     axis = op.axis(0)
     if data.sizes is not None and len(shape) == 1 and indices.sizes is not None and indices.axis is None:
@@ -217,7 +222,7 @@ def _gather(op: Operation) -> list[Value]:
 
 
 def _gather_elements(op: Operation) -> list[Value]:
-    data, indices = op.given(0), op.given(1)
+    data, indices = op.input_at(0), op.input_at(1)
     axis = op.axis(0)
     if data.axis is None or data.axis != indices.axis or axis == data.axis:
         raise Mixes("picks from rows by what is not of the same row")
@@ -227,7 +232,7 @@ def _gather_elements(op: Operation) -> list[Value]:
 
 
 def _expand(op: Operation) -> list[Value]:
-    value, target = op.given(0), op.given(1)
+    value, target = op.input_at(0), op.input_at(1)
     if target.sizes is None or value.counts_rows:
         raise Mixes("takes a shape that is not known before a run")
     # A size of 1 leaves an axis as it is; rows of the target spread what is the same for all.
@@ -235,7 +240,7 @@ def _expand(op: Operation) -> list[Value]:
 
 
 def _tile(op: Operation) -> list[Value]:
-    value, times = op.given(0), op.given(1)
+    value, times = op.input_at(0), op.input_at(1)
     shape = shape_of(value)
     if times.sizes is None or len(times.sizes) != len(shape) or value.counts_rows:
         raise Mixes("repeats by a number that is not known before a run")
@@ -247,7 +252,7 @@ def _tile(op: Operation) -> list[Value]:
 
 
 def _constant_of_shape(op: Operation) -> list[Value]:
-    sizes = op.given(0).sizes
+    sizes = op.input_at(0).sizes
     if sizes is None:
         raise Mixes("takes a shape that is not known before a run")
     fill = op.node.attributes.tensor("value")
@@ -255,47 +260,49 @@ def _constant_of_shape(op: Operation) -> list[Value]:
     elements = None
     if count is not None and 0 <= count <= _MOST_SIZES and fill is not None and fill.values is not None:
         whole = float(fill.values[0]).is_integer()
-        elements = (Size(int(fill.values[0])),) * count if whole else None
+        elements = (SymbolicSize(int(fill.values[0])),) * count if whole else None
     value = of_shape(sizes)
     return [Value(value.shape, elements)]
 
 
 def _range(op: Operation) -> list[Value]:
-    for value, what in zip(op.all_given(), ("start", "limit", "step"), strict=True):
+    for value, what in zip(op.all_inputs(), ("start", "limit", "step"), strict=True):
         constant(value, what)
-    sizes = [value.sizes[0].number if value.sizes else None for value in op.all_given()]
+    sizes = [value.sizes[0].number if value.sizes else None for value in op.all_inputs()]
     if None not in sizes and sizes[2]:
         counted = range(*(int(size) for size in sizes if size is not None))
         if len(counted) <= _MOST_SIZES:
-            return [Value((Size(len(counted)),), tuple(Size(number) for number in counted))]
-    limit = op.given(1)
+            return [Value((SymbolicSize(len(counted)),), tuple(SymbolicSize(number) for number in counted))]
+    limit = op.input_at(1)
     if sizes[0] == 0 and sizes[2] == 1 and limit.sizes:
         return [Value((limit.sizes[0],))]
     return [Value((unknown_size(),))]
 
 
 def _pad(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     shape = shape_of(value)
-    constant(op.optional(2), "filling")
+    constant(op.optional_input_at(2), "filling")
     pads = op.node.attributes.integers("pads") or op.node.attributes.integers("paddings")
     if pads is None:
-        pads = numbers_of(op.given(1), "widths")
-    axes = op.axes(3, len(shape)) if op.optional(3) is not None else tuple(range(len(shape)))
+        pads = numbers_of(op.input_at(1), "widths")
+    axes = op.axes(3, len(shape)) if op.optional_input_at(3) is not None else tuple(range(len(shape)))
     after = list(shape)
     for place, axis in enumerate(axes or ()):
         widths = pads[place] + pads[place + len(axes or ())]
         if axis == value.axis and (pads[place] or pads[place + len(axes or ())]):
             raise Mixes("adds rows")
         if widths or pads[place]:
-            after[axis] = Size(shape[axis].factor + widths) if shape[axis].number is not None else unknown_size()
+            after[axis] = (
+                SymbolicSize(shape[axis].factor + widths) if shape[axis].number is not None else unknown_size()
+            )
     return [of_shape(after)]
 
 
 def _one_hot(op: Operation) -> list[Value]:
-    indices, depth = op.given(0), op.given(1)
+    indices, depth = op.input_at(0), op.input_at(1)
     constant(depth, "depth")
-    constant(op.optional(2), "values")
+    constant(op.optional_input_at(2), "values")
     shape = list(shape_of(indices))
     axis = op.node.attributes.integer("axis", -1)
     shape.insert(from_start(axis, len(shape) + 1), depth.sizes[0] if depth.sizes else unknown_size())
@@ -303,15 +310,15 @@ def _one_hot(op: Operation) -> list[Value]:
 
 
 def _depth_to_space(op: Operation) -> list[Value]:
-    value = op.given(0)
+    value = op.input_at(0)
     if value.axis != 0 or rank_of(value) != 4:  # noqa: PLR2004 - images
         raise Mixes("works on what are no images by rows")
     return [of_shape([shape_of(value)[0], *(unknown_size() for _ in range(3))])]
 
 
 def _trilu(op: Operation) -> list[Value]:
-    value = op.given(0)
-    constant(op.optional(1), "diagonal")
+    value = op.input_at(0)
+    constant(op.optional_input_at(1), "diagonal")
     if value.axis is not None and value.axis >= rank_of(value) - 2:
         raise Mixes("sets rows against their places")
     return [of_shape(shape_of(value))]

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from penstock_predictor.records.sampling import Sampling
+from penstock_predictor.records.recorder import Sampling
 
 
 def ids(number: int) -> list[bytes]:

@@ -1,7 +1,7 @@
 import pytest
 
 from penstock_predictor.errors import Overloaded
-from penstock_predictor.serving.admission import Admission
+from penstock_predictor.serving.runtime import Admission
 
 
 def test_the_request_beyond_the_limit_is_refused_and_told_when_to_come_back() -> None:

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from penstock_predictor.deadline import Deadline
 from penstock_predictor.errors import BadRequest
+from penstock_predictor.serving.call import Deadline
 
 
 def test_what_is_left_ends_at_zero() -> None:
@@ -13,7 +13,7 @@ def test_what_is_left_ends_at_zero() -> None:
 
 
 def test_after_the_end_the_refusal_names_the_whole_budget() -> None:
-    refusal = Deadline.after(10, now=0).exceeded()
+    refusal = Deadline.after(10, now=0).timeout_error()
     assert str(refusal).startswith("no answer within 10 s")
     assert refusal.status == 504
 

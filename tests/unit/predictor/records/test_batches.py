@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from penstock_contracts.records import RecordBatch, RecordBlock
-from penstock_predictor.model.inference import Feeds, Model
-from penstock_predictor.records.batches import Gathering, RecordSource
+from penstock_predictor.model.inference import Feeds, ServedModel
+from penstock_predictor.records.batches import Encoding, Gathering, RecordSource
 from penstock_predictor.records.columns import Columns
-from penstock_predictor.records.encoding import Encoding
-from penstock_predictor.records.recorder import RunRecorder
+from penstock_predictor.records.recorder import RunRecorder, Sampling
 from penstock_predictor.records.run_queue import RunQueue
-from penstock_predictor.records.sampling import Sampling
 from penstock_predictor.serving.run import compute
 from penstock_testing import tiny_models
 
@@ -26,7 +24,7 @@ triple = functools.partial(tiny_models.scaled, factor=3)
 class Desk:
     """Runs calls, records them, and reads the batches."""
 
-    def __init__(self, model: Model, *, sampling: Sampling | None = None, max_rows: int = 1000) -> None:
+    def __init__(self, model: ServedModel, *, sampling: Sampling | None = None, max_rows: int = 1000) -> None:
         self.model = model
         self.lost: list[int] = []
         self.queue = RunQueue(max_rows=max_rows, max_bytes=2**20)
@@ -42,7 +40,7 @@ class Desk:
         return NamedCall(feeds, self.model.output_names, rows=len(values) if rows is None else rows, origin=origin)
 
     def run(self, *calls: NamedCall) -> None:
-        self._recorder.ran(calls, compute(self.model, calls))
+        self._recorder.record_run(calls, compute(self.model, calls))
 
     def batches(self, dropped: int = 0) -> list[RecordBatch]:
         while several := self.queue.take():

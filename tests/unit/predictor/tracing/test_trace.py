@@ -2,8 +2,7 @@
 
 import pytest
 
-from penstock_predictor.tracing.trace_parent import is_sampled, without_trace_parent
-from penstock_predictor.tracing.tracer import MOST_WAITING, Tracer
+from penstock_predictor.tracing.trace import MOST_WAITING, Tracer, is_sampled, without_trace_parent
 
 PARENT = b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"
 START, REST = b"POST /predict HTTP/1.1\r\nhost: a", b"\r\ncontent-length: 2\r\n\r\n[]"

@@ -21,17 +21,17 @@ from penstock_predictor.http.intake import Intake
 from penstock_predictor.http.probes import Probes
 from penstock_predictor.http.telemetry import Telemetry
 from penstock_predictor.lifecycle import Lifecycle
-from penstock_predictor.metrics import Metrics
+from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.model.loading import Loaded, ModelSource, load_model
 from penstock_predictor.rpc.port import GrpcPort
 from penstock_predictor.serving.runtime import Runtime
-from penstock_predictor.settings import Settings
-from penstock_predictor.tracing.switch import is_on
+from penstock_predictor.settings import PredictorSettings
+from penstock_predictor.tracing.span_sender import is_on
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from penstock_predictor.records.recording import Recording
+    from penstock_predictor.records.prediction_records import PredictionRecords
     from penstock_predictor.tracing.span_sender import SpanSender
 
 _Scope = MutableMapping[str, Any]
@@ -46,14 +46,14 @@ class _Route:
     path: str
 
 
-class Front:
+class LazyApp:
     """One process's application."""
 
     def __init__(
         self,
-        settings: Settings,
+        settings: PredictorSettings,
         *,
-        metrics: Metrics,
+        metrics: PredictorMetrics,
         lifecycle: Lifecycle,
         on_fatal: Callable[[StartError], None],
         loaded: Loaded | None = None,
@@ -70,7 +70,7 @@ class Front:
         self._loaded = loaded
         self._probes = Probes(self.runtime)
         self._counted = Telemetry(self._answer, self.runtime)
-        self._recording: Recording | None = None
+        self._recording: PredictionRecords | None = None
         self._building: asyncio.Task[FastAPI] | None = None
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -106,17 +106,17 @@ class Front:
         except StartError as error:
             self._fail(error)
         else:
-            self._became_ready(loaded, recording)
+            self._become_ready(loaded, recording)
 
-    def _became_ready(self, loaded: Loaded, recording: "Recording | None") -> None:
+    def _become_ready(self, loaded: Loaded, recording: "PredictionRecords | None") -> None:
         self._recording = recording
         if recording:
             recording.start()
-        self.runtime.became_ready(loaded, recording.recorder if recording else None)
+        self.runtime.become_ready(loaded, recording.recorder if recording else None)
         self.intake.became_ready()
 
     def _fail(self, error: StartError) -> None:
-        self.runtime.failed(error)
+        self.runtime.fail(error)
         self._on_fatal(error)
 
     def _start_loading(self) -> None:
@@ -131,7 +131,7 @@ class Front:
 
         def load() -> None:
             try:
-                loaded = load_model(source, report=lambda step: tell(lambda: runtime.lifecycle.loading(step)))
+                loaded = load_model(source, report=lambda step: tell(lambda: runtime.lifecycle.report_step(step)))
                 recording = _recording(runtime, loaded)
             except StartError as error:
                 tell(functools.partial(self._fail, error))
@@ -140,7 +140,7 @@ class Front:
                 refusal = StartError(f"loading {source.folder}: {type(error).__name__}: {error}")
                 tell(functools.partial(self._fail, refusal))
             else:
-                tell(functools.partial(self._became_ready, loaded, recording))
+                tell(functools.partial(self._become_ready, loaded, recording))
 
         threading.Thread(target=load, name="load", daemon=True).start()
 
@@ -190,16 +190,16 @@ async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> Asy
         drained.cancel()
 
 
-def _traces(settings: Settings, metrics: Metrics) -> "SpanSender":
+def _traces(settings: PredictorSettings, metrics: PredictorMetrics) -> "SpanSender":
     from penstock_predictor.tracing.span_sender import SpanSender  # noqa: PLC0415 - most predictors need none of it
 
     return SpanSender(settings, metrics)
 
 
-def _recording(runtime: Runtime, loaded: Loaded) -> "Recording | None":
+def _recording(runtime: Runtime, loaded: Loaded) -> "PredictionRecords | None":
     """What records, where there is a monitor to send to. Raises a StartError."""
     if not runtime.settings.records_url:
         return None
-    from penstock_predictor.records.recording import Recording  # noqa: PLC0415 - most predictors need none of it
+    from penstock_predictor.records.prediction_records import PredictionRecords  # noqa: PLC0415 - most predictors need none of it
 
-    return Recording(runtime.settings, loaded, runtime.metrics)
+    return PredictionRecords(runtime.settings, loaded, runtime.metrics)

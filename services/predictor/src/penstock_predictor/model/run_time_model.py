@@ -4,7 +4,7 @@ _WEIGHT = 0.2
 """Of the newest run in the moving average."""
 
 
-class Pace:
+class RunTimeModel:
     """Expected seconds of a run by its number of rows: a moving average for each power of two."""
 
     __slots__ = ("_seconds",)

@@ -4,7 +4,7 @@ import pytest
 from grpc import StatusCode
 
 from penstock_predictor.errors import RequestError
-from penstock_predictor.rpc.status import grpc_code
+from penstock_predictor.rpc.call import grpc_code
 
 
 def kinds(base: type[RequestError]) -> list[type[RequestError]]:

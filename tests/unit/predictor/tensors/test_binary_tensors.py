@@ -1,7 +1,9 @@
-"""Tensors as plain bytes: what is read without a copy, what is refused and in which words, what is written."""
+"""A request whose text was read before is read as the first one was, or refused in the same words."""
 
 import contextlib
+import json
 import struct
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from penstock_predictor.errors import BadRequest, DoesNotFit
-from penstock_predictor.tensors.datatypes import BY_V2, Array
-from penstock_predictor.tensors.raw_tensors import decode_raw, encode_raw
+from penstock_predictor.errors import BadRequest, DoesNotFit, RequestError
+from penstock_predictor.tensors import codec
+from penstock_predictor.tensors.arrays import BY_V2, Array
+from penstock_predictor.tensors.binary_tensors import BinaryForms, BinaryTail, decode_raw, encode_raw, split_body
 
 NUMERIC = [name for name in BY_V2 if name != "BYTES"]
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
@@ -126,3 +129,117 @@ def test_bytes_that_are_not_the_tensor_are_refused(datatype: str, shape: list[in
 def test_an_unknown_datatype_is_named() -> None:
     with pytest.raises(BadRequest, match="input 'x': unknown datatype 'BF16': use one of BOOL, UINT8"):
         decode_raw("x", "BF16", [1], b"12")
+
+
+def test_tensors_are_taken_one_after_the_other() -> None:
+    text, tail = split_body(b"{}abcde", b"2")
+    assert text == b"{}"
+    assert [bytes(tail.take(size, "x")) for size in (2, 0, 3)] == [b"ab", b"", b"cde"]
+    tail.check_empty()
+
+
+@pytest.mark.parametrize("length", [b"0", b"7", b"007"])
+def test_json_may_be_nothing_or_everything(length: bytes) -> None:
+    text, _ = split_body(b"{}abcde", length)
+    assert len(text) == int(length)
+
+
+@pytest.mark.parametrize("header", [b"", b"-1", b"+2", b" 2", b"2 ", b"0x2", b"2_0", b"\xb2", b"two", b"1" * 21])
+def test_a_header_that_is_no_number_is_refused(header: bytes) -> None:
+    with pytest.raises(BadRequest, match="expected a number of bytes"):
+        split_body(b"{}abcde", header)
+
+
+def test_more_json_than_there_is_a_body_is_refused() -> None:
+    with pytest.raises(BadRequest, match="Inference-Header-Content-Length is 8, but the body has 7 bytes"):
+        split_body(b"{}abcde", b"8")
+
+
+@pytest.mark.parametrize("size", [-1, 2.0, "2", None, True, [2]])
+def test_a_size_that_is_no_number_of_bytes_is_refused(size: Any) -> None:
+    with pytest.raises(BadRequest, match="input 'x': binary_data_size must be a whole number of bytes"):
+        BinaryTail(memoryview(b"abc")).take(size, "input 'x'")
+
+
+@pytest.mark.parametrize("size", [3, 10**30])
+def test_more_than_is_left_is_refused(size: int) -> None:
+    tail = BinaryTail(memoryview(b"abc"))
+    tail.take(1, "input 'w'")
+    with pytest.raises(BadRequest, match=f"input 'x': binary_data_size is {size}, but only 2 bytes are left"):
+        tail.take(size, "input 'x'")
+
+
+def test_bytes_that_belong_to_nothing_are_refused() -> None:
+    tail = BinaryTail(memoryview(b"abc"))
+    tail.take(1, "x")
+    with pytest.raises(BadRequest, match="2 bytes of the body belong to no input"):
+        tail.check_empty()
+
+
+TENSORS: dict[str, dict[str, Any]] = {
+    "numbers": {"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 8}},
+    "flags": {"name": "x", "datatype": "BOOL", "shape": [2], "parameters": {"binary_data_size": 2}},
+    "words": {"name": "x", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 5}},
+    "no size of such a shape": {"name": "x", "datatype": "INT64", "shape": [2], "parameters": {"binary_data_size": 8}},
+}
+TAILS = [b"\0\0\xc0\x3f\0\0\0\x40", b"\1\0", b"\1\2", b"\1\0\0\0a", b"\1\0\0\0\xff", b"", b"\0" * 9]
+
+
+def outcome(read: Callable[[], Mapping[str, Array]]) -> Any:
+    try:
+        feeds = read()
+    except RequestError as error:
+        return type(error), str(error)
+    return {name: (array.dtype, array.tolist()) for name, array in feeds.items()}
+
+
+def text(*inputs: dict[str, Any], **more: Any) -> bytes:
+    return json.dumps({"inputs": inputs} | more).encode()
+
+
+def kept(body: bytes) -> BinaryForms:
+    forms = BinaryForms()
+    forms.keep(body, codec.parse(body), ("y",), (True,))
+    return forms
+
+
+@pytest.mark.parametrize("tail", TAILS, ids=repr)
+@pytest.mark.parametrize("tensor", TENSORS.values(), ids=TENSORS)
+def test_a_text_that_was_read_before_means_the_same(tensor: dict[str, Any], tail: bytes) -> None:
+    body = text(tensor)
+    form = kept(body).find(body)
+    assert form is not None
+    assert (form.outputs, form.as_bytes) == (("y",), (True,))
+    exact = outcome(lambda: codec.decode(codec.parse(body), BinaryTail(memoryview(tail))).feeds)
+    assert outcome(lambda: form.feeds(BinaryTail(memoryview(tail)))) == exact
+
+
+def test_bytes_of_several_tensors_are_taken_in_their_order() -> None:
+    second = TENSORS["flags"] | {"name": "w"}
+    body = text(TENSORS["numbers"], second)
+    form = kept(body).find(body)
+    assert form is not None
+    feeds = form.feeds(BinaryTail(memoryview(np.array([1.5, 2], np.float32).tobytes() + b"\1\0")))
+    assert (feeds["x"].tolist(), feeds["w"].tolist()) == ([[1.5, 2]], [True, False])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        text(TENSORS["numbers"], id="a"),
+        text({"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}),
+        text(TENSORS["numbers"], {"name": "w", "datatype": "FP32", "shape": [1], "data": [1]}),
+        text(TENSORS["numbers"], parameters={"a": "b" * 3000}),
+    ],
+    ids=["an id", "a tensor in the text", "one of two in the text", "long"],
+)
+def test_a_text_that_will_not_come_again_is_not_kept(body: bytes) -> None:
+    assert kept(body).find(body) is None
+
+
+def test_no_more_than_so_many_are_kept() -> None:
+    forms = BinaryForms()
+    bodies = [text(TENSORS["numbers"], parameters={"number": number}) for number in range(300)]
+    for body in bodies:
+        forms.keep(body, codec.parse(body), ("y",), (True,))
+    assert sum(forms.find(body) is not None for body in bodies) == 256

@@ -5,25 +5,23 @@ import socket
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from penstock_predictor.metrics import Metrics
+from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.model.loading import Loaded
-from penstock_predictor.records.batches import Gathering, RecordSource
+from penstock_predictor.records.batches import Encoding, Gathering, RecordSource
 from penstock_predictor.records.columns import Columns
-from penstock_predictor.records.encoding import Encoding
-from penstock_predictor.records.recorder import RunRecorder
+from penstock_predictor.records.recorder import RunRecorder, Sampling
 from penstock_predictor.records.run_queue import RunQueue
-from penstock_predictor.records.sampling import Sampling
 from penstock_predictor.records.sender import Sender
-from penstock_predictor.settings import Settings
+from penstock_predictor.settings import PredictorSettings
 
 if TYPE_CHECKING:
     from penstock_predictor.records.monitor import MonitorClient
 
 
-class Recording:
+class PredictionRecords:
     """The event loop's side of it, and the thread that sends."""
 
-    def __init__(self, settings: Settings, loaded: Loaded, metrics: Metrics) -> None:
+    def __init__(self, settings: PredictorSettings, loaded: Loaded, metrics: PredictorMetrics) -> None:
         """Raises UnknownColumn for what is to be left out or hashed and is not there."""
         columns = Columns(loaded.model, exclude=settings.records_exclude, hashed=settings.records_hash)
         source = RecordSource(
@@ -39,7 +37,7 @@ class Recording:
         self._sender = Sender(
             queue, Gathering(source, Encoding(columns)), lambda: _connect(settings.records_url), metrics
         )
-        self.recorder = RunRecorder(queue, sampling, self._sender.no_room)
+        self.recorder = RunRecorder(queue, sampling, self._sender.count_unqueued)
         """What the batcher tells of runs."""
 
     def start(self) -> None:

@@ -1,8 +1,11 @@
-"""What is known of a tensor before anything is computed: its shape, and which axis carries the rows of the calls."""
+"""An operator as a rule sees it: what is known of its tensors before anything is computed."""
 
 import functools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from penstock_predictor.model.rows.onnx_file import Node
 
 ROWS = "rows of the run"
 """The symbol of the first dimension of every input."""
@@ -13,7 +16,7 @@ class Mixes(Exception):
 
 
 @dataclass(frozen=True)
-class Size:
+class SymbolicSize:
     """A whole number, perhaps times some that are known by a name only: 3, rows, 4 * rows * frames."""
 
     factor: int
@@ -30,11 +33,11 @@ class Size:
         """Where it is known."""
         return None if self.symbols else self.factor
 
-    def times(self, other: "Size") -> "Size":
+    def times(self, other: "SymbolicSize") -> "SymbolicSize":
         """The product."""
-        return Size(self.factor * other.factor, tuple(sorted(self.symbols + other.symbols)))
+        return SymbolicSize(self.factor * other.factor, tuple(sorted(self.symbols + other.symbols)))
 
-    def over(self, other: "Size") -> "Size | None":
+    def over(self, other: "SymbolicSize") -> "SymbolicSize | None":
         """The quotient, where it is whole for all values of the symbols."""
         left = list(self.symbols)
         for symbol in other.symbols:
@@ -43,17 +46,17 @@ class Size:
             left.remove(symbol)
         if other.factor == 0 or self.factor % other.factor:
             return None
-        return Size(self.factor // other.factor, tuple(left))
+        return SymbolicSize(self.factor // other.factor, tuple(left))
 
 
-ONE = Size(1)
-ROW_COUNT = Size(1, (ROWS,))
-Shape = tuple[Size, ...]
+ONE = SymbolicSize(1)
+ROW_COUNT = SymbolicSize(1, (ROWS,))
+Shape = tuple[SymbolicSize, ...]
 
 
-def product(sizes: Iterable[Size]) -> Size:
+def product(sizes: Iterable[SymbolicSize]) -> SymbolicSize:
     """Of all of them."""
-    return functools.reduce(Size.times, sizes, ONE)
+    return functools.reduce(SymbolicSize.times, sizes, ONE)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Value:
 
     shape: Shape | None
     """None: not known, of a tensor that has no rows."""
-    sizes: tuple[Size, ...] | None = None
+    sizes: tuple[SymbolicSize, ...] | None = None
     """The elements, of whole numbers that are known."""
     padded: str | None = None
     """The word that fills up its last axis, whose length depends on all rows; None of every other tensor."""
@@ -93,7 +96,7 @@ def shape_of(value: Value) -> Shape:
     return value.shape
 
 
-def of_shape(shape: Sequence[Size], *, padded: str | None = None) -> Value:
+def of_shape(shape: Sequence[SymbolicSize], *, padded: str | None = None) -> Value:
     """A tensor of that shape. Raises Mixes where rows stand in two axes of it."""
     if sum(size.has_rows for size in shape) > 1:
         raise Mixes("sets rows against rows")
@@ -121,7 +124,7 @@ def broadcast(values: Sequence[Value]) -> Shape:
     return tuple(_common(sizes) for sizes in zip(*aligned, strict=True))
 
 
-def _common(sizes: Sequence[Size]) -> Size:
+def _common(sizes: Sequence[SymbolicSize]) -> SymbolicSize:
     wide = [size for size in sizes if size != ONE]
     if not wide:
         return ONE
@@ -142,3 +145,59 @@ def check_kept(before: Shape, after: Shape) -> None:
         kept.append([size for size in shape[:at] if size != ONE])
     if kept[0] != kept[1]:
         raise Mixes("puts elements of several rows together in a new shape")
+
+
+_serial = itertools.count()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator with what is known of its inputs."""
+
+    node: Node
+    opset: int
+    """Version of the operator's set."""
+    inputs: Sequence[Value | None] = field(default=())
+    """None: an optional one that is left out."""
+
+    def input_at(self, at: int) -> Value:
+        """A required input. Raises Mixes where it is missing."""
+        value = self.optional_input_at(at)
+        if value is None:
+            raise Mixes("lacks an input")
+        return value
+
+    def optional_input_at(self, at: int) -> Value | None:
+        """An input, or None."""
+        return self.inputs[at] if at < len(self.inputs) else None
+
+    def all_inputs(self) -> list[Value]:
+        """Every input."""
+        return [self.input_at(at) for at in range(len(self.inputs))]
+
+    def axes(self, at: int, rank: int, name: str = "axes") -> tuple[int, ...] | None:
+        """Axes from 0 to `rank` - 1, by attribute or by input, as the operator's version has it; None: not given."""
+        axes = self.node.attributes.integers(name)
+        if axes is None and (value := self.optional_input_at(at)) is not None:
+            axes = numbers_of(value, name)
+        return None if axes is None else tuple(from_start(axis, rank) for axis in axes)
+
+    def axis(self, default: int, *, of: int = 0, name: str = "axis") -> int:
+        """The attribute, counted from the first axis of an input."""
+        return from_start(self.node.attributes.integer(name, default), rank_of(self.input_at(of)))
+
+
+Rule = Callable[[Operation], Sequence[Value]]
+"""The outputs that the operator has, where it is shown that each row keeps to itself; else it raises Mixes."""
+
+
+def from_start(axis: int, rank: int) -> int:
+    """Count an axis from the first. Raises Mixes for one that is not there."""
+    if not -rank <= axis < rank:
+        raise Mixes(f"names axis {axis} of a tensor of {rank}")
+    return axis % rank
+
+
+def unknown_size() -> SymbolicSize:
+    """A size that depends on fixed shapes only, and is known by nothing but this."""
+    return SymbolicSize(1, (f"size {next(_serial)}",))
