@@ -74,12 +74,13 @@ class Encoding:
         groups: list[_Group] = []
         for ran in several:
             for asked, feeds, parts in _alike(ran):
-                outputs = parts[0].arrays
-                rows = asked[0][1] if len(parts) > 1 else sum([of_call for _, of_call, _ in asked])
+                arrays = [part.arrays for part in parts]
+                all_rows = sum([of_call for _, of_call, _ in asked])
+                rows = asked[0][1] if len(parts) > 1 else all_rows
                 key = (
                     ran.outputs,
                     _shape(feeds[0].items(), rows),
-                    _shape(zip(ran.outputs, outputs, strict=True), rows),
+                    _shape(zip(ran.outputs, arrays[0], strict=True), rows),
                 )
                 group = groups[-1] if groups else None
                 if group is None or group.key != key or ran.at - group.began > _SAME_SECONDS:
@@ -88,8 +89,8 @@ class Encoding:
                 group.ended = ran.at
                 group.asked += asked
                 group.feeds += feeds
-                group.outputs += [part.arrays for part in parts]
-                group.rows += rows if len(parts) == 1 else sum([of_call for _, of_call, _ in asked])
+                group.outputs += arrays
+                group.rows += all_rows
         return [self._run(group) for group in groups]
 
     def _run(self, group: _Group) -> EncodedRun:
