@@ -23,16 +23,14 @@ from penstock_predictor.http.telemetry import Telemetry
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.model.loading import Loaded, ModelSource, load_model
-from penstock_predictor.rpc.port import GrpcPort
 from penstock_predictor.serving.runtime import Runtime
 from penstock_predictor.settings import PredictorSettings
-from penstock_predictor.tracing.span_sender import is_on
+from penstock_predictor.tracing.span_sender import SpanSender, is_on
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from penstock_predictor.records.prediction_records import PredictionRecords
-    from penstock_predictor.tracing.span_sender import SpanSender
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Scope]]
@@ -63,7 +61,7 @@ class LazyApp:
         `on_fatal` is told when it cannot be served.
         """
         self.runtime = Runtime(settings, lifecycle, metrics)
-        self._traces = _traces(settings, metrics) if is_on(os.environ) else None
+        self._traces = SpanSender(settings, metrics) if is_on(os.environ) else None
         self.runtime.tracer = self._traces.tracer if self._traces else None
         self.intake = Intake(self.runtime)
         self._on_fatal = on_fatal
@@ -170,30 +168,24 @@ def _build(intake: Intake) -> "FastAPI":
 @contextlib.asynccontextmanager
 async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> AsyncIterator[None]:
     """V2 over gRPC beside HTTP. It ends when and as HTTP does: what is in flight is answered."""
-    settings = runtime.settings
-    if not settings.grpc_port:
+    if not runtime.settings.grpc_port:
         yield
         return
-    port = GrpcPort(runtime, on_fatal)
+    from penstock_predictor.rpc.server import GrpcServer  # noqa: PLC0415 - 13 MiB, for those who have it on
+
+    server = GrpcServer(runtime)
     try:
-        port.open()
+        await server.start()
     except StartError as error:
         on_fatal(error)
         yield
         return
-    grace = settings.request_timeout_seconds
-    drained = asyncio.create_task(port.stop_when_drained(runtime.lifecycle, grace))
+    drained = asyncio.create_task(server.stop_when_drained())
     try:
         yield
     finally:
-        await port.stop(grace)
+        await server.stop()
         drained.cancel()
-
-
-def _traces(settings: PredictorSettings, metrics: PredictorMetrics) -> "SpanSender":
-    from penstock_predictor.tracing.span_sender import SpanSender  # noqa: PLC0415 - most predictors need none of it
-
-    return SpanSender(settings, metrics)
 
 
 def _recording(runtime: Runtime, loaded: Loaded) -> "PredictionRecords | None":

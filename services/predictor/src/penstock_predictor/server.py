@@ -10,7 +10,6 @@ import logging
 import math
 import os
 import signal
-import sys
 from types import FrameType
 
 import uvicorn
@@ -95,8 +94,6 @@ def serve(settings: PredictorSettings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
     heap.keep_some()
-    # FastAPI would load it, 1.4 MiB, to refuse models that are made with it. Here are none.
-    sys.modules["pydantic.v1"] = None  # type: ignore[assignment]  # the way to say that a module is not there
     told = os.environ.get(REPLACES)
     if told is not None:
         return replace_worker(told, settings, run_server)

@@ -118,6 +118,8 @@ def serve_with_workers(settings: PredictorSettings, metrics: PredictorMetrics, r
     port: int = first.getsockname()[1]
     settings = evolve(settings, listen_port=port)
     pool = WorkerPool(lambda worker: _start_replacement(worker, metrics.fd, port))
+    if settings.grpc_port:
+        import penstock_predictor.rpc.server  # noqa: F401, PLC0415 - its code is shared by the forks, too
     gc.collect()
     gc.freeze()  # what is shared stays shared: the collector would write into every object's head
     for worker in range(1, settings.workers):
