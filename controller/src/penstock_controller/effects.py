@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from penstock_controller import backoff
 from penstock_controller.errors import ClusterAway, PenstockError, Rejected, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey, Workloads
-from penstock_controller.rollout.actions import Action, RestoreChild
+from penstock_controller.rollout.decision import Action, RestoreChild
 from penstock_controller.rollout.observation import Hindrance
 from penstock_controller.telemetry import ControllerTelemetry
 

@@ -15,10 +15,11 @@ from penstock_controller.ports import Announcer, Gateways, ModelDeployment, Mode
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
-from penstock_controller.rollout import evidence, monitoring, outcome, turn
-from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout import evidence, slots, write_back
+from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.engine import advance
-from penstock_controller.rollout.monitor_answer import Monitoring
+from penstock_controller.rollout.live_data import monitoring
+from penstock_controller.rollout.live_data.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading
 from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, PassTrouble
 from penstock_controller.targets import Targets, named
@@ -98,10 +99,10 @@ class Reconciler:
         seen_in = await self._world.jobs.start(resource, decision.job)
         self._world.jobs.call(resource, decision.webhook)
         self._brought_on.add(key)
-        self._turns.note(key, turn.standing(status, observation.target, observation.pods))
+        self._turns.note(key, slots.standing(status, observation.target, observation.pods))
         self._telemetry.passed(written=status != resource.status)
         self._telemetry.stands(key, status)
-        dues = (due for due in (self._resync, decision.look_again, open_in, seen_in) if due is not None)
+        dues = (due for due in (self._resync, decision.requeue_after, open_in, seen_in) if due is not None)
         return min(dues)
 
     async def _read(self, key: ResourceKey) -> ModelDeployment | None:
@@ -148,7 +149,7 @@ class Reconciler:
             self._world.jobs.view(resource),
         )
         pods, paused = self._targets.pods, resource.spec.paused
-        wants = turn.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
+        wants = slots.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
         return Observation(
             now=now,
             resumed=key not in self._brought_on,
@@ -162,7 +163,7 @@ class Reconciler:
             hindrances=self._world.effects.hindrances(key),
             gateways=gateways,
             registry_problem=resolution.away if resolution else "",
-            registry_answers=self._outbox.offer(key, outcome.due(resource.status, moves_alias=claim.mine)),
+            registry_answers=self._outbox.offer(key, write_back.due(resource.status, moves_alias=claim.mine)),
             alias_mover=claim.other,
             url=self._url(key),
             evidence=readings,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 from penstock_controller.ports import Jobs, ModelDeployment, ResourceKey
-from penstock_controller.rollout import pipeline_word
-from penstock_controller.rollout.actions import StartJob
-from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
+from penstock_controller.rollout.decision import StartJob
+from penstock_controller.rollout.training import pipeline_state
+from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.webhook_outbox import WebhookOutbox
 
@@ -101,7 +101,7 @@ class RetrainingJobs:
     def _heard(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
         """What the pipeline says of a training, or else its webhook."""
         annotations = resource.raw["metadata"].get("annotations") or {}
-        word = pipeline_word.said(annotations.get(pipeline_word.ANNOTATION, ""), job.name)
+        word = pipeline_state.said(annotations.get(pipeline_state.ANNOTATION, ""), job.name)
         if word:
             return word
         return JobSighting(state=JobState.RUNNING) if job.seen else self._webhooks.seen(resource.key, job.name)

@@ -9,7 +9,7 @@ from penstock_contracts.api.status import ModelDeploymentStatus, Phase
 from penstock_contracts.build import build_labels
 from penstock_controller.ports import ResourceKey
 from penstock_controller.resource_series import ResourceSeries
-from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.registry_entry import Writing
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from penstock_controller.ports import ResourceKey
-from penstock_controller.rollout.turn import SlotState
+from penstock_controller.rollout.slots import SlotState
 
 _UNSEEN = "waits until the controller, which has just started, has looked at every ModelDeployment"
 

@@ -21,7 +21,7 @@ from penstock_controller.adapters.kubernetes.resources import KubernetesResource
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.actions import (
+from penstock_controller.rollout.decision import (
     CreateWorkload,
     DeleteWorkload,
     ForgetPromotion,

@@ -13,7 +13,7 @@ from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.errors import ClusterAway, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout.decision import Announcement
 from penstock_testing.rollout_world import RolloutWorld, wanted
 
 

@@ -10,7 +10,7 @@ from penstock_controller.adapters.kubernetes.child_objects import DEPLOYMENTS, R
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.actions import CreateWorkload, RestoreChild
+from penstock_controller.rollout.decision import CreateWorkload, RestoreChild
 from penstock_controller.rollout.observation import ChildKind, Workload
 from penstock_controller.workload.objects import Object, revision_of
 from penstock_controller.workload.placement import Placement

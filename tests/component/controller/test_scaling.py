@@ -9,7 +9,7 @@ from kubernetes.aio.client import ApiClient, ApiException, AppsV1Api, Autoscalin
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.actions import (
+from penstock_controller.rollout.decision import (
     CreateWorkload,
     DeleteWorkload,
     RemoveAutoscaler,

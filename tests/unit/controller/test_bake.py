@@ -3,7 +3,7 @@
 import pytest
 
 from penstock_contracts.api.status import Completion, Phase
-from penstock_controller.rollout.actions import CreateWorkload, ForgetPromotion, MarkPromoted
+from penstock_controller.rollout.decision import CreateWorkload, ForgetPromotion, MarkPromoted
 from penstock_testing.rollout_scenes import (
     asked,
     canary,

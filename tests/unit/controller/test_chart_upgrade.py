@@ -8,7 +8,7 @@ from penstock_contracts.api.status import LONGEST_FAILURE, Completion, ModelDepl
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.observation import RefusedVersion, Target, Unresolved, Wanted
-from penstock_controller.rollout.turn import SlotState, standing, wants_turn
+from penstock_controller.rollout.slots import SlotState, standing, wants_turn
 from penstock_testing.rollout_scenes import condition, is_baking, last, until
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 

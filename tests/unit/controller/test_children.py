@@ -6,7 +6,7 @@ import pytest
 
 from penstock_contracts.api.status import Completion, Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.actions import (
+from penstock_controller.rollout.decision import (
     Action,
     CreateWorkload,
     DeleteWorkload,

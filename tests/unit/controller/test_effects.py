@@ -8,7 +8,7 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.actions import Action, DeleteWorkload, RestoreChild, ScaleWorkload
+from penstock_controller.rollout.decision import Action, DeleteWorkload, RestoreChild, ScaleWorkload
 from penstock_controller.rollout.observation import ChildKind, Children, Hindrance
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec

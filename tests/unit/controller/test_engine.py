@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from penstock_contracts.api.status import Completion, Phase
-from penstock_controller.rollout.actions import CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
+from penstock_controller.rollout.decision import CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 
@@ -301,7 +301,7 @@ def test_a_workload_that_nobody_names_leaves(serving: RolloutWorld) -> None:
 def test_at_rest_nothing_is_written(serving: RolloutWorld) -> None:
     writes, actions = serving.writes, len(serving.actions)
     for _ in range(20):
-        assert serving.tick(60).look_again is None
+        assert serving.tick(60).requeue_after is None
     assert (serving.writes, len(serving.actions)) == (writes, actions)
 
 

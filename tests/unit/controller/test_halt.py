@@ -8,7 +8,7 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.verbs import Verb
 from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.observation import Wanted
-from penstock_controller.rollout.turn import standing, wants_turn
+from penstock_controller.rollout.slots import standing, wants_turn
 from penstock_controller.turns import Turns
 from penstock_testing.rollout_scenes import is_baking
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted

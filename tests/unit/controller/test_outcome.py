@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from penstock_contracts.base import evolve
-from penstock_controller.rollout import outcome
+from penstock_controller.rollout import write_back
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.registry_entry import Entry
 from penstock_testing.rollout_registry import Model
@@ -36,7 +36,7 @@ def test_the_live_alias_moves_when_stable_does_and_the_outcome_comes_when_the_ba
     assert (M, "2") not in world.registry.outcomes
     world.settle(30)
     assert world.registry.outcomes[M, "2"].completion == "Promoted"
-    assert outcome.due(world.status) == ()
+    assert write_back.due(world.status) == ()
 
 
 def test_a_rollback_in_the_bake_moves_the_live_alias_back() -> None:
@@ -66,7 +66,7 @@ def test_a_registry_that_was_away_gets_everything_once() -> None:
     assert world.status.stable is not None
     assert world.status.stable.version == "2"
     assert condition(world, "RegistryReachable") == ("False", "RegistryAway")
-    assert len(outcome.due(world.status)) == 2
+    assert len(write_back.due(world.status)) == 2
     world.registry.away = False
     world.settle(0.2)
     assert [(entry.version, entry.alias) for entry in written(world)] == [("2", "live"), ("2", "")]
@@ -91,7 +91,7 @@ def test_an_alias_that_an_older_resource_moves_is_left_to_it_and_said_so() -> No
     found = next(item for item in told.conditions if item.type == "RegistryReachable")
     assert (found.status, found.reason) == ("False", "LiveAliasTaken")
     assert found.message.startswith("ns/older, which is older, moves the same spec.registry.liveAlias")
-    assert outcome.due(on_trial(canary(registry=FOLLOWED)).status, moves_alias=False) == ()
+    assert write_back.due(on_trial(canary(registry=FOLLOWED)).status, moves_alias=False) == ()
     alone = advance(world.spec, told, world.observe()).status
     assert next(item.reason for item in alone.conditions if item.type == "RegistryReachable") == "Answered"
 
@@ -108,7 +108,7 @@ def test_a_deleted_version_is_given_up_and_said_so() -> None:
     world = on_trial(canary(registry=FOLLOWED))
     world.registry.deleted = {"2"}
     world.settle(0.2)
-    assert outcome.due(world.status) == ()
+    assert write_back.due(world.status) == ()
     assert "version 2" in world.status.registry_write.problem
 
 
@@ -123,14 +123,14 @@ def test_outcomes_of_a_model_that_the_spec_no_longer_names_go_to_that_model() ->
     assert world.registry.aliases == {(M, "live"): "1", (("default", "other"), "live"): "7"}
 
 
-@pytest.mark.parametrize("attempts", [1, outcome.MOST + 3])
+@pytest.mark.parametrize("attempts", [1, write_back.MOST + 3])
 def test_while_the_registry_is_away_for_long_the_newest_outcomes_are_kept(attempts: int) -> None:
     world = RolloutWorld(spec=canary(revisionHistoryLimit=1))
     world.registry.away = True
     for version in range(1, attempts + 1):
         world.want(str(version)).settle(0.2)
     waiting = world.status.registry_write.unwritten
-    assert len(waiting) == min(attempts, outcome.MOST)
+    assert len(waiting) == min(attempts, write_back.MOST)
     assert waiting[-1].version == str(attempts)
 
 

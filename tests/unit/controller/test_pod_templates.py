@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from penstock_contracts.api.pod_template import PodTemplate
-from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.rollout.decision import CreateWorkload
 from penstock_controller.workload import names, objects
 from penstock_controller.workload.placement import Placement
 from penstock_controller.workload.template import joined

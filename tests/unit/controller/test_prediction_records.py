@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.rollout.decision import CreateWorkload
 from penstock_controller.workload import objects
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import spec

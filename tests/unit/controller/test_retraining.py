@@ -14,14 +14,14 @@ from penstock_contracts.api.status import CommandOutcome, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.drift import DriftReason
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout import retraining
-from penstock_controller.rollout.actions import Decision, StartJob
+from penstock_controller.rollout.decision import Decision, StartJob
 from penstock_controller.rollout.engine import advance
-from penstock_controller.rollout.job_course import REGISTRY_WAIT
-from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
-from penstock_controller.rollout.monitor_answer import Monitoring
+from penstock_controller.rollout.live_data.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted
 from penstock_controller.rollout.timestamps import moment
+from penstock_controller.rollout.training import retraining
+from penstock_controller.rollout.training.job_course import REGISTRY_WAIT
+from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
 from penstock_testing.rollout_scenes import canary, is_baking, is_paused, pause, until
 from penstock_testing.rollout_world import spec, wanted
 from penstock_testing.strategies import weight
@@ -232,7 +232,7 @@ def test_cooling_down_after_a_job_then_the_next() -> None:
     assert (world.condition.status, world.condition.reason, len(world.made)) == ("False", "CoolingDown", 1)
     ended = moment(world.job.ended_at or "")
     assert (ended + timedelta(hours=6)).strftime("%Y-%m-%dT%H:%M:%SZ") in world.condition.message
-    due = world.run_pass().look_again
+    due = world.run_pass().requeue_after
     assert due is not None
     assert due <= 6 * HOUR
     assert len(world.waits(5.9 * HOUR).made) == 1
@@ -547,7 +547,7 @@ def to_the_hour(world: JobWorld) -> float:
 
 def test_a_schedule_starts_a_job_at_its_time_and_not_before_without_any_drift() -> None:
     world = serving(**fields(schedule=HOURLY)).passes()
-    due = world.run_pass().look_again
+    due = world.run_pass().requeue_after
     assert due is not None
     assert due <= to_the_hour(world) + 1
     assert world.waits(to_the_hour(world) - 5).made == []

@@ -6,7 +6,7 @@ import pytest
 
 from penstock_contracts.api.retrain import Retrain
 from penstock_contracts.names import LABEL_REVISION
-from penstock_controller.rollout.actions import StartJob
+from penstock_controller.rollout.decision import StartJob
 from penstock_controller.workload.retraining_job import LABEL_RETRAINING, retraining_job
 from penstock_testing.rollout_world import spec
 

@@ -10,8 +10,8 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.errors import ClusterAway, PenstockError, Rejected, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
-from penstock_controller.rollout.actions import StartJob
-from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
+from penstock_controller.rollout.decision import StartJob
+from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox

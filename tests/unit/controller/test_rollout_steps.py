@@ -6,7 +6,7 @@ import pytest
 
 from penstock_contracts.api.status import Completion, Phase
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.actions import ScaleWorkload
+from penstock_controller.rollout.decision import ScaleWorkload
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved
 from penstock_testing.rollout_scenes import (
     asked,

@@ -7,7 +7,7 @@ import pytest
 
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.actions import RemoveAutoscaler, RestoreChild, ScaleWorkload, SetAutoscaler
+from penstock_controller.rollout.decision import RemoveAutoscaler, RestoreChild, ScaleWorkload, SetAutoscaler
 from penstock_controller.rollout.observation import Autoscaler, Bounds, ChildKind, Difference
 from penstock_testing.rollout_scenes import (
     NO_GATES,

@@ -4,7 +4,7 @@ from penstock_contracts.api.status import ModelDeploymentStatus, Phase
 from penstock_contracts.build import VERSION
 from penstock_contracts.metric_names import METRICS
 from penstock_controller.ports import ResourceKey
-from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout.decision import Announcement
 from penstock_controller.telemetry import ControllerTelemetry
 
 KEY, OTHER = ResourceKey("payments", "one"), ResourceKey("payments", "two")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from penstock_controller.ports import ResourceKey
-from penstock_controller.rollout.turn import SlotState
+from penstock_controller.rollout.slots import SlotState
 from penstock_controller.turns import Turns
 
 KEYS = [ResourceKey("ns", f"m{number}") for number in range(6)]

@@ -9,8 +9,8 @@ from penstock_contracts.api.status import LONGEST_ANSWER, CommandOutcome, Comple
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
+from penstock_controller.rollout.commands import TABLE, Allowed, Denied
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved
-from penstock_controller.rollout.verbs import TABLE, Acts, Refuses
 from penstock_testing import steering_page
 from penstock_testing.rollout_scenes import (
     NO_GATES,
@@ -156,7 +156,7 @@ def test_each_verb_in_each_phase_does_what_the_table_says_once(verb: Verb, phase
     world.say(verb).run_pass()
     cell = TABLE[verb, phase]
     forgetful = evolve(world.status, handled_commands={}, command_results={})
-    if isinstance(cell, Acts):
+    if isinstance(cell, Allowed):
         heard = f"{verb.value} {world.words[verb]} accepted in phase {phase}"
         assert said(world, "CommandAccepted") == [heard]
         assert said(world, "CommandDenied") == []
@@ -176,8 +176,8 @@ def test_each_verb_in_each_phase_does_what_the_table_says_once(verb: Verb, phase
 def test_the_page_for_users_has_the_table_of_the_engine() -> None:
     shown = {key: cell.does or cell.why_not for key, cell in steering_page.read().items()}
     refused = {key for key, cell in steering_page.read().items() if cell.why_not}
-    assert shown == {key: cell.what if isinstance(cell, Acts) else cell.why for key, cell in TABLE.items()}
-    assert refused == {key for key, cell in TABLE.items() if isinstance(cell, Refuses)}
+    assert shown == {key: cell.what if isinstance(cell, Allowed) else cell.why for key, cell in TABLE.items()}
+    assert refused == {key for key, cell in TABLE.items() if isinstance(cell, Denied)}
 
 
 def test_promote_ends_a_pause_that_has_a_length() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.rollout.decision import CreateWorkload
 from penstock_controller.rollout.observation import Bounds
 from penstock_controller.workload import objects
 from penstock_controller.workload.autoscaler import horizontal_pod_autoscaler

@@ -146,6 +146,8 @@ class Candidate(Revision):
     """A person said promote: the current step's pause is over."""
     promote_full: bool = False
     """A person said promote-full: steps and gates are not waited for."""
+    promoting: bool = False
+    """Steps and gates are behind it: every gateway pod is asked to send it all requests."""
 
 
 class Previous(Revision):

@@ -3,7 +3,7 @@
 from penstock_contracts.api.status import ModelDeploymentStatus, Stable
 from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, TrafficSplit
-from penstock_controller.rollout import routing, words
+from penstock_controller.rollout import command, routing
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import stamp
 
@@ -21,8 +21,8 @@ def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     # Gateway pods still run the lost split: whom it may send to stays known, and drains.
     others = (Backend(revision=revision, weight=0) for revision in observation.workloads if revision != stable.revision)
     everything = (Backend(revision=stable.revision, weight=100), *others)
-    wish = TrafficSplit(number=0, attempt=attempt, backends=everything, timeout_seconds=timeout)
-    traffic = routing.asked(None, wish, observation.gateways)
+    desired = TrafficSplit(number=0, attempt=attempt, backends=everything, timeout_seconds=timeout)
+    traffic = routing.asked(None, desired, observation.gateways)
     return evolve(status, stable=stable, traffic=traffic, attempt=attempt)
 
 
@@ -32,8 +32,8 @@ def _numbered(status: ModelDeploymentStatus, observation: Observation) -> ModelD
     if status.observed_generation > 0:
         return status
     marks = [workload.promoted_attempt or 0 for workload in observation.workloads.values()]
-    attempt = max(status.attempt, *marks, *words.attempts(observation.words), 0)
-    return evolve(status, attempt=attempt, handled_commands=words.kept(observation.words))
+    attempt = max(status.attempt, *marks, *command.attempts(observation.words), 0)
+    return evolve(status, attempt=attempt, handled_commands=command.kept(observation.words))
 
 
 def _last_promoted(observation: Observation) -> Workload | None:

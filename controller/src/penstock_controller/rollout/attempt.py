@@ -16,10 +16,10 @@ from penstock_contracts.api.status import (
     Stable,
 )
 from penstock_contracts.base import evolve
-from penstock_controller.rollout import children, history, routing, sizing, verdicts, wishes
-from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout import children, history, routing, sizing, splits, verdicts
+from penstock_controller.rollout.context import SOON, RolloutContext, Transition
+from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.observation import Wanted
-from penstock_controller.rollout.situation import SOON, Situation, Step
 from penstock_controller.rollout.steps import size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp, stamp
 
@@ -29,9 +29,9 @@ BY_HAND = {ABORTED, UNDONE}
 """Reasons of an end that a person wanted."""
 
 
-def start(situation: Situation, wanted: Wanted) -> Step:
+def start(context: RolloutContext, wanted: Wanted) -> Transition:
     """Put a revision on trial."""
-    status, observation = situation.status, situation.observation
+    status, observation = context.status, context.observation
     candidate = Candidate(
         revision=wanted.revision,
         version=wanted.version,
@@ -56,31 +56,31 @@ def start(situation: Situation, wanted: Wanted) -> Step:
         message=f"version {wanted.version} ({wanted.digest[:19]}) starts as revision {wanted.revision}",
         attempt=candidate.attempt,
     )
-    missing = situation.workload(wanted.revision) is None
-    actions = (children.create(wanted, _first_size(situation)),) if missing else ()
-    return Step(status=begun, actions=actions, announcements=(told,), look_again=SOON)
+    missing = context.workload(wanted.revision) is None
+    actions = (children.create(wanted, _first_size(context)),) if missing else ()
+    return Transition(status=begun, actions=actions, announcements=(told,), requeue_after=SOON)
 
 
-def _first_size(situation: Situation) -> int:
-    if situation.status.stable is None:
-        return situation.replicas
-    return sizing.capped(situation.spec, size_at(steps_of(situation.spec.strategy), 0, situation.replicas))
+def _first_size(context: RolloutContext) -> int:
+    if context.status.stable is None:
+        return context.replicas
+    return sizing.capped(context.spec, size_at(steps_of(context.spec.strategy), 0, context.replicas))
 
 
-def promote(situation: Situation, candidate: Candidate) -> Step:
+def promote(context: RolloutContext, candidate: Candidate) -> Transition:
     """The candidate serves all requests: the pointer moves. With a bake the attempt goes on, else it ends here."""
-    status, now = situation.status, situation.observation.now
+    status, now = context.status, context.observation.now
     stable = Stable(
         revision=candidate.revision,
         version=candidate.version,
         digest=candidate.digest,
         since=stamp(now),
-        generation=situation.observation.generation,
+        generation=context.observation.generation,
     )
     moved = evolve(status, stable=stable, candidate=None)
     old = status.stable
-    if old is None or duration.seconds(situation.spec.bake.duration) == 0:
-        return _promoted(situation.with_status(moved), stable, candidate, old)
+    if old is None or duration.seconds(context.spec.bake.duration) == 0:
+        return _promoted(context.with_status(moved), stable, candidate, old)
     previous = Previous(
         revision=old.revision,
         version=old.version,
@@ -96,46 +96,46 @@ def promote(situation: Situation, candidate: Candidate) -> Step:
     message = f"version {stable.version} serves all requests; version {old.version} stays warm"
     told = Announcement(type="Normal", reason="Baking", message=message, attempt=candidate.attempt)
     baking = evolve(moved, previous=previous, phase=Phase.BAKING, message=message)
-    return Step(status=baking, announcements=(told,), look_again=SOON)
+    return Transition(status=baking, announcements=(told,), requeue_after=SOON)
 
 
-def end_bake(situation: Situation, stable: Stable, previous: Previous, why_early: str) -> Step:
-    """The bake is over, or cut short by somebody's wish (`why_early`): the version before leaves."""
-    status = evolve(situation.status, previous=None)
+def end_bake(context: RolloutContext, stable: Stable, previous: Previous, why_early: str) -> Transition:
+    """The bake is over, or cut short by somebody's desired (`why_early`): the version before leaves."""
+    status = evolve(context.status, previous=None)
     short = f"; its bake ended early because {why_early}" if why_early else ""
-    return _promoted(situation.with_status(status), stable, previous, previous, remark=short)
+    return _promoted(context.with_status(status), stable, previous, previous, remark=short)
 
 
 def _promoted(
-    situation: Situation, stable: Stable, tried: Candidate | Previous, old: Revision | None, *, remark: str = ""
-) -> Step:
+    context: RolloutContext, stable: Stable, tried: Candidate | Previous, old: Revision | None, *, remark: str = ""
+) -> Transition:
     if tried.promote_full:
         remark = f"; a person left out its steps and gates (promote-full){remark}"
     ending = Ending(
         completion=Completion.PROMOTED,
         reason="Promoted",
-        message=f"version {stable.version} serves all requests{remark}" + _numbers(situation.status),
+        message=f"version {stable.version} serves all requests{remark}" + _numbers(context.status),
     )
-    status, told = _recorded(situation, stable, tried, ending)
+    status, told = _recorded(context, stable, tried, ending)
     leaving = (_retiring(old),) if old else ()
     resting = evolve(
         status,
-        phase=situation.resting_phase(),
+        phase=context.resting_phase(),
         # Nothing is repeated on the version before any more, and it answers no copies.
-        traffic=wishes.only(situation, stable.revision, *((old.revision,) if old else ())),
+        traffic=splits.only(context, stable.revision, *((old.revision,) if old else ())),
         message=f"version {stable.version} serves",
         retiring=(*status.retiring, *leaving),
     )
-    return Step(status=resting, announcements=(told,), look_again=SOON)
+    return Transition(status=resting, announcements=(told,), requeue_after=SOON)
 
 
 def _numbers(status: ModelDeploymentStatus) -> str:
     return "".join(f"; {gate.name}: {gate.message}" for gate in status.gates if gate.stage is AttemptStage.TRIAL)
 
 
-def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
+def end(context: RolloutContext, candidate: Candidate, ending: Ending) -> Transition:
     """The attempt ends without a promotion. A candidate that failed is remembered, so that it is not tried again."""
-    status, told = _recorded(situation, candidate, candidate, ending)
+    status, told = _recorded(context, candidate, candidate, ending)
     failed = ending.completion in {Completion.ROLLED_BACK, Completion.ABORTED}
     leaving = _retiring(candidate)
     if not routing.known(status.traffic, candidate.revision):
@@ -148,8 +148,8 @@ def end(situation: Situation, candidate: Candidate, ending: Ending) -> Step:
         retiring=(*status.retiring, leaving),
         message=told.message,
     )
-    phase = situation.with_status(status).resting_phase()
-    return Step(status=evolve(status, phase=phase), announcements=(told,), look_again=SOON)
+    phase = context.with_status(status).resting_phase()
+    return Transition(status=evolve(status, phase=phase), announcements=(told,), requeue_after=SOON)
 
 
 def _refusal(candidate: Candidate, ending: Ending) -> Refusal:
@@ -168,10 +168,10 @@ def _retiring(revision: Revision) -> Retiring:
 
 
 def _recorded(
-    situation: Situation, revision: Revision, tried: Candidate | Previous, ending: Ending
+    context: RolloutContext, revision: Revision, tried: Candidate | Previous, ending: Ending
 ) -> tuple[ModelDeploymentStatus, Announcement]:
     """The status with the decision record and without what belonged to the attempt, and what users are told."""
-    status = situation.status
+    status = context.status
     record = DecisionRecord(
         attempt=tried.attempt,
         version=revision.version,
@@ -182,7 +182,7 @@ def _recorded(
         reason=ending.reason,
         message=ending.message,
         started_at=tried.started_at,
-        ended_at=stamp(situation.observation.now),
+        ended_at=stamp(context.observation.now),
         gates=verdicts.results(status),
     )
     told = Announcement(
@@ -193,5 +193,5 @@ def _recorded(
         completion=ending.completion.value,
         started_at=tried.started_at,
     )
-    records = history.kept((record, *status.history), situation.spec.revision_history_limit)
+    records = history.kept((record, *status.history), context.spec.revision_history_limit)
     return evolve(status, history=records, gates=(), evidence=None), told

@@ -4,7 +4,7 @@ All of it is found anew by each pass from what it sees: an action that was refus
 """
 
 from penstock_contracts.api.status import Completion, ModelDeploymentStatus, Revision
-from penstock_controller.rollout.actions import (
+from penstock_controller.rollout.decision import (
     Action,
     CreateWorkload,
     ForgetPromotion,

@@ -2,10 +2,11 @@
 
 from penstock_contracts.api.status import Condition, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
-from penstock_controller.rollout import children, monitoring, outcome, sizing
-from penstock_controller.rollout.actions import Action
+from penstock_controller.rollout import children, sizing, write_back
 from penstock_controller.rollout.attempt import BY_HAND
-from penstock_controller.rollout.judgement import Judgement
+from penstock_controller.rollout.condition import ConditionState
+from penstock_controller.rollout.decision import Action
+from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.observation import Observation, Unresolved
 from penstock_controller.rollout.registry_entry import Writing
 from penstock_controller.rollout.serving import service
@@ -22,7 +23,7 @@ def conditions(
     before: tuple[Condition, ...],
     actions: tuple[Action, ...],
     *,
-    training: Judgement | None = None,
+    training: ConditionState | None = None,
 ) -> tuple[Condition, ...]:
     """The conditions of a status. A condition that did not change its status keeps its transition time.
 
@@ -57,7 +58,7 @@ def reason(found: tuple[Condition, ...]) -> str:
     return by_type["Ready"].reason if "Ready" in by_type else ""
 
 
-def _condition(judgement: Judgement, observation: Observation, before: tuple[Condition, ...]) -> Condition:
+def _condition(judgement: ConditionState, observation: Observation, before: tuple[Condition, ...]) -> Condition:
     word = "Unknown" if judgement.status is None else str(judgement.status)
     old = next((item for item in before if item.type == judgement.type and item.status == word), None)
     return Condition(
@@ -70,34 +71,34 @@ def _condition(judgement: Judgement, observation: Observation, before: tuple[Con
     )
 
 
-def _ready(status: ModelDeploymentStatus, observation: Observation) -> Judgement:
+def _ready(status: ModelDeploymentStatus, observation: Observation) -> ConditionState:
     found = service(status, observation)
     # A sentence stands in one place: at rest, status.message says it.
     message = "status.message says why" if status.message.startswith(found.message) else found.message
-    return Judgement(type="Ready", status=found.answers, reason=found.reason, message=message)
+    return ConditionState(type="Ready", status=found.answers, reason=found.reason, message=message)
 
 
-def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Judgement:
+def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> ConditionState:
     """Its messages say what is under way; how far it is stands in status.message, once."""
     if status.candidate or status.previous:
         what = "a new version is on trial" if status.candidate else "a promoted version bakes"
         message = f"attempt {status.attempt}: {what}"
-        return Judgement(type="Reconciling", status=True, reason=status.phase.value, message=message)
+        return ConditionState(type="Reconciling", status=True, reason=status.phase.value, message=message)
     stable = status.stable
     if stable is None:
         moving = not _stuck(status, observation)
         message = "the first version is on its way" if moving else "nothing is under way"
-        return Judgement(type="Reconciling", status=moving, reason=status.phase.value, message=message)
+        return ConditionState(type="Reconciling", status=moving, reason=status.phase.value, message=message)
     workload = observation.workloads.get(stable.revision)
     ready = workload.ready if workload else 0
     asked = sizing.asked(spec, workload)
     if ready != asked:
         message = f"{ready} of {asked} pods of version {stable.version} are ready"
-        return Judgement(type="Reconciling", status=True, reason="PodsNotReady", message=message)
+        return ConditionState(type="Reconciling", status=True, reason="PodsNotReady", message=message)
     if observation.turn:
         message = "another attempt is to begin when its turn comes"
-        return Judgement(type="Reconciling", status=True, reason="Queued", message=message)
-    return Judgement(type="Reconciling", status=False, reason="Settled", message="nothing is under way")
+        return ConditionState(type="Reconciling", status=True, reason="Queued", message=message)
+    return ConditionState(type="Reconciling", status=False, reason="Settled", message="nothing is under way")
 
 
 def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
@@ -105,7 +106,7 @@ def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
     return status.refused is not None or (isinstance(target, Unresolved) and target.permanent)
 
 
-def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Judgement:
+def _stalled(status: ModelDeploymentStatus, observation: Observation) -> ConditionState:
     if status.candidate is None and status.previous is None and status.refused:
         by_itself = status.refused.revision is not None and status.refused.reason not in BY_HAND
         reason = "RolledBack" if by_itself else status.refused.reason
@@ -113,50 +114,50 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Judgeme
             "the alias moves, the spec changes, or retry" if status.refused.revision else "another one is registered"
         )
         message = f"version {status.refused.version} is not tried again before {again}; status.message says why"
-        return Judgement(type="Stalled", status=True, reason=reason, message=message)
+        return ConditionState(type="Stalled", status=True, reason=reason, message=message)
     target = observation.target
     if isinstance(target, Unresolved) and target.permanent:
-        return Judgement(type="Stalled", status=True, reason=target.reason, message=_UNNAMED)
-    return Judgement(type="Stalled", status=False, reason="NotStalled", message="")
+        return ConditionState(type="Stalled", status=True, reason=target.reason, message=_UNNAMED)
+    return ConditionState(type="Stalled", status=False, reason="NotStalled", message="")
 
 
-def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> Judgement:
+def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> ConditionState:
     good, reason, message = children.applied(observation)
     known = next((item for item in before if item.type == children.APPLIED and item.status == "False"), None)
     if good and actions and known:
         # A controller that has just started has asked for nothing yet: what was refused stands until it has.
         good, reason, message = False, known.reason, known.message
-    return Judgement(type=children.APPLIED, status=good, reason=reason, message=message)
+    return ConditionState(type=children.APPLIED, status=good, reason=reason, message=message)
 
 
-def _registry(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> Judgement:
+def _registry(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> ConditionState:
     if observation.registry_problem:
         message = f"{observation.registry_problem}; what serves goes on, nothing new starts"
-        return Judgement(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
+        return ConditionState(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
     if observation.alias_mover:
         message = (
             f"{observation.alias_mover}, which is older, moves the same spec.registry.liveAlias of this model: "
             "give one of the two another"
         )
-        return Judgement(type="RegistryReachable", status=False, reason="LiveAliasTaken", message=message)
-    return _unwritten(status, observation, before) or Judgement(
+        return ConditionState(type="RegistryReachable", status=False, reason="LiveAliasTaken", message=message)
+    return _unwritten(status, observation, before) or ConditionState(
         type="RegistryReachable", status=True, reason="Answered", message=status.registry_write.problem
     )
 
 
 def _unwritten(
     status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]
-) -> Judgement | None:
+) -> ConditionState | None:
     """What keeps the registry from showing an outcome or the live alias; None: nothing that is known."""
-    waiting = outcome.due(status, moves_alias=not observation.alias_mover)
+    waiting = write_back.due(status, moves_alias=not observation.alias_mover)
     for answer in observation.registry_answers:
         reason = _REASONS.get(answer.writing)
         if reason and answer.entry in waiting:
-            return Judgement(type="RegistryReachable", status=False, reason=reason, message=answer.message)
+            return ConditionState(type="RegistryReachable", status=False, reason=reason, message=answer.message)
     if not waiting or observation.registry_answers:
         return None
     # A controller that has just started has asked for nothing yet: what was known stands until it has.
     known = next((item for item in before if item.type == "RegistryReachable"), None)
     if known is None or known.reason not in _REASONS.values():
         return None
-    return Judgement(type=known.type, status=False, reason=known.reason, message=known.message)
+    return ConditionState(type=known.type, status=False, reason=known.reason, message=known.message)

@@ -7,6 +7,8 @@ Upwards:   pods, ready, gateway knows the endpoints, desired weight, acknowledge
 Downwards: weight 0, acknowledged by every gateway pod, drain, gateway forgets it, pods leave.
 """
 
+from typing import assert_never
+
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
@@ -14,28 +16,42 @@ from penstock_contracts.base import evolve
 from penstock_controller.gates.catalogue import GateCatalogue, gates_of
 from penstock_controller.rollout import (
     adoption,
-    bake,
     children,
     clock,
+    commands,
     evidence,
     hold,
-    monitoring,
-    outcome,
-    rest,
-    retirement,
-    retraining,
     routing,
     sizing,
-    trial,
-    turn,
-    verbs,
+    slots,
     verdicts,
+    write_back,
 )
-from penstock_controller.rollout.actions import Action, Decision
 from penstock_controller.rollout.conditions import conditions, reason
+from penstock_controller.rollout.context import RolloutContext, Transition
+from penstock_controller.rollout.decision import Action, Decision
+from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.observation import Observation
-from penstock_controller.rollout.situation import Situation, Step
+from penstock_controller.rollout.phases import (
+    baking,
+    canary,
+    draining,
+    initializing,
+    promoting,
+    rolling_back,
+    steady,
+)
+from penstock_controller.rollout.standing import (
+    Baking,
+    Initializing,
+    OnTrial,
+    Promoting,
+    RollingBack,
+    Steady,
+    standing_of,
+)
 from penstock_controller.rollout.timestamps import stamp
+from penstock_controller.rollout.training import retraining
 
 
 def advance(
@@ -45,27 +61,27 @@ def advance(
     catalogue: GateCatalogue = gates_of,
 ) -> Decision:
     """Decide what this pass does. `catalogue`: which gates the spec names."""
-    situation = _recovered(spec, status, observation, catalogue)
-    situation = situation.with_status(verdicts.judge(situation))
-    heard = verbs.heard(situation)
-    situation = heard.situation
-    step = _phase(situation)
-    retired = retirement.advance(step.status, observation, situation.timeout)
+    context = _recovered(spec, status, observation, catalogue)
+    context = context.with_status(verdicts.judge(context))
+    heard = commands.heard(context)
+    context = heard.context
+    step = _advance(context)
+    retired = draining.advance(step.status, observation, context.timeout)
     actions = (
-        *_keep_stable(situation),
-        *children.restorations(situation.status, observation),
+        *_keep_stable(context),
+        *children.restorations(context.status, observation),
         *step.actions,
         *children.marks(retired.status, observation),
         *retired.actions,
     )
-    shown = outcome.noted(spec, status, _reported(retired.status, observation), observation)
-    rolled = turn.noted(sizing.remembered(spec, shown, observation), observation)
+    shown = write_back.noted(spec, status, _reported(retired.status, observation), observation)
+    rolled = slots.noted(sizing.remembered(spec, shown, observation), observation)
     trained = retraining.advance(spec, monitoring.noted(spec, rolled, observation), observation)
     final = trained.status
     read = evidence.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None
-    alarms = (step.look_again, retired.look_again, read, sizing.next_due(final), turned, trained.look_again)
+    alarms = (step.requeue_after, retired.requeue_after, read, sizing.next_due(final), turned, trained.requeue_after)
     dues = [due for due in alarms if due is not None]
     judged = conditions(spec, final, observation, status.conditions, actions, training=trained.judgement)
     since = _phase_since(status, final, observation)
@@ -80,17 +96,27 @@ def advance(
         ),
         job=trained.job,
         webhook=trained.webhook,
-        look_again=min(dues, default=None),
+        requeue_after=min(dues, default=None),
     )
 
 
-def _phase(situation: Situation) -> Step:
-    stable, candidate, previous = situation.status.stable, situation.status.candidate, situation.status.previous
-    if candidate:
-        return trial.advance(situation, candidate)
-    if stable and previous:
-        return bake.advance(situation, stable, previous)
-    return rest.advance(situation)
+def _advance(context: RolloutContext) -> Transition:
+    """The room of the phase that the pointers name. What a pass finds may lead on into another one."""
+    match standing_of(context.status):
+        case Steady():
+            return steady.advance(context)
+        case Initializing(candidate=candidate):
+            return initializing.advance(context, candidate)
+        case OnTrial(candidate=candidate, stable=stable):
+            return canary.advance(context, candidate, stable)
+        case Promoting(candidate=candidate):
+            return promoting.advance(context, candidate)
+        case RollingBack(candidate=candidate, ending=ending):
+            return rolling_back.advance(context, candidate, ending)
+        case Baking(stable=stable, previous=previous):
+            return baking.advance(context, stable, previous)
+        case never:
+            assert_never(never)
 
 
 def _phase_since(before: ModelDeploymentStatus, after: ModelDeploymentStatus, observation: Observation) -> str:
@@ -101,12 +127,12 @@ def _phase_since(before: ModelDeploymentStatus, after: ModelDeploymentStatus, ob
 
 def _recovered(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, catalogue: GateCatalogue
-) -> Situation:
+) -> RolloutContext:
     """The last status, rebuilt where it was lost, with what the gateway pods have acknowledged since."""
     status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
     status = hold.followed(clock.followed(status, observation.now, resumed=observation.resumed), observation)
     traffic = routing.with_applied(status.traffic, observation.gateways)
-    return Situation(
+    return RolloutContext(
         spec=spec,
         status=evolve(status, traffic=traffic),
         observation=observation,
@@ -114,19 +140,19 @@ def _recovered(
     )
 
 
-def _keep_stable(situation: Situation) -> tuple[Action, ...]:
+def _keep_stable(context: RolloutContext) -> tuple[Action, ...]:
     """Invariants 2 and 13: stable, and in the bake previous, keep their pods or get them again, whatever happens."""
-    pointers = [pointer for pointer in (situation.status.stable, situation.status.previous) if pointer]
-    floor = sizing.kept(situation.spec, situation.status, situation.observation)
-    return tuple(action for pointer in pointers for action in _kept(situation, pointer, floor))
+    pointers = [pointer for pointer in (context.status.stable, context.status.previous) if pointer]
+    floor = sizing.kept(context.spec, context.status, context.observation)
+    return tuple(action for pointer in pointers for action in _kept(context, pointer, floor))
 
 
-def _kept(situation: Situation, pointer: Revision, floor: int) -> tuple[Action, ...]:
-    workload = situation.workload(pointer.revision)
+def _kept(context: RolloutContext, pointer: Revision, floor: int) -> tuple[Action, ...]:
+    workload = context.workload(pointer.revision)
     if workload is None:
         # Somebody deleted its Deployment: it is made again from its own record, whatever is wanted now.
-        return (children.create(pointer, situation.replicas),)
-    return sizing.sized(situation.spec, workload, floor)
+        return (children.create(pointer, context.replicas),)
+    return sizing.sized(context.spec, workload, floor)
 
 
 def _reported(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:

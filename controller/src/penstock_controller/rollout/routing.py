@@ -51,29 +51,29 @@ def known(traffic: Traffic | None, revision: str) -> bool:
     return traffic is not None and any(backend.revision == revision for backend in traffic.desired.backends)
 
 
-def asked(traffic: Traffic | None, wish: TrafficSplit, gateways: tuple[GatewayPod, ...]) -> Traffic:
-    """The traffic with `wish`, whose number does not matter: unchanged when it stands already, else under a new number.
+def asked(traffic: Traffic | None, desired: TrafficSplit, gateways: tuple[GatewayPod, ...]) -> Traffic:
+    """The traffic with this split, whose number does not matter: unchanged if it stands already, else a new number.
 
     The new number is none that a gateway pod has acknowledged already: after a lost status they run a lost split.
     """
-    if traffic and traffic.desired == evolve(wish, number=traffic.desired.number):
+    if traffic and traffic.desired == evolve(desired, number=traffic.desired.number):
         return traffic
     number = max(traffic.desired.number if traffic else 0, *(pod.number or 0 for pod in gateways), 0) + 1
     return Traffic(
-        desired=evolve(wish, number=number),
+        desired=evolve(desired, number=number),
         applied=traffic.applied if traffic else None,
     )
 
 
 def laggards(traffic: Traffic | None, gateways: tuple[GatewayPod, ...]) -> tuple[GatewayPod, ...]:
-    """The gateway pods that have not acknowledged the wish."""
+    """The gateway pods that have not acknowledged the desired."""
     if traffic is None:
         return ()
     return tuple(pod for pod in gateways if pod.number != traffic.desired.number)
 
 
 def acknowledged(traffic: Traffic | None, gateways: tuple[GatewayPod, ...]) -> bool:
-    """Whether every gateway pod has the wish active. With no gateway pod at all nothing is acknowledged."""
+    """Whether every gateway pod has the desired active. With no gateway pod at all nothing is acknowledged."""
     return traffic is not None and bool(gateways) and not laggards(traffic, gateways)
 
 
@@ -90,7 +90,7 @@ def reachable_everywhere(revision: str, at_least: int, gateways: tuple[GatewayPo
 
 
 def waiting_for(traffic: Traffic | None, observation: Observation) -> str:
-    """A sentence on whom the wish waits for."""
+    """A sentence on whom the desired waits for."""
     if not observation.gateways:
         return "no gateway pod is ready: check the gateway Deployment in Penstock's namespace"
     late = laggards(traffic, observation.gateways)

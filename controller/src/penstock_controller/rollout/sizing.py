@@ -11,7 +11,7 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing
-from penstock_controller.rollout.actions import (
+from penstock_controller.rollout.decision import (
     Action,
     RemoveAutoscaler,
     ScaleWorkload,

@@ -8,8 +8,8 @@ from penstock_contracts.base import evolve
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import ComparedTries, Evidence, MissingEvidence
 from penstock_controller.gates.gate import Gate, GateMemory
-from penstock_controller.rollout import evidence, quiet
-from penstock_controller.rollout.situation import Situation
+from penstock_controller.rollout import evidence, low_traffic
+from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import Setting
 
 _NO_COUNTERS = MissingEvidence(
@@ -20,9 +20,9 @@ _NO_COUNTERS = MissingEvidence(
 )
 
 
-def judge(situation: Situation) -> ModelDeploymentStatus:
+def judge(context: RolloutContext) -> ModelDeploymentStatus:
     """The status with this pass's evidence in it: read once, judged by every gate."""
-    status, readings, now = situation.status, situation.observation.evidence, situation.observation.now
+    status, readings, now = context.status, context.observation.evidence, context.observation.now
     if readings is None:
         return status
     before = status.evidence
@@ -33,8 +33,8 @@ def judge(situation: Situation) -> ModelDeploymentStatus:
         return status
     stage = AttemptStage.BAKE if status.previous else AttemptStage.TRIAL
     tries = (found,) if readings else ()
-    gathered = Evidence(parts=(*tries, *situation.observation.measured), missing={ComparedTries: _NO_COUNTERS})
-    judged = tuple(_judged(gate, _standing(status, gate, stage), gathered) for gate in situation.gates)
+    gathered = Evidence(parts=(*tries, *context.observation.measured), missing={ComparedTries: _NO_COUNTERS})
+    judged = tuple(_judged(gate, _standing(status, gate, stage), gathered) for gate in context.gates)
     return evolve(
         status,
         evidence=evidence.next_reading(before, readings, now, found),
@@ -88,33 +88,33 @@ def in_words(status: ModelDeploymentStatus, stage: AttemptStage) -> str:
     return "".join(f"; {gate.name}: {gate.verdict}" for gate in status.gates if gate.stage is stage)
 
 
-def undecided(situation: Situation) -> str:
+def undecided(context: RolloutContext) -> str:
     """Which gates have not passed, and why; empty: all have."""
-    judged = (_standing(situation.status, gate, AttemptStage.TRIAL) for gate in situation.gates)
+    judged = (_standing(context.status, gate, AttemptStage.TRIAL) for gate in context.gates)
     return "; ".join(f"{gate.name}: {gate.message}" for gate in judged if gate.verdict is not Verdict.PASS)
 
 
-def lacking(situation: Situation, setting: Setting) -> str:
+def lacking(context: RolloutContext, setting: Setting) -> str:
     """Which gates lack samples of the current step that they can gather in it; empty: none."""
-    return "; ".join(filter(None, (_lacks(situation, gate, setting) for gate in situation.gates)))
+    return "; ".join(filter(None, (_lacks(context, gate, setting) for gate in context.gates)))
 
 
-def _lacks(situation: Situation, gate: Gate, setting: Setting) -> str:
-    if not gate.gathers(situation.conditions(setting)):
+def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
+    if not gate.gathers(context.conditions(setting)):
         return ""
-    samples = _standing(situation.status, gate, AttemptStage.TRIAL).step_samples
+    samples = _standing(context.status, gate, AttemptStage.TRIAL).step_samples
     if samples >= gate.min_samples:
         return ""
     told = f"{gate.name} has seen {samples} {gate.sample} in this step, {gate.min_samples} are needed (minSamples)"
-    return told + quiet.advice(situation, gate, samples)
+    return told + low_traffic.advice(context, gate, samples)
 
 
-def enough_was_seen(situation: Situation) -> bool:
+def enough_was_seen(context: RolloutContext) -> bool:
     """Whether every gate has its own samples and could be asked. No evidence at all is never enough."""
     return all(
         found.verdict is not Verdict.ERROR and found.samples >= max(1, gate.min_samples)
-        for gate in situation.gates
-        for found in (_standing(situation.status, gate, AttemptStage.TRIAL),)
+        for gate in context.gates
+        for found in (_standing(context.status, gate, AttemptStage.TRIAL),)
     )
 
 

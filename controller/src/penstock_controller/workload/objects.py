@@ -8,7 +8,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.logger import Logger, LoggerMode
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec, Predictor, RegistryRef
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, PREDICTOR_GRPC_PORT, PREDICTOR_PORT
-from penstock_controller.rollout.actions import CreateWorkload
+from penstock_controller.rollout.decision import CreateWorkload
 from penstock_controller.workload import names
 from penstock_controller.workload.placement import Placement
 from penstock_controller.workload.prediction_records import recorded_to

@@ -6,7 +6,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.retrain import Retrain
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.names import LABEL_COMPONENT, LABEL_MODEL_DEPLOYMENT
-from penstock_controller.rollout.actions import StartJob
+from penstock_controller.rollout.decision import StartJob
 from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object
 

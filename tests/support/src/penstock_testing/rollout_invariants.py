@@ -10,7 +10,7 @@ from penstock_contracts.api.analysis import ErrorRateGate, OnInconclusive
 from penstock_contracts.api.status import AttemptStage, Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
-from penstock_controller.rollout.actions import Decision, RemoveAutoscaler, ScaleWorkload
+from penstock_controller.rollout.decision import Decision, RemoveAutoscaler, ScaleWorkload
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
 
 _CUT_SHORT = "its bake ended early"

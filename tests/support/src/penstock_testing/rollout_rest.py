@@ -3,8 +3,8 @@
 from penstock_contracts.api.status import Phase
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout import outcome
-from penstock_controller.rollout.actions import Decision
+from penstock_controller.rollout import write_back
+from penstock_controller.rollout.decision import Decision
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
 from penstock_testing.rollout_invariants import getters
 from penstock_testing.rollout_world import RolloutWorld
@@ -24,12 +24,12 @@ def bring_to_rest(world: RolloutWorld) -> None:
         _say_promote(world)
         world.let_time_pass(_EVENT)
         # The registry's answers wake it too; and what the last pass did to the cluster is seen by one more.
-        quiet = _seen(world) == seen and not outcome.due(world.status) and not decision.actions
-        if quiet and (decision.look_again is None or _forgotten(world)):
+        quiet = _seen(world) == seen and not write_back.due(world.status) and not decision.actions
+        if quiet and (decision.requeue_after is None or _forgotten(world)):
             return _check_rest(world, decision)
         # An event of a pod or a gateway wakes the controller; else its own alarm does.
-        if _seen(world) == seen and decision.look_again is not None:
-            world.let_time_pass(max(_LEAST, decision.look_again - _EVENT))
+        if _seen(world) == seen and decision.requeue_after is not None:
+            world.let_time_pass(max(_LEAST, decision.requeue_after - _EVENT))
         decision = world.run_pass()
     raise AssertionError(f"not at rest after {_PASSES} passes: {world.status.phase}, {world.status.message}")
 
@@ -95,7 +95,7 @@ def _check_rest(world: RolloutWorld, last: Decision) -> None:
 
 def _check_registry(world: RolloutWorld) -> None:
     """It shows each outcome and stable by its alias, and got none of it twice."""
-    assert not outcome.due(world.status)
+    assert not write_back.due(world.status)
     registry, wish = world.registry, world.spec.registry
     written = {(one.version, one.outcome.attempt, one.outcome.ended_at) for one in registry.writes if one.outcome}
     for record in world.status.history:

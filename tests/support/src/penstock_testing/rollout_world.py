@@ -15,8 +15,8 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.gates.catalogue import GateCatalogue, gates_of
-from penstock_controller.rollout import evidence, outcome
-from penstock_controller.rollout.actions import (
+from penstock_controller.rollout import evidence, write_back
+from penstock_controller.rollout.decision import (
     Action,
     Announcement,
     CreateWorkload,
@@ -31,7 +31,7 @@ from penstock_controller.rollout.actions import (
 )
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.hold import standing
-from penstock_controller.rollout.monitor_answer import Monitoring
+from penstock_controller.rollout.live_data.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import (
     Autoscaler,
     GatewayPod,
@@ -155,7 +155,7 @@ class RolloutWorld:
             words=dict(self.words),
             hindrances=self.hindrances,
             registry_problem=self.registry_problem,
-            registry_answers=self.registry.told(outcome.due(self.status)),
+            registry_answers=self.registry.told(write_back.due(self.status)),
             monitoring=self.monitoring,
         )
 
@@ -378,7 +378,7 @@ class RolloutWorld:
             before = (self.status, dict(self.workloads))
             decision = self.tick(seconds)
             unchanged = unchanged + 1 if before == (self.status, self.workloads) else 0
-            if unchanged > (30 if decision.look_again else 1):
+            if unchanged > (30 if decision.requeue_after else 1):
                 return self
         raise AssertionError(f"still moving after {_PASSES} passes: {self.status}")
 

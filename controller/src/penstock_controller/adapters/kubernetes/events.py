@@ -9,7 +9,7 @@ from kubernetes.aio.client import ApiClient, ApiException, CoreV1Api
 
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, exists, translated
 from penstock_controller.ports import ModelDeployment
-from penstock_controller.rollout.actions import Announcement
+from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.timestamps import stamp
 from penstock_controller.workload import names
 

@@ -22,7 +22,7 @@ from penstock_controller.adapters.kubernetes.deployments import observed
 from penstock_controller.adapters.kubernetes.pods import Pods
 from penstock_controller.errors import Rejected, WriteConflict
 from penstock_controller.ports import ModelDeployment
-from penstock_controller.rollout.actions import (
+from penstock_controller.rollout.decision import (
     Action,
     CreateWorkload,
     DeleteWorkload,

@@ -13,14 +13,14 @@ from penstock_contracts.api.status import Condition, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason
-from penstock_controller.rollout import brakes, job_course, retrain_schedule, webhook_course
-from penstock_controller.rollout.actions import Announcement, StartJob
-from penstock_controller.rollout.brakes import SUCCEEDED, Brake, spoken
-from penstock_controller.rollout.job_sighting import JobState
-from penstock_controller.rollout.judgement import Judgement
+from penstock_controller.rollout.condition import ConditionState
+from penstock_controller.rollout.decision import Announcement, StartJob
 from penstock_controller.rollout.observation import Observation
-from penstock_controller.rollout.retrain_schedule import BadSchedule
 from penstock_controller.rollout.timestamps import later, moment, stamp
+from penstock_controller.rollout.training import brakes, job_course, schedule, webhook_course
+from penstock_controller.rollout.training.brakes import SUCCEEDED, Brake, spoken
+from penstock_controller.rollout.training.job_sighting import JobState
+from penstock_controller.rollout.training.schedule import BadSchedule
 
 CONDITION = "Retraining"
 RUNNING, IDLE = "Running", "NotNeeded"
@@ -38,13 +38,13 @@ class Retraining:
     """What this pass does about it."""
 
     status: ModelDeploymentStatus
-    judgement: Judgement | None = None
+    judgement: ConditionState | None = None
     """The condition; None: nothing of it is asked for."""
     announcements: tuple[Announcement, ...] = ()
     job: StartJob | None = None
     webhook: RetrainingJob | None = None
     """The training whose webhook is to be called."""
-    look_again: float | None = None
+    requeue_after: float | None = None
 
 
 def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Retraining:
@@ -58,12 +58,12 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
         return Retraining(status=gone)
     before = _by_clock(known or RetrainingStatus(), observation.now)
     known = _moved(spec.retrain, before, status, observation)
-    known = retrain_schedule.scheduled(known, spec.retrain.schedule if spec.retrain else "", observation.now)
+    known = schedule.scheduled(known, spec.retrain.schedule if spec.retrain else "", observation.now)
     status = evolve(status, retraining=known)
     ended = known.job if _under_way(before) and _under_way(known) is None else None
     if ended:
         # Its end is told first: what keeps another from being started is the next pass's to say.
-        return _told(spec, status, observation, _end(ended), look_again=_SOON)
+        return _told(spec, status, observation, _end(ended), requeue_after=_SOON)
     drift, brake = brakes.drift_that_starts(spec, status), None
     if drift and spec.retrain and _under_way(known) is None and _is_live(observation):
         brake = brakes.by_drift(spec, status, observation, drift)
@@ -80,7 +80,7 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
         status,
         observation,
         _judged(spec, status, observation, brake),
-        look_again=_next(due, brake, observation.now),
+        requeue_after=_next(due, brake, observation.now),
     )
 
 
@@ -89,7 +89,7 @@ def _due(known: RetrainingStatus) -> tuple[datetime | None, Brake | None]:
     if _under_way(known):
         return None, None
     try:
-        return retrain_schedule.due_at(known), None
+        return schedule.due_at(known), None
     except BadSchedule as error:
         return None, Brake(reason="BadSchedule", message=str(error))
 
@@ -187,9 +187,9 @@ def _told(
     spec: ModelDeploymentSpec,
     status: ModelDeploymentStatus,
     observation: Observation,
-    judgement: Judgement,
+    judgement: ConditionState,
     *,
-    look_again: float | None,
+    requeue_after: float | None,
 ) -> Retraining:
     """The status that carries the condition's reason, and one announcement where that is another one than before."""
     known = status.retraining or RetrainingStatus()
@@ -207,7 +207,7 @@ def _told(
         announcements=told,
         job=_to_make(spec.retrain, job, observation),
         webhook=_to_call(spec.retrain, job),
-        look_again=running or look_again,
+        requeue_after=running or requeue_after,
     )
 
 
@@ -219,7 +219,7 @@ def _next(due: datetime | None, brake: Brake | None, now: datetime) -> float | N
     return max(_SOON, (min(moments) - now).total_seconds()) if moments else None
 
 
-def _announcement(judgement: Judgement, was: str, attempt: int) -> Announcement:
+def _announcement(judgement: ConditionState, was: str, attempt: int) -> Announcement:
     return Announcement(
         type="Normal" if judgement.reason in _QUIET else "Warning",
         reason=judgement.reason,
@@ -241,25 +241,25 @@ def _running(job: RetrainingJob, observation: Observation) -> str:
 
 def _judged(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, brake: Brake | None
-) -> Judgement:
+) -> ConditionState:
     known = status.retraining or RetrainingStatus()
     job = _under_way(known)
     if job:
-        return Judgement(type=CONDITION, status=True, reason=RUNNING, message=_running(job, observation))
+        return ConditionState(type=CONDITION, status=True, reason=RUNNING, message=_running(job, observation))
     if brake:
-        return Judgement(type=CONDITION, status=False, reason=brake.reason, message=brake.message)
+        return ConditionState(type=CONDITION, status=False, reason=brake.reason, message=brake.message)
     before = next((item for item in status.conditions if item.type == CONDITION), None)
     if before and before.reason != RUNNING and _nobody_told(spec, status, observation, before):
         # A controller that has just started, or a monitor that is away: what was said stands.
-        return Judgement(type=CONDITION, status=False, reason=before.reason, message=before.message)
+        return ConditionState(type=CONDITION, status=False, reason=before.reason, message=before.message)
     if observation.jobs.refused:
         brake = brakes.unstartable(spec.retrain, observation.jobs.refused)
-        return Judgement(type=CONDITION, status=False, reason=brake.reason, message=brake.message)
-    return _end(known.job) if known.job else Judgement(type=CONDITION, status=False, reason=IDLE, message=_NONE)
+        return ConditionState(type=CONDITION, status=False, reason=brake.reason, message=brake.message)
+    return _end(known.job) if known.job else ConditionState(type=CONDITION, status=False, reason=IDLE, message=_NONE)
 
 
-def _end(job: RetrainingJob) -> Judgement:
-    return Judgement(type=CONDITION, status=False, reason=job.end, message=f"{spoken(job)}: {job.message}")
+def _end(job: RetrainingJob) -> ConditionState:
+    return ConditionState(type=CONDITION, status=False, reason=job.end, message=f"{spoken(job)}: {job.message}")
 
 
 def _nobody_told(

@@ -1,10 +1,10 @@
-"""The traffic splits that the phases wish for."""
+"""The traffic splits that the phases desired for."""
 
 from penstock_contracts.api.status import Candidate, Stable
 from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, Stickiness, Traffic, TrafficSplit
 from penstock_controller.rollout import routing
-from penstock_controller.rollout.situation import Situation
+from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import EVERYTHING, Setting, matches_of
 
 CONTROL = 20
@@ -15,44 +15,44 @@ judged is the one that answers every request.
 """
 
 
-def only(situation: Situation, first: str, *others: str) -> Traffic:
+def only(context: RolloutContext, first: str, *others: str) -> Traffic:
     """Everything to `first`; the others, and what is still draining, stay known and get nothing."""
     shares = {first: EVERYTHING, **dict.fromkeys(others, 0)}
-    return _asked(situation, _split(situation, shares))
+    return _asked(context, _split(context, shares))
 
 
-def nothing(situation: Situation) -> Traffic:
+def nothing(context: RolloutContext) -> Traffic:
     """Nobody is there to serve: the first version has failed."""
-    return _asked(situation, evolve(_split(situation, {}), backends=()))
+    return _asked(context, evolve(_split(context, {}), backends=()))
 
 
-def trial(situation: Situation, candidate: Candidate, stable: Stable, setting: Setting) -> Traffic:
+def trial(context: RolloutContext, candidate: Candidate, stable: Stable, setting: Setting) -> Traffic:
     """The candidate's share of the requests; what fails there is repeated on stable.
 
     The candidate comes first: shares are taken in this order, so a sticky user who has it keeps it while it grows.
     """
     shares = {candidate.revision: setting.weight, stable.revision: EVERYTHING - setting.weight}
     split = evolve(
-        _split(situation, shares),
+        _split(context, shares),
         rescue=stable.revision,
         mirror=_mirror(candidate, stable, setting),
         match=tuple(
             HeaderMatch(headers=match.headers, revision=candidate.revision)
-            for match in matches_of(situation.spec.strategy)
+            for match in matches_of(context.spec.strategy)
         ),
-        stickiness=_stickiness(situation),
+        stickiness=_stickiness(context),
     )
-    return _asked(situation, split)
+    return _asked(context, split)
 
 
-def bake(situation: Situation, stable: str, previous: str) -> Traffic:
+def bake(context: RolloutContext, stable: str, previous: str) -> Traffic:
     """Everything to stable; previous answers copies, to compare with, and repeats what fails."""
     split = evolve(
-        _split(situation, {stable: EVERYTHING, previous: 0}),
+        _split(context, {stable: EVERYTHING, previous: 0}),
         rescue=previous,
         mirror=Mirror(revision=previous, percentage=CONTROL),
     )
-    return _asked(situation, split)
+    return _asked(context, split)
 
 
 def _mirror(candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | None:
@@ -62,22 +62,22 @@ def _mirror(candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | 
     return Mirror(revision=candidate.revision, percentage=setting.mirror) if setting.mirror else None
 
 
-def _stickiness(situation: Situation) -> Stickiness | None:
-    canary = situation.spec.strategy.canary
+def _stickiness(context: RolloutContext) -> Stickiness | None:
+    canary = context.spec.strategy.canary
     return Stickiness(header=canary.stickiness.header) if canary and canary.stickiness else None
 
 
-def _split(situation: Situation, shares: dict[str, int]) -> TrafficSplit:
-    status = situation.status
+def _split(context: RolloutContext, shares: dict[str, int]) -> TrafficSplit:
+    status = context.status
     draining = [item.revision for item in status.retiring if routing.known(status.traffic, item.revision)]
     every = {**shares, **{revision: 0 for revision in draining if revision not in shares}}
     return TrafficSplit(
         number=0,
         attempt=status.attempt,
         backends=tuple(Backend(revision=revision, weight=share) for revision, share in every.items()),
-        timeout_seconds=situation.timeout,
+        timeout_seconds=context.timeout,
     )
 
 
-def _asked(situation: Situation, split: TrafficSplit) -> Traffic:
-    return routing.asked(situation.status.traffic, split, situation.observation.gateways)
+def _asked(context: RolloutContext, split: TrafficSplit) -> Traffic:
+    return routing.asked(context.status.traffic, split, context.observation.gateways)

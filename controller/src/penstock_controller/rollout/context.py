@@ -9,7 +9,7 @@ from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Traffic
 from penstock_controller.gates.gate import Gate, StepConditions
 from penstock_controller.rollout import children, routing, serving, sizing
-from penstock_controller.rollout.actions import Action, Announcement
+from penstock_controller.rollout.decision import Action, Announcement
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.steps import Setting
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
@@ -24,8 +24,8 @@ _PROBES = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Situation:
-    """The wish, the last status and the snapshot."""
+class RolloutContext:
+    """The spec, the last status and the snapshot."""
 
     spec: ModelDeploymentSpec
     status: ModelDeploymentStatus
@@ -76,16 +76,16 @@ class Situation:
         """Whether a revision has been gone for too long."""
         return since is not None and seconds_since(since, self.observation.now) >= self.patience
 
-    def with_status(self, status: ModelDeploymentStatus) -> "Situation":
-        """The same wish and snapshot, seen with a status that this pass has moved on."""
+    def with_status(self, status: ModelDeploymentStatus) -> "RolloutContext":
+        """The same spec and snapshot, seen with a status that this pass has moved on."""
         return replace(self, status=status)
 
-    def with_candidate(self, candidate: Candidate) -> "Situation":
+    def with_candidate(self, candidate: Candidate) -> "RolloutContext":
         """The same, with more known of the candidate."""
         return self.with_status(evolve(self.status, candidate=candidate))
 
     def acknowledged(self) -> bool:
-        """Whether every gateway pod has the wish active."""
+        """Whether every gateway pod has the desired split active."""
         return routing.acknowledged(self.status.traffic, self.observation.gateways)
 
     def resting_phase(self) -> Phase:
@@ -98,49 +98,49 @@ class Situation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class Transition:
     """The status that a phase function leads to, and what is to be done for it."""
 
     status: ModelDeploymentStatus
     actions: tuple[Action, ...] = ()
     announcements: tuple[Announcement, ...] = ()
-    look_again: float | None = None
+    requeue_after: float | None = None
     spends: str = ""
     """What is waited for while spec.progressDeadline runs; empty: its clock stands still."""
 
 
 def waiting(
-    situation: Situation,
+    context: RolloutContext,
     candidate: Candidate,
     why: str,
     *,
-    look_again: float,
+    requeue_after: float,
     actions: tuple[Action, ...] = (),
     traffic: Traffic | None = None,
     phase: Phase = Phase.PROGRESSING,
-) -> Step:
+) -> Transition:
     """The candidate waits for its pods, the gateway or evidence: the deadline's clock runs."""
     # What the API server refuses is what it really waits for, whatever else is missing because of that.
-    why += children.hindered(situation.observation, candidate.revision)
-    step = holding(situation, candidate, why, look_again=look_again, traffic=traffic, phase=phase)
+    why += children.hindered(context.observation, candidate.revision)
+    step = holding(context, candidate, why, requeue_after=requeue_after, traffic=traffic, phase=phase)
     return replace(step, actions=actions, spends=why)
 
 
 def holding(
-    situation: Situation,
+    context: RolloutContext,
     candidate: Candidate,
     why: str,
     *,
-    look_again: float | None,
+    requeue_after: float | None,
     traffic: Traffic | None = None,
     phase: Phase = Phase.PROGRESSING,
-) -> Step:
+) -> Transition:
     """The candidate stays where it is because that is wanted; users are told why."""
     status = evolve(
-        situation.status,
-        phase=phase if situation.status.stable or phase is Phase.PROMOTING else Phase.INITIALIZING,
+        context.status,
+        phase=phase if context.status.stable or phase is Phase.PROMOTING else Phase.INITIALIZING,
         message=f"version {candidate.version}: {why}"[:4096],
-        traffic=traffic or situation.status.traffic,
+        traffic=traffic or context.status.traffic,
         candidate=candidate,
     )
-    return Step(status=status, look_again=look_again)
+    return Transition(status=status, requeue_after=requeue_after)

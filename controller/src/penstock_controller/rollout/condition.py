@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class ConditionState:
     """A condition without its times."""
 
     type: str

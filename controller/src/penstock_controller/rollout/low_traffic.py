@@ -5,7 +5,7 @@ import math
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import Candidate
 from penstock_controller.gates.gate import Gate
-from penstock_controller.rollout.situation import Situation
+from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import setting_at, steps_of
 from penstock_controller.rollout.timestamps import seconds_since
 
@@ -15,33 +15,31 @@ _LONGEST_HOURS = 24
 _NO_GATES = "write spec.analysis: {gates: []} if nothing needs to be proven"
 
 
-def advice(situation: Situation, gate: Gate, samples: int) -> str:
+def advice(context: RolloutContext, gate: Gate, samples: int) -> str:
     """To be put behind what a step lacks; empty: at this rate it comes in time, or no rate is known yet.
 
     The rate is taken when the counters were read: between two readings the words stay the same.
     """
-    evidence, candidate = situation.status.evidence, situation.status.candidate
+    evidence, candidate = context.status.evidence, context.status.candidate
     since = candidate.step_since if candidate else None
     if evidence is None or candidate is None or since is None:
         return ""
-    seen_for = seconds_since(since, situation.observation.now) - seconds_since(
-        evidence.taken_at, situation.observation.now
-    )
-    deadline = duration.seconds(situation.spec.progress_deadline)
+    seen_for = seconds_since(since, context.observation.now) - seconds_since(evidence.taken_at, context.observation.now)
+    deadline = duration.seconds(context.spec.progress_deadline)
     if seen_for < min(60.0, deadline / 4):
         return ""
     if samples <= 0:
         return f"; {gate.how_to_get_samples}, or {_NO_GATES}"
-    return _by_rate(situation, candidate, gate, samples / seen_for, deadline)
+    return _by_rate(context, candidate, gate, samples / seen_for, deadline)
 
 
-def _by_rate(situation: Situation, candidate: Candidate, gate: Gate, rate: float, deadline: float) -> str:
+def _by_rate(context: RolloutContext, candidate: Candidate, gate: Gate, rate: float, deadline: float) -> str:
     """Each step that gathers evidence needs its own samples; later ones get more requests, which is not counted on."""
-    steps = steps_of(situation.spec.strategy)
+    steps = steps_of(context.spec.strategy)
     left = [
         index
         for index in range(candidate.step, len(steps))
-        if steps[index].pause is not None and gate.gathers(situation.conditions(setting_at(steps, index)))
+        if steps[index].pause is not None and gate.gathers(context.conditions(setting_at(steps, index)))
     ]
     seconds = gate.min_samples * max(1, len(left)) / rate
     if seconds <= deadline:

@@ -12,9 +12,9 @@ from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, Rollo
 from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import TryCount
 from penstock_controller.rollout import counters
-from penstock_controller.rollout.actions import Announcement
-from penstock_controller.rollout.judgement import Judgement
-from penstock_controller.rollout.monitor_answer import DriftFinding
+from penstock_controller.rollout.condition import ConditionState
+from penstock_controller.rollout.decision import Announcement
+from penstock_controller.rollout.live_data.monitor_answer import DriftFinding
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import stamp
 
@@ -124,7 +124,7 @@ def judgements(
     status: ModelDeploymentStatus,
     observation: Observation,
     before: tuple[Condition, ...],
-) -> tuple[Judgement, ...]:
+) -> tuple[ConditionState, ...]:
     """The conditions about live data; empty: nothing of it is asked for. `status`: with what this pass noted."""
     logger = spec.predictor.logger
     if spec.drift is None:
@@ -133,44 +133,46 @@ def judgements(
     return _detected(status, observation, before), _reachable(observation, before)
 
 
-def _no_monitor() -> Judgement:
-    return Judgement(type=REACHABLE, status=False, reason="NoMonitor", message=_NO_MONITOR)
+def _no_monitor() -> ConditionState:
+    return ConditionState(type=REACHABLE, status=False, reason="NoMonitor", message=_NO_MONITOR)
 
 
-def _detected(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> Judgement:
+def _detected(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> ConditionState:
     monitoring = observation.monitoring
     if not monitoring.installed:
         message = f"there is nobody to ask: condition {REACHABLE} says more"
-        return Judgement(type=DETECTED, status=None, reason="NotAsked", message=message)
+        return ConditionState(type=DETECTED, status=None, reason="NotAsked", message=message)
     if monitoring.away:
         last = f"; the last that is known, {status.drift.reason}, stands in status.drift" if status.drift else ""
         message = f"the drift monitor has not answered{last}"
-        return Judgement(type=DETECTED, status=None, reason="MonitorAway", message=message)
+        return ConditionState(type=DETECTED, status=None, reason="MonitorAway", message=message)
     if monitoring.finding and status.drift:
         found, message = monitoring.finding, _sentence(monitoring.finding)
-        return Judgement(type=DETECTED, status=_STATUS.get(found.verdict), reason=found.reason.value, message=message)
+        return ConditionState(
+            type=DETECTED, status=_STATUS.get(found.verdict), reason=found.reason.value, message=message
+        )
     return _unasked(DETECTED, "live data are judged as soon as a version serves and the drift monitor is asked", before)
 
 
-def _reachable(observation: Observation, before: tuple[Condition, ...]) -> Judgement:
+def _reachable(observation: Observation, before: tuple[Condition, ...]) -> ConditionState:
     monitoring = observation.monitoring
     if not monitoring.installed:
         return _no_monitor()
     if monitoring.away:
         message = f"{monitoring.away}; what serves goes on, and a rollout too"
-        return Judgement(type=REACHABLE, status=False, reason="MonitorAway", message=message)
+        return ConditionState(type=REACHABLE, status=False, reason="MonitorAway", message=message)
     if monitoring.finding:
-        return Judgement(type=REACHABLE, status=True, reason="Answered", message="")
+        return ConditionState(type=REACHABLE, status=True, reason="Answered", message="")
     return _unasked(REACHABLE, "", before)
 
 
-def _unasked(kind: str, message: str, before: tuple[Condition, ...]) -> Judgement:
+def _unasked(kind: str, message: str, before: tuple[Condition, ...]) -> ConditionState:
     """A controller that has just started has asked for nothing yet: what status said stands until it has."""
     known = next((item for item in before if item.type == kind and item.reason != "NoMonitor"), None)
     if known is None or known.reason == "NotAsked":
-        return Judgement(type=kind, status=None, reason="NotAsked", message=message)
+        return ConditionState(type=kind, status=None, reason="NotAsked", message=message)
     said = {"True": True, "False": False}.get(known.status)
-    return Judgement(type=kind, status=said, reason=known.reason, message=known.message)
+    return ConditionState(type=kind, status=said, reason=known.reason, message=known.message)
 
 
 def _sentence(finding: DriftFinding) -> str:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from penstock_contracts.api.status import ModelDeploymentStatus, Phase, Retiring
+from penstock_contracts.api.status import ModelDeploymentStatus, Retiring
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing
-from penstock_controller.rollout.actions import Action, DeleteWorkload
+from penstock_controller.rollout.decision import Action, DeleteWorkload
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import seconds_since, stamp
 
@@ -22,7 +22,7 @@ class Retired:
 
     status: ModelDeploymentStatus
     actions: tuple[Action, ...] = ()
-    look_again: float | None = None
+    requeue_after: float | None = None
 
 
 def advance(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> Retired:
@@ -39,7 +39,7 @@ def advance(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     return Retired(
         status=evolve(status, retiring=remaining),
         actions=actions,
-        look_again=_LOOK if remaining else None,
+        requeue_after=_LOOK if remaining else None,
     )
 
 
@@ -75,13 +75,14 @@ def _stamped(item: Retiring, status: ModelDeploymentStatus, observation: Observa
 def _forget_drained(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> ModelDeploymentStatus:
     """Ask the gateway to drop the clusters of revisions whose last request is over."""
     traffic = status.traffic
-    if traffic is None or status.phase in {Phase.PROMOTING, Phase.ROLLING_BACK}:
+    candidate = status.candidate
+    if traffic is None or (candidate and (candidate.promoting or candidate.ending)):
         # A split that every gateway pod must acknowledge is under way: it is not replaced for housekeeping.
         return status
     over = {item.revision for item in status.retiring if _drained(item, observation, timeout)}
     backends = tuple(backend for backend in traffic.desired.backends if backend.revision not in over)
-    wish = evolve(traffic.desired, backends=backends)
-    return evolve(status, traffic=routing.asked(traffic, wish, observation.gateways))
+    desired = evolve(traffic.desired, backends=backends)
+    return evolve(status, traffic=routing.asked(traffic, desired, observation.gateways))
 
 
 def _drained(item: Retiring, observation: Observation, timeout: float) -> bool:

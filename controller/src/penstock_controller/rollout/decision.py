@@ -124,7 +124,7 @@ class Decision:
     status: ModelDeploymentStatus
     actions: tuple[Action, ...] = ()
     announcements: tuple[Announcement, ...] = ()
-    look_again: float | None = None
+    requeue_after: float | None = None
     """Seconds until the next pass is due without any event; None: only an event or the slow resync."""
     job: StartJob | None = None
     """The Job that is to be made."""
