@@ -15,7 +15,7 @@ from penstock_contracts.drift import DriftWish
 from penstock_controller import backoff
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import Monitor, ResourceKey
-from penstock_controller.rollout.live_data.monitor_answer import DriftFinding, Monitoring, finding_in
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
 from penstock_controller.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)

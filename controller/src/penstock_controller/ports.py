@@ -12,9 +12,9 @@ from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.decision import Action, Announcement, StartJob
+from penstock_controller.rollout.job_sighting import JobSighting
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
 from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.rollout.training.job_sighting import JobSighting
 from penstock_controller.rollout.trouble import PassTrouble
 from penstock_controller.workload.webhook_call import WebhookCall
 

@@ -19,7 +19,7 @@ from penstock_controller.rollout import evidence, slots, write_back
 from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.live_data import monitoring
-from penstock_controller.rollout.live_data.monitor_answer import Monitoring
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading
 from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, PassTrouble
 from penstock_controller.targets import Targets, named

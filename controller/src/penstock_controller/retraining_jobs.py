@@ -11,8 +11,8 @@ from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 from penstock_controller.ports import Jobs, ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import StartJob
+from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.training import pipeline_state
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.webhook_outbox import WebhookOutbox
 

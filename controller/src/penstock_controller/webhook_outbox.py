@@ -14,7 +14,7 @@ from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller import backoff
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected, WriteConflict
 from penstock_controller.ports import Headers, ModelDeployment, Pipelines, ResourceKey
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.work_queue import WorkQueue
 from penstock_controller.workload.webhook_call import WebhookCall, webhook_call

@@ -14,7 +14,7 @@ from penstock_controller.adapters.kubernetes.resources import KubernetesResource
 from penstock_controller.errors import Rejected
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import StartJob
-from penstock_controller.rollout.training.job_sighting import JobState
+from penstock_controller.rollout.job_sighting import JobState
 
 # suspend: no pod is made, whatever node there is.
 POD: dict[str, Any] = {"restartPolicy": "Never", "containers": [{"name": "train", "image": "train:1"}]}

@@ -17,7 +17,7 @@ from penstock_controller.adapters.kubernetes.secrets import MOST_HEADERS, Secret
 from penstock_controller.adapters.pipelines import MOST_BYTES, HttpPipelines
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.training.job_sighting import JobState
+from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.webhook_outbox import WebhookOutbox
 from penstock_controller.workload.webhook_call import WebhookCall

@@ -18,7 +18,7 @@ from penstock_contracts.drift import (
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import ResourceKey
-from penstock_controller.rollout.live_data.monitor_answer import DriftFinding
+from penstock_controller.rollout.monitor_answer import DriftFinding
 
 A, B = ResourceKey("ns", "a"), ResourceKey("ns", "b")
 STABLE = ServedVersion(version="1", digest="sha256:" + "a" * 64, revision="rev1")

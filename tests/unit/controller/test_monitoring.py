@@ -11,7 +11,7 @@ from penstock_contracts.api.status import Condition, EvidenceStatus, ModelDeploy
 from penstock_contracts.base import evolve
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict, ServedVersion, VersionTries
 from penstock_controller.rollout.live_data import monitoring
-from penstock_controller.rollout.live_data.monitor_answer import DriftFinding, Monitoring, finding_in
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
 from penstock_testing.rollout_scenes import canary, is_baking, until
 from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import weight

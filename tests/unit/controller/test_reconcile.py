@@ -26,6 +26,7 @@ from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout.decision import Action, Announcement, CreateWorkload, RestoreChild, StartJob
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.observation import (
     ChildKind,
     Children,
@@ -35,7 +36,6 @@ from penstock_controller.rollout.observation import (
     Workload,
 )
 from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.trouble import PassTrouble
 from penstock_controller.targets import Targets
 from penstock_controller.telemetry import ControllerTelemetry

@@ -16,12 +16,12 @@ from penstock_contracts.drift import DriftReason
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.decision import Decision, StartJob
 from penstock_controller.rollout.engine import advance
-from penstock_controller.rollout.live_data.monitor_answer import Monitoring
+from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted
 from penstock_controller.rollout.timestamps import moment
 from penstock_controller.rollout.training import retraining
 from penstock_controller.rollout.training.job_course import REGISTRY_WAIT
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
 from penstock_testing.rollout_scenes import canary, is_baking, is_paused, pause, until
 from penstock_testing.rollout_world import spec, wanted
 from penstock_testing.strategies import weight

@@ -11,7 +11,7 @@ from penstock_controller.errors import ClusterAway, PenstockError, Rejected, Wri
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout.decision import StartJob
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
+from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox

@@ -14,7 +14,7 @@ from penstock_contracts.base import evolve
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.training.pipeline_state import ANNOTATION
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec

@@ -10,8 +10,8 @@ from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_contracts.api.status import CommandOutcome
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.decision import Decision
+from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation, Unresolved
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.training.pipeline_state import said
 from penstock_controller.rollout.training.webhook_course import ANSWER_WAIT
 from penstock_testing.rollout_scenes import canary, is_paused, pause, until

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from penstock_contracts.evidence import TryReason
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.live_data.monitor_answer import Monitoring
+from penstock_controller.rollout.job_sighting import JobView
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.registry_entry import RegistryAnswer
-from penstock_controller.rollout.training.job_sighting import JobView
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ from penstock_controller.rollout.decision import (
 )
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.hold import standing
-from penstock_controller.rollout.live_data.monitor_answer import Monitoring
+from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import (
     Autoscaler,
     GatewayPod,

@@ -7,7 +7,7 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.drift import DriftReason, DriftVerdict
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.decision import CreateWorkload
-from penstock_controller.rollout.live_data.monitor_answer import DriftFinding, Monitoring
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.observation import Hindrance, RefusedVersion, Unresolved, Wanted
 from penstock_controller.rollout.trouble import PASS_FAILING, PassTrouble, shown
 from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, is_paused, on_trial, pause, until

@@ -6,7 +6,7 @@ from typing import Self
 from penstock_contracts.api.retrain import RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import Condition
 from penstock_contracts.drift import DriftReason, DriftVerdict
-from penstock_controller.rollout.live_data.monitor_answer import DriftFinding, Monitoring
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.training import retraining
 from penstock_testing.rollout_world import RolloutWorld
 

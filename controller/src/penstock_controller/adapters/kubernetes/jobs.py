@@ -9,8 +9,8 @@ from penstock_controller.adapters.kubernetes.child_objects import ApiKind, Child
 from penstock_controller.errors import WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import StartJob
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.training.job_course import job_name
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState
 from penstock_controller.workload.objects import Object
 from penstock_controller.workload.retraining_job import ANNOTATION_STARTED, retraining_job
 

@@ -14,7 +14,7 @@ from penstock_controller.gates.evidence import TryCount
 from penstock_controller.rollout import counters
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.decision import Announcement
-from penstock_controller.rollout.live_data.monitor_answer import DriftFinding
+from penstock_controller.rollout.monitor_answer import DriftFinding
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import stamp
 

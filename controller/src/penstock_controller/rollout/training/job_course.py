@@ -3,10 +3,10 @@
 from penstock_contracts.api.retrain import LONGEST_END, RetrainingJob
 from penstock_contracts.api.status import Completion, ModelDeploymentStatus
 from penstock_contracts.base import evolve
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.observation import Observation, RegistryVersion
 from penstock_controller.rollout.timestamps import seconds_since, stamp
 from penstock_controller.rollout.training.brakes import SUCCEEDED
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState
 
 REGISTRY_WAIT = 120.0
 """Seconds from the end of a Job in which the registry is to name what it brought."""

@@ -5,7 +5,7 @@ says nothing of the next.
 """
 
 from penstock_contracts.names import GROUP
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState
+from penstock_controller.rollout.job_sighting import JobSighting, JobState
 
 ANNOTATION = f"{GROUP}/training-ended"
 _LONGEST = 512

@@ -15,11 +15,11 @@ from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.decision import Announcement, StartJob
+from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import later, moment, stamp
 from penstock_controller.rollout.training import brakes, job_course, schedule, webhook_course
 from penstock_controller.rollout.training.brakes import SUCCEEDED, Brake, spoken
-from penstock_controller.rollout.training.job_sighting import JobState
 from penstock_controller.rollout.training.schedule import BadSchedule
 
 CONDITION = "Retraining"

@@ -9,10 +9,10 @@ from datetime import datetime
 from penstock_contracts.api import duration
 from penstock_contracts.api.retrain import Means, Retrain, RetrainingJob
 from penstock_contracts.base import evolve
+from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import later, moment, seconds_since, stamp
 from penstock_controller.rollout.training.job_course import closed, is_newer, with_version
-from penstock_controller.rollout.training.job_sighting import JobSighting, JobState, JobView
 
 ANSWER_WAIT = 900.0
 """Seconds from the decision in which the webhook is to answer: it is called again and again until then."""
