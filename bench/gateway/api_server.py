@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from penstock_gateway.api_server.watch import Kind
+from penstock_gateway.api_server.watch import WatchedKind
 
 
 class ListWatchServer:
@@ -32,7 +32,7 @@ class ListWatchServer:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
 
-    def write(self, kind: Kind, item: Mapping[str, Any]) -> None:
+    def write(self, kind: WatchedKind, item: Mapping[str, Any]) -> None:
         """Create or replace an object; the watches are told at once."""
         self._version += 1
         item = {**item, "metadata": {**item["metadata"], "resourceVersion": str(self._version)}}

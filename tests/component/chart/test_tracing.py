@@ -5,7 +5,7 @@ import re
 import pytest
 
 from penstock_controller.settings import ControllerSettings
-from penstock_gateway.settings import Settings as GatewaySettings
+from penstock_gateway.settings import GatewaySettings
 from penstock_testing.chart import Chart, RefusedError, Rendered
 
 ENDPOINT = "http://collector.observability.svc:4318"

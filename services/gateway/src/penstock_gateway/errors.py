@@ -3,7 +3,7 @@
 GatewayError
 |-- EnvoyAway        Envoy's admin interface does not answer: nothing can be confirmed now, try again
 |-- Unconfirmed      Envoy answers, but has not taken what is on disk within the time limit: try again
-|-- Refused          Envoy refused a file; the last good one is back on disk
+|-- EnvoyRefused     Envoy refused a file; the last good one is back on disk
 |-- Unwritable       the disk does not take a file; what was there stays, try again
 `-- UnknownCluster   routes name a cluster that nothing defines: a fault of the agent, nothing was written
 """
@@ -21,7 +21,7 @@ class Unconfirmed(GatewayError):
     """Envoy did not report the version on disk in time."""
 
 
-class Refused(GatewayError):
+class EnvoyRefused(GatewayError):
     """Envoy refused a configuration."""
 
 

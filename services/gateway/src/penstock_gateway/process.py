@@ -12,21 +12,21 @@ import uvicorn
 from fastapi import FastAPI
 from kubernetes.aio.client import ApiClient
 
-from penstock_gateway.api_server.observed import Observed
-from penstock_gateway.api_server.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, Watcher, connect
-from penstock_gateway.app import Sources, create_app
+from penstock_gateway.api_server.latest_snapshot import LatestSnapshot
+from penstock_gateway.api_server.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, KindWatch, connect
+from penstock_gateway.app import AppSources, create_app
 from penstock_gateway.envoy.bootstrap import ConfigPaths
 from penstock_gateway.envoy.envoy_admin import EnvoyAdmin
 from penstock_gateway.loop.agent import Agent
 from penstock_gateway.loop.drain import Drain
-from penstock_gateway.loop.metrics import Metrics
+from penstock_gateway.loop.metrics import GatewayMetrics
 from penstock_gateway.loop.publish import Publisher
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
 
 
-async def run_agent(settings: Settings) -> None:
+async def run_agent(settings: GatewaySettings) -> None:
     """Return when the pod is ending and Envoy is gone; any other end is an error, and the kubelet starts it again."""
     envoy = EnvoyAdmin(settings.admin_port)
     api = await connect(settings.kubeconfig, in_cluster="KUBERNETES_SERVICE_HOST" in os.environ)
@@ -37,18 +37,18 @@ async def run_agent(settings: Settings) -> None:
         await envoy.close()
 
 
-async def _serve(settings: Settings, envoy: EnvoyAdmin, api: ApiClient) -> None:
-    metrics, observed, drain = Metrics(), Observed(time.monotonic), Drain(envoy)
+async def _serve(settings: GatewaySettings, envoy: EnvoyAdmin, api: ApiClient) -> None:
+    metrics, latest, drain = GatewayMetrics(), LatestSnapshot(time.monotonic), Drain(envoy)
     settings.config_dir.mkdir(parents=True, exist_ok=True)
     paths = ConfigPaths(folder=settings.config_dir)
     publisher = Publisher(paths, envoy, max_body_bytes=settings.max_body_bytes, clock=time.monotonic)
-    agent = Agent(observed, publisher, metrics, clock=time.monotonic, wall_clock=time.time)
+    agent = Agent(latest, publisher, metrics, clock=time.monotonic, wall_clock=time.time)
     app = create_app(
-        Sources(
+        AppSources(
             pod=settings.pod_name,
-            standing=lambda: agent.standing,
+            agent_status=lambda: agent.status,
             silent_seconds=lambda: time.monotonic() - agent.progress_at,
-            draining=lambda: drain.begun,
+            draining=lambda: drain.has_begun,
             registry=metrics.registry,
             tries=envoy.tries,
             user_requests=envoy.user_requests,
@@ -59,7 +59,7 @@ async def _serve(settings: Settings, envoy: EnvoyAdmin, api: ApiClient) -> None:
     async with asyncio.TaskGroup() as group:
         endless = [group.create_task(agent.run()), group.create_task(_http_server(app, settings).serve())]
         for kind in (MODEL_DEPLOYMENTS, ENDPOINT_SLICES):
-            watcher = Watcher(api=api, kind=kind, namespace=settings.watch_namespace, observed=observed)
+            watcher = KindWatch(api=api, kind=kind, namespace=settings.watch_namespace, latest=latest)
             endless.append(group.create_task(watcher.run()))
         await drain.run()
         _log.info("envoy is gone; ending")
@@ -75,7 +75,7 @@ class _HttpServer(uvicorn.Server):
         yield
 
 
-def _http_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+def _http_server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         host=settings.listen_address,

@@ -12,7 +12,7 @@ from penstock_contracts.names import GATEWAY_AGENT_PORT, GATEWAY_PORT, GATEWAY_P
 MIB = 1024 * 1024
 
 
-class Settings(BaseSettings):
+class GatewaySettings(BaseSettings):
     """What both containers of a gateway pod are told; they must be told the same.
 
     No field may be called `gateway_port` or the like: Kubernetes sets PENSTOCK_GATEWAY_PORT=tcp://... in every pod

@@ -9,11 +9,13 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from penstock_gateway.api_server.observed import Observed
-from penstock_gateway.api_server.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, Kind, Pace, Watcher
+from penstock_gateway.api_server.latest_snapshot import LatestSnapshot
+from penstock_gateway.api_server.watch import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, KindWatch, WatchedKind, WatchTimeouts
 from penstock_testing.gateway.objects import model_deployment
 
-PACE = Pace(connect=1.0, list_total=1.0, watch_server=1, watch_silence=0.5, retry_first=0.01, retry_last=0.05)
+TIMEOUTS = WatchTimeouts(
+    connect=1.0, list_total=1.0, watch_server=1, watch_silence=0.5, retry_first=0.01, retry_last=0.05
+)
 WAIT = 20.0
 
 Answer = Callable[[web.Request], Any]
@@ -81,50 +83,58 @@ async def server() -> AsyncIterator[ScriptedServer]:
 
 
 async def watch_until(
-    server: ScriptedServer, done: Callable[[Observed], bool], *, kind: Kind = MODEL_DEPLOYMENTS, namespace: str = ""
-) -> Observed:
-    observed = Observed(asyncio.get_running_loop().time)
+    server: ScriptedServer,
+    done: Callable[[LatestSnapshot], bool],
+    *,
+    kind: WatchedKind = MODEL_DEPLOYMENTS,
+    namespace: str = "",
+) -> LatestSnapshot:
+    latest = LatestSnapshot(asyncio.get_running_loop().time)
     async with ApiClient(Configuration(host=server.url)) as api:
-        watcher = Watcher(api=api, kind=kind, namespace=namespace, observed=observed, pace=PACE)
+        watcher = KindWatch(api=api, kind=kind, namespace=namespace, latest=latest, timeouts=TIMEOUTS)
         task = asyncio.create_task(watcher.run())
         try:
             async with asyncio.timeout(WAIT):
-                while not done(observed):  # noqa: ASYNC110 - the condition is on what the server was asked
+                while not done(latest):  # noqa: ASYNC110 - the condition is on what the server was asked
                     await asyncio.sleep(0.01)
         finally:
             task.cancel()
-    return observed
+    return latest
 
 
-def numbers(observed: Observed) -> Sequence[int] | None:
-    wishes = observed.world.wishes
-    return None if wishes is None else [wish.split.number for wish in wishes.values() if wish.split]
+def numbers(latest: LatestSnapshot) -> Sequence[int] | None:
+    desired = latest.snapshot.desired
+    return None if desired is None else [one.split.number for one in desired.values() if one.split]
 
 
-def wish(number: int) -> dict[str, Any]:
+def deployment(number: int) -> dict[str, Any]:
     return model_deployment({"r1": 100}, number=number)
 
 
 async def test_pages_are_put_together_before_anything_is_believed(server: ScriptedServer) -> None:
-    server.lists = [page(wish(1), more="next"), page(model_deployment({}, number=2, name="other"))]
+    server.lists = [page(deployment(1), more="next"), page(model_deployment({}, number=2, name="other"))]
     server.watches = [stream(silent=0.1)]
-    observed = await watch_until(server, lambda seen: seen.world.wishes is not None)
-    assert numbers(observed) == [1, 2]
+    latest = await watch_until(server, lambda seen: seen.snapshot.desired is not None)
+    assert numbers(latest) == [1, 2]
     assert [query.get("continue") for query in server.asked[:2]] == [None, "next"]
 
 
 async def test_added_modified_deleted(server: ScriptedServer) -> None:
     other = model_deployment({}, number=9, name="other")
-    server.lists = [page(wish(1))]
-    events = (event("MODIFIED", wish(2), "11"), event("ADDED", other, "12"), event("DELETED", wish(2), "13"))
+    server.lists = [page(deployment(1))]
+    events = (
+        event("MODIFIED", deployment(2), "11"),
+        event("ADDED", other, "12"),
+        event("DELETED", deployment(2), "13"),
+    )
     server.watches = [stream(*events), stream(silent=0.1)]
-    observed = await watch_until(server, lambda _: len(server.watched_from()) > 1)
-    assert numbers(observed) == [9]
+    latest = await watch_until(server, lambda _: len(server.watched_from()) > 1)
+    assert numbers(latest) == [9]
     assert server.watched_from()[:2] == ["10", "13"]
 
 
 async def test_a_bookmark_moves_on_without_a_change(server: ScriptedServer) -> None:
-    server.lists = [page(wish(1))]
+    server.lists = [page(deployment(1))]
     server.watches = [
         stream({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "77"}}}),
         stream(silent=0.1),
@@ -139,10 +149,10 @@ async def test_a_bookmark_moves_on_without_a_change(server: ScriptedServer) -> N
     ids=["as status", "as event"],
 )
 async def test_a_version_that_is_too_old_is_listed_again(server: ScriptedServer, gone: Answer) -> None:
-    server.lists = [page(wish(1)), page(wish(2), version="50")]
+    server.lists = [page(deployment(1)), page(deployment(2), version="50")]
     server.watches = [gone, stream(silent=0.1)]
-    observed = await watch_until(server, lambda seen: numbers(seen) == [2])
-    assert numbers(observed) == [2]
+    latest = await watch_until(server, lambda seen: numbers(seen) == [2])
+    assert numbers(latest) == [2]
 
 
 @pytest.mark.parametrize(
@@ -155,22 +165,22 @@ async def test_a_version_that_is_too_old_is_listed_again(server: ScriptedServer,
     ],
 )
 async def test_a_watch_that_fails_goes_on_where_it_was(server: ScriptedServer, fault: Answer) -> None:
-    server.lists = [page(wish(1)), failure(500)]
-    server.watches = [fault, fault, stream(event("MODIFIED", wish(2), "11")), stream(silent=0.1)]
-    observed = await watch_until(server, lambda seen: numbers(seen) == [2])
+    server.lists = [page(deployment(1)), failure(500)]
+    server.watches = [fault, fault, stream(event("MODIFIED", deployment(2), "11")), stream(silent=0.1)]
+    latest = await watch_until(server, lambda seen: numbers(seen) == [2])
     assert set(server.watched_from()[:3]) == {"10"}
-    assert numbers(observed) == [2]
+    assert numbers(latest) == [2]
 
 
 async def test_a_silent_server_is_left(server: ScriptedServer) -> None:
     """The machine of the API server is gone: no byte, no end."""
-    server.lists = [page(wish(1))]
-    server.watches = [stream(silent=60), stream(event("MODIFIED", wish(2), "11")), stream(silent=0.1)]
+    server.lists = [page(deployment(1))]
+    server.watches = [stream(silent=60), stream(event("MODIFIED", deployment(2), "11")), stream(silent=0.1)]
     assert numbers(await watch_until(server, lambda seen: numbers(seen) == [2])) == [2]
 
 
 async def test_a_list_that_never_answers_is_left(server: ScriptedServer) -> None:
-    server.lists = [stream(silent=60), page(wish(1))]
+    server.lists = [stream(silent=60), page(deployment(1))]
     server.watches = [stream(silent=0.1)]
     assert numbers(await watch_until(server, lambda seen: numbers(seen) == [1])) == [1]
 
@@ -179,8 +189,8 @@ async def test_while_lists_fail_nothing_is_concluded(server: ScriptedServer) -> 
     """The CRD is not there (404), or we may not read it (403): that is not an empty list."""
     server.lists = [failure(404), failure(403), failure(500)]
     server.watches = [stream(silent=0.1)]
-    observed = await watch_until(server, lambda _: len(server.asked) > 5)
-    assert observed.world.wishes is None
+    latest = await watch_until(server, lambda _: len(server.asked) > 5)
+    assert latest.snapshot.desired is None
 
 
 async def test_a_line_that_is_no_json_leads_to_a_new_list(server: ScriptedServer) -> None:
@@ -190,7 +200,7 @@ async def test_a_line_that_is_no_json_leads_to_a_new_list(server: ScriptedServer
         await response.write(b'{"type": "MODI')
         return response
 
-    server.lists = [page(wish(1)), page(wish(2))]
+    server.lists = [page(deployment(1)), page(deployment(2))]
     server.watches = [broken, stream(silent=0.1)]
     assert numbers(await watch_until(server, lambda seen: numbers(seen) == [2])) == [2]
 

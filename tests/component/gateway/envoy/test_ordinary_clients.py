@@ -68,9 +68,9 @@ SERVED: Mapping[str, Sequence[str]] = {
     "upgrade to h2c": (
         f"GET {BY_PATH} HTTP/1.1",
         "Host: any",
-        "Connection: Upgrade, HTTP2-Settings",
+        "Connection: Upgrade, HTTP2-GatewaySettings",
         "Upgrade: h2c",
-        "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA",
+        "HTTP2-GatewaySettings: AAMAAABkAAQAoAAAAAIAAAAA",
     ),
     "upgrade to websocket": (f"GET {BY_PATH} HTTP/1.1", "Host: any", "Connection: Upgrade", "Upgrade: websocket"),
     "host with a dot": ("GET / HTTP/1.1", f"{HOST}."),

@@ -54,29 +54,29 @@ async def test_unknown_is_404_in_json(served: GatewayRig, client: httpx.AsyncCli
 
 
 async def test_without_a_version_it_is_503_and_says_whose(rig: GatewayRig, client: httpx.AsyncClient) -> None:
-    standing = await rig.apply_objects([model_deployment({})], [])
+    status = await rig.apply_objects([model_deployment({})], [])
     answer = await client.get(PATH)
     assert answer.status_code == 503
     assert answer.json() == {"error": "ModelDeployment payments/fraud-detector has no version that serves yet"}
-    assert standing.applied[KEY].number == 1
+    assert status.applied[KEY].number == 1
 
 
 async def test_before_any_traffic_is_written_it_is_503_and_nothing_is_acknowledged(
     rig: GatewayRig, client: httpx.AsyncClient
 ) -> None:
-    standing = await rig.apply_objects([model_deployment(None)], [])
+    status = await rig.apply_objects([model_deployment(None)], [])
     assert (await client.get(PATH)).status_code == 503
-    assert (standing.applied, standing.not_ready) == ({}, "")
+    assert (status.applied, status.not_ready) == ({}, "")
 
 
 async def test_a_version_without_endpoints_is_routed_as_told_and_counted(
     rig: GatewayRig, client: httpx.AsyncClient
 ) -> None:
-    standing = await rig.apply({"r1": 100, "r2": 0}, {})
+    status = await rig.apply({"r1": 100, "r2": 0}, {})
     answer = await client.get(PATH)
     assert answer.status_code == 503
     assert answer.json()["error"].startswith("payments/fraud-detector: no pod of the chosen version is ready")
-    assert standing.applied[KEY].endpoints == {"r1": 0, "r2": 0}
+    assert status.applied[KEY].endpoints == {"r1": 0, "r2": 0}
 
 
 async def test_headers_that_steer_us_are_dropped_and_the_request_id_is_ours(

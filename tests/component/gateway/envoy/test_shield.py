@@ -104,8 +104,8 @@ async def test_a_callers_own_mistake_is_no_failure_and_is_answered_by_the_candid
 async def test_a_candidate_that_cannot_be_reached_is_rescued_and_counted(scene: Scene, there: bool) -> None:
     scene.candidate.stop()
     endpoints = scene.endpoints if there else {"stable": (scene.stable.endpoint,)}
-    standing = await scene.rig.apply_split(rollout(50, number=2), endpoints)
-    assert standing.applied[KEY].endpoints == {"stable": 1, "candidate": int(there)}
+    status = await scene.rig.apply_split(rollout(50, number=2), endpoints)
+    assert status.applied[KEY].endpoints == {"stable": 1, "candidate": int(there)}
     answers = await scene.ask()
     assert statuses(answers) == {200: 200}
     candidate = await scene.tries("candidate")
@@ -202,7 +202,7 @@ async def test_clients_that_leave_are_nobodys_failure(scene: Scene) -> None:
 
 
 def connected(rig: GatewayRig) -> Mapping[str, object]:
-    """Clusters that hold connections. An arm only names such: stable's no more the candidate that has no weight."""
+    """Clusters that hold connections. A composite cluster only names such."""
     resources = json.loads(rig.paths.clusters.read_text())["resources"]
     return {each["name"]: each for each in resources if "cluster_type" not in each}
 

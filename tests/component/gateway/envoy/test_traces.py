@@ -171,8 +171,8 @@ async def test_a_collector_that_does_not_answer_changes_nothing_for_users(
     split = TrafficSplit(number=1, attempt=0, backends=(Backend(revision="r1", weight=100),), timeout_seconds=5.0)
     async with start_rig(100, endpoint) as rig:
         server = await rig.server("r1")
-        standing = await rig.apply_split(split, {"r1": [server.endpoint]})
-        assert standing.not_ready == ""
+        status = await rig.apply_split(split, {"r1": [server.endpoint]})
+        assert status.not_ready == ""
         assert statuses(await ask(rig.settings.user_port, 500)) == {200: 500}
         await asyncio.to_thread(collector.until, lambda _: bool(endpoint) or collector.asked > 0)
         assert collector.spans == ()

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from penstock_gateway.api_server.snapshot import Backing, Endpoint
+from penstock_gateway.api_server.snapshot import Endpoint, RevisionRef
 from penstock_gateway.splits.configuration import ClusterName
 from penstock_testing.gateway.rig import KEY, GatewayRig
 from penstock_testing.plan import PlannedRequest, TrafficPlan
@@ -93,8 +93,8 @@ async def test_a_switch_loses_nothing_and_after_its_acknowledgement_nothing_goes
     acknowledged: list[tuple[str, float, float]] = []
     async with stream() as run:
         for number, weights in enumerate([{"r1": 0, "r2": 100}, {"r1": 100, "r2": 0}] * 3, start=2):
-            standing = await rig.apply(weights, ends, number=number)
-            assert standing.applied[KEY].number == number
+            status = await rig.apply(weights, ends, number=number)
+            assert status.applied[KEY].number == number
             begin = run.mark("acknowledged").at.unix
             await answered(run, 60)
             acknowledged.append(("v1" if weights["r2"] else "v2", begin, run.mark("next").at.unix))
@@ -114,9 +114,9 @@ async def test_the_old_version_leaves_after_the_switch_without_a_lost_request(
         await rig.apply({"r1": 100, "r2": 0}, {"r1": [one.endpoint], "r2": [two.endpoint]}, number=2, seconds=2.0)
         await rig.apply({"r1": 0, "r2": 100}, {"r1": [one.endpoint], "r2": [two.endpoint]}, number=3, seconds=2.0)
         await rig.apply({"r2": 100}, {"r2": [two.endpoint]}, number=4, seconds=2.0)
-        leaving = ClusterName(Backing(KEY, "r1"))
-        assert leaving in rig.publisher.written.clusters  # requests under way may want to try again there
-        while leaving in rig.publisher.written.clusters:
+        leaving = ClusterName(RevisionRef(KEY, "r1"))
+        assert leaving in rig.publisher.on_disk.clusters  # requests under way may want to try again there
+        while leaving in rig.publisher.on_disk.clusters:
             await answered(run, 10)
             await rig.agent.pass_once()
         one.kill()
@@ -182,11 +182,11 @@ async def test_a_pod_that_ends_serves_while_there_is_no_other(rig: GatewayRig, s
     async with stream() as run:
         await answered(run, 50)
         ending = Endpoint(one.endpoint.address, one.port, ready=False)
-        standing = await rig.apply({"r1": 100}, {"r1": [ending]})
+        status = await rig.apply({"r1": 100}, {"r1": [ending]})
         await answered(run, 100)
         result = run.result()
     assert result.failed == 0, result.describe()
-    assert standing.applied[KEY].endpoints == {"r1": 0}
+    assert status.applied[KEY].endpoints == {"r1": 0}
 
 
 async def test_large_bodies_are_tried_again_too(rig: GatewayRig, stream: StartRun) -> None:

@@ -31,12 +31,12 @@ async def test_a_full_disk_keeps_the_last_good_split_until_there_is_room_again(r
     ends = {"r1": [rig.upstream("v1").endpoint], "r2": [rig.upstream("v2").endpoint]}
     await rig.apply({"r1": 100}, ends, number=1)
     with no_room():
-        standing = await rig.apply({"r2": 100}, ends, number=2)
-    assert standing.not_ready == ""
-    assert standing.applied[KEY].number == 1
-    assert "File too large; trying again" in standing.rejected[KEY]
+        status = await rig.apply({"r2": 100}, ends, number=2)
+    assert status.not_ready == ""
+    assert status.applied[KEY].number == 1
+    assert "File too large; trying again" in status.rejected[KEY]
     assert sorted(each.name for each in rig.paths.folder.iterdir() if each.name.startswith(".")) == []
     assert await version(rig) == "v1"
     await rig.agent.pass_once()
-    assert (rig.agent.standing.applied[KEY].number, rig.agent.standing.rejected) == (2, {})
+    assert (rig.agent.status.applied[KEY].number, rig.agent.status.rejected) == (2, {})
     assert await version(rig) == "v2"

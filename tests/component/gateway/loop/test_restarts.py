@@ -2,8 +2,8 @@
 
 import httpx
 
-from penstock_gateway.api_server.snapshot import Endpoint, Key, World
-from penstock_gateway.envoy.files import INITIAL, prepare, read_version
+from penstock_gateway.api_server.snapshot import ApiServerSnapshot, Endpoint, ModelKey
+from penstock_gateway.envoy.files import INITIAL, prepare_folder, read_version
 from penstock_gateway.loop.drain import Drain
 from penstock_testing.gateway.objects import endpoint_slice, endpoint_slices, model_deployment
 from penstock_testing.gateway.rig import KEY, GatewayRig
@@ -18,21 +18,23 @@ async def ask(rig: GatewayRig, path: str = PATH) -> httpx.Response:
 
 async def test_before_the_first_configuration_it_is_not_ready_and_says_so_to_users(rig: GatewayRig) -> None:
     await rig.agent.pass_once()
-    assert rig.agent.standing.not_ready
+    assert rig.agent.status.not_ready
     answer = await ask(rig)
     assert (answer.status_code, answer.json()) == (503, {"error": "this gateway pod has no routes yet"})
 
 
 async def test_an_empty_cluster_is_a_configuration_too(rig: GatewayRig) -> None:
-    standing = await rig.apply_objects([], [])
-    assert standing.not_ready == ""
+    status = await rig.apply_objects([], [])
+    assert status.not_ready == ""
     assert (await ask(rig)).status_code == 404
 
 
 async def test_one_list_alone_changes_nothing(rig: GatewayRig) -> None:
-    rig.observed.fold(lambda world: World.with_wishes(world, [model_deployment({"r1": 100})]))
+    rig.latest.fold(
+        lambda snapshot: ApiServerSnapshot.with_model_deployments(snapshot, [model_deployment({"r1": 100})])
+    )
     await rig.agent.pass_once()
-    assert rig.agent.standing.not_ready
+    assert rig.agent.status.not_ready
     assert read_version(rig.paths.routes) == INITIAL
 
 
@@ -41,25 +43,25 @@ async def test_envoy_killed_continues_with_the_files_on_disk(rig: GatewayRig) ->
     before = await rig.apply({"r1": 100}, {"r1": [upstream.endpoint]}, number=7)
     rig.envoy.kill()
     await rig.agent.pass_once()
-    assert rig.agent.standing.applied == {}
-    assert "did not answer" in rig.agent.standing.not_ready
+    assert rig.agent.status.applied == {}
+    assert "did not answer" in rig.agent.status.not_ready
     rig.envoy.start()
     assert (await ask(rig)).json()["version"] == "v1"
     await rig.agent.pass_once()
-    assert rig.agent.standing.not_ready == ""
-    assert rig.agent.standing.applied[KEY].number == 7
-    assert rig.agent.standing.applied[KEY].at > before.applied[KEY].at
+    assert rig.agent.status.not_ready == ""
+    assert rig.agent.status.applied[KEY].number == 7
+    assert rig.agent.status.applied[KEY].at > before.applied[KEY].at
 
 
 async def test_a_change_while_envoy_is_away_is_active_after_its_return(rig: GatewayRig) -> None:
     ends = {"r1": [rig.upstream("v1").endpoint], "r2": [rig.upstream("v2").endpoint]}
     await rig.apply({"r1": 100}, ends, number=1)
     rig.envoy.kill()
-    standing = await rig.apply({"r2": 100}, ends, number=2)
-    assert standing.applied == {}
+    status = await rig.apply({"r2": 100}, ends, number=2)
+    assert status.applied == {}
     rig.envoy.start()
     await rig.agent.pass_once()
-    assert rig.agent.standing.applied[KEY].number == 2
+    assert rig.agent.status.applied[KEY].number == 2
     assert (await ask(rig)).json()["version"] == "v2"
 
 
@@ -69,8 +71,8 @@ async def test_an_agent_that_restarts_with_the_api_server_away_acknowledges_the_
     await rig.apply({"r1": 100}, {"r1": [rig.upstream("v1").endpoint]}, number=7)
     rig.new_agent()
     await rig.agent.pass_once()
-    assert rig.agent.standing.not_ready == ""
-    assert (rig.agent.standing.applied[KEY].number, rig.agent.standing.applied[KEY].endpoints) == (7, {"r1": 1})
+    assert rig.agent.status.not_ready == ""
+    assert (rig.agent.status.applied[KEY].number, rig.agent.status.applied[KEY].endpoints) == (7, {"r1": 1})
 
 
 async def test_an_agent_that_restarts_removes_what_is_no_longer_wanted(rig: GatewayRig) -> None:
@@ -78,7 +80,7 @@ async def test_an_agent_that_restarts_removes_what_is_no_longer_wanted(rig: Gate
     rig.new_agent()
     await rig.apply_objects([], [])
     assert (await ask(rig)).status_code == 404
-    assert [name.backing.revision for name in rig.publisher.written.clusters] == ["r1"]
+    assert [name.ref.revision for name in rig.publisher.on_disk.clusters] == ["r1"]
     assert rig.publisher.next_removal() is not None
 
 
@@ -86,7 +88,7 @@ async def test_files_that_someone_else_changed_are_written_again(rig: GatewayRig
     await rig.apply({"r1": 100}, {"r1": [rig.upstream("v1").endpoint]}, number=7)
     version = read_version(rig.paths.routes)
     rig.paths.routes.unlink()
-    prepare(rig.settings)  # as an Envoy container does that finds no files
+    prepare_folder(rig.settings)  # as an Envoy container does that finds no files
     await rig.agent.pass_once()
     assert read_version(rig.paths.routes) == version
     assert (await ask(rig)).status_code == 200
@@ -95,39 +97,39 @@ async def test_files_that_someone_else_changed_are_written_again(rig: GatewayRig
 async def test_a_status_that_is_lost_keeps_the_last_split(rig: GatewayRig) -> None:
     slices = endpoint_slices("r1", [rig.upstream("v1").endpoint])
     await rig.apply_objects([model_deployment({"r1": 100}, number=7)], slices)
-    standing = await rig.apply_objects([model_deployment(None)], slices)
+    status = await rig.apply_objects([model_deployment(None)], slices)
     assert (await ask(rig)).status_code == 200
-    assert standing.applied[KEY].number == 7
+    assert status.applied[KEY].number == 7
 
 
 async def test_one_that_cannot_be_followed_stays_behind_alone(rig: GatewayRig) -> None:
     """A split that does not add up: ours to find."""
     slices = endpoint_slices("r1", [rig.upstream("v1").endpoint])
-    other = Key("payments", "other")
+    other = ModelKey("payments", "other")
     await rig.apply_objects([model_deployment({"r1": 100}, number=1)], slices)
     bad = model_deployment({"r1": 90}, number=2)
-    standing = await rig.apply_objects([bad, model_deployment({}, number=5, name="other")], slices)
-    assert standing.rejected == {KEY: "status.traffic.desired.backends: the weights add up to 90, not 100"}
-    assert {key: one.number for key, one in standing.applied.items()} == {KEY: 1, other: 5}
+    status = await rig.apply_objects([bad, model_deployment({}, number=5, name="other")], slices)
+    assert status.rejected == {KEY: "status.traffic.desired.backends: the weights add up to 90, not 100"}
+    assert {key: one.number for key, one in status.applied.items()} == {KEY: 1, other: 5}
     assert (await ask(rig)).status_code == 200
 
 
 async def test_what_envoy_refuses_stays_behind_alone_until_it_changes(rig: GatewayRig) -> None:
     """An address that is none: Envoy's to find."""
-    good, other = endpoint_slices("r1", [rig.upstream("v1").endpoint]), Key("payments", "other")
+    good, other = endpoint_slices("r1", [rig.upstream("v1").endpoint]), ModelKey("payments", "other")
     await rig.apply_objects([model_deployment({"r1": 100}, number=1)], good)
     bad = endpoint_slice("r1", [Endpoint("not-an-address", 80)], uid="bad")
-    wishes = [model_deployment({"r1": 100}, number=2), model_deployment({}, number=5, name="other")]
+    deployments = [model_deployment({"r1": 100}, number=2), model_deployment({}, number=5, name="other")]
     for _ in range(2):
-        standing = await rig.apply_objects(wishes, [bad])
-        assert "Envoy refused clusters.json" in standing.rejected[KEY]
-        assert {key: one.number for key, one in standing.applied.items()} == {KEY: 1, other: 5}
+        status = await rig.apply_objects(deployments, [bad])
+        assert "Envoy refused clusters.json" in status.rejected[KEY]
+        assert {key: one.number for key, one in status.applied.items()} == {KEY: 1, other: 5}
         assert (await ask(rig)).status_code == 200
     rig.envoy.kill()
     rig.envoy.start()
     assert (await ask(rig)).status_code == 200
-    standing = await rig.apply_objects(wishes, good)
-    assert (standing.rejected, standing.applied[KEY].number) == ({}, 2)
+    status = await rig.apply_objects(deployments, good)
+    assert (status.rejected, status.applied[KEY].number) == ({}, 2)
 
 
 async def test_a_draining_gateway_asks_clients_to_leave_and_takes_new_connections_still(rig: GatewayRig) -> None:
@@ -145,7 +147,7 @@ async def test_the_drain_ends_when_envoy_is_gone(rig: GatewayRig) -> None:
     drain.begin()
     rig.envoy.kill()
     await drain.run()
-    assert drain.begun
+    assert drain.has_begun
 
 
 async def test_the_probe_answers_while_envoy_runs(rig: GatewayRig) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from penstock_gateway.api_server.snapshot import Backing, Endpoint, Key, World, parse_slice
+from penstock_gateway.api_server.snapshot import ApiServerSnapshot, Endpoint, ModelKey, RevisionRef, parse_slice
 from penstock_testing.gateway.objects import NAME, NAMESPACE, endpoint_slice, model_deployment
 
-R1 = Backing(Key(NAMESPACE, NAME), "r1")
+R1 = RevisionRef(ModelKey(NAMESPACE, NAME), "r1")
 ONE, TWO = Endpoint("10.0.0.1", 8080), Endpoint("10.0.0.2", 8080)
 
 
@@ -15,36 +15,40 @@ def not_ready(endpoint: Endpoint) -> Endpoint:
     return Endpoint(endpoint.address, endpoint.port, ready=False)
 
 
-def numbers(world: World) -> list[int | None]:
-    return [wish.split.number if wish.split else None for wish in (world.wishes or {}).values()]
+def numbers(snapshot: ApiServerSnapshot) -> list[int | None]:
+    return [desired.split.number if desired.split else None for desired in (snapshot.desired or {}).values()]
 
 
 def test_nothing_is_complete_before_both_kinds_are_listed() -> None:
-    assert not World().complete
-    assert not World().with_wishes([]).complete
-    assert not World().with_slices([]).complete
-    assert World().with_wishes([]).with_slices([]).complete
+    assert not ApiServerSnapshot().complete
+    assert not ApiServerSnapshot().with_model_deployments([]).complete
+    assert not ApiServerSnapshot().with_slices([]).complete
+    assert ApiServerSnapshot().with_model_deployments([]).with_slices([]).complete
 
 
 def test_a_model_deployment_appears_changes_and_goes() -> None:
-    world = World().with_wishes([]).with_wish(model_deployment({"r1": 100}, number=1))
-    assert numbers(world) == [1]
-    world = world.with_wish(model_deployment({"r1": 100}, number=2))
-    assert numbers(world) == [2]
-    assert numbers(world.without_wish(model_deployment())) == []
+    snapshot = (
+        ApiServerSnapshot().with_model_deployments([]).with_model_deployment(model_deployment({"r1": 100}, number=1))
+    )
+    assert numbers(snapshot) == [1]
+    snapshot = snapshot.with_model_deployment(model_deployment({"r1": 100}, number=2))
+    assert numbers(snapshot) == [2]
+    assert numbers(snapshot.without_model_deployment(model_deployment())) == []
 
 
 def test_a_new_list_forgets_what_is_not_in_it() -> None:
-    world = World().with_wishes([model_deployment(name="gone"), model_deployment({"r1": 100}, number=1)])
-    assert numbers(world.with_wishes([model_deployment({"r1": 100}, number=5)])) == [5]
+    snapshot = ApiServerSnapshot().with_model_deployments(
+        [model_deployment(name="gone"), model_deployment({"r1": 100}, number=1)]
+    )
+    assert numbers(snapshot.with_model_deployments([model_deployment({"r1": 100}, number=5)])) == [5]
 
 
 def test_the_late_end_of_a_predecessor_does_not_touch_its_successor() -> None:
-    world = World().with_wishes([model_deployment({"r1": 100}, number=1, uid="old")])
-    world = world.with_wish(model_deployment({"r1": 100}, number=2, uid="new")).without_wish(
-        model_deployment(uid="old")
-    )
-    assert numbers(world) == [2]
+    snapshot = ApiServerSnapshot().with_model_deployments([model_deployment({"r1": 100}, number=1, uid="old")])
+    snapshot = snapshot.with_model_deployment(
+        model_deployment({"r1": 100}, number=2, uid="new")
+    ).without_model_deployment(model_deployment(uid="old"))
+    assert numbers(snapshot) == [2]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +65,9 @@ def test_the_late_end_of_a_predecessor_does_not_touch_its_successor() -> None:
 )
 def test_a_traffic_that_cannot_be_read_becomes_a_problem_with_its_field(traffic: Any, problem: str) -> None:
     item = model_deployment() | {"status": {"traffic": traffic}}
-    (wish,) = (World().with_wishes([item]).wishes or {}).values()
-    assert wish.split is None
-    assert wish.problem.startswith(problem)
+    (desired,) = (ApiServerSnapshot().with_model_deployments([item]).desired or {}).values()
+    assert desired.split is None
+    assert desired.problem.startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_a_traffic_that_cannot_be_read_becomes_a_problem_with_its_field(traffic:
     ],
 )
 def test_where_requests_may_go(slices: list[dict[str, Any]], expected: tuple[Endpoint, ...]) -> None:
-    assert World().with_slices(slices).endpoints() == {R1: expected}
+    assert ApiServerSnapshot().with_slices(slices).endpoints() == {R1: expected}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,7 @@ def test_a_slice_of_no_use_is_none(change: dict[str, Any]) -> None:
 
 def test_a_slice_that_loses_its_labels_is_gone() -> None:
     item = endpoint_slice("r1", [ONE])
-    world = World().with_slices([item])
+    snapshot = ApiServerSnapshot().with_slices([item])
     bare = item | {"metadata": item["metadata"] | {"labels": {}}}
-    assert world.with_slice(bare).endpoints() == {}
-    assert world.without_slice(item).endpoints() == {}
+    assert snapshot.with_slice(bare).endpoints() == {}
+    assert snapshot.without_slice(item).endpoints() == {}

@@ -3,7 +3,7 @@
 import pytest
 
 from penstock_contracts.evidence import RevisionTries, TryReason
-from penstock_gateway.envoy.evidence import evidence
+from penstock_gateway.envoy.evidence import evidence_of_attempt
 
 
 def counter(
@@ -36,13 +36,13 @@ def counter(
     ],
 )
 def test_failures_of_a_server(code: int, flags: str, kind: str) -> None:
-    found = evidence({counter(code=code, flags=flags): 4}, 3)
+    found = evidence_of_attempt({counter(code=code, flags=flags): 4}, 3)
     assert found == (RevisionTries(revision="r2", reason=TryReason.USERS, tries=4, failures=4, kinds={kind: 4}),)
 
 
 @pytest.mark.parametrize(("code", "flags"), [(200, "-"), (404, "-"), (422, "-"), (413, "-"), (200, "UT")], ids=str)
 def test_an_answer_is_a_try_without_failure_also_a_slow_one_and_one_to_a_callers_mistake(code: int, flags: str) -> None:
-    found = evidence({counter(code=code, flags=flags): 4}, 3)
+    found = evidence_of_attempt({counter(code=code, flags=flags): 4}, 3)
     assert found == (RevisionTries(revision="r2", reason=TryReason.USERS, tries=4, failures=0),)
 
 
@@ -57,11 +57,11 @@ def test_an_answer_is_a_try_without_failure_also_a_slow_one_and_one_to_a_callers
     ],
 )
 def test_what_is_no_evidence(nothing: str) -> None:
-    assert evidence({nothing: 4}, 3) == ()
+    assert evidence_of_attempt({nothing: 4}, 3) == ()
 
 
 def test_a_copy_has_no_client_so_its_silence_is_a_timeout() -> None:
-    found = evidence({counter(role="shadow", by="", code=0): 4}, 3)
+    found = evidence_of_attempt({counter(role="shadow", by="", code=0): 4}, 3)
     assert found == (RevisionTries(revision="r2", reason=TryReason.SHADOW, tries=4, failures=4, kinds={"timeout": 4}),)
 
 
@@ -75,7 +75,7 @@ def test_counters_add_up_by_revision_and_arm() -> None:
         counter(revision="r1", role="rescue"): 5,
         counter(role="shadow", by="", code=404): 7,
     }
-    assert evidence(counters, 3) == (
+    assert evidence_of_attempt(counters, 3) == (
         RevisionTries(revision="r1", reason=TryReason.RESCUE, tries=5, failures=0),
         RevisionTries(revision="r1", reason=TryReason.USERS, tries=90, failures=0),
         RevisionTries(revision="r2", reason=TryReason.SHADOW, tries=7, failures=0),
@@ -85,4 +85,4 @@ def test_counters_add_up_by_revision_and_arm() -> None:
 
 def test_a_counter_of_another_shape_is_not_taken_for_evidence() -> None:
     with pytest.raises(ValueError, match="has not the tags"):
-        evidence({"penstock.tries.model.payments/fraud-detector.code.200": 1}, 3)
+        evidence_of_attempt({"penstock.tries.model.payments/fraud-detector.code.200": 1}, 3)

@@ -13,20 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, Stickiness, TrafficSplit
-from penstock_gateway.api_server.snapshot import Backing, Endpoint, Key
+from penstock_gateway.api_server.snapshot import Endpoint, ModelKey, RevisionRef
 from penstock_gateway.envoy.bootstrap import render_bootstrap
 from penstock_gateway.envoy.clusters import render_clusters
 from penstock_gateway.envoy.reading import read_clusters, read_live
 from penstock_gateway.envoy.routes import render_routes
 from penstock_gateway.errors import UnknownCluster
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 from penstock_gateway.splits.configuration import ClusterName, Configuration, Pool, configure
 from penstock_gateway.splits.splits import LiveSplit
 
 GOLDEN = Path(__file__).resolve().parents[3] / "data" / "gateway"
 LIMIT = 8 * 1024 * 1024
-KEY = Key("payments", "fraud-detector")
-R1, R2 = Backing(KEY, "r1"), Backing(KEY, "r2")
+KEY = ModelKey("payments", "fraud-detector")
+R1, R2 = RevisionRef(KEY, "r1"), RevisionRef(KEY, "r2")
 
 
 def live(weights: dict[str, int] | None, *, number: int = 4, **fields: Any) -> LiveSplit:
@@ -56,7 +56,7 @@ CASES = {
         },
         ENDPOINTS,
     ),
-    "nothing-to-serve": configure({KEY: live(None), Key("payments", "other"): live({})}, {}),
+    "nothing-to-serve": configure({KEY: live(None), ModelKey("payments", "other"): live({})}, {}),
     "empty": Configuration(),
 }
 
@@ -77,11 +77,11 @@ def test_clusters_and_routes_are_as_agreed(name: str) -> None:
 
 
 def test_the_bootstrap_is_as_agreed() -> None:
-    check_golden("bootstrap", render_bootstrap(Settings(pod_name="gateway-0"), epoch="e1"))
+    check_golden("bootstrap", render_bootstrap(GatewaySettings(pod_name="gateway-0"), epoch="e1"))
 
 
 def test_traces_are_all_that_a_collector_adds_to_the_bootstrap() -> None:
-    traced = Settings(
+    traced = GatewaySettings(
         pod_name="gateway-0", tracing_endpoint="http://collector.svc:4318/", tracing_sampling_percentage=5
     )
     rendered = json.loads(render_bootstrap(traced, epoch="e1"))
@@ -103,11 +103,11 @@ def test_traces_are_all_that_a_collector_adds_to_the_bootstrap() -> None:
 )
 def test_an_endpoint_that_envoy_cannot_be_told_is_refused(endpoint: str) -> None:
     with pytest.raises(ValueError, match="tracing_endpoint"):
-        Settings(tracing_endpoint=endpoint)
+        GatewaySettings(tracing_endpoint=endpoint)
 
 
 labels = st.sampled_from(["a", "0", "b-1", "c9", "x" * 63])
-keys = st.builds(Key, labels, labels)
+keys = st.builds(ModelKey, labels, labels)
 endpoints = st.builds(Endpoint, st.ip_addresses(v=4).map(str), st.integers(1, 65535), st.booleans())
 
 
@@ -145,11 +145,11 @@ def matches(revisions: list[str]) -> st.SearchStrategy[HeaderMatch]:
 def configurations(draw: st.DrawFn) -> Configuration:
     live_splits = draw(st.dictionaries(keys, st.builds(LiveSplit, uid=labels, split=splits()), max_size=4))
     known = [
-        Backing(key, backend.revision)
+        RevisionRef(key, backend.revision)
         for key, one in live_splits.items()
         for backend in (one.split.backends if one.split else ())
     ]
-    found = {backing: tuple(sorted(draw(st.sets(endpoints, max_size=3)))) for backing in known}
+    found = {ref: tuple(sorted(draw(st.sets(endpoints, max_size=3)))) for ref in known}
     return configure(live_splits, found)
 
 
@@ -226,15 +226,15 @@ def test_of_few_pods_all_may_be_left_alone_and_of_many_half() -> None:
 
 def test_a_route_to_an_unknown_cluster_is_ours_to_find() -> None:
     with pytest.raises(UnknownCluster, match="payments/fraud-detector/r1"):
-        Configuration(live={KEY: live({"r1": 100})}).checked()
+        Configuration(live={KEY: live({"r1": 100})}).check()
 
 
-def test_clusters_come_before_the_arms_that_lead_to_them() -> None:
+def test_clusters_come_before_the_composites_that_lead_to_them() -> None:
     clusters = json.loads(render_clusters(CASES["rollout"].clusters).text)["resources"]
-    arms = ["cluster_type" in cluster for cluster in clusters]
-    assert arms == sorted(arms)
+    composites = ["cluster_type" in cluster for cluster in clusters]
+    assert composites == sorted(composites)
     defined = {cluster["name"] for cluster in clusters}
-    for cluster in clusters[arms.index(True) :]:
+    for cluster in clusters[composites.index(True) :]:
         assert {one["name"] for one in cluster["cluster_type"]["typed_config"]["clusters"]} < defined
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, TrafficSplit
-from penstock_gateway.api_server.snapshot import Backing, Endpoint, Key
-from penstock_gateway.splits.configuration import Arm, ClusterName, Clusters, Pool, Role, configure
+from penstock_gateway.api_server.snapshot import Endpoint, ModelKey, RevisionRef
+from penstock_gateway.splits.configuration import ClusterName, Clusters, CompositeCluster, Pool, Role, configure
 from penstock_gateway.splits.splits import LiveSplit
 
-KEY = Key("payments", "fraud-detector")
-OLD, NEW = Backing(KEY, "old"), Backing(KEY, "new")
+KEY = ModelKey("payments", "fraud-detector")
+OLD, NEW = RevisionRef(KEY, "old"), RevisionRef(KEY, "new")
 ENDS = {OLD: (Endpoint("10.0.0.1", 8080),), NEW: (Endpoint("10.0.0.2", 8080),)}
 
 
@@ -20,8 +20,8 @@ def split(old: int, *, rescue: str | None = "old", mirror: Mirror | None = None,
     return TrafficSplit(number=number, attempt=4, backends=backends, rescue=rescue, mirror=mirror)
 
 
-def clusters(wanted: TrafficSplit, endpoints: Mapping[Backing, tuple[Endpoint, ...]] = ENDS) -> Clusters:
-    return configure({KEY: LiveSplit(uid="u", split=wanted)}, endpoints).checked().clusters
+def clusters(wanted: TrafficSplit, endpoints: Mapping[RevisionRef, tuple[Endpoint, ...]] = ENDS) -> Clusters:
+    return configure({KEY: LiveSplit(uid="u", split=wanted)}, endpoints).check().clusters
 
 
 def test_at_rest_a_revision_is_one_cluster() -> None:
@@ -38,17 +38,17 @@ def test_in_a_rollout_later_tries_have_a_cluster_of_their_own() -> None:
         ClusterName(NEW): Pool(endpoints=ENDS[NEW]),
         rescue: Pool(endpoints=ENDS[OLD]),
         back: Pool(endpoints=ENDS[NEW]),
-        ClusterName(OLD, Role.ARM): Arm(later=(rescue, rescue, back, back), rescues=False),
-        ClusterName(NEW, Role.ARM): Arm(later=(rescue, rescue), rescues=True),
+        ClusterName(OLD, Role.COMPOSITE): CompositeCluster(later=(rescue, rescue, back, back), rescues=False),
+        ClusterName(NEW, Role.COMPOSITE): CompositeCluster(later=(rescue, rescue), rescues=True),
     }
 
 
 def test_a_rescue_without_a_server_hands_each_request_to_the_candidate_and_its_failures_are_counted() -> None:
     found = clusters(split(50), {NEW: ENDS[NEW]})
     assert found[ClusterName(OLD)] == Pool(refuses=True)
-    arm = found[ClusterName(OLD, Role.ARM)]
-    assert isinstance(arm, Arm)
-    assert (set(arm.later), arm.rescues) == ({ClusterName(NEW, Role.RESCUE)}, False)
+    composite = found[ClusterName(OLD, Role.COMPOSITE)]
+    assert isinstance(composite, CompositeCluster)
+    assert (set(composite.later), composite.rescues) == ({ClusterName(NEW, Role.RESCUE)}, False)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_a_rescue_without_a_server_hands_each_request_to_the_candidate_and_its_f
     ],
 )
 def test_a_candidate_that_is_not_known_to_answer_users_rescues_nobody(
-    wanted: TrafficSplit, endpoints: Mapping[Backing, tuple[Endpoint, ...]]
+    wanted: TrafficSplit, endpoints: Mapping[RevisionRef, tuple[Endpoint, ...]]
 ) -> None:
-    arm = clusters(wanted, endpoints)[ClusterName(OLD, Role.ARM)]
-    assert isinstance(arm, Arm)
-    assert set(arm.later) == {ClusterName(OLD, Role.RESCUE)}
+    composite = clusters(wanted, endpoints)[ClusterName(OLD, Role.COMPOSITE)]
+    assert isinstance(composite, CompositeCluster)
+    assert set(composite.later) == {ClusterName(OLD, Role.RESCUE)}
 
 
 def test_of_several_the_one_that_answers_most_users_rescues_the_rescue() -> None:
@@ -72,20 +72,20 @@ def test_of_several_the_one_that_answers_most_users_rescues_the_rescue() -> None
     wanted = evolve(
         split(50), backends=tuple(Backend(revision=revision, weight=weight) for revision, weight in backends)
     )
-    newest = Backing(KEY, "newest")
+    newest = RevisionRef(KEY, "newest")
     found = clusters(wanted, {NEW: ENDS[NEW], newest: ENDS[NEW]})
-    arm = found[ClusterName(OLD, Role.ARM)]
-    assert isinstance(arm, Arm)
-    assert set(arm.later) == {ClusterName(newest, Role.RESCUE)}
+    composite = found[ClusterName(OLD, Role.COMPOSITE)]
+    assert isinstance(composite, CompositeCluster)
+    assert set(composite.later) == {ClusterName(newest, Role.RESCUE)}
 
 
 def test_copies_are_made_where_most_requests_are_answered() -> None:
     found = clusters(split(100, mirror=Mirror(revision="new", percentage=30)))
     shadow = ClusterName(NEW, Role.SHADOW)
     assert found[shadow] == Pool(endpoints=ENDS[NEW], attempt=4)
-    arms = {name.backing: one for name, one in found.items() if isinstance(one, Arm)}
-    assert (arms[OLD].shadow, arms[OLD].percentage) == (shadow, 30)
-    assert (arms[NEW].shadow, arms[NEW].percentage) == (None, 0)
+    composites = {name.ref: one for name, one in found.items() if isinstance(one, CompositeCluster)}
+    assert (composites[OLD].shadow, composites[OLD].percentage) == (shadow, 30)
+    assert (composites[NEW].shadow, composites[NEW].percentage) == (None, 0)
 
 
 @pytest.mark.parametrize("old", [0, 1, 50, 99])
@@ -96,8 +96,8 @@ def test_weights_and_testers_change_no_cluster(old: int) -> None:
 
 def test_a_candidates_first_users_change_no_cluster_that_has_connections() -> None:
     before, after = clusters(split(100)), clusters(split(95))
-    assert {name: after[name] for name in before if name.role is not Role.ARM} == {
-        name: one for name, one in before.items() if name.role is not Role.ARM
+    assert {name: after[name] for name in before if name.role is not Role.COMPOSITE} == {
+        name: one for name, one in before.items() if name.role is not Role.COMPOSITE
     }
 
 

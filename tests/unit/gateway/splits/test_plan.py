@@ -4,23 +4,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
-from penstock_gateway.api_server.snapshot import Backing, Endpoint, Key
+from penstock_gateway.api_server.snapshot import Endpoint, ModelKey, RevisionRef
 from penstock_gateway.splits.configuration import ClusterName, Configuration, Role, configure
-from penstock_gateway.splits.plan import PutClusters, PutRoutes, after, changed, first_plan, narrowed, plan
+from penstock_gateway.splits.plan import (
+    PutClusters,
+    PutRoutes,
+    apply_only,
+    apply_step,
+    differing_models,
+    initial_plan,
+    plan,
+)
 from penstock_gateway.splits.splits import LiveSplit
 
-KEY, OTHER = Key("payments", "fraud-detector"), Key("payments", "other")
-R1, R2 = Backing(KEY, "r1"), Backing(KEY, "r2")
+KEY, OTHER = ModelKey("payments", "fraud-detector"), ModelKey("payments", "other")
+R1, R2 = RevisionRef(KEY, "r1"), RevisionRef(KEY, "r2")
 HERE, THERE = Endpoint("10.0.0.1", 8080), Endpoint("10.0.0.2", 8080)
 
 
-def configuration(*revisions: str, key: Key = KEY, end: Endpoint = HERE, shielded: bool = False) -> Configuration:
+def configuration(*revisions: str, key: ModelKey = KEY, end: Endpoint = HERE, shielded: bool = False) -> Configuration:
     """Shielded: the first revision rescues the others, and the last one gets copies where there is another."""
     backends = tuple(Backend(revision=one, weight=0 if place else 100) for place, one in enumerate(revisions))
     rescue = revisions[0] if shielded and revisions else None
     mirror = Mirror(revision=revisions[-1], percentage=50) if shielded and len(revisions) > 1 else None
     split = LiveSplit(uid="u", split=TrafficSplit(number=1, backends=backends, rescue=rescue, mirror=mirror))
-    return configure({key: split}, {Backing(key, revision): (end,) for revision in revisions})
+    return configure({key: split}, {RevisionRef(key, revision): (end,) for revision in revisions})
 
 
 def test_nothing_to_do_is_no_step() -> None:
@@ -66,7 +74,7 @@ def test_a_rollout_begins_with_its_clusters_and_ends_with_its_routes() -> None:
 
 
 def test_the_first_time_both_files_are_written_also_with_nothing_to_serve() -> None:
-    assert first_plan(Configuration()) == (PutClusters(clusters={}), PutRoutes(live={}))
+    assert initial_plan(Configuration()) == (PutClusters(clusters={}), PutRoutes(live={}))
 
 
 revisions = st.lists(st.sampled_from(["r1", "r2", "r3"]), unique=True, max_size=3).map(tuple)
@@ -88,14 +96,14 @@ def worlds(draw: st.DrawFn) -> Configuration:
 @given(
     worlds(),
     worlds(),
-    st.sets(st.builds(ClusterName, st.sampled_from([R1, R2, Backing(OTHER, "r1")]), st.sampled_from(Role))),
+    st.sets(st.builds(ClusterName, st.sampled_from([R1, R2, RevisionRef(OTHER, "r1")]), st.sampled_from(Role))),
 )
 def test_every_state_between_is_sound_and_the_last_is_the_target(
     current: Configuration, target: Configuration, lingering: set[ClusterName]
 ) -> None:
     state = current
     for step in plan(current, target, lingering):
-        state = after(state, step).checked()
+        state = apply_step(state, step).check()
     assert state.live == target.live
     assert {name: ends for name, ends in state.clusters.items() if name not in lingering - set(target.clusters)} == (
         target.clusters
@@ -108,7 +116,7 @@ def test_one_model_deployment_after_another_reaches_the_same_target(
     current: Configuration, target: Configuration
 ) -> None:
     state = current
-    for key in changed(current, target):
-        state = narrowed(state, target, key).checked()
+    for key in differing_models(current, target):
+        state = apply_only(state, target, key).check()
     assert state == target
-    assert changed(state, target) == ()
+    assert differing_models(state, target) == ()

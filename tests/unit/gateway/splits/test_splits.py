@@ -3,10 +3,10 @@
 import pytest
 
 from penstock_contracts.traffic import Backend, TrafficSplit
-from penstock_gateway.api_server.snapshot import Key, Wish
-from penstock_gateway.splits.splits import LiveSplit, Settled, settle
+from penstock_gateway.api_server.snapshot import DesiredTraffic, ModelKey
+from penstock_gateway.splits.splits import ChosenSplits, LiveSplit, choose_splits
 
-KEY, OTHER = Key("payments", "fraud-detector"), Key("payments", "other")
+KEY, OTHER = ModelKey("payments", "fraud-detector"), ModelKey("payments", "other")
 
 
 def split(weights: dict[str, int], *, number: int = 2, seconds: float = 10.0) -> TrafficSplit:
@@ -14,30 +14,30 @@ def split(weights: dict[str, int], *, number: int = 2, seconds: float = 10.0) ->
     return TrafficSplit(number=number, backends=backends, timeout_seconds=seconds)
 
 
-def wish(wanted: TrafficSplit | None, *, key: Key = KEY, uid: str = "u1", problem: str = "") -> Wish:
-    return Wish(key=key, uid=uid, split=wanted, problem=problem)
+def traffic(wanted: TrafficSplit | None, *, key: ModelKey = KEY, uid: str = "u1", problem: str = "") -> DesiredTraffic:
+    return DesiredTraffic(key=key, uid=uid, split=wanted, problem=problem)
 
 
-def settled(*wishes: Wish, last: TrafficSplit | None = None, last_uid: str = "u1") -> Settled:
+def choose(*desired: DesiredTraffic, last: TrafficSplit | None = None, last_uid: str = "u1") -> ChosenSplits:
     last_good = {KEY: LiveSplit(uid=last_uid, split=last)} if last else {}
-    return settle({f"{number}": one for number, one in enumerate(wishes)}, last_good)
+    return choose_splits({f"{number}": one for number, one in enumerate(desired)}, last_good)
 
 
 GOOD, LAST = split({"r1": 30, "r2": 70}), split({"r1": 100}, number=1)
 
 
 def test_a_good_one_is_followed() -> None:
-    assert settled(wish(GOOD), last=LAST) == Settled(live={KEY: LiveSplit(uid="u1", split=GOOD)}, rejected={})
+    assert choose(traffic(GOOD), last=LAST) == ChosenSplits(live={KEY: LiveSplit(uid="u1", split=GOOD)}, rejected={})
 
 
-def test_no_backends_is_a_wish_too() -> None:
-    assert settled(wish(split({})), last=LAST).live[KEY].split == split({})
+def test_no_backends_may_be_desired_too() -> None:
+    assert choose(traffic(split({})), last=LAST).live[KEY].split == split({})
 
 
 def test_a_lower_number_is_obeyed() -> None:
     """After a restore of the cluster's state the controller counts anew."""
     again = split({"r1": 100}, number=0)
-    assert settled(wish(again), last=LAST).live[KEY].split == again
+    assert choose(traffic(again), last=LAST).live[KEY].split == again
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_lower_number_is_obeyed() -> None:
     ],
 )
 def test_a_bad_one_keeps_its_last_good_split(bad: TrafficSplit, says: str) -> None:
-    found = settled(wish(bad), wish(GOOD, key=OTHER, uid="u2"), last=LAST)
+    found = choose(traffic(bad), traffic(GOOD, key=OTHER, uid="u2"), last=LAST)
     assert {key: one.split for key, one in found.live.items()} == {KEY: LAST, OTHER: GOOD}
     assert list(found.rejected) == [KEY]
     assert found.rejected[KEY].startswith(says)
@@ -64,28 +64,28 @@ def test_a_bad_one_keeps_its_last_good_split(bad: TrafficSplit, says: str) -> No
 
 def test_a_revision_named_twice_is_bad() -> None:
     twice = TrafficSplit(number=1, backends=(Backend(revision="r1", weight=50), Backend(revision="r1", weight=50)))
-    assert settled(wish(twice)).rejected == {KEY: "status.traffic.desired.backends: a revision is named twice"}
+    assert choose(traffic(twice)).rejected == {KEY: "status.traffic.desired.backends: a revision is named twice"}
 
 
 def test_a_bad_one_without_a_past_serves_nothing() -> None:
-    assert settled(wish(None, problem="unreadable")).live == {KEY: LiveSplit(uid="u1", split=None)}
+    assert choose(traffic(None, problem="unreadable")).live == {KEY: LiveSplit(uid="u1", split=None)}
 
 
 def test_a_status_that_is_lost_keeps_the_last_split() -> None:
-    found = settled(wish(None), last=LAST)
+    found = choose(traffic(None), last=LAST)
     assert (found.live[KEY].split, found.rejected) == (LAST, {})
 
 
 def test_a_successor_of_the_same_name_inherits_nothing() -> None:
-    assert settled(wish(None, uid="new"), last=LAST, last_uid="old").live[KEY] == LiveSplit(uid="new", split=None)
+    assert choose(traffic(None, uid="new"), last=LAST, last_uid="old").live[KEY] == LiveSplit(uid="new", split=None)
 
 
 def test_a_deleted_one_is_gone() -> None:
-    assert settled(last=LAST).live == {}
+    assert choose(last=LAST).live == {}
 
 
 @pytest.mark.parametrize("name", ["with.dot", "UPPER", "a" * 64, "a/b", "-a"])
 def test_a_name_that_makes_no_route_is_rejected_and_gets_none(name: str) -> None:
-    key = Key("payments", name)
-    found = settled(wish(GOOD, key=key), wish(GOOD, key=OTHER))
+    key = ModelKey("payments", name)
+    found = choose(traffic(GOOD, key=key), traffic(GOOD, key=OTHER))
     assert (list(found.live), list(found.rejected)) == ([OTHER], [key])

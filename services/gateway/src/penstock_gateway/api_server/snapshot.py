@@ -1,4 +1,4 @@
-"""What the API server says, frozen. Folding is pure: an event makes a new World."""
+"""What the API server says, frozen. Folding is pure: an event makes a new snapshot."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, order=True)
-class Key:
+class ModelKey:
     """Names a ModelDeployment."""
 
     namespace: str
@@ -25,10 +25,10 @@ class Key:
 
 
 @dataclass(frozen=True, order=True)
-class Backing:
+class RevisionRef:
     """Names a revision of a ModelDeployment."""
 
-    key: Key
+    key: ModelKey
     revision: str
 
     def __str__(self) -> str:
@@ -36,10 +36,10 @@ class Backing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class DesiredTraffic:
     """A ModelDeployment, as far as the gateway is concerned."""
 
-    key: Key
+    key: ModelKey
     uid: str
     """Tells a resource that was deleted and created again from its predecessor."""
     split: TrafficSplit | None
@@ -62,16 +62,16 @@ class Slice:
     """The endpoints of one EndpointSlice that may answer: all but those that ended."""
 
     uid: str
-    backing: Backing
+    ref: RevisionRef
     family: str
     endpoints: frozenset[Endpoint]
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class ApiServerSnapshot:
     """Everything seen. None: that kind has not been listed yet, so nothing may be concluded from what is missing."""
 
-    wishes: Mapping[str, Wish] | None = None
+    desired: Mapping[str, DesiredTraffic] | None = None
     """By uid."""
     slices: Mapping[str, Slice] | None = None
     """By uid."""
@@ -79,47 +79,47 @@ class World:
     @property
     def complete(self) -> bool:
         """Both kinds have been listed."""
-        return self.wishes is not None and self.slices is not None
+        return self.desired is not None and self.slices is not None
 
-    def with_wishes(self, objects: Iterable[Mapping[str, Any]]) -> "World":
-        """Return the world after a complete list of ModelDeployments."""
-        return replace(self, wishes={wish.uid: wish for wish in map(parse_wish, objects)})
+    def with_model_deployments(self, objects: Iterable[Mapping[str, Any]]) -> "ApiServerSnapshot":
+        """Return the snapshot after a complete list of ModelDeployments."""
+        return replace(self, desired={one.uid: one for one in map(parse_model_deployment, objects)})
 
-    def with_wish(self, item: Mapping[str, Any]) -> "World":
-        """Return the world after a ModelDeployment appeared or changed."""
-        wish = parse_wish(item)
-        return replace(self, wishes={**(self.wishes or {}), wish.uid: wish})
+    def with_model_deployment(self, item: Mapping[str, Any]) -> "ApiServerSnapshot":
+        """Return the snapshot after a ModelDeployment appeared or changed."""
+        one = parse_model_deployment(item)
+        return replace(self, desired={**(self.desired or {}), one.uid: one})
 
-    def without_wish(self, item: Mapping[str, Any]) -> "World":
-        """Return the world after a ModelDeployment was deleted."""
-        return replace(self, wishes=_without(self.wishes, item))
+    def without_model_deployment(self, item: Mapping[str, Any]) -> "ApiServerSnapshot":
+        """Return the snapshot after a ModelDeployment was deleted."""
+        return replace(self, desired=_without(self.desired, item))
 
-    def with_slices(self, objects: Iterable[Mapping[str, Any]]) -> "World":
-        """Return the world after a complete list of EndpointSlices."""
+    def with_slices(self, objects: Iterable[Mapping[str, Any]]) -> "ApiServerSnapshot":
+        """Return the snapshot after a complete list of EndpointSlices."""
         found = (parse_slice(item) for item in objects)
         return replace(self, slices={one.uid: one for one in found if one is not None})
 
-    def with_slice(self, item: Mapping[str, Any]) -> "World":
-        """Return the world after an EndpointSlice appeared or changed."""
+    def with_slice(self, item: Mapping[str, Any]) -> "ApiServerSnapshot":
+        """Return the snapshot after an EndpointSlice appeared or changed."""
         one = parse_slice(item)
         if one is None:
             return self.without_slice(item)
         return replace(self, slices={**(self.slices or {}), one.uid: one})
 
-    def without_slice(self, item: Mapping[str, Any]) -> "World":
-        """Return the world after an EndpointSlice was deleted."""
+    def without_slice(self, item: Mapping[str, Any]) -> "ApiServerSnapshot":
+        """Return the snapshot after an EndpointSlice was deleted."""
         return replace(self, slices=_without(self.slices, item))
 
-    def endpoints(self) -> dict[Backing, tuple[Endpoint, ...]]:
+    def endpoints(self) -> dict[RevisionRef, tuple[Endpoint, ...]]:
         """Return where each revision's requests may go, sorted.
 
         Ready pods; where there is none, those that may answer all the same. On a node that is so busy that probes fail,
         a late answer is better than none; and a pod whose model has not been tried yet refuses by itself.
         """
-        grouped: dict[Backing, list[Slice]] = {}
+        grouped: dict[RevisionRef, list[Slice]] = {}
         for one in (self.slices or {}).values():
-            grouped.setdefault(one.backing, []).append(one)
-        return {backing: _usable(slices) for backing, slices in grouped.items()}
+            grouped.setdefault(one.ref, []).append(one)
+        return {ref: _usable(slices) for ref, slices in grouped.items()}
 
 
 def _without(items: Mapping[str, T] | None, item: Mapping[str, Any]) -> dict[str, T]:
@@ -136,33 +136,33 @@ def _usable(slices: list[Slice]) -> tuple[Endpoint, ...]:
     return tuple(sorted(ready or found))
 
 
-class _Resource(BaseModel):
+class _ApiObject(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
 
 
-class _Metadata(_Resource):
+class _Metadata(_ApiObject):
     name: str
     namespace: str
     uid: str
     labels: dict[str, str] = Field(default_factory=dict)
 
 
-class _Named(_Resource):
+class _Named(_ApiObject):
     metadata: _Metadata
 
 
-class _Conditions(_Resource):
+class _Conditions(_ApiObject):
     ready: bool | None = None
     serving: bool | None = None
     terminating: bool | None = None
 
 
-class _Endpoint(_Resource):
+class _Endpoint(_ApiObject):
     addresses: tuple[str, ...] = ()
     conditions: _Conditions = Field(default_factory=_Conditions)
 
 
-class _Port(_Resource):
+class _Port(_ApiObject):
     name: str | None = None
     port: int | None = None
     protocol: str | None = None
@@ -174,19 +174,19 @@ class _EndpointSlice(_Named):
     ports: tuple[_Port, ...] | None = None
 
 
-def parse_wish(item: Mapping[str, Any]) -> Wish:
-    """Read a ModelDeployment from the API server; a traffic that cannot be read becomes the wish's problem."""
+def parse_model_deployment(item: Mapping[str, Any]) -> DesiredTraffic:
+    """Read a ModelDeployment from the API server; a traffic that cannot be read is named in the result's problem."""
     metadata = _Named.model_validate(item).metadata
-    key = Key(metadata.namespace, metadata.name)
+    key = ModelKey(metadata.namespace, metadata.name)
     raw = (item.get("status") or {}).get("traffic")
     if raw is None:
-        return Wish(key=key, uid=metadata.uid, split=None)
+        return DesiredTraffic(key=key, uid=metadata.uid, split=None)
     try:
-        return Wish(key=key, uid=metadata.uid, split=Traffic.model_validate(raw).desired)
+        return DesiredTraffic(key=key, uid=metadata.uid, split=Traffic.model_validate(raw).desired)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(("status.traffic", *map(str, first["loc"])))
-        return Wish(key=key, uid=metadata.uid, split=None, problem=f"{where}: {first['msg']}")
+        return DesiredTraffic(key=key, uid=metadata.uid, split=None, problem=f"{where}: {first['msg']}")
 
 
 def parse_slice(item: Mapping[str, Any]) -> Slice | None:
@@ -199,7 +199,7 @@ def parse_slice(item: Mapping[str, Any]) -> Slice | None:
         return None
     return Slice(
         uid=parsed.metadata.uid,
-        backing=Backing(Key(parsed.metadata.namespace, name), revision),
+        ref=RevisionRef(ModelKey(parsed.metadata.namespace, name), revision),
         family=parsed.address_type,
         endpoints=frozenset(
             Endpoint(endpoint.addresses[0], port, ready=_ready(endpoint.conditions))

@@ -18,8 +18,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from penstock_contracts.names import GROUP, LABEL_MODEL_DEPLOYMENT, PLURAL, VERSION
-from penstock_gateway.api_server.observed import Observed
-from penstock_gateway.api_server.snapshot import World
+from penstock_gateway.api_server.latest_snapshot import LatestSnapshot
+from penstock_gateway.api_server.snapshot import ApiServerSnapshot
 
 _log = logging.getLogger(__name__)
 _PAGE = 500
@@ -29,15 +29,15 @@ Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """What to watch, and how it changes the world."""
+class WatchedKind:
+    """What to watch, and how it changes the snapshot."""
 
     group: str
     plural: str
     selector: str
-    all: Callable[[World, Iterable[Item]], World]
-    one: Callable[[World, Item], World]
-    gone: Callable[[World, Item], World]
+    fold_list: Callable[[ApiServerSnapshot, Iterable[Item]], ApiServerSnapshot]
+    fold_change: Callable[[ApiServerSnapshot, Item], ApiServerSnapshot]
+    fold_deletion: Callable[[ApiServerSnapshot, Item], ApiServerSnapshot]
 
     def path(self, namespace: str) -> str:
         """Return the collection's path; without a namespace, all of them."""
@@ -45,26 +45,26 @@ class Kind:
         return f"/apis/{self.group}{scope}/{self.plural}"
 
 
-MODEL_DEPLOYMENTS = Kind(
+MODEL_DEPLOYMENTS = WatchedKind(
     group=f"{GROUP}/{VERSION}",
     plural=PLURAL,
     selector="",
-    all=World.with_wishes,
-    one=World.with_wish,
-    gone=World.without_wish,
+    fold_list=ApiServerSnapshot.with_model_deployments,
+    fold_change=ApiServerSnapshot.with_model_deployment,
+    fold_deletion=ApiServerSnapshot.without_model_deployment,
 )
-ENDPOINT_SLICES = Kind(
+ENDPOINT_SLICES = WatchedKind(
     group="discovery.k8s.io/v1",
     plural="endpointslices",
     selector=LABEL_MODEL_DEPLOYMENT,
-    all=World.with_slices,
-    one=World.with_slice,
-    gone=World.without_slice,
+    fold_list=ApiServerSnapshot.with_slices,
+    fold_change=ApiServerSnapshot.with_slice,
+    fold_deletion=ApiServerSnapshot.without_slice,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class WatchTimeouts:
     """Seconds."""
 
     connect: float = 5.0
@@ -77,7 +77,7 @@ class Pace:
     retry_last: float = 5.0
 
 
-class Gone(Exception):
+class WatchExpired(Exception):
     """The resource version is too old to go on from: list again."""
 
 
@@ -92,14 +92,14 @@ async def connect(kubeconfig: str, in_cluster: bool) -> ApiClient:
 
 
 @dataclass
-class Watcher:
-    """Keeps one kind of object up to date in the observed world."""
+class KindWatch:
+    """Keeps one kind of object up to date in the latest snapshot."""
 
     api: ApiClient
-    kind: Kind
+    kind: WatchedKind
     namespace: str
-    observed: Observed
-    pace: Pace = field(default_factory=Pace)
+    latest: LatestSnapshot
+    timeouts: WatchTimeouts = field(default_factory=WatchTimeouts)
     _version: str = ""
     _failures: int = 0
 
@@ -111,7 +111,7 @@ class Watcher:
                     await self._list()
                 await self._watch()
                 self._failures = 0
-            except (Gone, ValueError, KeyError) as error:
+            except (WatchExpired, ValueError, KeyError) as error:
                 # What was read last may never be readable: only a new list is a sure ground.
                 self._version = ""
                 await self._back_off(error)
@@ -120,11 +120,11 @@ class Watcher:
 
     async def _back_off(self, error: Exception) -> None:
         self._failures += 1
-        pause = min(self.pace.retry_last, self.pace.retry_first * 2 ** min(self._failures - 1, 10))
+        pause = min(self.timeouts.retry_last, self.timeouts.retry_first * 2 ** min(self._failures - 1, 10))
         _log.warning(
             "cannot watch %s (%s); the last good state goes on; trying again in %.1f s",
             self.kind.plural,
-            _text(error),
+            _describe(error),
             pause,
         )
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))
@@ -138,12 +138,12 @@ class Watcher:
             token = page["metadata"].get("continue") or ""
             if not token:
                 break
-        self.observed.fold(lambda world: self.kind.all(world, items))
+        self.latest.fold(lambda snapshot: self.kind.fold_list(snapshot, items))
         self._version = page["metadata"]["resourceVersion"]
 
     async def _page(self, token: str) -> Mapping[str, Any]:
         query = {"limit": str(_PAGE), **({"continue": token} if token else {})}
-        timeout = aiohttp.ClientTimeout(total=self.pace.list_total, sock_connect=self.pace.connect)
+        timeout = aiohttp.ClientTimeout(total=self.timeouts.list_total, sock_connect=self.timeouts.connect)
         async with await self._get(query, timeout) as response:
             page: Mapping[str, Any] = await response.json()
             return page
@@ -153,9 +153,9 @@ class Watcher:
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
-            "timeoutSeconds": str(self.pace.watch_server),
+            "timeoutSeconds": str(self.timeouts.watch_server),
         }
-        timeout = aiohttp.ClientTimeout(sock_connect=self.pace.connect, sock_read=self.pace.watch_silence)
+        timeout = aiohttp.ClientTimeout(sock_connect=self.timeouts.connect, sock_read=self.timeouts.watch_silence)
         async with await self._get(query, timeout) as response:
             async for event in _events(response):
                 self._failures = 0
@@ -165,9 +165,9 @@ class Watcher:
         item = event["object"]
         match event["type"]:
             case "ADDED" | "MODIFIED":
-                self.observed.fold(lambda world: self.kind.one(world, item))
+                self.latest.fold(lambda snapshot: self.kind.fold_change(snapshot, item))
             case "DELETED":
-                self.observed.fold(lambda world: self.kind.gone(world, item))
+                self.latest.fold(lambda snapshot: self.kind.fold_deletion(snapshot, item))
             case "ERROR":
                 raise _error(item)
             case _:  # a bookmark: nothing changed up to its version
@@ -188,7 +188,7 @@ class Watcher:
         response: aiohttp.ClientResponse = answer.response
         if response.status == HTTPStatus.GONE:
             response.release()
-            raise Gone
+            raise WatchExpired
         if response.status != HTTPStatus.OK:
             text = (await response.text())[:500]
             raise ApiException(status=response.status, reason=text)
@@ -202,12 +202,12 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[Mapping[str
 
 def _error(status: Item) -> Exception:
     if status.get("code") == HTTPStatus.GONE:
-        return Gone()
+        return WatchExpired()
     error: Exception = ApiException(status=status.get("code"), reason=status.get("message"))
     return error
 
 
-def _text(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, ApiException):
         return f"{error.status} {error.reason}"
     return f"{type(error).__name__}: {error}"

@@ -7,8 +7,8 @@ from typing import Any
 
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_gateway.envoy.resource_file import METADATA
-from penstock_gateway.envoy.tracing import collector, export_times, traced
-from penstock_gateway.settings import Settings
+from penstock_gateway.envoy.tracing import collector_cluster, flush_times, tracing_options
+from penstock_gateway.settings import GatewaySettings
 
 ROUTES_NAME = "users"
 """Name of the users' route configuration, and of Envoy's statistics about it."""
@@ -37,7 +37,7 @@ SPAN_TAGS = {
     "penstock.name": f"%METADATA(ROUTE:{METADATA}:name)%",
     **{f"penstock.{tag}": TRY_TAGS[tag] for tag in ("revision", "role", "attempt", "by")},
 }
-"""What is told from each other in traces, of a request and of each try: tag to Envoy's format."""
+"""The tags of a span in traces, of a request and of each try: tag to Envoy's format."""
 _TYPE = "type.googleapis.com/envoy"
 _OURS = ("x-envoy-", "x-penstock-")
 _CLIENT_REQUEST_ID = "x-client-request-id"
@@ -85,7 +85,7 @@ class ConfigPaths:
         return self.folder / "routes.json"
 
 
-def render_bootstrap(settings: Settings, epoch: str) -> str:
+def render_bootstrap(settings: GatewaySettings, epoch: str) -> str:
     """Return the bootstrap file's text. The epoch names this start: counters begin at 0 with it."""
     paths = ConfigPaths(folder=settings.config_dir)
     bootstrap = {
@@ -101,9 +101,9 @@ def render_bootstrap(settings: Settings, epoch: str) -> str:
         "dynamic_resources": {"cds_config": _file_source(paths.clusters)},
         "static_resources": {
             "listeners": [_users_listener(settings, paths), _probe_listener(settings)],
-            **collector(settings),
+            **collector_cluster(settings),
         },
-        **export_times(settings),
+        **flush_times(settings),
     }
     return json.dumps(bootstrap, indent=1)
 
@@ -119,7 +119,7 @@ def _file_source(path: Path) -> dict[str, Any]:
     return {"resource_api_version": "V3", "path_config_source": {"path": str(path)}}
 
 
-def _overload_manager(settings: Settings) -> dict[str, Any]:
+def _overload_manager(settings: GatewaySettings) -> dict[str, Any]:
     heap = {
         "@type": f"{_TYPE}.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
         "max_heap_size_bytes": settings.envoy_max_heap_bytes,
@@ -143,7 +143,7 @@ def _overload_action(name: str, threshold: float) -> dict[str, Any]:
     return {"name": f"envoy.overload_actions.{name}", "triggers": [trigger]}
 
 
-def _users_listener(settings: Settings, paths: ConfigPaths) -> dict[str, Any]:
+def _users_listener(settings: GatewaySettings, paths: ConfigPaths) -> dict[str, Any]:
     manager = {
         "stat_prefix": ROUTES_NAME,
         "codec_type": "AUTO",  # HTTP/1.1, and HTTP/2 without TLS where the client begins with its preface
@@ -168,7 +168,7 @@ def _users_listener(settings: Settings, paths: ConfigPaths) -> dict[str, Any]:
         "local_reply_config": _local_replies(settings.max_body_bytes),
         "access_log": [_access_log(), _requests_log()],
         "http_filters": [_buffer_filter(settings.max_body_bytes), _router_filter(upstream_log=[_tries_log()])],
-        **traced(settings, SPAN_TAGS),
+        **tracing_options(settings, SPAN_TAGS),
     }
     return {
         "name": "users",
@@ -191,7 +191,7 @@ def _http1() -> dict[str, Any]:
     }
 
 
-def _probe_listener(settings: Settings) -> dict[str, Any]:
+def _probe_listener(settings: GatewaySettings) -> dict[str, Any]:
     answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "ok\n"}}}
     manager = {
         "stat_prefix": "probe",

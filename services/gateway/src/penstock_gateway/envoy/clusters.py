@@ -6,7 +6,7 @@ from penstock_contracts.names import HEADER_SHADOW
 from penstock_gateway.api_server.snapshot import Endpoint
 from penstock_gateway.envoy.resource_file import ResourceFile, metadata, resource_file
 from penstock_gateway.envoy.retries import rescuing_retries
-from penstock_gateway.splits.configuration import Arm, ClusterName, Clusters, Pool, Role
+from penstock_gateway.splits.configuration import ClusterName, Clusters, CompositeCluster, Pool, Role
 
 _TYPE = "type.googleapis.com/envoy"
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -20,46 +20,46 @@ _NOBODY = {"address": "127.0.0.1", "port_value": 1}
 
 
 def render_clusters(clusters: Clusters) -> ResourceFile:
-    """Return the clusters' file. Arms come last: Envoy takes clusters in order, and an arm leads to others."""
-    ordered = sorted(clusters.items(), key=lambda item: (item[0].role is Role.ARM, item[0]))
+    """Return the clusters' file. Composite clusters lead to others and come last: Envoy takes them in order."""
+    ordered = sorted(clusters.items(), key=lambda item: (item[0].role is Role.COMPOSITE, item[0]))
     return resource_file([_cluster(name, one) for name, one in ordered])
 
 
-def _cluster(name: ClusterName, one: Pool | Arm) -> dict[str, Any]:
+def _cluster(name: ClusterName, one: Pool | CompositeCluster) -> dict[str, Any]:
     head = {"@type": f"{_TYPE}.config.cluster.v3.Cluster", "name": str(name), "connect_timeout": "1s"}
     match one:
         case Pool():
             return {**head, **_pool(name, one)}
-        case Arm():
-            return {**head, **_arm(name, one)}
+        case CompositeCluster():
+            return {**head, **_composite(name, one)}
 
 
-def _arm(name: ClusterName, arm: Arm) -> dict[str, Any]:
+def _composite(name: ClusterName, composite: CompositeCluster) -> dict[str, Any]:
     """Tell Envoy which cluster the first try goes to, and which one each later try.
 
     Its own retry policy and mirror take the place of the route's, so every revision on one route has its own. It has no
     servers, and no connections that a change could break.
     """
-    later = [str(one) for one in arm.later]
-    tries = [str(ClusterName(name.backing)), *later]
-    composite = f"{_TYPE}.extensions.clusters.composite.v3.ClusterConfig"
+    later = [str(one) for one in composite.later]
+    tries = [str(ClusterName(name.ref)), *later]
+    kind = f"{_TYPE}.extensions.clusters.composite.v3.ClusterConfig"
     policies = {
-        **({"retry_policy": rescuing_retries()} if arm.rescues else {}),
-        **({"request_mirror_policies": [_mirror(arm.shadow, arm.percentage)]} if arm.shadow else {}),
+        **({"retry_policy": rescuing_retries()} if composite.rescues else {}),
+        **({"request_mirror_policies": [_mirror(composite.shadow, composite.percentage)]} if composite.shadow else {}),
     }
     return {
         "lb_policy": "CLUSTER_PROVIDED",
         "cluster_type": {
             "name": "envoy.clusters.composite",
-            "typed_config": {"@type": composite, "clusters": [{"name": cluster} for cluster in tries]},
+            "typed_config": {"@type": kind, "clusters": [{"name": cluster} for cluster in tries]},
         },
         "circuit_breakers": {"thresholds": [_limits(_MOST_REQUESTS)]},
         "typed_extension_protocol_options": {_PROTOCOL_OPTIONS: _protocol(**policies)},
         "metadata": metadata(
             later=later,
-            rescues=arm.rescues,
-            shadow=str(arm.shadow) if arm.shadow else None,
-            percentage=arm.percentage,
+            rescues=composite.rescues,
+            shadow=str(composite.shadow) if composite.shadow else None,
+            percentage=composite.percentage,
         ),
     }
 
@@ -165,8 +165,8 @@ def _server(endpoint: Endpoint) -> dict[str, Any]:
 def _tags(name: ClusterName, pool: Pool) -> dict[str, Any]:
     """Every try is counted under these: they stand on the server, so a rescue is told from a first try."""
     return metadata(
-        model=str(name.backing.key),
-        revision=name.backing.revision,
+        model=str(name.ref.key),
+        revision=name.ref.revision,
         role=str(name.role),
         attempt="" if pool.attempt is None else str(pool.attempt),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from penstock_gateway.api_server.snapshot import Key
+from penstock_gateway.api_server.snapshot import ModelKey
 from penstock_gateway.envoy.bootstrap import REQUESTS_PREFIX, ROUTES_NAME, TRIES_PREFIX
 from penstock_gateway.errors import EnvoyAway
 
@@ -57,7 +57,7 @@ class EnvoyAdmin:
         stats = {stat["name"]: stat["value"] for stat in answer.json()["stats"] if "name" in stat}
         return EnvoyState(clusters=_file_state(stats, _CLUSTERS), routes=_file_state(stats, _ROUTES))
 
-    async def tries(self, model: Key) -> TryCounts:
+    async def tries(self, model: ModelKey) -> TryCounts:
         """Return what Envoy has counted of a ModelDeployment's tries at servers."""
         epoch = await self._epoch()
         counted = f"^{TRIES_PREFIX}\\.tries\\.model\\.{re.escape(str(model))}\\."

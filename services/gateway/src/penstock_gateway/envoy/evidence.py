@@ -53,7 +53,7 @@ class _Tries:
         return "timeout" if self.role is Role.SHADOW else None
 
 
-def evidence(counters: Mapping[str, int], attempt: int) -> tuple[RevisionTries, ...]:
+def evidence_of_attempt(counters: Mapping[str, int], attempt: int) -> tuple[RevisionTries, ...]:
     """Return an attempt's tries by revision and reason, sorted.
 
     Requests that a header steered are left out: whoever sends them chose the revision.

@@ -10,7 +10,7 @@ from penstock_gateway.envoy.bootstrap import ROUTES_NAME, ConfigPaths, render_bo
 from penstock_gateway.envoy.reading import read_clusters, read_live
 from penstock_gateway.envoy.resource_file import resource_file
 from penstock_gateway.errors import Unwritable
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 from penstock_gateway.splits.configuration import Configuration
 
 _VERSION = re.compile(r'\{"version_info": "([^"]*)"')
@@ -19,7 +19,7 @@ INITIAL = "initial"
 """Version of the files that Envoy starts with before an agent has written any: no configuration, not ready."""
 
 
-def prepare(settings: Settings) -> Path:
+def prepare_folder(settings: GatewaySettings) -> Path:
     """Write the bootstrap, and files without clusters and routes where there are none; return the bootstrap's path.
 
     Envoy refuses to start when a file that it is to watch does not exist.

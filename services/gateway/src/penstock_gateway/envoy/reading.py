@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock_contracts.traffic import TrafficSplit
-from penstock_gateway.api_server.snapshot import Backing, Endpoint, Key
+from penstock_gateway.api_server.snapshot import Endpoint, ModelKey, RevisionRef
 from penstock_gateway.envoy.resource_file import METADATA
-from penstock_gateway.splits.configuration import Arm, ClusterName, Clusters, Pool, Role
+from penstock_gateway.splits.configuration import ClusterName, Clusters, CompositeCluster, Pool, Role
 from penstock_gateway.splits.splits import LiveSplit
 
 
@@ -16,14 +16,14 @@ def read_clusters(text: str) -> Clusters:
     return {_name(cluster["name"]): _cluster(cluster) for cluster in json.loads(text)["resources"]}
 
 
-def read_live(text: str) -> Mapping[Key, LiveSplit]:
+def read_live(text: str) -> Mapping[ModelKey, LiveSplit]:
     """Return what `render_routes` was given."""
-    live: dict[Key, LiveSplit] = {}
+    live: dict[ModelKey, LiveSplit] = {}
     for routes in json.loads(text)["resources"]:
         for host in routes["virtual_hosts"]:
             if "metadata" in host:
                 origin = _ours(host)
-                live[Key(origin["namespace"], origin["name"])] = _live(origin)
+                live[ModelKey(origin["namespace"], origin["name"])] = _live(origin)
     return live
 
 
@@ -39,13 +39,15 @@ def _live(origin: Mapping[str, Any]) -> LiveSplit:
 
 def _name(name: str) -> ClusterName:
     namespace, model_deployment, revision, *role = name.split("/")
-    return ClusterName(Backing(Key(namespace, model_deployment), revision), Role(role[0]) if role else Role.USERS)
+    return ClusterName(
+        RevisionRef(ModelKey(namespace, model_deployment), revision), Role(role[0]) if role else Role.USERS
+    )
 
 
-def _cluster(cluster: Mapping[str, Any]) -> Pool | Arm:
+def _cluster(cluster: Mapping[str, Any]) -> Pool | CompositeCluster:
     ours = _ours(cluster)
     if "later" in ours:
-        return Arm(
+        return CompositeCluster(
             later=tuple(_name(one) for one in ours["later"]),
             rescues=ours["rescues"],
             shadow=_name(ours["shadow"]) if ours["shadow"] else None,

@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 
 from penstock_contracts import metric_names
 from penstock_contracts.metric_names import GATEWAY_REQUEST_SECONDS, GATEWAY_REQUESTS, GATEWAY_RETRIED
-from penstock_gateway.api_server.snapshot import Key
+from penstock_gateway.api_server.snapshot import ModelKey
 from penstock_gateway.envoy.bootstrap import REQUESTS_PREFIX
 
 _COUNTS = f"envoy_{REQUESTS_PREFIX}_requests"
@@ -26,7 +26,7 @@ class UserRequests(Collector):
     Of each there are series from its first request on.
     """
 
-    def __init__(self, text: str, models: Collection[Key]) -> None:
+    def __init__(self, text: str, models: Collection[ModelKey]) -> None:
         """`text`: Envoy's."""
         self._families = {family.name: family for family in text_string_to_metric_families(text)}
         self._names = {str(key): key for key in models}
@@ -38,7 +38,7 @@ class UserRequests(Collector):
         yield _counter(GATEWAY_RETRIED, _retried(counts))
         yield _times(self._of(_TIMES))
 
-    def _of(self, name: str) -> list[tuple[Key, Sample]]:
+    def _of(self, name: str) -> list[tuple[ModelKey, Sample]]:
         family = self._families.get(name)
         samples = family.samples if family else ()
         return [(self._names[model], each) for each in samples if (model := each.labels["model"]) in self._names]
@@ -51,14 +51,14 @@ def _counter(metric: metric_names.Metric, totals: Counter[tuple[str, ...]]) -> M
     return family
 
 
-def _requests(samples: Iterable[tuple[Key, Sample]]) -> Counter[tuple[str, ...]]:
+def _requests(samples: Iterable[tuple[ModelKey, Sample]]) -> Counter[tuple[str, ...]]:
     totals: Counter[tuple[str, ...]] = Counter()
     for key, sample in samples:
         totals[key.namespace, key.name, sample.labels["revision"], sample.labels["code"]] += int(sample.value)
     return totals
 
 
-def _retried(samples: Iterable[tuple[Key, Sample]]) -> Counter[tuple[str, ...]]:
+def _retried(samples: Iterable[tuple[ModelKey, Sample]]) -> Counter[tuple[str, ...]]:
     totals: Counter[tuple[str, ...]] = Counter()
     for key, sample in samples:
         # Named with 0 from its first request on, so that the first retry is seen as a growth.
@@ -66,7 +66,7 @@ def _retried(samples: Iterable[tuple[Key, Sample]]) -> Counter[tuple[str, ...]]:
     return totals
 
 
-def _times(samples: Iterable[tuple[Key, Sample]]) -> Metric:
+def _times(samples: Iterable[tuple[ModelKey, Sample]]) -> Metric:
     buckets: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     sums: dict[tuple[str, ...], float] = {}
     for key, sample in samples:
@@ -76,8 +76,8 @@ def _times(samples: Iterable[tuple[Key, Sample]]) -> Metric:
         elif sample.name.endswith("_bucket"):
             bound = float(sample.labels["le"])
             if bound <= _LONGEST_MS or bound == _EVERYTHING:
-                told = "+Inf" if bound == _EVERYTHING else str(bound / 1000)
-                buckets.setdefault(labels, []).append((told, sample.value))
+                le = "+Inf" if bound == _EVERYTHING else str(bound / 1000)
+                buckets.setdefault(labels, []).append((le, sample.value))
     wanted = GATEWAY_REQUEST_SECONDS
     family = HistogramMetricFamily(wanted.name, wanted.meaning, labels=wanted.labels)
     for timed, found in sorted(buckets.items()):

@@ -17,7 +17,7 @@ _REFUSED_FOR_LOAD = [408, 429]
 
 def route_retries(timeout: float) -> dict[str, Any]:
     """Return a route's time limit, and how its tries follow each other."""
-    again = _again("connect-failure,refused-stream,reset,retriable-status-codes", [503], TRIES)
+    again = _retry_policy("connect-failure,refused-stream,reset,retriable-status-codes", [503], TRIES)
     return {
         "timeout": f"{timeout:.3f}s",
         "idle_timeout": f"{timeout + 60:.3f}s",
@@ -27,11 +27,11 @@ def route_retries(timeout: float) -> dict[str, Any]:
 
 
 def rescuing_retries() -> dict[str, Any]:
-    """Return an arm's policy, which takes the route's place but for the time limit: whatever fails is tried again."""
-    return _again("5xx,retriable-status-codes", _REFUSED_FOR_LOAD, SHIELDED_TRIES)
+    """Return a composite cluster's policy. It replaces the route's but for the time limit; any failure is retried."""
+    return _retry_policy("5xx,retriable-status-codes", _REFUSED_FOR_LOAD, SHIELDED_TRIES)
 
 
-def _again(retry_on: str, codes: list[int], tries: int) -> dict[str, Any]:
+def _retry_policy(retry_on: str, codes: list[int], tries: int) -> dict[str, Any]:
     previous = f"{_TYPE}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
     return {
         "retry_on": retry_on,

@@ -5,11 +5,11 @@ from typing import Any
 
 from penstock_contracts.names import HEADER_REVISION
 from penstock_contracts.traffic import HeaderMatch, TrafficSplit
-from penstock_gateway.api_server.snapshot import Key
+from penstock_gateway.api_server.snapshot import ModelKey
 from penstock_gateway.envoy.bootstrap import ROUTES_NAME
 from penstock_gateway.envoy.resource_file import METADATA, ResourceFile, metadata, resource_file
 from penstock_gateway.envoy.retries import route_retries
-from penstock_gateway.splits.configuration import entrance
+from penstock_gateway.splits.configuration import route_target
 from penstock_gateway.splits.splits import LiveSplit
 
 _TYPE = "type.googleapis.com/envoy"
@@ -18,7 +18,7 @@ BY_MATCH, BY_WEIGHT = "match", "weight"
 _REMOVE_PREFIX = {"regex_rewrite": {"pattern": {"regex": "^/[^/]+/[^/]+/?"}, "substitution": "/"}}
 
 
-def render_routes(live: Mapping[Key, LiveSplit], max_body_bytes: int) -> ResourceFile:
+def render_routes(live: Mapping[ModelKey, LiveSplit], max_body_bytes: int) -> ResourceFile:
     """Return the users' routes' file."""
     ordered = sorted(live.items(), key=lambda item: item[0])
     paths = [route for key, one in ordered for route in _path_routes(key, one)]
@@ -45,7 +45,7 @@ def _revision_header() -> dict[str, Any]:
     return {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
-def _virtual_host(key: Key, live: LiveSplit) -> dict[str, Any]:
+def _virtual_host(key: ModelKey, live: LiveSplit) -> dict[str, Any]:
     return {
         "name": str(key),
         "domains": [f"{key.name}.{key.namespace}"],
@@ -54,12 +54,12 @@ def _virtual_host(key: Key, live: LiveSplit) -> dict[str, Any]:
     }
 
 
-def _origin(key: Key, live: LiveSplit) -> dict[str, Any]:
+def _origin(key: ModelKey, live: LiveSplit) -> dict[str, Any]:
     split = live.split.model_dump(mode="json") if live.split else None
     return {"namespace": key.namespace, "name": key.name, "uid": live.uid, "split": split}
 
 
-def _path_routes(key: Key, live: LiveSplit) -> list[dict[str, Any]]:
+def _path_routes(key: ModelKey, live: LiveSplit) -> list[dict[str, Any]]:
     # The prefix ends at a slash or at the path's end: /a/model does not take what is meant for /a/model-2.
     return _routes(key, live, match={"path_separated_prefix": f"/{key}"}, rewrite=_REMOVE_PREFIX)
 
@@ -73,7 +73,9 @@ def _direct(status: int, text: str) -> dict[str, Any]:
     return {"status": status, "body": {"inline_string": text}}
 
 
-def _routes(key: Key, live: LiveSplit, *, match: Mapping[str, Any], rewrite: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _routes(
+    key: ModelKey, live: LiveSplit, *, match: Mapping[str, Any], rewrite: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     split = live.split
     head: dict[str, Any] = {"name": str(key), "match": match}
     whose = {"namespace": key.namespace, "name": key.name}
@@ -91,7 +93,7 @@ def _routes(key: Key, live: LiveSplit, *, match: Mapping[str, Any], rewrite: Map
             "name": str(key),
             "match": {**match, "headers": _headers(wanted)},
             "metadata": metadata(attempt=str(split.attempt), by=BY_MATCH, **whose),
-            "route": {**action, "cluster": str(entrance(key, split, wanted.revision))},
+            "route": {**action, "cluster": str(route_target(key, split, wanted.revision))},
         }
         for wanted in split.match
     ]
@@ -103,10 +105,10 @@ def _headers(wanted: HeaderMatch) -> Sequence[dict[str, Any]]:
     return [{"name": name, "string_match": {"exact": value}} for name, value in sorted(wanted.headers.items())]
 
 
-def _by_weight(key: Key, split: TrafficSplit) -> dict[str, Any]:
+def _by_weight(key: ModelKey, split: TrafficSplit) -> dict[str, Any]:
     # In the list's order: a hash falls on the same share while the shares before it stay.
     weighted = [
-        {"name": str(entrance(key, split, backend.revision)), "weight": backend.weight}
+        {"name": str(route_target(key, split, backend.revision)), "weight": backend.weight}
         for backend in split.backends
         if backend.weight
     ]

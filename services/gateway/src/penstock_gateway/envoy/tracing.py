@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 
 COLLECTOR = "penstock-collector"
 """Envoy's cluster of the collector. No cluster of a revision has a name without slashes."""
@@ -16,7 +16,7 @@ _MOST_SPANS = 4096
 """Of each of Envoy's threads, that wait for their export; further ones are dropped."""
 
 
-def traced(settings: Settings, tags: Mapping[str, str]) -> dict[str, Any]:
+def tracing_options(settings: GatewaySettings, tags: Mapping[str, str]) -> dict[str, Any]:
     """Return what makes a connection manager trace, if anything. `tags`: name to Envoy's format."""
     if not settings.tracing_endpoint:
         return {}
@@ -33,7 +33,7 @@ def traced(settings: Settings, tags: Mapping[str, str]) -> dict[str, Any]:
     return {"tracing": tracing}
 
 
-def export_times(settings: Settings) -> dict[str, Any]:
+def flush_times(settings: GatewaySettings) -> dict[str, Any]:
     """Return the part of a bootstrap that says when spans leave, if any do."""
     if not settings.tracing_endpoint:
         return {}
@@ -41,7 +41,7 @@ def export_times(settings: Settings) -> dict[str, Any]:
     return {"layered_runtime": {"layers": [{"name": "tracing", "static_layer": timing}]}}
 
 
-def collector(settings: Settings) -> dict[str, Any]:
+def collector_cluster(settings: GatewaySettings) -> dict[str, Any]:
     """Return the part of a bootstrap that says where spans are sent, if they are."""
     if not settings.tracing_endpoint:
         return {}
@@ -62,7 +62,7 @@ def collector(settings: Settings) -> dict[str, Any]:
     return {"clusters": [cluster]}
 
 
-def _provider(settings: Settings) -> dict[str, Any]:
+def _provider(settings: GatewaySettings) -> dict[str, Any]:
     static = f"{_TYPE}.extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig"
     pod = {"@type": static, "attributes": {"k8s.pod.name": settings.pod_name}}
     uri = settings.tracing_endpoint.rstrip("/") + _PATH

@@ -19,7 +19,7 @@ class Drain:
         self._begun = asyncio.Event()
 
     @property
-    def begun(self) -> bool:
+    def has_begun(self) -> bool:
         """The pod is ending."""
         return self._begun.is_set()
 
@@ -29,7 +29,7 @@ class Drain:
 
     async def run(self) -> None:
         """Return when the pod is ending and Envoy is gone."""
-        await self._take_back()
+        await self._undo_earlier_drain()
         await self._begun.wait()
         _log.info("asking clients to leave; staying until Envoy is gone")
         away = 0
@@ -44,9 +44,9 @@ class Drain:
             return False
         return True
 
-    async def _take_back(self) -> None:
+    async def _undo_earlier_drain(self) -> None:
         """An agent that was restarted alone had told Envoy to drain, and nobody else would take that back."""
-        while not self.begun:
+        while not self.has_begun:
             try:
                 if await self._envoy.is_draining():
                     await self._envoy.undrain()

@@ -6,13 +6,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from penstock_contracts import metric_names
 from penstock_contracts.build import build_labels
-from penstock_gateway.api_server.snapshot import Key
-from penstock_gateway.loop.applied import Applied
+from penstock_gateway.api_server.snapshot import ModelKey
+from penstock_gateway.loop.applied import AppliedSplit
 
 _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
-class Metrics:
+class GatewayMetrics:
     """What `/metrics` shows."""
 
     def __init__(self) -> None:
@@ -30,16 +30,16 @@ class Metrics:
         self._seconds = Histogram(seconds.name, seconds.meaning, buckets=_BUCKETS, registry=self.registry)
         self._rejected = Counter(rejected.name, rejected.meaning, registry=self.registry)
 
-    def show(self, applied: Mapping[Key, Applied]) -> None:
+    def show_applied(self, applied: Mapping[ModelKey, AppliedSplit]) -> None:
         """Replace the applied numbers: a ModelDeployment that is gone leaves no series behind."""
         self._number.clear()
         for key, one in applied.items():
             self._number.labels(namespace=key.namespace, name=key.name).set(one.number)
 
-    def took(self, seconds: float) -> None:
+    def observe_apply(self, seconds: float) -> None:
         """A change was confirmed."""
         self._seconds.observe(seconds)
 
-    def rejected(self, count: int) -> None:
+    def count_rejections(self, count: int) -> None:
         """So many configurations were newly refused."""
         self._rejected.inc(count)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from penstock_contracts.traffic import TrafficSplit
-from penstock_gateway.api_server.snapshot import Backing, Endpoint, Key
+from penstock_gateway.api_server.snapshot import Endpoint, ModelKey, RevisionRef
 from penstock_gateway.errors import UnknownCluster
 from penstock_gateway.splits.splits import LiveSplit
 
@@ -24,19 +24,19 @@ class Role(StrEnum):
     """Later tries, kept apart so that they pollute no evidence."""
     SHADOW = "shadow"
     """Copies."""
-    ARM = "arm"
-    """What a shielded route names: the first try here, the later ones there."""
+    COMPOSITE = "composite"
+    """What a route of an attempt names: it holds no server, and leads the first try and the later ones to such."""
 
 
 @dataclass(frozen=True, order=True)
 class ClusterName:
     """Names one Envoy cluster."""
 
-    backing: Backing
+    ref: RevisionRef
     role: Role = Role.USERS
 
     def __str__(self) -> str:
-        return str(self.backing) if self.role is Role.USERS else f"{self.backing}/{self.role}"
+        return str(self.ref) if self.role is Role.USERS else f"{self.ref}/{self.role}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Pool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class CompositeCluster:
     """How requests to one revision are tried. Has no servers, so a change breaks no connection."""
 
     later: tuple[ClusterName, ...]
@@ -65,7 +65,7 @@ class Arm:
     """Per cent of the requests that are copied."""
 
 
-Clusters = Mapping[ClusterName, Pool | Arm]
+Clusters = Mapping[ClusterName, Pool | CompositeCluster]
 """Every cluster that Envoy knows."""
 
 
@@ -74,22 +74,22 @@ class Configuration:
     """Everything that the agent decides about Envoy."""
 
     clusters: Clusters = field(default_factory=dict)
-    live: Mapping[Key, LiveSplit] = field(default_factory=dict)
+    live: Mapping[ModelKey, LiveSplit] = field(default_factory=dict)
 
-    def checked(self) -> "Configuration":
+    def check(self) -> "Configuration":
         """Return this, or raise UnknownCluster: Envoy would answer 503 for such a route, or refuse all of them."""
-        missing = sorted(str(name) for name in self.needed() if name not in self.clusters)
+        missing = sorted(str(name) for name in self.clusters_of_routes() if name not in self.clusters)
         if missing:
             raise UnknownCluster(f"routes lead to {missing[0]}, which no cluster defines; nothing was written")
         return self
 
-    def needed(self) -> frozenset[ClusterName]:
-        """Return the clusters that the routes lead to, directly or by way of an arm."""
+    def clusters_of_routes(self) -> frozenset[ClusterName]:
+        """Return the clusters that the routes lead to, directly or by way of a composite cluster."""
         return frozenset(name for key, live in self.live.items() for name in _clusters_of(key, live, {}))
 
-    def ready(self, backing: Backing) -> int:
+    def ready(self, ref: RevisionRef) -> int:
         """Return a revision's number of ready endpoints."""
-        pool = self.clusters[ClusterName(backing)]
+        pool = self.clusters[ClusterName(ref)]
         return sum(endpoint.ready for endpoint in pool.endpoints) if isinstance(pool, Pool) else 0
 
     @property
@@ -98,53 +98,55 @@ class Configuration:
         return max((live.split.timeout_seconds for live in self.live.values() if live.split), default=0.0)
 
 
-def configure(live: Mapping[Key, LiveSplit], endpoints: Mapping[Backing, tuple[Endpoint, ...]]) -> Configuration:
+def configure(
+    live: Mapping[ModelKey, LiveSplit], endpoints: Mapping[RevisionRef, tuple[Endpoint, ...]]
+) -> Configuration:
     """Give every revision in a split its clusters. One without endpoints gets an empty one: that is told as it is."""
-    clusters: dict[ClusterName, Pool | Arm] = {}
+    clusters: dict[ClusterName, Pool | CompositeCluster] = {}
     for key, one in live.items():
         clusters.update(_clusters_of(key, one, endpoints))
     return Configuration(clusters=clusters, live=live)
 
 
-def backings(key: Key, live: LiveSplit) -> tuple[Backing, ...]:
+def revision_refs(key: ModelKey, live: LiveSplit) -> tuple[RevisionRef, ...]:
     """Return the revisions that a ModelDeployment's clusters are made for, also those of weight 0."""
-    return tuple(Backing(key, backend.revision) for backend in live.split.backends) if live.split else ()
+    return tuple(RevisionRef(key, backend.revision) for backend in live.split.backends) if live.split else ()
 
 
-def entrance(key: Key, split: TrafficSplit, revision: str) -> ClusterName:
+def route_target(key: ModelKey, split: TrafficSplit, revision: str) -> ClusterName:
     """Return the cluster that a route to a revision names."""
-    return ClusterName(Backing(key, revision), Role.ARM if _has_arms(split) else Role.USERS)
+    return ClusterName(RevisionRef(key, revision), Role.COMPOSITE if _has_composites(split) else Role.USERS)
 
 
-def largest(split: TrafficSplit) -> str:
+def heaviest_revision(split: TrafficSplit) -> str:
     """Return the revision with the largest weight; of several, the rescue, or else the first."""
     return max(split.backends, key=lambda backend: (backend.weight, backend.revision == split.rescue)).revision
 
 
-def _has_arms(split: TrafficSplit) -> bool:
+def _has_composites(split: TrafficSplit) -> bool:
     return bool(split.backends) and (split.rescue is not None or split.mirror is not None)
 
 
 def _clusters_of(
-    key: Key, live: LiveSplit, endpoints: Mapping[Backing, tuple[Endpoint, ...]]
-) -> dict[ClusterName, Pool | Arm]:
+    key: ModelKey, live: LiveSplit, endpoints: Mapping[RevisionRef, tuple[Endpoint, ...]]
+) -> dict[ClusterName, Pool | CompositeCluster]:
     split = live.split
     if split is None:
         return {}
-    found: dict[ClusterName, Pool | Arm] = {
-        ClusterName(backing): _pool(endpoints.get(backing, ()), shielded=_later_revision(split, backing.revision) != "")
-        for backing in backings(key, live)
+    found: dict[ClusterName, Pool | CompositeCluster] = {
+        ClusterName(ref): _pool(endpoints.get(ref, ()), shielded=_later_revision(split, ref.revision) != "")
+        for ref in revision_refs(key, live)
     }
     if split.mirror:
-        backing = Backing(key, split.mirror.revision)
-        shadow = _pool(endpoints.get(backing, ()), shielded=True, attempt=split.attempt)
-        found[ClusterName(backing, Role.SHADOW)] = shadow
-    for backend in split.backends if _has_arms(split) else ():
-        arm = _arm(key, split, backend.revision, endpoints)
-        found[ClusterName(Backing(key, backend.revision), Role.ARM)] = arm
+        ref = RevisionRef(key, split.mirror.revision)
+        shadow = _pool(endpoints.get(ref, ()), shielded=True, attempt=split.attempt)
+        found[ClusterName(ref, Role.SHADOW)] = shadow
+    for backend in split.backends if _has_composites(split) else ():
+        composite = _composite(key, split, backend.revision, endpoints)
+        found[ClusterName(RevisionRef(key, backend.revision), Role.COMPOSITE)] = composite
         revisions = {split.rescue or backend.revision, _later_revision(split, backend.revision) or backend.revision}
-        for backing in (Backing(key, revision) for revision in revisions):
-            found[ClusterName(backing, Role.RESCUE)] = Pool(endpoints=endpoints.get(backing, ()))
+        for ref in (RevisionRef(key, revision) for revision in revisions):
+            found[ClusterName(ref, Role.RESCUE)] = Pool(endpoints=endpoints.get(ref, ()))
     return found
 
 
@@ -164,31 +166,33 @@ def _pool(endpoints: tuple[Endpoint, ...], *, shielded: bool, attempt: int | Non
     return Pool(endpoints=endpoints, refuses=shielded and not endpoints, attempt=attempt)
 
 
-def _arm(key: Key, split: TrafficSplit, revision: str, endpoints: Mapping[Backing, tuple[Endpoint, ...]]) -> Arm:
+def _composite(
+    key: ModelKey, split: TrafficSplit, revision: str, endpoints: Mapping[RevisionRef, tuple[Endpoint, ...]]
+) -> CompositeCluster:
     # Every backend has one, also those of weight 0: a change of weights must touch no cluster that has connections.
-    copied = split.mirror is not None and revision == largest(split)
-    return Arm(
+    copied = split.mirror is not None and revision == heaviest_revision(split)
+    return CompositeCluster(
         later=_later(key, split, revision, endpoints),
         rescues=revision != (split.rescue or revision),
-        shadow=ClusterName(Backing(key, split.mirror.revision), Role.SHADOW) if split.mirror and copied else None,
+        shadow=ClusterName(RevisionRef(key, split.mirror.revision), Role.SHADOW) if split.mirror and copied else None,
         percentage=split.mirror.percentage if split.mirror and copied else 0,
     )
 
 
 def _later(
-    key: Key, split: TrafficSplit, revision: str, endpoints: Mapping[Backing, tuple[Endpoint, ...]]
+    key: ModelKey, split: TrafficSplit, revision: str, endpoints: Mapping[RevisionRef, tuple[Endpoint, ...]]
 ) -> tuple[ClusterName, ...]:
     """Return where each later try goes.
 
     The rescue's own later tries stay at home while it has pods, but for the last two: those are made only when all the
     pods that were tried refused, broke off or drain. What it answers by itself is never asked elsewhere.
     """
-    own = ClusterName(Backing(key, revision), Role.RESCUE)
+    own = ClusterName(RevisionRef(key, revision), Role.RESCUE)
     if split.rescue not in (None, revision):
-        return (ClusterName(Backing(key, split.rescue or ""), Role.RESCUE),) * (SHIELDED_TRIES - 1)
+        return (ClusterName(RevisionRef(key, split.rescue or ""), Role.RESCUE),) * (SHIELDED_TRIES - 1)
     other = _later_revision(split, revision)
-    elsewhere = ClusterName(Backing(key, other), Role.RESCUE)
-    if not other or not any(endpoint.ready for endpoint in endpoints.get(elsewhere.backing, ())):
+    elsewhere = ClusterName(RevisionRef(key, other), Role.RESCUE)
+    if not other or not any(endpoint.ready for endpoint in endpoints.get(elsewhere.ref, ())):
         return (own,) * (TRIES - 1)
-    at_home = TRIES - SHIELDED_TRIES if endpoints.get(own.backing) else 0
+    at_home = TRIES - SHIELDED_TRIES if endpoints.get(own.ref) else 0
     return (own,) * at_home + (elsewhere,) * (TRIES - 1 - at_home)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from penstock_gateway.api_server.snapshot import Key
+from penstock_gateway.api_server.snapshot import ModelKey
 from penstock_gateway.splits.configuration import ClusterName, Clusters, Configuration
 from penstock_gateway.splits.splits import LiveSplit
 
@@ -24,22 +24,22 @@ class PutClusters:
 class PutRoutes:
     """Replace the routes' file and see it active."""
 
-    live: Mapping[Key, LiveSplit]
+    live: Mapping[ModelKey, LiveSplit]
 
 
-Step = PutClusters | PutRoutes
+PlanStep = PutClusters | PutRoutes
 
 
-def plan(current: Configuration, target: Configuration, lingering: AbstractSet[ClusterName]) -> tuple[Step, ...]:
+def plan(current: Configuration, target: Configuration, lingering: AbstractSet[ClusterName]) -> tuple[PlanStep, ...]:
     """Return the steps from what is on disk to the target; none where nothing differs.
 
     Lingering clusters are no longer routed to, but a request that began earlier may want to try again there.
     Raises UnknownCluster when the target's routes lead nowhere.
     """
-    target.checked()
+    target.check()
     both = {**current.clusters, **target.clusters}
     kept = {name: one for name, one in both.items() if name in target.clusters or name in lingering}
-    steps: list[Step] = []
+    steps: list[PlanStep] = []
     if both != current.clusters:
         steps.append(PutClusters(clusters=both))
     if target.live != current.live:
@@ -49,13 +49,13 @@ def plan(current: Configuration, target: Configuration, lingering: AbstractSet[C
     return tuple(steps)
 
 
-def first_plan(target: Configuration) -> tuple[Step, ...]:
+def initial_plan(target: Configuration) -> tuple[PlanStep, ...]:
     """Return the steps where nothing has been written before: both files, also when there is nothing to serve."""
-    target.checked()
+    target.check()
     return (PutClusters(clusters=target.clusters), PutRoutes(live=target.live))
 
 
-def after(current: Configuration, step: Step) -> Configuration:
+def apply_step(current: Configuration, step: PlanStep) -> Configuration:
     """Return what is on disk when the step is done."""
     match step:
         case PutClusters(clusters=clusters):
@@ -64,16 +64,16 @@ def after(current: Configuration, step: Step) -> Configuration:
             return replace(current, live=live)
 
 
-def narrowed(current: Configuration, target: Configuration, key: Key) -> Configuration:
+def apply_only(current: Configuration, target: Configuration, key: ModelKey) -> Configuration:
     """Return the current configuration with only this ModelDeployment's part brought to the target."""
-    clusters = {name: one for name, one in current.clusters.items() if name.backing.key != key}
+    clusters = {name: one for name, one in current.clusters.items() if name.ref.key != key}
     live = {other: one for other, one in current.live.items() if other != key}
-    clusters.update({name: one for name, one in target.clusters.items() if name.backing.key == key})
+    clusters.update({name: one for name, one in target.clusters.items() if name.ref.key == key})
     live.update({other: one for other, one in target.live.items() if other == key})
     return Configuration(clusters=clusters, live=live)
 
 
-def changed(current: Configuration, target: Configuration) -> tuple[Key, ...]:
+def differing_models(current: Configuration, target: Configuration) -> tuple[ModelKey, ...]:
     """Return the ModelDeployments whose part differs, sorted."""
-    keys = {*current.live, *target.live} | {name.backing.key for name in (*current.clusters, *target.clusters)}
-    return tuple(sorted(key for key in keys if narrowed(current, target, key) != current))
+    keys = {*current.live, *target.live} | {name.ref.key for name in (*current.clusters, *target.clusters)}
+    return tuple(sorted(key for key in keys if apply_only(current, target, key) != current))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock_contracts.traffic import TrafficSplit
-from penstock_gateway.api_server.snapshot import Key, Wish
+from penstock_gateway.api_server.snapshot import DesiredTraffic, ModelKey
 from penstock_gateway.splits.validation import is_name, problem_of_split
 
 
@@ -18,42 +18,42 @@ class LiveSplit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class ChosenSplits:
     """Every ModelDeployment with what it gets, and why some do not get what they ask for."""
 
-    live: Mapping[Key, LiveSplit]
-    rejected: Mapping[Key, str]
+    live: Mapping[ModelKey, LiveSplit]
+    rejected: Mapping[ModelKey, str]
 
 
-def settle(wishes: Mapping[str, Wish], last_good: Mapping[Key, LiveSplit]) -> Settled:
+def choose_splits(desired: Mapping[str, DesiredTraffic], last_good: Mapping[ModelKey, LiveSplit]) -> ChosenSplits:
     """Decide for each ModelDeployment alone: a bad one keeps its last good split and holds nobody else up."""
-    live: dict[Key, LiveSplit] = {}
-    rejected: dict[Key, str] = {}
-    for wish in sorted(wishes.values(), key=lambda wish: (wish.key, wish.uid)):
-        problem = wish.problem or problem_of(wish)
+    live: dict[ModelKey, LiveSplit] = {}
+    rejected: dict[ModelKey, str] = {}
+    for traffic in sorted(desired.values(), key=lambda traffic: (traffic.key, traffic.uid)):
+        problem = traffic.problem or problem_of_traffic(traffic)
         if problem:
-            rejected[wish.key] = problem
-        kept = _last_good(wish, last_good)
-        if not problem and wish.split is not None:
-            live[wish.key] = LiveSplit(uid=wish.uid, split=wish.split)
+            rejected[traffic.key] = problem
+        kept = _last_good(traffic, last_good)
+        if not problem and traffic.split is not None:
+            live[traffic.key] = LiveSplit(uid=traffic.uid, split=traffic.split)
         elif kept is not None:
             # Also where the status was lost (a restore): the split goes on until the controller writes a new one.
-            live[wish.key] = kept
-        elif is_name(wish.key.name) and is_name(wish.key.namespace):
-            live[wish.key] = LiveSplit(uid=wish.uid, split=None)
-    return Settled(live=live, rejected=rejected)
+            live[traffic.key] = kept
+        elif is_name(traffic.key.name) and is_name(traffic.key.namespace):
+            live[traffic.key] = LiveSplit(uid=traffic.uid, split=None)
+    return ChosenSplits(live=live, rejected=rejected)
 
 
-def problem_of(wish: Wish) -> str:
-    """Return why the wish cannot be followed, with the field; empty: it can."""
-    if not is_name(wish.key.name) or not is_name(wish.key.namespace):
+def problem_of_traffic(traffic: DesiredTraffic) -> str:
+    """Return why the desired traffic cannot be followed, with the field; empty: it can."""
+    if not is_name(traffic.key.name) or not is_name(traffic.key.namespace):
         return "metadata.name: not a DNS label, so no route can be made of it; create it under another name"
-    if wish.split is None:
+    if traffic.split is None:
         return ""
-    problem = problem_of_split(wish.split)
+    problem = problem_of_split(traffic.split)
     return f"status.traffic.desired.{problem}" if problem else ""
 
 
-def _last_good(wish: Wish, last_good: Mapping[Key, LiveSplit]) -> LiveSplit | None:
-    kept = last_good.get(wish.key)
-    return kept if kept is not None and kept.uid == wish.uid else None
+def _last_good(traffic: DesiredTraffic, last_good: Mapping[ModelKey, LiveSplit]) -> LiveSplit | None:
+    kept = last_good.get(traffic.key)
+    return kept if kept is not None and kept.uid == traffic.uid else None

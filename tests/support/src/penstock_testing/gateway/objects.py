@@ -29,7 +29,7 @@ def model_deployment(
 
 
 def with_split(split: TrafficSplit) -> dict[str, Any]:
-    """The ModelDeployment with this wish."""
+    """The ModelDeployment with this desired split."""
     return model_deployment() | {"status": {"traffic": {"desired": split.model_dump(mode="json", by_alias=True)}}}
 
 

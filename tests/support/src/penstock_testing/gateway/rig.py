@@ -12,27 +12,27 @@ from typing import Any, Self
 from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_contracts.traffic import TrafficSplit
 from penstock_gateway.__main__ import envoy_command
-from penstock_gateway.api_server.observed import Observed
-from penstock_gateway.api_server.snapshot import Endpoint, Key, World
+from penstock_gateway.api_server.latest_snapshot import LatestSnapshot
+from penstock_gateway.api_server.snapshot import ApiServerSnapshot, Endpoint, ModelKey
 from penstock_gateway.envoy.bootstrap import ConfigPaths
 from penstock_gateway.envoy.envoy_admin import EnvoyAdmin
-from penstock_gateway.envoy.evidence import evidence
-from penstock_gateway.loop.agent import Agent, Standing
-from penstock_gateway.loop.metrics import Metrics
+from penstock_gateway.envoy.evidence import evidence_of_attempt
+from penstock_gateway.loop.agent import Agent, AgentStatus
+from penstock_gateway.loop.metrics import GatewayMetrics
 from penstock_gateway.loop.publish import Publisher
-from penstock_gateway.settings import Settings
+from penstock_gateway.settings import GatewaySettings
 from penstock_testing.gateway.objects import NAME, NAMESPACE, endpoint_slices, model_deployment, with_split
 from penstock_testing.gateway.server import ScriptedServer
 from penstock_testing.gateway.upstream import Upstream, free_ports
 
 START_SECONDS = 60.0
-KEY = Key(NAMESPACE, NAME)
+KEY = ModelKey(NAMESPACE, NAME)
 
 
-def loopback_settings(folder: Path, **more: Any) -> Settings:
+def loopback_settings(folder: Path, **more: Any) -> GatewaySettings:
     """Ports that nobody uses, all on 127.0.0.1, and `more`."""
     user, probe, agent, admin = free_ports(4)
-    return Settings(
+    return GatewaySettings(
         config_dir=folder,
         pod_name="gateway-test",
         listen_address="127.0.0.1",
@@ -48,7 +48,7 @@ def loopback_settings(folder: Path, **more: Any) -> Settings:
 class EnvoyProcess:
     """The real Envoy, started as its container starts it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.log = settings.config_dir.with_suffix(".envoy.log")
@@ -95,11 +95,11 @@ class GatewayRig:
 
     def new_agent(self) -> None:
         """As after a restart of the agent's container: it knows what is on disk, and nothing else."""
-        self.observed = Observed(time.monotonic)
+        self.latest = LatestSnapshot(time.monotonic)
         self.publisher = Publisher(
             self.paths, self.admin, max_body_bytes=self.settings.max_body_bytes, clock=time.monotonic
         )
-        self.agent = Agent(self.observed, self.publisher, Metrics(), clock=time.monotonic, wall_clock=time.time)
+        self.agent = Agent(self.latest, self.publisher, GatewayMetrics(), clock=time.monotonic, wall_clock=time.time)
 
     def upstream(self, version: str) -> Upstream:
         """Start a server; it ends with the rig."""
@@ -114,20 +114,20 @@ class GatewayRig:
         *,
         number: int = 1,
         seconds: float = 10.0,
-    ) -> Standing:
+    ) -> AgentStatus:
         """One ModelDeployment with these weights and endpoints: one pass of the agent."""
         slices = [one for revision, found in endpoints.items() for one in endpoint_slices(revision, found)]
         return await self.apply_objects([model_deployment(weights, number=number, timeout=seconds)], slices)
 
-    async def apply_split(self, split: TrafficSplit, endpoints: Mapping[str, Sequence[Endpoint]]) -> Standing:
-        """One ModelDeployment with this wish: one pass of the agent."""
+    async def apply_split(self, split: TrafficSplit, endpoints: Mapping[str, Sequence[Endpoint]]) -> AgentStatus:
+        """One ModelDeployment with this split: one pass of the agent."""
         slices = [one for revision, found in endpoints.items() for one in endpoint_slices(revision, found)]
         return await self.apply_objects([with_split(split)], slices)
 
     async def evidence(self, attempt: int) -> Mapping[tuple[str, TryReason], RevisionTries]:
         """What the agent says of tries at this ModelDeployment's servers."""
         counted = await self.admin.tries(KEY)
-        return {(one.revision, one.reason): one for one in evidence(counted.counters, attempt)}
+        return {(one.revision, one.reason): one for one in evidence_of_attempt(counted.counters, attempt)}
 
     async def server(self, name: str) -> ScriptedServer:
         """Start a fast server in this event loop; it ends with the rig."""
@@ -135,11 +135,17 @@ class GatewayRig:
         self._servers.append(one)
         return await one.start()
 
-    async def apply_objects(self, wishes: Sequence[dict[str, Any]], slices: Sequence[dict[str, Any]]) -> Standing:
+    async def apply_objects(
+        self, deployments: Sequence[dict[str, Any]], slices: Sequence[dict[str, Any]]
+    ) -> AgentStatus:
         """The API server's complete lists: one pass of the agent."""
-        self.observed.fold(lambda world: World.with_slices(World.with_wishes(world, wishes), slices))
+        self.latest.fold(
+            lambda snapshot: ApiServerSnapshot.with_slices(
+                ApiServerSnapshot.with_model_deployments(snapshot, deployments), slices
+            )
+        )
         await self.agent.pass_once()
-        return self.agent.standing
+        return self.agent.status
 
     @property
     def url(self) -> str:
