@@ -7,7 +7,16 @@ import pytest
 from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, TrafficSplit
 from penstock_gateway.api_server.snapshot import Endpoint, ModelKey, RevisionRef
-from penstock_gateway.splits.configuration import ClusterName, Clusters, CompositeCluster, Pool, Role, configure
+from penstock_gateway.errors import UnknownCluster
+from penstock_gateway.splits.configuration import (
+    ClusterName,
+    Clusters,
+    CompositeCluster,
+    Configuration,
+    Pool,
+    Role,
+    configure,
+)
 from penstock_gateway.splits.splits import LiveSplit
 
 KEY = ModelKey("payments", "fraud-detector")
@@ -116,3 +125,9 @@ def test_a_candidate_without_a_server_fails_each_try_and_still_counts_none() -> 
 def test_a_stable_version_without_a_server_has_none() -> None:
     assert clusters(split(100), {NEW: ENDS[NEW]})[ClusterName(OLD)] == Pool()
     assert clusters(split(100, rescue=None), {})[ClusterName(NEW)] == Pool()
+
+
+def test_a_route_to_an_unknown_cluster_is_ours_to_find() -> None:
+    wanted = {KEY: LiveSplit(uid="u1", split=split(100, rescue=None))}
+    with pytest.raises(UnknownCluster, match=str(NEW)):
+        Configuration(live=wanted).check()

@@ -34,8 +34,8 @@ class UserRequests(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give them."""
         counts = self._of(_COUNTS)
-        yield _counter(GATEWAY_REQUESTS, _requests(counts))
-        yield _counter(GATEWAY_RETRIED, _retried(counts))
+        yield _counter(GATEWAY_REQUESTS, _count_requests(counts))
+        yield _counter(GATEWAY_RETRIED, _count_retries(counts))
         yield _times(self._of(_TIMES))
 
     def _of(self, name: str) -> list[tuple[ModelKey, Sample]]:
@@ -51,14 +51,14 @@ def _counter(metric: metric_names.Metric, totals: Counter[tuple[str, ...]]) -> M
     return family
 
 
-def _requests(samples: Iterable[tuple[ModelKey, Sample]]) -> Counter[tuple[str, ...]]:
+def _count_requests(samples: Iterable[tuple[ModelKey, Sample]]) -> Counter[tuple[str, ...]]:
     totals: Counter[tuple[str, ...]] = Counter()
     for key, sample in samples:
         totals[key.namespace, key.name, sample.labels["revision"], sample.labels["code"]] += int(sample.value)
     return totals
 
 
-def _retried(samples: Iterable[tuple[ModelKey, Sample]]) -> Counter[tuple[str, ...]]:
+def _count_retries(samples: Iterable[tuple[ModelKey, Sample]]) -> Counter[tuple[str, ...]]:
     totals: Counter[tuple[str, ...]] = Counter()
     for key, sample in samples:
         # Named with 0 from its first request on, so that the first retry is seen as a growth.
