@@ -50,9 +50,16 @@ def side(status: Object, wanted: str) -> Side:
             return _of_record(record)
     for role in _POINTERS:
         found = status.get(role) or {}
-        if wanted in {found.get("revision"), str(found.get("attempt", ""))}:
+        if found and wanted in {found["revision"], str(_attempt(status, role))}:
             return _of_pointer(status, role, found)
     raise Trouble(f"no attempt or revision {wanted!r} is known; known are {', '.join(known(status)) or 'none'}")
+
+
+def _attempt(status: Object, role: str) -> int | None:
+    """The attempt that goes on with a pointer's revision. The one that bakes is stable's, though previous holds it."""
+    holder = {"candidate": "candidate", "stable": "previous"}.get(role, "")
+    found: int | None = (status.get(holder) or {}).get("attempt")
+    return found
 
 
 def known(status: Object) -> list[str]:

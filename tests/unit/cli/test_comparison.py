@@ -56,6 +56,14 @@ def test_in_the_bake_the_gates_of_stable_are_those_that_go_on(status: dict[str, 
     assert (found.attempt, [gate["verdict"] for gate in found.gates]) == (12, ["inconclusive"])
 
 
+def test_the_attempt_that_bakes_is_stable_and_not_the_version_that_it_replaced(status: dict[str, Any]) -> None:
+    """`previous` carries the number of the attempt that replaced it."""
+    promoted = {key: status["candidate"][key] for key in ("revision", "version", "digest")}
+    baking = status | {"stable": promoted, "previous": status["stable"] | {"attempt": 12}, "candidate": None}
+    found = side(baking, "12")
+    assert (found.title, found.version, found.attempt) == ("stable", "8", 12)
+
+
 def test_equal_parts_are_one_line_each(status: dict[str, Any]) -> None:
     same = replace(side(status, "10"), template={"containers": []}, card=card(2))
     assert list(differences(same, same)) == [
