@@ -29,7 +29,7 @@ class Row:
     sentence: str
 
 
-def told(headings: tuple[str, ...], rows: list[Row], wide: bool) -> Iterator[RenderableType]:
+def lay_out(headings: tuple[str, ...], rows: list[Row], wide: bool) -> Iterator[RenderableType]:
     """Cells in columns; the sentence beside them where there is room, else below."""
     if not rows:
         return

@@ -2,24 +2,22 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import yaml
 
-from penstock_cli.errors import Trouble
-from penstock_cli.picture import gate_view
+from penstock_cli.errors import CliError
+from penstock_cli.gates import gate_view
+from penstock_cli.kubernetes_objects import JsonObject
+from penstock_contracts.api.status import DecisionRecord, GateResult, ModelDeploymentStatus, Revision
 from penstock_contracts.model_card import Column, ModelCard, TensorSpec
 
-Object = Mapping[str, Any]
-
-_POINTERS = ("stable", "candidate", "previous")
 _CONTEXT = 2
 """Lines kept around a difference."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class ComparedRevision:
     """One of the two."""
 
     title: str
@@ -28,102 +26,95 @@ class Side:
     digest: str
     attempt: int | None = None
     """None: its decision record is not in the history (yet)."""
-    record: Object | None = None
-    gates: tuple[Object, ...] = ()
-    template: Object | None = None
-    """None: `no_template` says why."""
-    no_template: str = ""
+    record: DecisionRecord | None = None
+    """None: the attempt goes on, or its record has left the history."""
+    gates: tuple[GateResult, ...] = ()
+    pod_spec: JsonObject | None = None
+    """None: `no_pod_spec` says why."""
+    no_pod_spec: str = ""
     card: ModelCard | None = None
     """None: `no_card` says why."""
     no_card: str = ""
 
 
-def side(status: Object, wanted: str) -> Side:
-    """What a status knows of `stable`, `candidate`, `previous`, an attempt's number or a revision. Raises Trouble."""
-    if wanted in _POINTERS:
-        found = status.get(wanted)
-        if not found:
-            raise Trouble(f"there is no {wanted} version now")
-        return _of_pointer(status, wanted, found)
-    for record in status.get("history", ()):
-        if wanted in {str(record["attempt"]), record["revision"]}:
+def find_revision(status: ModelDeploymentStatus, name: str) -> ComparedRevision:
+    """What a status knows of `stable`, `candidate`, `previous`, an attempt's number or a revision. Raises CliError."""
+    pointers = _pointers(status)
+    if name in pointers:
+        pointer = pointers[name]
+        if pointer is None:
+            raise CliError(f"there is no {name} version now")
+        return _of_pointer(status, name, pointer)
+    for record in status.history:
+        if name in {str(record.attempt), record.revision}:
             return _of_record(record)
-    for role in _POINTERS:
-        found = status.get(role) or {}
-        if found and wanted in {found["revision"], str(_attempt(status, role))}:
-            return _of_pointer(status, role, found)
-    raise Trouble(f"no attempt or revision {wanted!r} is known; known are {', '.join(known(status)) or 'none'}")
+    for role, pointer in pointers.items():
+        if pointer and name in {pointer.revision, str(_running_attempt(status, role))}:
+            return _of_pointer(status, role, pointer)
+    names = ", ".join(revision_names(status)) or "none"
+    raise CliError(f"no attempt or revision {name!r} is known; known are {names}")
 
 
-def _attempt(status: Object, role: str) -> int | None:
-    """The attempt that goes on with a pointer's revision. The one that bakes is stable's, though previous holds it."""
-    holder = {"candidate": "candidate", "stable": "previous"}.get(role, "")
-    found: int | None = (status.get(holder) or {}).get("attempt")
-    return found
-
-
-def known(status: Object) -> list[str]:
-    """All that `side` takes, without the bare revisions."""
+def revision_names(status: ModelDeploymentStatus) -> list[str]:
+    """All names that `find_revision` takes, without the bare revisions."""
     return [
-        *(role for role in _POINTERS if status.get(role)),
-        *(str(record["attempt"]) for record in status.get("history", ())),
+        *(role for role, pointer in _pointers(status).items() if pointer),
+        *(str(record.attempt) for record in status.history),
     ]
 
 
-def _of_record(record: Object) -> Side:
-    return Side(
-        title=f"attempt {record['attempt']}",
-        revision=record["revision"],
-        version=record["version"],
-        digest=record["digest"],
-        attempt=record["attempt"],
+def _pointers(status: ModelDeploymentStatus) -> dict[str, Revision | None]:
+    return {"stable": status.stable, "candidate": status.candidate, "previous": status.previous}
+
+
+def _running_attempt(status: ModelDeploymentStatus, role: str) -> int | None:
+    """The attempt that goes on with a pointer's revision. The one that bakes is stable's, though previous holds it."""
+    if role == "candidate" and status.candidate:
+        return status.candidate.attempt
+    return status.previous.attempt if role == "stable" and status.previous else None
+
+
+def _of_record(record: DecisionRecord) -> ComparedRevision:
+    return ComparedRevision(
+        title=f"attempt {record.attempt}",
+        revision=record.revision,
+        version=record.version,
+        digest=record.digest,
+        attempt=record.attempt,
         record=record,
-        gates=tuple(record.get("gates", ())),
+        gates=record.gates,
     )
 
 
-def _of_pointer(status: Object, role: str, found: Object) -> Side:
-    """With the newest record of that revision, if any. Gates of an attempt that goes on are the status's."""
-    record = next((each for each in status.get("history", ()) if each["revision"] == found["revision"]), None)
-    if role == "candidate":
-        return _pointer(role, found, None, found["attempt"], tuple(status.get("gates", ())))
-    if role == "stable" and status.get("previous"):
-        return _pointer(role, found, None, status["previous"]["attempt"], tuple(status.get("gates", ())))
-    gates = tuple(record.get("gates", ())) if record else ()
-    return _pointer(role, found, record, record["attempt"] if record else None, gates)
+def _of_pointer(status: ModelDeploymentStatus, role: str, pointer: Revision) -> ComparedRevision:
+    """With the attempt that goes on and its gates, else with the newest record of that revision, if any."""
+    compared = ComparedRevision(title=role, revision=pointer.revision, version=pointer.version, digest=pointer.digest)
+    attempt = _running_attempt(status, role)
+    if attempt is not None:
+        return replace(compared, attempt=attempt, gates=status.gates)
+    record = next((each for each in status.history if each.revision == pointer.revision), None)
+    return replace(compared, attempt=record.attempt, record=record, gates=record.gates) if record else compared
 
 
-def _pointer(role: str, found: Object, record: Object | None, attempt: int | None, gates: tuple[Object, ...]) -> Side:
-    return Side(
-        title=role,
-        revision=found["revision"],
-        version=found["version"],
-        digest=found["digest"],
-        attempt=attempt,
-        record=record,
-        gates=gates,
-    )
-
-
-def differences(left: Side, right: Side) -> Iterator[str]:
+def differences(left: ComparedRevision, right: ComparedRevision) -> Iterator[str]:
     """Lines as `diff` writes them, part by part."""
     titles = (left.title, right.title)
     yield from _part("attempt", titles, _facts(left), _facts(right))
     yield from _part("gates", titles, _gates(left), _gates(right))
-    if left.template is None or right.template is None:
-        yield from _missing("pod template", {side.title: side.no_template for side in (left, right)})
+    if left.pod_spec is None or right.pod_spec is None:
+        yield from _missing("pod template", {each.title: each.no_pod_spec for each in (left, right)})
     else:
-        yield from _part("pod template", titles, _template(left.template), _template(right.template))
+        yield from _part("pod template", titles, _yaml(left.pod_spec), _yaml(right.pod_spec))
     if left.card is None or right.card is None:
-        yield from _missing("model", {side.title: side.no_card for side in (left, right)})
+        yield from _missing("model", {each.title: each.no_card for each in (left, right)})
     else:
         yield from _part("model", titles, _card(left.card), _card(right.card))
 
 
 def _part(name: str, titles: tuple[str, str], one: list[str], other: list[str]) -> Iterator[str]:
     yield f"{name}:" + (" the same" if one == other else "")
-    found = difflib.unified_diff(one, other, *titles, n=_CONTEXT, lineterm="")
-    yield from (f"  {each}" for each in found if not each.startswith("@@"))
+    lines = difflib.unified_diff(one, other, *titles, n=_CONTEXT, lineterm="")
+    yield from (f"  {each}" for each in lines if not each.startswith("@@"))
 
 
 def _missing(name: str, why: Mapping[str, str]) -> Iterator[str]:
@@ -131,33 +122,33 @@ def _missing(name: str, why: Mapping[str, str]) -> Iterator[str]:
     yield from (f"  {title}: {reason}" for title, reason in why.items() if reason)
 
 
-def _facts(each: Side) -> list[str]:
-    record = each.record or {}
+def _facts(each: ComparedRevision) -> list[str]:
+    record = each.record
     facts = {
         "attempt": each.attempt,
         "version": each.version,
         "revision": each.revision,
         "digest": each.digest,
-        "completion": record.get("completion", "none yet"),
-        "reason": record.get("reason", ""),
-        "started": record.get("startedAt", ""),
-        "ended": record.get("endedAt", ""),
-        "message": record.get("message", ""),
+        "completion": record.completion if record else "none yet",
+        "reason": record.reason if record else "",
+        "started": record.started_at if record else "",
+        "ended": record.ended_at if record else "",
+        "message": record.message if record else "",
     }
     return [f"{name}: {value}" for name, value in facts.items() if value not in {None, ""}]
 
 
-def _gates(each: Side) -> list[str]:
+def _gates(each: ComparedRevision) -> list[str]:
     lines = []
     for gate in map(gate_view, each.gates):
-        lines.append(f"{gate.name} ({gate.stage}): {gate.verdict}")
-        lines += [f"  {figure}" for figure in gate.figures]
+        lines.append(f"{gate.title}: {gate.verdict}")
+        lines.extend(f"  {figure}" for figure in gate.figures)
         lines.append(f"  {gate.message}")
     return lines
 
 
-def _template(template: Object) -> list[str]:
-    return yaml.safe_dump(dict(template), sort_keys=True, width=120).splitlines()
+def _yaml(pod_spec: JsonObject) -> list[str]:
+    return yaml.safe_dump(pod_spec, sort_keys=True, width=120).splitlines()
 
 
 def _card(card: ModelCard) -> list[str]:

@@ -14,10 +14,10 @@ from penstock_cli.program import COMPLETE, EXECUTABLE, program
 _NO_FILES, _FILES = ":4", ":0"
 
 
-def proposed(words: Sequence[str]) -> Iterator[str]:
+def completion_lines(words: Sequence[str]) -> Iterator[str]:
     """The lines that kubectl reads."""
-    *before, begun = words or [""]
-    found = ShellComplete(program, {}, EXECUTABLE, COMPLETE).get_completions(list(before), begun)
+    *before, prefix = words or [""]
+    found = ShellComplete(program, {}, EXECUTABLE, COMPLETE).get_completions(list(before), prefix)
     plain = [each for each in found if each.type == "plain"]
     yield from (_line(each) for each in plain)
     yield _NO_FILES if plain or not found else _FILES
@@ -29,5 +29,5 @@ def _line(item: CompletionItem[str]) -> str:
 
 def main() -> None:
     """Answer kubectl."""
-    for line in proposed(sys.argv[1:]):
+    for line in completion_lines(sys.argv[1:]):
         sys.stdout.write(f"{line}\n")

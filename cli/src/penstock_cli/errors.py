@@ -1,26 +1,37 @@
-"""What ends a command with a sentence for the person who called it."""
+"""What ends a command of the plugin, with a sentence for the person who called it.
+
+CliError                    it cannot be done
+├── ResultUnknown           a command was sent, and what became of it is not known
+├── ObjectNotFound          the object does not exist
+├── AnnotationConflict      the object was changed after it was read
+├── WatchExpired            a watch began at a version that the API server has forgotten
+└── UnreadableObject        the object is not what this plugin can read
+"""
 
 
-class Trouble(Exception):
+class CliError(Exception):
     """It cannot be done; the message says what, on which object, and what to do."""
 
-    code = 1
-    """The command's exit code."""
+    exit_code = 1
 
 
-class Unheard(Trouble):
-    """It is asked, and what became of it is not known: nobody has answered in time, or not so that it is understood."""
+class ResultUnknown(CliError):
+    """A command was sent, and what became of it is not known: no result in time, or one that is not understood."""
 
-    code = 2
+    exit_code = 2
 
 
-class Gone(Trouble):
+class ObjectNotFound(CliError):
     """The object does not exist."""
 
 
-class Conflict(Trouble):
+class AnnotationConflict(CliError):
     """The object was changed after it was read."""
 
 
-class Expired(Trouble):
+class WatchExpired(CliError):
     """A watch began at a version that the API server has forgotten: list again."""
+
+
+class UnreadableObject(CliError):
+    """The object is not what this plugin can read: the message names the field."""

@@ -1,23 +1,24 @@
-"""A picture as one line, for pipes and logs."""
+"""A rollout as one line, for pipes and logs."""
 
 from datetime import UTC, datetime
 
-from penstock_cli.picture import GateView, Picture, RevisionView
+from penstock_cli.gates import GateView
+from penstock_cli.rollout_view import RevisionView, RolloutView
 
 
-def line(picture: Picture) -> str:
-    """Where it stands; two pictures with the same line show no change worth telling."""
+def summary_line(rollout: RolloutView) -> str:
+    """Where it stands; two views with the same line show no change worth telling."""
     parts = [
-        picture.phase,
-        *(_revision(each) for each in picture.revisions),
-        *(_gate(each) for each in picture.gates),
-        picture.message.replace("\n", " "),
-        *picture.problems,
+        rollout.phase,
+        *(_revision(each) for each in rollout.revisions),
+        *(_gate(each) for each in rollout.gates),
+        rollout.message.replace("\n", " "),
+        *rollout.problems,
     ]
     return "; ".join(part for part in parts if part)
 
 
-def stamped(text: str, now: datetime) -> str:
+def with_time(text: str, now: datetime) -> str:
     """With the time in front."""
     return f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {text}"
 
@@ -30,4 +31,4 @@ def _revision(each: RevisionView) -> str:
 
 
 def _gate(each: GateView) -> str:
-    return f"{each.name} ({each.stage}) {each.verdict}"
+    return f"{each.title} {each.verdict}"

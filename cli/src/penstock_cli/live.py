@@ -1,4 +1,4 @@
-"""The live view: what the API server sends, drawn anew, or told line by line where nobody draws."""
+"""The live view: what the API server sends, drawn anew, or printed line by line where nobody draws."""
 
 import threading
 from collections.abc import Callable
@@ -8,11 +8,12 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 
-from penstock_cli.cluster import Cluster, events, itself, pods
-from penstock_cli.errors import Gone, Trouble
-from penstock_cli.following import Following
-from penstock_cli.lines import line, stamped
-from penstock_cli.picture import Picture, Seen, picture
+from penstock_cli.cluster_client import ClusterClient
+from penstock_cli.errors import CliError, ObjectNotFound
+from penstock_cli.informer import Informer
+from penstock_cli.lines import summary_line, with_time
+from penstock_cli.listing import event_listing, model_deployment_listing, pod_listing
+from penstock_cli.rollout_view import RolloutReading, RolloutView, rollout_view
 from penstock_cli.screen import screen
 
 _FIRST_SECONDS = 15.0
@@ -22,22 +23,23 @@ _SECOND = 1.0
 
 
 class LiveView:
-    """Pictures of one resource, from entering the context until leaving it."""
+    """Views of one resource, from entering the context until leaving it."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str) -> None:
-        self._where = f"{namespace}/{name}"
+    def __init__(self, client: ClusterClient, namespace: str, name: str) -> None:
+        self._path = f"{namespace}/{name}"
         self._news = threading.Event()
-        listings = (itself(namespace, name), pods(namespace, name), events(namespace, name))
-        self._parts = [Following(cluster, listing, self._news.set) for listing in listings]
+        self._resource = Informer(client, model_deployment_listing(namespace, name), self._news.set)
+        self._pods = Informer(client, pod_listing(namespace, name), self._news.set)
+        self._events = Informer(client, event_listing(namespace, name), self._news.set)
 
     def __enter__(self) -> Self:
-        for part in self._parts:
-            part.start()
+        for informer in (self._resource, self._pods, self._events):
+            informer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in self._parts:
-            part.stop()
+        for informer in (self._resource, self._pods, self._events):
+            informer.stop()
 
     def wait(self, seconds: float) -> bool:
         """Until there is something new, at most that long; answers whether there is."""
@@ -45,61 +47,65 @@ class LiveView:
         self._news.clear()
         return found
 
-    def picture(self) -> Picture | None:
-        """As it stands; None: not everything has answered yet. Raises Gone, Trouble where nothing can be shown."""
-        itself_, pods_, events_ = self._parts
-        found = itself_.items()
-        if found is None:
-            if itself_.problem():
-                raise Trouble(itself_.problem())
+    def rollout(self) -> RolloutView | None:
+        """As it stands; None: not everything has answered yet. Raises ObjectNotFound, CliError."""
+        resources = self._resource.items()
+        if resources is None:
+            if self._resource.problem():
+                raise CliError(self._resource.problem())
             return None
-        if not found:
-            raise Gone(f"ModelDeployment {self._where} does not exist (any more)")
-        if any(part.items() is None and not part.problem() for part in (pods_, events_)):
+        if not resources:
+            raise ObjectNotFound(f"ModelDeployment {self._path} does not exist (any more)")
+        if any(part.items() is None and not part.problem() for part in (self._pods, self._events)):
             return None
-        problems = tuple(part.problem() for part in self._parts if part.problem())
-        seen = Seen(resource=found[0], pods=pods_.items(), events=events_.items(), problems=problems)
-        return picture(seen)
+        problems = (part.problem() for part in (self._resource, self._pods, self._events))
+        reading = RolloutReading(
+            resource=resources[0],
+            pods=self._pods.items(),
+            events=self._events.items(),
+            problems=tuple(problem for problem in problems if problem),
+        )
+        return rollout_view(reading)
 
 
-def follow(view: LiveView, show: Callable[[Picture], None]) -> None:
-    """Show each new picture, and at least one a second, until the resource is gone. Raises Gone, Trouble."""
+def follow(view: LiveView, show: Callable[[RolloutView], None]) -> None:
+    """Show each new view, and at least one a second, until the resource is gone. Raises ObjectNotFound, CliError."""
     shown = _first(view)
     while True:
         show(shown)
         view.wait(_SECOND)
-        shown = view.picture() or shown
+        shown = view.rollout() or shown
 
 
-def _first(view: LiveView) -> Picture:
+def _first(view: LiveView) -> RolloutView:
     deadline = datetime.now(UTC).timestamp() + _FIRST_SECONDS
     while (left := deadline - datetime.now(UTC).timestamp()) > 0:
         view.wait(left)
-        found = view.picture()
-        if found:
-            return found
-    raise Trouble("the API server has not answered in time")
+        rollout = view.rollout()
+        if rollout:
+            return rollout
+    raise CliError("the API server has not answered in time")
 
 
-def drawn(console: Console, view: LiveView) -> None:
-    """In place, until somebody ends it. Raises Gone, Trouble."""
+def draw(console: Console, view: LiveView) -> None:
+    """In place, until somebody ends it. Raises ObjectNotFound, CliError."""
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
-        def show(found: Picture) -> None:
-            live.update(screen(found, datetime.now(UTC), console.width), refresh=True)
+        def show(rollout: RolloutView) -> None:
+            live.update(screen(rollout, datetime.now(UTC), console.width), refresh=True)
 
         follow(view, show)
 
 
-def told(view: LiveView, say: Callable[[str], None]) -> None:
-    """A line for each change, until somebody ends it. Raises Gone, Trouble."""
+def print_lines(view: LiveView, print_line: Callable[[str], None]) -> None:
+    """A line for each change, until somebody ends it. Raises ObjectNotFound, CliError."""
     last = ""
 
-    def show(found: Picture) -> None:
+    def show(rollout: RolloutView) -> None:
         nonlocal last
-        now = line(found)
-        if now != last:
-            last = now
-            say(stamped(now, datetime.now(UTC)))
+        line = summary_line(rollout)
+        if line != last:
+            last = line
+            print_line(with_time(line, datetime.now(UTC)))
 
     follow(view, show)

@@ -1,4 +1,4 @@
-"""A picture on a screen, as wide as the screen is."""
+"""A rollout on a screen, as wide as the screen is."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from penstock_cli.ages import age
-from penstock_cli.columns import WIDE, Row, grid, told
-from penstock_cli.picture import EventView, GateView, Picture, RevisionView
+from penstock_cli.columns import WIDE, Row, grid, lay_out
+from penstock_cli.gates import GateView
+from penstock_cli.rollout_view import EventView, RevisionView, RolloutView
 from penstock_cli.steps import COMING, CURRENT, DONE, StepView
 
 _INDENT, _GAP = 2, "  "
@@ -27,35 +28,35 @@ _GOOD = {
 }
 
 
-def screen(picture: Picture, now: datetime, width: int) -> RenderableType:
+def screen(rollout: RolloutView, now: datetime, width: int) -> RenderableType:
     """All of it. `width`: columns."""
     wide = width >= WIDE
     return Group(
-        *_head(picture),
-        *_part("revisions", [_revisions(picture.revisions, now, wide)] if picture.revisions else []),
-        *_part("steps", list(_steps(picture.steps, width - _INDENT))),
-        *_part("gates", list(_gates(picture.gates, wide))),
-        *_part("conditions", list(_conditions(picture, now, wide))),
-        *_part("events", list(_events(picture.events, now, wide))),
-        *(Text(problem, "yellow") for problem in picture.problems),
+        *_head(rollout),
+        *_part("revisions", [_revisions(rollout.revisions, now, wide)] if rollout.revisions else []),
+        *_part("steps", list(_steps(rollout.steps, width - _INDENT))),
+        *_part("gates", list(_gates(rollout.gates, wide))),
+        *_part("conditions", list(_conditions(rollout, now, wide))),
+        *_part("events", list(_events(rollout.events, now, wide))),
+        *(Text(problem, "yellow") for problem in rollout.problems),
     )
 
 
-def _head(picture: Picture) -> Iterator[RenderableType]:
+def _head(rollout: RolloutView) -> Iterator[RenderableType]:
     title = Text.assemble(
-        (f"{picture.namespace}/{picture.name}", "bold"), "  ", (picture.phase, _PHASES.get(picture.phase, "cyan"))
+        (f"{rollout.namespace}/{rollout.name}", "bold"), "  ", (rollout.phase, _PHASES.get(rollout.phase, "cyan"))
     )
-    yield title.append(f"  attempt {picture.attempt}" if picture.attempt else "").append(f"  {picture.model}", "dim")
-    if picture.url:
-        yield Text(picture.url, "dim")
-    if picture.message:
-        yield Text(picture.message)
-    if picture.refused and picture.refused not in picture.message:
-        yield Text(picture.refused, "red")
-    if picture.behind:
+    yield title.append(f"  attempt {rollout.attempt}" if rollout.attempt else "").append(f"  {rollout.model}", "dim")
+    if rollout.url:
+        yield Text(rollout.url, "dim")
+    if rollout.message:
+        yield Text(rollout.message)
+    if rollout.refused and rollout.refused not in rollout.message:
+        yield Text(rollout.refused, "red")
+    if rollout.behind:
         yield Text("the spec was changed; the controller has not looked at that yet", "yellow")
-    if picture.next:
-        yield Text(f"to go on: {picture.next}", "yellow")
+    if rollout.next:
+        yield Text(f"to go on: {rollout.next}", "yellow")
 
 
 def _part(title: str, content: list[RenderableType]) -> Iterable[RenderableType]:
@@ -102,16 +103,16 @@ def _gates(gates: Iterable[GateView], wide: bool) -> Iterator[RenderableType]:
                 Text(gate.name),
                 Text(gate.stage),
                 Text(gate.verdict, _VERDICTS.get(gate.verdict, "")),
-                Text(", ".join(map(str, gate.main_figures))),
+                Text(gate.figures_text),
             ),
             gate.message,
         )
         for gate in gates
     ]
-    yield from told(("", "stage", "verdict", "figures: new / old"), rows, wide)
+    yield from lay_out(("", "stage", "verdict", "figures: new / old"), rows, wide)
 
 
-def _conditions(picture: Picture, now: datetime, wide: bool) -> Iterator[RenderableType]:
+def _conditions(rollout: RolloutView, now: datetime, wide: bool) -> Iterator[RenderableType]:
     rows = [
         Row(
             (
@@ -121,11 +122,11 @@ def _conditions(picture: Picture, now: datetime, wide: bool) -> Iterator[Rendera
                 Text(age(each.since, now)),
             ),
             # What stands at the top already is not said again.
-            "" if each.message == picture.message else each.message,
+            "" if each.message == rollout.message else each.message,
         )
-        for each in picture.conditions
+        for each in rollout.conditions
     ]
-    yield from told(("", "status", "reason", "since"), rows, wide)
+    yield from lay_out(("", "status", "reason", "since"), rows, wide)
 
 
 def _events(events: Iterable[EventView], now: datetime, wide: bool) -> Iterator[RenderableType]:
@@ -140,4 +141,4 @@ def _events(events: Iterable[EventView], now: datetime, wide: bool) -> Iterator[
         )
         for each in events
     ]
-    yield from told(("ago", "reason", ""), rows, wide)
+    yield from lay_out(("ago", "reason", ""), rows, wide)

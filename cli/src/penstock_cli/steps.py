@@ -1,15 +1,14 @@
 """The steps of a resource in words, each done, current or still to come."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-Object = Mapping[str, Any]
+from penstock_contracts.api.status import Candidate
+from penstock_contracts.api.strategy import CanaryStep, Pause, SetCanaryScale, Strategy
 
 DONE, CURRENT, COMING = "done", "current", "coming"
 
-_DEFAULT: tuple[Object, ...] = tuple(
-    step for weight in (5, 25, 50) for step in ({"setWeight": weight}, {"pause": {"duration": "1m"}})
+_DEFAULT = tuple(
+    step for weight in (5, 25, 50) for step in (CanaryStep(set_weight=weight), CanaryStep(pause=Pause(duration="1m")))
 )
 
 
@@ -22,22 +21,24 @@ class StepView:
     """done, current or coming."""
 
 
-def steps_of(spec: Object) -> tuple[Object, ...]:
-    """The steps that the controller follows for a spec."""
-    strategy = spec.get("strategy") or {}
-    if "blueGreen" in strategy:
-        pause = strategy["blueGreen"].get("pause") or {}
-        return ({"setCanaryScale": {"weight": 100}}, {"pause": pause}, {"setWeight": 100})
-    steps = (strategy.get("canary") or {}).get("steps")
-    return _DEFAULT if steps is None else tuple(steps)
+def steps_of(strategy: Strategy) -> tuple[CanaryStep, ...]:
+    """The steps that the controller follows for a strategy."""
+    if strategy.blue_green:
+        return (
+            CanaryStep(set_canary_scale=SetCanaryScale(weight=100)),
+            CanaryStep(pause=strategy.blue_green.pause),
+            CanaryStep(set_weight=100),
+        )
+    canary = strategy.canary
+    return _DEFAULT if canary is None or canary.steps is None else canary.steps
 
 
-def views(spec: Object, candidate: Object | None) -> tuple[StepView, ...]:
+def step_views(strategy: Strategy, candidate: Candidate | None) -> tuple[StepView, ...]:
     """The steps of the attempt that goes on; none where nothing is on trial."""
     if candidate is None:
         return ()
-    done = int(candidate.get("step") or 0)
-    return tuple(StepView(text(step), _state(number, done)) for number, step in enumerate(steps_of(spec)))
+    steps = enumerate(steps_of(strategy))
+    return tuple(StepView(step_text(step), _state(number, candidate.step)) for number, step in steps)
 
 
 def _state(number: int, done: int) -> str:
@@ -46,28 +47,20 @@ def _state(number: int, done: int) -> str:
     return DONE if number < done else COMING
 
 
-def text(step: Object) -> str:
+def step_text(step: CanaryStep) -> str:
     """One step in a few words."""
-    match step:
-        case {"setWeight": weight}:
-            return f"weight {weight} %"
-        case {"pause": {"duration": length}}:
-            return f"pause {length}"
-        case {"pause": _}:
-            return "pause until promote"
-        case {"setMirror": {"percentage": share}}:
-            return f"mirror {share} %"
-        case {"setCanaryScale": scale}:
-            return _scale(scale)
-        case _:
-            return ", ".join(step)
+    if step.set_weight is not None:
+        return f"weight {step.set_weight} %"
+    if step.pause is not None:
+        return f"pause {step.pause.duration}" if step.pause.duration else "pause until promote"
+    if step.set_mirror is not None:
+        return f"mirror {step.set_mirror.percentage} %"
+    if step.set_canary_scale is not None:
+        return _scale_text(step.set_canary_scale)
+    return "step of a newer release"
 
 
-def _scale(scale: Object) -> str:
-    match scale:
-        case {"replicas": count}:
-            return f"scale {count} pods"
-        case {"weight": share}:
-            return f"scale {share} %"
-        case _:
-            return "scale by weight"
+def _scale_text(scale: SetCanaryScale) -> str:
+    if scale.replicas is not None:
+        return f"scale {scale.replicas} pods"
+    return f"scale {scale.weight} %" if scale.weight is not None else "scale by weight"

@@ -4,14 +4,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from kubernetes.client import ApiClient
+from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import new_client_from_config
 
-from penstock_cli.cluster import Cluster
-from penstock_cli.connection import Connection
+from penstock_cli.cluster_client import ClusterClient
+from penstock_cli.kubernetes_api import KubernetesApi
 from penstock_testing.documents import read
 from penstock_testing.plugin import Plugin
 from penstock_testing.plugin_rig import PluginRig, install_crd
+from penstock_testing.scripted_api import ScriptedApi, scripted_api
 
 ON_TRIAL = Path(__file__).parents[2] / "data" / "cli" / "on_trial.yaml"
 
@@ -46,10 +47,26 @@ def rig(with_crd: ApiClient, moment: dict[str, Any]) -> Iterator[PluginRig]:
 
 
 @pytest.fixture
-def cluster(with_crd: ApiClient) -> Cluster:
-    return Cluster(Connection(with_crd))
+def client(with_crd: ApiClient) -> ClusterClient:
+    return ClusterClient(KubernetesApi(with_crd))
 
 
 @pytest.fixture
 def plugin(api_server: str) -> Plugin:
     return Plugin(api_server)
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedApi]:
+    """An API server that misbehaves on purpose."""
+    with scripted_api() as api:
+        yield api
+
+
+@pytest.fixture
+def scripted_client(scripted: ScriptedApi) -> ClusterClient:
+    """A client of that one."""
+    configuration = Configuration()
+    configuration.host = scripted.url
+    configuration.retries = 0
+    return ClusterClient(KubernetesApi(ApiClient(configuration)))

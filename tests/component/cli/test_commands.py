@@ -32,7 +32,7 @@ def test_status_shows_versions_gates_and_events(plugin: Plugin, rig: PluginRig) 
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
-def test_status_as_json_is_the_picture(plugin: Plugin, rig: PluginRig) -> None:
+def test_status_as_json_is_the_view(plugin: Plugin, rig: PluginRig) -> None:
     found = json.loads(plugin.run("status", rig.name, "-n", rig.namespace, "-o", "json").stdout)
     assert (found["phase"], found["attempt"]) == ("Progressing", 12)
     assert [(each["role"], each["weight"]) for each in found["revisions"]] == [("stable", 75), ("candidate", 25)]
@@ -73,13 +73,13 @@ def test_each_verb_has_its_annotation(
     assert rig.read()["metadata"]["annotations"] == {f"penstock.dev/{annotation}": value}
 
 
-def test_where_nothing_is_on_trial_a_word_names_the_last_attempt(plugin: Plugin, rig: PluginRig) -> None:
+def test_where_nothing_is_on_trial_a_command_names_the_last_attempt(plugin: Plugin, rig: PluginRig) -> None:
     rig.write_status(candidate=None, phase="Healthy")
     assert plugin.run("retry", rig.name, "-n", rig.namespace, "--no-wait").returncode == 0
     assert rig.read()["metadata"]["annotations"] == {"penstock.dev/retry": "12/0"}
 
 
-def test_a_word_that_nobody_hears_in_time_is_exit_2(plugin: Plugin, rig: PluginRig) -> None:
+def test_a_command_that_nobody_handles_in_time_is_exit_2(plugin: Plugin, rig: PluginRig) -> None:
     said = plugin.run("pause", rig.name, "-n", rig.namespace, "--timeout", "0.2")
     assert said.returncode == 2
     assert "the controller may be away" in said.stderr

@@ -8,7 +8,9 @@ import pytest
 import yaml
 from rich.console import Console, RenderableType
 
-from penstock_cli.picture import Seen
+from penstock_cli.kubernetes_objects import PredictorPod, ResourceEvent, read_object
+from penstock_cli.model_deployment import ModelDeploymentView
+from penstock_cli.rollout_view import RolloutReading
 
 DATA = Path(__file__).parents[2] / "data" / "cli"
 
@@ -21,8 +23,13 @@ def on_trial() -> dict[str, Any]:
 
 
 @pytest.fixture
-def seen(on_trial: dict[str, Any]) -> Seen:
-    return Seen(resource=on_trial["resource"], pods=on_trial["pods"], events=on_trial["events"])
+def reading(on_trial: dict[str, Any]) -> RolloutReading:
+    """What the plugin reads of that moment."""
+    return RolloutReading(
+        resource=read_object(ModelDeploymentView, on_trial["resource"], "read"),
+        pods=[read_object(PredictorPod, pod, "read") for pod in on_trial["pods"]],
+        events=[read_object(ResourceEvent, event, "read") for event in on_trial["events"]],
+    )
 
 
 @pytest.fixture

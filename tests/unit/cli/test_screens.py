@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import RenderableType
 
-from penstock_cli import tables
-from penstock_cli.asking import Asked
-from penstock_cli.comparison import Side, differences, side
-from penstock_cli.lines import line, stamped
-from penstock_cli.picture import Seen, picture
+from penstock_cli.command import Command, SentCommand
+from penstock_cli.comparison import ComparedRevision, differences, find_revision
+from penstock_cli.lines import summary_line, with_time
+from penstock_cli.rollout_view import RolloutReading, rollout_view
 from penstock_cli.screen import screen
+from penstock_cli.tables import history_table, rollout_table
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.verbs import Verb
 
 PAGE = Path(__file__).parents[3] / "docs" / "user" / "kubectl-penstock.md"
@@ -29,27 +29,27 @@ Printed = Callable[[RenderableType, int], str]
 
 
 @pytest.fixture
-def shown(on_trial: dict[str, Any], seen: Seen, now: datetime, printed: Printed) -> dict[str, Callable[[int], str]]:
+def shown(reading: RolloutReading, now: datetime, printed: Printed) -> dict[str, Callable[[int], str]]:
     """Each kind of screen, by its columns."""
-    found = picture(seen)
-    status = on_trial["resource"]["status"]
-    asked = Asked(namespace="payments", name="fraud-detector", verb=Verb.ABORT, word="12/5", uid="5d0c")
+    rollout, status = rollout_view(reading), reading.resource.status
+    command = Command(namespace="payments", name="fraud-detector", verb=Verb.ABORT)
+    sent = SentCommand(command=command, value="12/5", uid="5d0c")
     return {
-        "status": lambda width: printed(screen(found, now, width), width),
-        "get": lambda width: printed(tables.resources([found], width, with_namespace=True), width),
-        "history": lambda width: printed(tables.history(status["history"], now, width), width),
-        "line": lambda _: stamped(line(found), now) + "\n",
-        "diff": lambda _: "".join(f"{each}\n" for each in differences(*sides(status))),
-        "abort": lambda _: f"$ kubectl penstock abort fraud-detector -n payments\n{asked.said()}\n",
+        "status": lambda width: printed(screen(rollout, now, width), width),
+        "get": lambda width: printed(rollout_table([rollout], width, with_namespace=True), width),
+        "history": lambda width: printed(history_table(status.history, now, width), width),
+        "line": lambda _: with_time(summary_line(rollout), now) + "\n",
+        "diff": lambda _: "".join(f"{each}\n" for each in differences(*compared(status))),
+        "abort": lambda _: f"$ kubectl penstock abort fraud-detector -n payments\n{sent.summary}\n",
     }
 
 
-def sides(status: dict[str, Any]) -> list[Side]:
+def compared(status: ModelDeploymentStatus) -> list[ComparedRevision]:
     """Of the older one only the record is left."""
-    older, newer = side(status, "10"), side(status, "11")
+    older, newer = find_revision(status, "10"), find_revision(status, "11")
     gone = f"the Deployment of revision {older.revision} is gone"
     unreadable = "read the card of sha256:d3b07384d113 from Service penstock-system/penstock-model-store: " + FORBIDDEN
-    return [replace(older, no_template=gone, no_card=unreadable), replace(newer, no_card=unreadable)]
+    return [replace(older, no_pod_spec=gone, no_card=unreadable), replace(newer, no_card=unreadable)]
 
 
 def test_the_pages_screens_are_what_the_code_shows(shown: dict[str, Callable[[int], str]]) -> None:
