@@ -90,6 +90,8 @@ def _without_null(node: Schema) -> Schema:
     real = [option for option in options if option.get("type") != "null"]
     if len(real) == len(options):
         return node
+    if len(real) > 1:
+        raise ValueError(f"a field of more than one type has no structural schema: {options}")
     return real[0] | {key: value for key, value in node.items() if key != "anyOf"}
 
 

@@ -31,9 +31,10 @@ def test_nothing_is_left_that_a_structural_schema_may_not_have(schema: dict[str,
         assert not ("properties" in node and "additionalProperties" in node), node
 
 
-def test_every_field_has_a_type_and_every_spec_field_a_help(schema: dict[str, Any]) -> None:
+def test_every_field_has_one_type_and_every_spec_field_a_help(schema: dict[str, Any]) -> None:
+    for node in nodes(schema):
+        assert ("type" in node) != bool(node.get("x-kubernetes-int-or-string")), node
     for node in nodes(schema["properties"]["spec"]):
-        assert "type" in node or node.get("x-kubernetes-int-or-string"), node
         for name, field in node.get("properties", {}).items():
             assert field.get("description"), name
 

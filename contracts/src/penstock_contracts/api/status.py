@@ -240,14 +240,18 @@ class AttemptStage(StrEnum):
     """It was promoted, and the version before stays warm."""
 
 
+# A structural schema has one type for a field, and a whole number is a number.
+Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
+
+
 class Figure(StatusModel):
     """A number that a gate judges by, of the version that is judged and, where it compares, of the one beside it."""
 
     name: Annotated[str, Field(max_length=64)]
     """What it counts or measures, such as tries, failures, `failures: 503`."""
-    candidate: int | float
+    candidate: Number
     """Of the version on trial (in the bake: of stable)."""
-    stable: int | float | None = None
+    stable: Number | None = None
     """Of stable (in the bake: of previous, on copies) over the same intervals. None: nothing is compared."""
 
 
