@@ -48,13 +48,13 @@ def with_kubectl_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command kubectl's options; it gets them as `kubectl`."""
 
     @wraps(command)
-    def called(*arguments: Any, **options: Any) -> None:
+    def run_command(*arguments: Any, **options: Any) -> None:
         own = KubectlOptions(**{field.name: options.pop(field.name) for field in fields(KubectlOptions)})
         command(*arguments, kubectl=own.over(_options_before_command()), **options)
 
     for option in reversed(_OPTIONS):
-        called = option(called)
-    return called
+        run_command = option(run_command)
+    return run_command
 
 
 def _options_before_command() -> KubectlOptions:

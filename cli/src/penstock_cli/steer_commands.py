@@ -63,12 +63,12 @@ def _steering(command: Callable[..., None]) -> Callable[..., Any]:
     """Give a command the options of all that steer; it gets them as `sender`."""
 
     @wraps(command)
-    def called(*, kubectl: KubectlOptions, name: str, timeout: float, no_wait: bool, **options: Any) -> None:
+    def run_command(*, kubectl: KubectlOptions, name: str, timeout: float, no_wait: bool, **options: Any) -> None:
         command(CommandSender(kubectl, name, timeout, no_wait), **options)
 
     for decorate in reversed(_OPTIONS):
-        called = decorate(called)
-    return called
+        run_command = decorate(run_command)
+    return run_command
 
 
 @click.command()

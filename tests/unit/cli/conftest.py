@@ -38,7 +38,7 @@ def now(on_trial: dict[str, Any]) -> datetime:
 
 
 @pytest.fixture
-def printed() -> Callable[[RenderableType, int], str]:
+def print_plain() -> Callable[[RenderableType, int], str]:
     """What stands on a screen of that many columns, without colours."""
 
     def of(renderable: RenderableType, width: int) -> str:

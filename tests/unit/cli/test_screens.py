@@ -25,19 +25,19 @@ FORBIDDEN = (
     'you lack a right: services "http:penstock-model-store:8080" is forbidden: User "jane" cannot get resource '
     '"services/proxy" in API group "" in the namespace "penstock-system"'
 )
-Printed = Callable[[RenderableType, int], str]
+PrintPlain = Callable[[RenderableType, int], str]
 
 
 @pytest.fixture
-def shown(reading: RolloutReading, now: datetime, printed: Printed) -> dict[str, Callable[[int], str]]:
+def screens(reading: RolloutReading, now: datetime, print_plain: PrintPlain) -> dict[str, Callable[[int], str]]:
     """Each kind of screen, by its columns."""
     rollout, status = rollout_view(reading), reading.resource.status
     command = Command(namespace="payments", name="fraud-detector", verb=Verb.ABORT)
     sent = SentCommand(command=command, value="12/5", uid="5d0c")
     return {
-        "status": lambda width: printed(screen(rollout, now, width), width),
-        "get": lambda width: printed(rollout_table([rollout], width, with_namespace=True), width),
-        "history": lambda width: printed(history_table(status.history, now, width), width),
+        "status": lambda width: print_plain(screen(rollout, now, width), width),
+        "get": lambda width: print_plain(rollout_table([rollout], width, with_namespace=True), width),
+        "history": lambda width: print_plain(history_table(status.history, now, width), width),
         "line": lambda _: with_time(summary_line(rollout), now) + "\n",
         "diff": lambda _: "".join(f"{each}\n" for each in differences(*compared(status))),
         "abort": lambda _: f"$ kubectl penstock abort fraud-detector -n payments\n{sent.summary}\n",
@@ -52,11 +52,11 @@ def compared(status: ModelDeploymentStatus) -> list[ComparedRevision]:
     return [replace(older, no_pod_spec=gone, no_card=unreadable), replace(newer, no_card=unreadable)]
 
 
-def test_the_pages_screens_are_what_the_code_shows(shown: dict[str, Callable[[int], str]]) -> None:
+def test_the_pages_screens_are_what_the_code_shows(screens: dict[str, Callable[[int], str]]) -> None:
     page = PAGE.read_text()
 
     def anew(found: re.Match[str]) -> str:
-        return found[1] + shown[found[2]](int(found[3])) + found[5]
+        return found[1] + screens[found[2]](int(found[3])) + found[5]
 
     written = SCREENS.sub(anew, page)
     if os.environ.get("PENSTOCK_UPDATE_SCREENS"):
@@ -64,11 +64,11 @@ def test_the_pages_screens_are_what_the_code_shows(shown: dict[str, Callable[[in
     assert page == written or os.environ.get("PENSTOCK_UPDATE_SCREENS"), "run `make screens`"
 
 
-def test_the_page_has_each_kind_of_screen(shown: dict[str, Callable[[int], str]]) -> None:
-    assert {found[2] for found in SCREENS.finditer(PAGE.read_text())} == shown.keys()
+def test_the_page_has_each_kind_of_screen(screens: dict[str, Callable[[int], str]]) -> None:
+    assert {found[2] for found in SCREENS.finditer(PAGE.read_text())} == screens.keys()
 
 
 @pytest.mark.parametrize("width", [80, 160])
 @pytest.mark.parametrize("kind", ["status", "get", "history"])
-def test_no_line_is_longer_than_the_screen(kind: str, width: int, shown: dict[str, Callable[[int], str]]) -> None:
-    assert max(map(len, shown[kind](width).splitlines())) <= width
+def test_no_line_is_longer_than_the_screen(kind: str, width: int, screens: dict[str, Callable[[int], str]]) -> None:
+    assert max(map(len, screens[kind](width).splitlines())) <= width
