@@ -6,7 +6,7 @@ import matplotlib as mpl
 
 from bench.gateway.spread import Spread
 from bench.serving.rounds import ScenarioRounds
-from bench.serving.scenarios import FIGURES, RAW, Figure
+from bench.serving.scenarios import FIGURES, RAW, MeasuredFigure
 from bench.serving.servers import OURS
 from bench.serving.table import NAMES, Results
 
@@ -34,7 +34,7 @@ def plot(results: Results, file: Path) -> None:
     plt.close(drawn)
 
 
-def _panel(axis: Axes, taken: ScenarioRounds, figure: Figure) -> None:
+def _panel(axis: Axes, taken: ScenarioRounds, figure: MeasuredFigure) -> None:
     values = {name: found for name in NAMES if (found := taken.values(figure, name))}
     if figure.unit != "1/s" or figure.scenario != "cnn":
         values.pop(RAW, None)  # a loop without a server would flatten all other bars
@@ -58,5 +58,5 @@ def _panel(axis: Axes, taken: ScenarioRounds, figure: Figure) -> None:
     axis.set_title(f"{figure.name}, {figure.unit} ({better} is better)", fontsize=9)
 
 
-def _label(name: str, values: list[float], figure: Figure) -> str:
+def _label(name: str, values: list[float], figure: MeasuredFigure) -> str:
     return f"{name} {Spread.of(values).median:,.{0 if figure.unit == '1/s' else 2}f}"

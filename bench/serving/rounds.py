@@ -9,7 +9,7 @@ from bench.serving.chosen import settings_for
 from bench.serving.contestants import Ceiling, Contestant, Running
 from bench.serving.measured import Measured
 from bench.serving.models import BenchModel
-from bench.serving.scenarios import BEST_PEER, RAW, Figure, Scenario
+from bench.serving.scenarios import BEST_PEER, RAW, MeasuredFigure, Scenario
 from bench.serving.servers import OURS, Server, Settings
 
 WARM_UP_SECONDS = 1
@@ -27,17 +27,17 @@ class ScenarioRounds:
     problems: list[str] = field(default_factory=list)
     """Servers that are missing and runs that do not count."""
 
-    def ratios(self, figure: Figure, against: str) -> list[float]:
+    def ratios(self, figure: MeasuredFigure, against: str) -> list[float]:
         """Return ours over theirs, one for each round that has both."""
         both = ((_value(one, figure, OURS), _value(one, figure, against)) for one in self.rounds)
         return [ours / theirs for ours, theirs in both if ours is not None and theirs]
 
-    def values(self, figure: Figure, name: str) -> list[float]:
+    def values(self, figure: MeasuredFigure, name: str) -> list[float]:
         """Return a contestant's figure of every round that has it."""
         return [figure.of(one[name]) for one in self.rounds if name in one]
 
 
-def _value(one: Round, figure: Figure, name: str) -> float | None:
+def _value(one: Round, figure: MeasuredFigure, name: str) -> float | None:
     if name == BEST_PEER:
         peers = {peer: figure.of(run) for peer, run in one.items() if peer not in (OURS, RAW)}
         return peers[figure.best(peers)] if peers else None

@@ -37,7 +37,7 @@ SCENARIOS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class MeasuredFigure:
     """One number of a run."""
 
     name: str
@@ -51,16 +51,20 @@ class Figure:
         return (max if self.more_is_better else min)(values, key=lambda name: values[name])
 
 
-def _rate(scenario: str, name: str) -> Figure:
-    return Figure(name=name, scenario=scenario, unit="1/s", of=lambda run: run.per_second, more_is_better=True)
+def _rate(scenario: str, name: str) -> MeasuredFigure:
+    return MeasuredFigure(name=name, scenario=scenario, unit="1/s", of=lambda run: run.per_second, more_is_better=True)
 
 
 FIGURES = (
     _rate("c64", "64 connections"),
     _rate("c8", "8 connections"),
-    Figure(name="1 connection, p50", scenario="c1", unit="ms", of=lambda run: run.p50, more_is_better=False),
-    Figure(name="1,000 a second, p50", scenario="open", unit="ms", of=lambda run: run.p50, more_is_better=False),
-    Figure(name="1,000 a second, p99", scenario="open", unit="ms", of=lambda run: run.p99, more_is_better=False),
+    MeasuredFigure(name="1 connection, p50", scenario="c1", unit="ms", of=lambda run: run.p50, more_is_better=False),
+    MeasuredFigure(
+        name="1,000 a second, p50", scenario="open", unit="ms", of=lambda run: run.p50, more_is_better=False
+    ),
+    MeasuredFigure(
+        name="1,000 a second, p99", scenario="open", unit="ms", of=lambda run: run.p99, more_is_better=False
+    ),
     _rate("rows32", "32 rows a request"),
     _rate("cnn", "small CNN"),
 )
@@ -82,7 +86,7 @@ class Goal:
     """The least where more is better, otherwise the most."""
 
     @property
-    def of(self) -> Figure:
+    def of(self) -> MeasuredFigure:
         """The figure."""
         return next(figure for figure in FIGURES if figure.name == self.figure)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.gateway.spread import Spread
 from bench.serving.rounds import ScenarioRounds
-from bench.serving.scenarios import FIGURES, GOALS, RAW, Figure, Goal
+from bench.serving.scenarios import FIGURES, GOALS, RAW, Goal, MeasuredFigure
 from bench.serving.servers import OURS, SERVERS, settings_text
 
 Results = Mapping[str, ScenarioRounds]
@@ -22,7 +22,7 @@ def figures_table(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _cell(taken: ScenarioRounds, figure: Figure, name: str) -> str:
+def _cell(taken: ScenarioRounds, figure: MeasuredFigure, name: str) -> str:
     if not (values := taken.values(figure, name)):
         return "-"
     digits = 0 if figure.unit == "1/s" else 3

@@ -26,7 +26,7 @@ from penstock_drift_monitor.model_store import ModelStore
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
 from penstock_drift_monitor.quality_rounds import QualityRounds
-from penstock_drift_monitor.replicas.gate import RETRY_AFTER, Gate
+from penstock_drift_monitor.replicas.gate import RETRY_AFTER, ReplicaGate
 from penstock_drift_monitor.replicas.passing_on import PassingOn
 from penstock_drift_monitor.replicas.share import ReplicaShare
 from penstock_drift_monitor.replicas.whole_fleet import WholeFleet, watched_routes
@@ -88,7 +88,7 @@ def create_app(settings: DriftMonitorSettings, metrics: CollectorRegistry) -> Fa
     models = WatchedModels(writer, reader, live)
     make = partial(make_report, seconds=settings.report_seconds, memory_bytes=settings.report_memory_bytes)
     if share.others():
-        app.add_middleware(Gate, passing_on=passing_on, room=room, report_seconds=settings.report_seconds)
+        app.add_middleware(ReplicaGate, passing_on=passing_on, room=room, report_seconds=settings.report_seconds)
         app.include_router(watched_routes(models))
     others = WholeFleet(share, settings.fleet_seconds) if share.others() else None
     app.include_router(page_routes(models, models, others))

@@ -18,7 +18,7 @@ from penstock_drift_monitor.room import Room
 RETRY_AFTER: Final = {"Retry-After": "2"}
 
 
-class Gate:
+class ReplicaGate:
     """ASGI middleware."""
 
     def __init__(self, app: ASGIApp, passing_on: PassingOn, room: Room, report_seconds: float) -> None:
