@@ -87,8 +87,8 @@ def _settings(options: dict[str, Any]) -> PredictorSettings:
             if problem["type"] == "default_factory_not_called":  # a default that depends on what is wrong
                 continue
             field = ".".join(map(str, problem["loc"]))
-            told = f"{_OPTIONS[field]} " if field in options and field in _OPTIONS else ""
-            print(f"{told}PENSTOCK_{field.upper()}: {problem['msg']}: got {problem['input']!r}", file=sys.stderr)  # noqa: T201 - no log yet
+            option = f"{_OPTIONS[field]} " if field in options and field in _OPTIONS else ""
+            print(f"{option}PENSTOCK_{field.upper()}: {problem['msg']}: got {problem['input']!r}", file=sys.stderr)  # noqa: T201 - no log yet
         sys.exit(2)
 
 

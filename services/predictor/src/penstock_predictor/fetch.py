@@ -117,17 +117,17 @@ class _Download:
                 reason = str(error) or type(error).__name__
                 if self._fetch.clock() + delay > self._deadline:
                     raise self._give_up(what, reason, error) from error
-                said = f"{what} of {self._fetch.digest}: {reason}; try {attempt} failed, next in {delay:.1f} s"
-                _log.warning("waiting for the model store: %s", said)
+                detail = f"{what} of {self._fetch.digest}: {reason}; try {attempt} failed, next in {delay:.1f} s"
+                _log.warning("waiting for the model store: %s", detail)
             self._fetch.sleep(delay)
         raise AssertionError("delays() does not end")
 
     def _give_up(self, what: str, reason: str, error: Exception) -> StartError:
-        said = f"{what} of {self._fetch.digest} from {self._fetch.store_url}"
+        source = f"{what} of {self._fetch.digest} from {self._fetch.store_url}"
         if isinstance(error, FileInvalid):
-            return FileInvalid(f"{said}: {reason}: the store holds or sends wrong bytes")
+            return FileInvalid(f"{source}: {reason}: the store holds or sends wrong bytes")
         limit = f"{self._fetch.timeout_seconds:g} s"
-        return StoreUnavailable(f"{said}: not available within {limit}: {reason}: see the model store's log")
+        return StoreUnavailable(f"{source}: not available within {limit}: {reason}: see the model store's log")
 
     def _card(self) -> tuple[bytes, ModelCard]:
         url = f"/v1/digests/{quote(self._fetch.digest, safe=':')}"
@@ -173,10 +173,10 @@ class _Download:
 def _check_status(response: httpx.Response) -> None:
     if response.is_success:
         return
-    said = f"{response.url} answered {response.status_code}"
+    answer = f"{response.url} answered {response.status_code}"
     if response.is_server_error or response.status_code in _WORTH_WAITING:
-        raise _StoreNotNow(said)
-    raise StoreRefused(f"{said}: check PENSTOCK_STORE_URL and the store's version")
+        raise _StoreNotNow(answer)
+    raise StoreRefused(f"{answer}: check PENSTOCK_STORE_URL and the store's version")
 
 
 def _limit(chunks: Iterator[bytes], limit: int, what: str) -> Iterator[bytes]:

@@ -25,7 +25,10 @@ _BYTES = 8
 
 
 class SharedCounters:
-    """Each worker writes its own part alone, so nothing is locked and nothing is lost."""
+    """Numbers that several processes write and any of them can add up, in shared memory.
+
+    Each worker writes its own part alone, so nothing is locked and nothing is lost.
+    """
 
     def __init__(self, size: int, workers: int, fd: int | None = None) -> None:
         """`fd`: the memory of counters of the same size that another process made; None: make it."""

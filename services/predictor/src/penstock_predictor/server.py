@@ -94,9 +94,9 @@ def serve(settings: PredictorSettings) -> int:
     """Serve until a signal or a model that cannot be served; return the process's exit code."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all series, and nobody asks when a counter was made
     heap.keep_some()
-    told = os.environ.get(REPLACES)
-    if told is not None:
-        return replace_worker(told, settings, run_server)
+    place = os.environ.get(REPLACES)
+    if place is not None:
+        return replace_worker(place, settings, run_server)
     metrics = PredictorMetrics(CollectorRegistry(), workers=settings.workers)
     if settings.workers == 1:
         return run_server(settings, metrics)

@@ -8,46 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from penstock_contracts.names import PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 
+MIB = 1024 * 1024
+DEFAULT_MODEL_FILE = "model.onnx"
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
-def cpu_limit(root: Path = CGROUP_ROOT) -> float | None:
-    """Processors that the cgroup allows, e.g. 0.5 for a limit of 500m; None where there is no limit."""
-    return _limit_v2(root / "cpu.max") or _limit_v1(root / "cpu")
-
-
-def default_threads(workers: int, root: Path = CGROUP_ROOT) -> int:
-    """Whole processors of the limit for each worker, at least one: more threads would be throttled in mid-run."""
-    limit = cpu_limit(root)
-    return 1 if limit is None else max(1, int(limit / workers))
-
-
-def _limit_v2(file: Path) -> float | None:
-    words = _read(file).split()
-    if len(words) != 2 or words[0] == "max":  # noqa: PLR2004 - "<quota> <period>" in microseconds
-        return None
-    return int(words[0]) / int(words[1])
-
-
-def _limit_v1(folder: Path) -> float | None:
-    quota = int(_read(folder / "cpu.cfs_quota_us") or -1)
-    period = int(_read(folder / "cpu.cfs_period_us") or 0)
-    return quota / period if quota > 0 and period > 0 else None
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except OSError:
-        return ""
-
-
-MIB = 1024 * 1024
-DEFAULT_MODEL_FILE = "model.onnx"
-
-
 class PredictorSettings(BaseModel):
-    """What one predictor process is told.
+    """What one predictor process is given.
 
     Not by pydantic-settings: its other sources, which nobody needs here, take more than a MiB of each process.
     No field is called `port`: Kubernetes sets PENSTOCK_PORT=tcp://... in every pod beside a Service named penstock.
@@ -80,7 +47,7 @@ class PredictorSettings(BaseModel):
 
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve; each computes on its own, and they share the port and the loaded model's memory."""
-    threads: int = Field(default_factory=lambda told: default_threads(told.get("workers", 1)), ge=1, le=256)
+    threads: int = Field(default_factory=lambda given: default_threads(given.get("workers", 1)), ge=1, le=256)
     """Of each worker: long runs at once, and onnxruntime's threads in a run. Default: its share of the cgroup's CPU
     limit, or 1.
     """
@@ -145,17 +112,51 @@ class PredictorSettings(BaseModel):
 
     @field_validator("records_url")
     @classmethod
-    def _says_whose_records(cls, url: str, told: ValidationInfo) -> str:
+    def _says_whose_records(cls, url: str, given: ValidationInfo) -> str:
         """Raises ValueError."""
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("it is the drift monitor's address: http://<host>:<port>")
-        if url and not (told.data.get("records_namespace") and told.data.get("records_name")):
+        if url and not (given.data.get("records_namespace") and given.data.get("records_name")):
             raise ValueError("it needs PENSTOCK_RECORDS_NAMESPACE and PENSTOCK_RECORDS_NAME: whose records they are")
         return url
 
     @model_validator(mode="before")
     @classmethod
-    def _with_environment(cls, told: dict[str, Any]) -> dict[str, Any]:
-        """What this process was told by name goes before its environment, where an empty value says nothing."""
+    def _with_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """What this process was given by name goes before its environment, where an empty value says nothing."""
         values = {name: os.environ.get(f"PENSTOCK_{name.upper()}") for name in cls.model_fields}
-        return {name: value for name, value in values.items() if value} | told
+        return {name: value for name, value in values.items() if value} | given
+
+
+def cpu_limit(root: Path = CGROUP_ROOT) -> float | None:
+    """Processors that the cgroup allows, e.g. 0.5 for a limit of 500m; None where there is no limit.
+
+    os.cpu_count() counts the node's, not the container's.
+    """
+    return _limit_v2(root / "cpu.max") or _limit_v1(root / "cpu")
+
+
+def default_threads(workers: int, root: Path = CGROUP_ROOT) -> int:
+    """Whole processors of the limit for each worker, at least one: more threads would be throttled in mid-run."""
+    limit = cpu_limit(root)
+    return 1 if limit is None else max(1, int(limit / workers))
+
+
+def _limit_v2(file: Path) -> float | None:
+    words = _read(file).split()
+    if len(words) != 2 or words[0] == "max":  # noqa: PLR2004 - "<quota> <period>" in microseconds
+        return None
+    return int(words[0]) / int(words[1])
+
+
+def _limit_v1(folder: Path) -> float | None:
+    quota = int(_read(folder / "cpu.cfs_quota_us") or -1)
+    period = int(_read(folder / "cpu.cfs_period_us") or 0)
+    return quota / period if quota > 0 and period > 0 else None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""

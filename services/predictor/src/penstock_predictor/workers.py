@@ -133,9 +133,9 @@ def serve_with_workers(settings: PredictorSettings, metrics: PredictorMetrics, r
     return run_server(settings, metrics, InheritedState(loaded, first, pool))
 
 
-def replace_worker(told: str, settings: PredictorSettings, run_server: RunServer) -> int:
-    """Serve in the place of a worker that died. `told` is the value of REPLACES."""
-    worker, fd, port = (int(word) for word in told.split(":"))
+def replace_worker(place: str, settings: PredictorSettings, run_server: RunServer) -> int:
+    """Serve in the place of a worker that died. `place` is the value of REPLACES."""
+    worker, fd, port = (int(word) for word in place.split(":"))
     _end_with_parent()
     settings = evolve(settings, listen_port=port)
     metrics = PredictorMetrics(CollectorRegistry(), workers=settings.workers, fd=fd)

@@ -48,12 +48,12 @@ class Intake:
         serving, settings = self.runtime.serving(), self.runtime.settings
         name, version = settings.model_name, settings.model_version
         self.heads = Heads(serving.model.identity.digest)
-        self._infer = InferRoute(serving.model, serving.aside, INFER)
-        self._predict = PredictRoute(serving.model, serving.aside, PREDICT)
+        self._infer = InferRoute(serving.model, serving.offload, INFER)
+        self._predict = PredictRoute(serving.model, serving.offload, PREDICT)
         self.hot = {
             f"/v2/models/{name}/infer".encode(): self._infer,
             f"/v2/models/{name}/versions/{version}/infer".encode(): InferRoute(
-                serving.model, serving.aside, INFER_VERSION
+                serving.model, serving.offload, INFER_VERSION
             ),
             PREDICT.encode(): self._predict,
         }
@@ -85,7 +85,7 @@ class Intake:
             self._submit(call, exchange)
 
     def _begin_aside(self, route: Route, exchange: Exchange) -> None:
-        self.runtime.serving().aside.run(
+        self.runtime.serving().offload.run(
             lambda: route.read(exchange),
             lambda call: self._submit(call, exchange),
             lambda error: self._refuse(exchange, error),

@@ -26,22 +26,6 @@ from penstock_predictor.tensors.arrays import Array
 _OPERATORS = ("Loop", "Scan", "If")
 _OP_TYPE = 4 << 3 | 2
 """Tag of NodeProto's field `op_type`, a string. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto"""
-
-
-def control_flow(file: Path) -> str | None:
-    """The first operator of a model file that has graphs of its own to run or not; None where there is none.
-
-    Looks for how protobuf writes such a node, without reading the whole graph. Other bytes can look the same by chance:
-    that makes the model no worse than unbatched.
-    """
-    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return next((name for name in _OPERATORS if content.find(_node(name)) != -1), None)
-
-
-def _node(operator: str) -> bytes:
-    return bytes([_OP_TYPE, len(operator)]) + operator.encode()
-
-
 _TIMED_RUNS = 5
 """Of each size; the quickest counts, since only what disturbs makes a run longer."""
 _WORTH_SECONDS = 0.2
@@ -268,3 +252,20 @@ _VARIATIONS: tuple[Callable[[Array], Array], ...] = (
     _changed(-100000, 3),
 )
 """Rows of very unlike size and sign: one that sets a scale for all is seen beside small ones."""
+
+
+def control_flow(file: Path) -> str | None:
+    """The first operator of a model file that has graphs of its own to run or not; None where there is none.
+
+    With one, the runs before tell nothing about how long the next one takes, and a row that takes long would hold up
+    the rows of other requests beside it.
+
+    Looks for how protobuf writes such a node, without reading the whole graph. Other bytes can look the same by chance:
+    that makes the model no worse than unbatched.
+    """
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return next((name for name in _OPERATORS if content.find(_node(name)) != -1), None)
+
+
+def _node(operator: str) -> bytes:
+    return bytes([_OP_TYPE, len(operator)]) + operator.encode()

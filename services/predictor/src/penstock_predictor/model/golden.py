@@ -83,15 +83,15 @@ def compare(expected: InferResponse, actual: Mapping[str, Array], stride: int = 
 
 
 def _compare_output(expected: ResponseOutput, actual: Array, stride: int) -> None:
-    said = f"golden request: output {expected.name!r}"
+    subject = f"golden request: output {expected.name!r}"
     datatype = BY_NUMPY[actual.dtype].v2
     if (datatype, actual.shape) != (expected.datatype, expected.shape):
         wanted, got = f"{expected.datatype} {list(expected.shape)}", f"{datatype} {list(actual.shape)}"
-        raise GoldenMismatch(f"{said}: expected {wanted}, got {got}")
+        raise GoldenMismatch(f"{subject}: expected {wanted}, got {got}")
     try:
         wanted_array = _stored_answer(expected, stride)
     except DoesNotFit as error:
-        raise GoldenMismatch(f"{said}: the card's answer cannot be read: {error}") from error
+        raise GoldenMismatch(f"{subject}: the card's answer cannot be read: {error}") from error
     tolerance = _TOLERANCES.get(datatype)
     got_array = actual.ravel()[::stride]
     wrong = np.flatnonzero(~are_equal(wanted_array, got_array))
@@ -100,7 +100,7 @@ def _compare_output(expected: ResponseOutput, actual: Array, stride: int) -> Non
         at = [int(index) for index in np.unravel_index(first * stride, actual.shape)] if actual.shape else []
         limit = f" ({tolerance.relative:g} relative, {tolerance.absolute:g} absolute allowed)" if tolerance else ""
         values = f"expected {wanted_array[first]!s}, got {got_array[first]!s}"
-        raise GoldenMismatch(f"{said} at {at}: {values}{limit}; {len(wrong)} of {got_array.size} values differ")
+        raise GoldenMismatch(f"{subject} at {at}: {values}{limit}; {len(wrong)} of {got_array.size} values differ")
 
 
 def _stored_answer(expected: ResponseOutput, stride: int) -> Array:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_core import to_json
-
 from penstock_contracts.digest import digest_of
 from penstock_contracts.model_card import ModelCard
 from penstock_predictor import heap
@@ -159,7 +157,7 @@ def _prove(model: ServedModel, card: ModelCard | None, source: ModelSource, file
     else:
         batching = judge_batching(model, feeds, source.folder / file)
     rows = rows_that_pay(model, feeds, run_times, source.max_batch_size) if batching.possible else 1
-    return Loaded(model, card, to_json(example_of(model, card, feeds)), batching, rows, run_times)
+    return Loaded(model, card, example_of(model, card, feeds).model_dump_json().encode(), batching, rows, run_times)
 
 
 def _prove_by_golden_request(card: ModelCard, folder: Path, model: ServedModel, run_times: RunTimeModel) -> Feeds:

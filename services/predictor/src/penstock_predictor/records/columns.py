@@ -18,21 +18,6 @@ from penstock_predictor.tensors.arrays import BY_NUMPY, Array
 
 DIGITS: Final = 16
 """64 bits: among a million values two with the same digits are less likely than 1 in 10 million."""
-
-
-def pseudonym(value: Any) -> str:
-    """Of a number or text. What is missing (NaN, the empty text) stays the empty text: it still counts as missing."""
-    text = as_text(value)
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS] if text else ""
-
-
-def as_text(value: Any) -> str:
-    """The value as text: a number as Python writes it (FP32 widened to FP64), `true` or `false`, NaN as nothing."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value != value else str(value)  # noqa: PLR0124 - NaN alone is not itself
-
-
 WIDEST: Final = 512
 """A tensor with more values a row is no table of columns."""
 _TEXT: Final = "BYTES"
@@ -161,3 +146,21 @@ def _check(what: str, names: Iterable[str], known: set[str], wide: set[str]) -> 
                 f"records.{what} (PENSTOCK_RECORDS_{what.upper()}): the model has no column {name!r}: "
                 f"it has {there[:_MOST_SHOWN]}{more}"
             )
+
+
+def pseudonym(value: Any) -> str:
+    """What stands for a number or text that shall not leave the process: the first digits of its sha256, without a key.
+
+    Whoever holds the reference sample finds the same digits for the same value, so that drift of such a column can be
+    seen. It is no secret: who knows which values there may be can try them all, so a column whose values must not be
+    guessed is to be excluded. What is missing (NaN, the empty text) stays the empty text: it still counts as missing.
+    """
+    text = as_text(value)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS] if text else ""
+
+
+def as_text(value: Any) -> str:
+    """The value as text: a number as Python writes it (FP32 widened to FP64), `true` or `false`, NaN as nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value != value else str(value)  # noqa: PLR0124 - NaN alone is not itself

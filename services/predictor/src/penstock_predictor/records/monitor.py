@@ -38,10 +38,10 @@ class MonitorClient:
             return Reception.NOT_NOW, f"{type(error).__name__}: {error}"
         if answer.status_code == HTTPStatus.NO_CONTENT:
             return Reception.ACKNOWLEDGED, ""
-        said = f"{answer.url} answered {answer.status_code}: {answer.text[:300]}"
+        reason = f"{answer.url} answered {answer.status_code}: {answer.text[:300]}"
         if answer.is_server_error or answer.status_code in _WORTH_WAITING:
-            return Reception.NOT_NOW, said
-        return Reception.REFUSED, said
+            return Reception.NOT_NOW, reason
+        return Reception.REFUSED, reason
 
     def close(self) -> None:
         """Close the connections."""

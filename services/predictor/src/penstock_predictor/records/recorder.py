@@ -17,7 +17,10 @@ _STEP: Final = 2654435761
 
 
 class Sampling:
-    """Takes a share of all requests. Used on the event loop only."""
+    """Takes a share of all requests, by their ids alone, so that two versions take the same ones.
+
+    Used on the event loop only.
+    """
 
     def __init__(self, rate: float, start: int = 0) -> None:
         """`rate`: from 0 to 1. `start`: where this process begins with requests that have no id."""

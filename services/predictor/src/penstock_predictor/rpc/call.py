@@ -100,10 +100,12 @@ class _Call:
         context.set_trailing_metadata(self._metadata())
 
     def _metadata(self) -> tuple[tuple[str, str | bytes], ...]:
-        told = [(key, value) for key, value in self._context.invocation_metadata() or () if key == HEADER_REQUEST_ID]
+        metadata = [
+            (key, value) for key, value in self._context.invocation_metadata() or () if key == HEADER_REQUEST_ID
+        ]
         if self._runtime.model is not None:
-            told.append((HEADER_DIGEST, self._runtime.model.identity.digest))
-        return tuple(told)
+            metadata.append((HEADER_DIGEST, self._runtime.model.identity.digest))
+        return tuple(metadata)
 
     async def refuse(self, error: RequestError) -> NoReturn:
         """End the call with a status; its trailing metadata stays what was set."""
@@ -135,6 +137,6 @@ class _Call:
 
 def origin_of(context: _Context) -> Origin:
     """Who asked, by the call's metadata: what HTTP has as headers."""
-    told = dict(context.invocation_metadata() or ())
-    request_id = told.get(HEADER_REQUEST_ID)
-    return request_id.encode() if isinstance(request_id, str) else request_id, HEADER_SHADOW in told
+    metadata = dict(context.invocation_metadata() or ())
+    request_id = metadata.get(HEADER_REQUEST_ID)
+    return request_id.encode() if isinstance(request_id, str) else request_id, HEADER_SHADOW in metadata

@@ -40,12 +40,12 @@ class Health(health_pb2_grpc.HealthServicer):
 
     async def Watch(self, request: HealthCheckRequest, _: _Context) -> AsyncIterator[HealthCheckResponse]:  # noqa: N802 - as above
         """Tell how it is now and at each change, until the caller hangs up or the server ends."""
-        told: int | None = None
+        last_status: int | None = None
         while not self._closing.is_set():
             status = self._status() if request.service in _NAMES else HealthCheckResponse.SERVICE_UNKNOWN
-            if status != told:
+            if status != last_status:
                 yield HealthCheckResponse(status=status)
-                told = status
+                last_status = status
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), _LOOK_SECONDS)
 

@@ -36,17 +36,17 @@ FIELDS = {
 
 def decode_contents(tensor: ModelInferRequest.InferInputTensor) -> Array:
     """Read one input tensor. Raises BadRequest and DoesNotFit, naming it."""
-    said = f"input {tensor.name!r}"
+    subject = f"input {tensor.name!r}"
     datatype = BY_V2.get(tensor.datatype)
     if datatype is None:
-        raise BadRequest(f"{said}: unknown datatype {tensor.datatype!r}: use one of {', '.join(BY_V2)}")
-    field = _field(datatype, tensor.contents, said)
+        raise BadRequest(f"{subject}: unknown datatype {tensor.datatype!r}: use one of {', '.join(BY_V2)}")
+    field = _field(datatype, tensor.contents, subject)
     values = getattr(tensor.contents, field)
-    count = count_elements(tensor.shape, said)
+    count = count_elements(tensor.shape, subject)
     if len(values) != count:
         shape = list(tensor.shape)
-        raise DoesNotFit(f"{said}: expected {count} elements in {field} (shape {shape}), got {len(values)}")
-    return reshape(_array(values, datatype, said), tensor.shape, said)
+        raise DoesNotFit(f"{subject}: expected {count} elements in {field} (shape {shape}), got {len(values)}")
+    return reshape(_array(values, datatype, subject), tensor.shape, subject)
 
 
 def encode_contents(array: Array) -> InferTensorContents:
@@ -60,34 +60,34 @@ def encode_contents(array: Array) -> InferTensorContents:
     return contents
 
 
-def _field(datatype: Datatype, contents: InferTensorContents, said: str) -> str:
+def _field(datatype: Datatype, contents: InferTensorContents, subject: str) -> str:
     field = FIELDS.get(datatype.v2)
     if field is None:
-        raise BadRequest(f"{said}: {datatype.v2} has no typed contents: send raw_input_contents")
+        raise BadRequest(f"{subject}: {datatype.v2} has no typed contents: send raw_input_contents")
     for other, _ in contents.ListFields():
         if other.name != field:
-            raise BadRequest(f"{said}: {datatype.v2} travels in {field}, the request has {other.name}")
+            raise BadRequest(f"{subject}: {datatype.v2} travels in {field}, the request has {other.name}")
     return field
 
 
-def _array(values: Any, datatype: Datatype, said: str) -> Array:
+def _array(values: Any, datatype: Datatype, subject: str) -> Array:
     if datatype.v2 == "BYTES":
         array: Array = np.empty(len(values), dtype=np.object_)
-        array[:] = [decode_text(value, f"{said}, element {position}") for position, value in enumerate(values)]
+        array[:] = [decode_text(value, f"{subject}, element {position}") for position, value in enumerate(values)]
         return array
     wide: Array = np.array(values) if len(values) else np.empty(0, datatype.numpy)
     narrow: Array = wide.astype(datatype.numpy, copy=False)
     if narrow.dtype != wide.dtype:
-        _check_range(wide, narrow, datatype, said)
+        _check_range(wide, narrow, datatype, subject)
     return narrow
 
 
-def _check_range(wide: Array, narrow: Array, datatype: Datatype, said: str) -> None:
+def _check_range(wide: Array, narrow: Array, datatype: Datatype, subject: str) -> None:
     """INT8 and INT16 travel as 32 bits: 300 would arrive as 44."""
     other = wide != narrow
     if other.any():
         position = int(np.argmax(other))
-        raise DoesNotFit(f"{said}, element {position}: {wide[position]} is out of range for {datatype.v2}")
+        raise DoesNotFit(f"{subject}, element {position}: {wide[position]} is out of range for {datatype.v2}")
 
 
 _NOT_OFFERED = ("classification", "shared_memory_region")
@@ -137,10 +137,10 @@ def requested_outputs(request: ModelInferRequest) -> tuple[str, ...] | None:
     return tuple(output.name for output in request.outputs) or None
 
 
-def _check_parameters(parameters: Iterable[str], said: str) -> None:
+def _check_parameters(parameters: Iterable[str], subject: str) -> None:
     for name in parameters:
         if name in _NOT_OFFERED:
-            raise BadRequest(f"{said}: the parameter {name!r} is not offered by this server: leave it out")
+            raise BadRequest(f"{subject}: the parameter {name!r} is not offered by this server: leave it out")
 
 
 def encode_response(

@@ -72,17 +72,17 @@ class InferenceService(GRPCInferenceServiceServicer):
         self.runtime.check_name(request.model_name, request.model_version or None)
         serving = self.runtime.serving()
         outputs = requested_outputs(request)
-        feeds = await self._run_job(lambda: decode_feeds(request), aside=takes_long_to_read(request))
+        feeds = await self._run_job(lambda: decode_feeds(request), offload=takes_long_to_read(request))
         origin = origin_of(context) if self.runtime.recorder is not None else NOBODY
         trace = CURRENT_TRACE.get() if self.runtime.tracer is not None else None
         arrays = await self.runtime.infer(feeds, outputs, deadline=deadline, origin=origin, trace=trace)
         identity = serving.model.identity
         return await self._run_job(
-            lambda: encode_response(request, identity, arrays), aside=takes_long_to_write(request, arrays)
+            lambda: encode_response(request, identity, arrays), offload=takes_long_to_write(request, arrays)
         )
 
-    async def _run_job(self, job: Callable[[], _T], *, aside: bool) -> _T:
-        return await self.runtime.serving().aside.result(job) if aside else job()
+    async def _run_job(self, job: Callable[[], _T], *, offload: bool) -> _T:
+        return await self.runtime.serving().offload.result(job) if offload else job()
 
     def _deadline(self, context: _Context) -> Deadline:
         """The caller's, where it is earlier than ours."""

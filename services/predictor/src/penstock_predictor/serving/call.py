@@ -8,7 +8,7 @@ from typing import Final
 
 from penstock_predictor.errors import BadRequest, DeadlineExceeded, RequestError
 from penstock_predictor.model.inference import Feeds
-from penstock_predictor.tensors.answers import JsonRows, write_table
+from penstock_predictor.tensors.answers import JsonTable, write_table
 from penstock_predictor.tensors.arrays import Array
 from penstock_predictor.tracing.trace import Trace
 
@@ -17,7 +17,7 @@ _DIGITS = 12
 
 
 class Deadline:
-    """The end of a request's time, on `time.monotonic`."""
+    """The end of a request's time, on `time.monotonic`: one budget through all of its steps."""
 
     __slots__ = ("at", "seconds")
 
@@ -51,7 +51,7 @@ class Deadline:
 
 
 class RunOutputs:
-    """Of all calls of a run, in the order of the outputs that they asked for."""
+    """The arrays that a run computed for all its calls, in the order of the outputs that they asked for."""
 
     __slots__ = ("_table", "_written", "arrays", "elements")
 
@@ -59,10 +59,10 @@ class RunOutputs:
         self.arrays = arrays
         self.elements = sum([array.size for array in arrays])
         """In all of them."""
-        self._table: JsonRows | None = None
+        self._table: JsonTable | None = None
         self._written = False
 
-    def table(self) -> JsonRows | None:
+    def table(self) -> JsonTable | None:
         """Written once for all calls; None where an output is no table of numbers."""
         if not self._written:
             self._written = True
@@ -95,7 +95,7 @@ class CallOutputs:
             return outputs.elements
         return outputs.elements // len(outputs.arrays[0]) * (self.stop - self.start)
 
-    def shared_table(self) -> tuple[JsonRows, int, int] | None:
+    def shared_table(self) -> tuple[JsonTable, int, int] | None:
         """The rows of the whole run as text, and from where to where they are this call's.
 
         None for a run that was its own, which gains nothing from it, and where an output is no table.

@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from penstock_predictor.errors import NotReady, Overloaded, RequestError, StartError, UnknownModel, as_refusal
 from penstock_predictor.lifecycle import Lifecycle
@@ -15,10 +15,7 @@ from penstock_predictor.serving.batcher import BatchLimits, BatchRecorder, CallB
 from penstock_predictor.serving.call import NOBODY, AwaitedCall, Call, Deadline, Origin
 from penstock_predictor.settings import PredictorSettings
 from penstock_predictor.tensors.arrays import Array
-from penstock_predictor.tracing.trace import Trace
-
-if TYPE_CHECKING:
-    from penstock_predictor.tracing.trace import Tracer
+from penstock_predictor.tracing.trace import Trace, Tracer
 
 
 class Admission:
@@ -64,11 +61,14 @@ _T = TypeVar("_T")
 
 
 class Offload:
-    """One thread: more of them would only contend for the interpreter. Used on the event loop."""
+    """A thread for what takes long and is not the model: reading and writing the text of large bodies.
+
+    One: more of them would only contend for the interpreter. Used on the event loop.
+    """
 
     def __init__(self, max_waiting: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="offload")
         self._max_waiting = max_waiting
         self._waiting = 0
 
@@ -83,18 +83,18 @@ class Offload:
 
     async def result(self, job: Callable[[], _T]) -> _T:
         """Do a job in the thread; return what it does. Raises what it raises as a RequestError, and Overloaded."""
-        told: asyncio.Future[_T] = self._loop.create_future()
+        future: asyncio.Future[_T] = self._loop.create_future()
 
         def then(result: _T) -> None:
-            if not told.done():  # its caller was cancelled meanwhile
-                told.set_result(result)
+            if not future.done():  # its caller was cancelled meanwhile
+                future.set_result(result)
 
         def otherwise(error: RequestError) -> None:
-            if not told.done():
-                told.set_exception(error)
+            if not future.done():
+                future.set_exception(error)
 
         self.run(job, then, otherwise)
-        return await told
+        return await future
 
     def close(self) -> None:
         """Drop what has not begun; do not wait for what has."""
@@ -116,12 +116,12 @@ class Offload:
 class Serving:
     """A loaded model with what computes it."""
 
-    def __init__(self, loaded: Loaded, batcher: CallBatcher, aside: Offload) -> None:
+    def __init__(self, loaded: Loaded, batcher: CallBatcher, offload: Offload) -> None:
         self.model: ServedModel = loaded.model
         self.example = loaded.example
         """The answer of `GET /example`."""
         self.batcher = batcher
-        self.aside = aside
+        self.offload = offload
 
 
 class Runtime:
@@ -158,7 +158,7 @@ class Runtime:
         """Drop what has not begun."""
         if self._serving:
             self._serving.batcher.close()
-            self._serving.aside.close()
+            self._serving.offload.close()
 
     def check_name(self, name: str, version: str | None) -> None:
         """Raise UnknownModel unless this process is meant to serve it."""

@@ -31,7 +31,7 @@ class Frame:
         """Of each output what stands before its elements, and behind those of the one before it."""
 
 
-class JsonRows:
+class JsonTable:
     """Outputs whose rows are written already."""
 
     __slots__ = ("frame", "layout", "texts")
@@ -44,13 +44,13 @@ class JsonRows:
         """Of the last answer: most of a run's have the same."""
 
 
-def write_table(arrays: Sequence[Array]) -> JsonRows | None:
+def write_table(arrays: Sequence[Array]) -> JsonTable | None:
     """Write the rows of all outputs; None where one of them is no table or column of numbers."""
     texts = [_row_texts(array) for array in arrays]
     written = [text for text in texts if text is not None]
     if len(written) < len(arrays):
         return None
-    return JsonRows(tuple((BY_NUMPY[array.dtype].v2, array.shape[1:]) for array in arrays), written)
+    return JsonTable(tuple((BY_NUMPY[array.dtype].v2, array.shape[1:]) for array in arrays), written)
 
 
 def _row_texts(array: Array) -> list[bytes] | None:
@@ -73,7 +73,9 @@ class InferAnswers:
         """Every tensor's elements as JSON."""
         return self._begin(request_id) + b",".join(starmap(_json_output, zip(names, arrays, strict=True))) + b"]}"
 
-    def of_table(self, request_id: str | None, names: tuple[str, ...], table: JsonRows, start: int, stop: int) -> bytes:
+    def of_table(
+        self, request_id: str | None, names: tuple[str, ...], table: JsonTable, start: int, stop: int
+    ) -> bytes:
         """The same for the rows of a table from `start` to `stop`."""
         rows = stop - start
         frame = table.frame

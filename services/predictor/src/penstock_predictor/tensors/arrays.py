@@ -10,6 +10,9 @@ import numpy.typing as npt
 from penstock_predictor.errors import DoesNotFit
 
 Array = npt.NDArray[np.generic]
+MAX_RANK = 32
+_ADDRESSABLE = 2**63
+"""Bytes that no array can have, so elements that no shape may promise."""
 
 
 @dataclass(frozen=True)
@@ -47,36 +50,31 @@ BY_ONNX = {datatype.onnx: datatype for datatype in _TABLE}
 BY_NUMPY = {datatype.numpy: datatype for datatype in _TABLE}
 
 
-MAX_RANK = 32
-_ADDRESSABLE = 2**63
-"""Bytes that no array can have, so elements that no shape may promise."""
-
-
-def count_elements(shape: Sequence[int], said: str) -> int:
-    """How many elements a shape has. `said` names the tensor in messages.
+def count_elements(shape: Sequence[int], subject: str) -> int:
+    """How many elements a shape has, before memory is taken for them. `subject` names the tensor in messages.
 
     Raises DoesNotFit for a negative dimension, for too many of them, and for more elements than memory has addresses.
     """
     if len(shape) > MAX_RANK:
-        raise DoesNotFit(f"{said}: {len(shape)} dimensions: at most {MAX_RANK} are served")
+        raise DoesNotFit(f"{subject}: {len(shape)} dimensions: at most {MAX_RANK} are served")
     if any(dimension < 0 for dimension in shape):
-        raise DoesNotFit(f"{said}: shape {list(shape)} has a negative dimension: a request states its real shape")
+        raise DoesNotFit(f"{subject}: shape {list(shape)} has a negative dimension: a request states its real shape")
     count = math.prod(shape)
     if count >= _ADDRESSABLE:
-        raise _too_large(shape, said)
+        raise _too_large(shape, subject)
     return count
 
 
-def reshape(array: Array, shape: Sequence[int], said: str) -> Array:
+def reshape(array: Array, shape: Sequence[int], subject: str) -> Array:
     """The elements, of which there are as many as the shape has, in that shape. Raises DoesNotFit."""
     try:
         return array.reshape(tuple(shape))
     except (ValueError, OverflowError):  # no elements, and other dimensions beyond all memory: [0, 10**30]
-        raise _too_large(shape, said) from None
+        raise _too_large(shape, subject) from None
 
 
-def _too_large(shape: Sequence[int], said: str) -> DoesNotFit:
-    return DoesNotFit(f"{said}: shape {list(shape)} is larger than any array")
+def _too_large(shape: Sequence[int], subject: str) -> DoesNotFit:
+    return DoesNotFit(f"{subject}: shape {list(shape)} is larger than any array")
 
 
 def fits(shape: tuple[int, ...], pattern: tuple[int, ...]) -> bool:

@@ -29,17 +29,17 @@ def decode_raw(name: str, datatype: str, shape: Sequence[int], data: bytes | mem
     which the processor cannot read such numbers. Raises BadRequest for an unknown datatype and DoesNotFit for bytes or
     a shape that cannot be, both naming the tensor.
     """
-    said = f"input {name!r}"
+    subject = f"input {name!r}"
     kind = BY_V2.get(datatype)
     if kind is None:
-        raise BadRequest(f"{said}: unknown datatype {datatype!r}: use one of {', '.join(BY_V2)}")
-    count = count_elements(shape, said)
+        raise BadRequest(f"{subject}: unknown datatype {datatype!r}: use one of {', '.join(BY_V2)}")
+    count = count_elements(shape, subject)
     if kind.v2 == "BYTES":
-        return reshape(_strings(data, count, said), shape, said)
+        return reshape(_strings(data, count, subject), shape, subject)
     expected = count * kind.numpy.itemsize
     if len(data) != expected:
-        raise DoesNotFit(f"{said}: expected {expected} bytes (shape {list(shape)} of {kind.v2}), got {len(data)}")
-    return reshape(_numbers(data, kind, said), shape, said)
+        raise DoesNotFit(f"{subject}: expected {expected} bytes (shape {list(shape)} of {kind.v2}), got {len(data)}")
+    return reshape(_numbers(data, kind, subject), shape, subject)
 
 
 def encode_raw(array: Array) -> bytes:
@@ -49,33 +49,33 @@ def encode_raw(array: Array) -> bytes:
     return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _numbers(data: bytes | memoryview, kind: Datatype, said: str) -> Array:
+def _numbers(data: bytes | memoryview, kind: Datatype, subject: str) -> Array:
     array: Array = np.frombuffer(data, dtype=kind.numpy.newbyteorder("<")).astype(kind.numpy, copy=False)
     if not array.flags.aligned:
         array = array.copy()
     if kind.v2 == "BOOL":
-        _check_bools(array, said)
+        _check_bools(array, subject)
     return array
 
 
-def _check_bools(array: Array, said: str) -> None:
+def _check_bools(array: Array, subject: str) -> None:
     """Any other byte in a numpy bool would be true in one operator and false in the next."""
     octets = array.view(np.uint8)
     if octets.size and octets.max() > 1:
         position = int(np.argmax(octets > 1))
-        raise DoesNotFit(f"{said}, element {position}: a BOOL is a byte of 0 or 1, got {octets[position]}")
+        raise DoesNotFit(f"{subject}, element {position}: a BOOL is a byte of 0 or 1, got {octets[position]}")
 
 
-def _strings(data: bytes | memoryview, count: int, said: str) -> Array:
+def _strings(data: bytes | memoryview, count: int, subject: str) -> Array:
     if count * _LENGTH_BYTES > len(data):  # before memory is taken for a count that only the shape claims
-        raise DoesNotFit(f"{said}: {len(data)} bytes are too few for {count} BYTES elements with their lengths")
+        raise DoesNotFit(f"{subject}: {len(data)} bytes are too few for {count} BYTES elements with their lengths")
     view = memoryview(data)
     array = np.empty(count, dtype=np.object_)
     end = 0
     for position in range(count):
-        end, array[position] = _string_at(view, end, f"{said}, element {position}")
+        end, array[position] = _string_at(view, end, f"{subject}, element {position}")
     if end != len(view):
-        raise DoesNotFit(f"{said}: {len(view) - end} bytes are left after the last of {count} BYTES elements")
+        raise DoesNotFit(f"{subject}: {len(view) - end} bytes are left after the last of {count} BYTES elements")
     return array
 
 
@@ -118,13 +118,13 @@ class BinaryTail:
         self._data = data
         self._taken = 0
 
-    def take(self, size: Any, said: str) -> memoryview:
+    def take(self, size: Any, subject: str) -> memoryview:
         """The next bytes. `size` is whatever the JSON has there. Raises BadRequest naming the tensor."""
         if type(size) is not int or size < 0:
-            raise BadRequest(f"{said}: {SIZE} must be a whole number of bytes")
+            raise BadRequest(f"{subject}: {SIZE} must be a whole number of bytes")
         if size > len(self._data) - self._taken:
             left = len(self._data) - self._taken
-            raise BadRequest(f"{said}: {SIZE} is {size}, but only {left} bytes are left in the body")
+            raise BadRequest(f"{subject}: {SIZE} is {size}, but only {left} bytes are left in the body")
         self._taken += size
         return self._data[self._taken - size : self._taken]
 
@@ -176,7 +176,11 @@ class BinaryForm:
 
 
 class BinaryForms:
-    """Forms of requests to one model, by their text. Bounded; of several threads each may read and keep."""
+    """Forms of requests to one model, by their JSON: the same text means the same.
+
+    A caller who sends images one after the other sends the same few hundred bytes before each of them. Bounded; of
+    several threads each may read and keep.
+    """
 
     def __init__(self) -> None:
         self._forms: dict[bytes, BinaryForm] = {}

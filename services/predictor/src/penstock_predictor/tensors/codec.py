@@ -106,62 +106,65 @@ def _flag(parameters: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def _check_parameters(parameters: Mapping[str, Any] | None, said: str) -> None:
+def _check_parameters(parameters: Mapping[str, Any] | None, subject: str) -> None:
     if str((parameters or {}).get("content_type", "")).lower() == "base64":
         raise DoesNotFit(
-            f"{said}: content_type 'base64' is not read: send text as strings, or bytes by the binary tensor extension"
+            f"{subject}: content_type 'base64' is not read: "
+            "send text as strings, or bytes by the binary tensor extension"
         )
     for name in _NOT_OFFERED:
         if name in (parameters or {}):
-            raise DoesNotFit(f"{said}: parameter {name!r} is not offered by this server")
+            raise DoesNotFit(f"{subject}: parameter {name!r} is not offered by this server")
 
 
 def decode_tensor(tensor: RequestInput, tail: BinaryTail | None = None) -> Array:
     """Turn one tensor into an array of its shape. Raises DoesNotFit, BadRequest."""
-    said = f"input {tensor.name!r}"
-    _check_parameters(tensor.parameters, said)
+    subject = f"input {tensor.name!r}"
+    _check_parameters(tensor.parameters, subject)
     if SIZE in (tensor.parameters or {}):
-        return _decode_binary(tensor, tail, said)
+        return _decode_binary(tensor, tail, subject)
     datatype = BY_V2.get(tensor.datatype)
     if datatype is None:
-        raise DoesNotFit(f"{said}: unknown datatype {tensor.datatype!r}: use one of {', '.join(BY_V2)}")
-    values = _flat(tensor.data, tensor.shape, said)
+        raise DoesNotFit(f"{subject}: unknown datatype {tensor.datatype!r}: use one of {', '.join(BY_V2)}")
+    values = _flat(tensor.data, tensor.shape, subject)
 
     def where(position: int) -> str:
-        return f"{said}, element {position}"
+        return f"{subject}, element {position}"
 
     check_types(values, json_types(datatype), where)
-    return reshape(convert(values, datatype, where), tensor.shape, said)
+    return reshape(convert(values, datatype, where), tensor.shape, subject)
 
 
-def _decode_binary(tensor: RequestInput, tail: BinaryTail | None, said: str) -> Array:
+def _decode_binary(tensor: RequestInput, tail: BinaryTail | None, subject: str) -> Array:
     if tail is None:
-        raise BadRequest(f"{said}: has {SIZE}, but the request has no header Inference-Header-Content-Length")
+        raise BadRequest(f"{subject}: has {SIZE}, but the request has no header Inference-Header-Content-Length")
     if tensor.data:
-        raise BadRequest(f"{said}: has both data and {SIZE}: send one of them")
-    data = tail.take((tensor.parameters or {})[SIZE], said)
+        raise BadRequest(f"{subject}: has both data and {SIZE}: send one of them")
+    data = tail.take((tensor.parameters or {})[SIZE], subject)
     return decode_raw(tensor.name, tensor.datatype, tensor.shape, data)
 
 
-def _flat(data: list[Any], shape: tuple[int, ...], said: str) -> list[Any]:
+def _flat(data: list[Any], shape: tuple[int, ...], subject: str) -> list[Any]:
     """The elements in row-major order, from flat data or from lists nested exactly as the shape says."""
-    expected = count_elements(shape, said)
+    expected = count_elements(shape, subject)
     values = data
     if values and type(values[0]) is list:
-        _check_length(len(values), shape[0] if shape else 1, said)
+        _check_length(len(values), shape[0] if shape else 1, subject)
         for dimension in shape[1:]:
-            values = _unnest(values, dimension, said)
-    _check_length(len(values), expected, said, shape)
+            values = _unnest(values, dimension, subject)
+    _check_length(len(values), expected, subject, shape)
     return values
 
 
-def _unnest(rows: list[Any], dimension: int, said: str) -> list[Any]:
+def _unnest(rows: list[Any], dimension: int, subject: str) -> list[Any]:
     if set(map(type, rows)) != {list} or set(map(len, rows)) != {dimension}:
-        raise DoesNotFit(f"{said}: nested data does not have the stated shape: every list needs {dimension} items here")
+        raise DoesNotFit(
+            f"{subject}: nested data does not have the stated shape: every list needs {dimension} items here"
+        )
     return list(chain.from_iterable(rows))
 
 
-def _check_length(actual: int, expected: int, said: str, shape: tuple[int, ...] | None = None) -> None:
+def _check_length(actual: int, expected: int, subject: str, shape: tuple[int, ...] | None = None) -> None:
     if actual != expected:
         because = f" (shape {list(shape)})" if shape is not None else " in its first dimension"
-        raise DoesNotFit(f"{said}: expected {expected} elements{because}, got {actual}")
+        raise DoesNotFit(f"{subject}: expected {expected} elements{because}, got {actual}")

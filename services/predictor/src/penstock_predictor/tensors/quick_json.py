@@ -40,7 +40,11 @@ def numbers_only(inputs: tuple[TensorSpec, ...]) -> bool:
 
 
 class QuickNumbers:
-    """Reads V2 requests for one model whose inputs are numbers."""
+    """Reads long V2 requests for one model whose inputs are numbers. No number becomes a Python object.
+
+    simdjson reads JSON as strictly as the other readers do, but flattens lists, and shows fields that occur twice. So
+    it is asked only for what can mean one thing: each field once, nothing unknown, flat data.
+    """
 
     def __init__(self, inputs: tuple[TensorSpec, ...]) -> None:
         self._specs = {spec.name: (spec.datatype, BY_V2[spec.datatype].numpy, spec.shape) for spec in inputs}
@@ -127,18 +131,18 @@ def _narrow(wide: Array, kind: np.dtype[Any]) -> Array | None:
     return array if (array == wide).all() else None
 
 
-_Told = tuple[str, str, tuple[int, ...]]
+_TensorHead = tuple[str, str, tuple[int, ...]]
 """What a request says of a tensor: name, datatype and shape."""
 _MOST_KEPT = 1024
 """Forms of tensors."""
 
 
 class QuickJson:
-    """Reads V2 requests for one model."""
+    """Reads V2 requests for one model, in one pass of a decoder made for the model's own tensor types."""
 
     def __init__(self, inputs: tuple[TensorSpec, ...]) -> None:
         self._specs = {spec.name: spec for spec in inputs}
-        self._forms: dict[_Told, _Form] = {}
+        self._forms: dict[_TensorHead, _Form] = {}
         """Of tensors that were read before."""
         elements = {spec.datatype: _element(spec.datatype) for spec in inputs}
         self._decoder: msgspec.json.Decoder[Any] | None = None
@@ -171,13 +175,13 @@ class QuickJson:
     def _array(self, tensor: Any) -> Array | None:
         if tensor.parameters is not msgspec.UNSET:
             return None
-        told = (tensor.name, tensor.datatype, tensor.shape)
-        form = self._forms.get(told) or self._form(told, len(tensor.data))
+        head = (tensor.name, tensor.datatype, tensor.shape)
+        form = self._forms.get(head) or self._form(head, len(tensor.data))
         return None if form is None else form.array(tensor.data)
 
-    def _form(self, told: _Told, elements: int) -> "_Form | None":
+    def _form(self, head: _TensorHead, elements: int) -> "_Form | None":
         """Of a tensor so described; None where it does not fit the model, or has other elements than its shape says."""
-        name, datatype, shape = told
+        name, datatype, shape = head
         spec = self._specs[name]
         if datatype != spec.datatype or not fits(shape, spec.shape):
             return None
@@ -185,7 +189,7 @@ class QuickJson:
             return None
         form = _Form(shape, BY_V2[datatype].numpy)
         if len(self._forms) < _MOST_KEPT:
-            self._forms[told] = form
+            self._forms[head] = form
         return form
 
 

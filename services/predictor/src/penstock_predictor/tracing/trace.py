@@ -35,7 +35,10 @@ def without_trace_parent(data: bytes) -> tuple[bytes, bytes | None]:
 
 
 class Trace:
-    """Times are on `time.monotonic`, in seconds."""
+    """What is known of one request whose trace is sampled. Its spans are made of it in another thread.
+
+    Times are on `time.monotonic`, in seconds.
+    """
 
     __slots__ = (
         "batch_requests",

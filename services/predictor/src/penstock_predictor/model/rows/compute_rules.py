@@ -84,9 +84,9 @@ def _result(operator: str, left: SymbolicSize, right: SymbolicSize) -> SymbolicS
     if operator == "Equal":
         if left == right:
             return ONE
-        told = [size for size in (left, right) if size.number is not None]
+        stated = [size for size in (left, right) if size.number is not None]
         # A number of rows, of frames, is never -1; whether it is 3 only a run says.
-        known = len(told) == 2 or any(size.factor < 0 for size in told)  # noqa: PLR2004 - both
+        known = len(stated) == 2 or any(size.factor < 0 for size in stated)  # noqa: PLR2004 - both
         return SymbolicSize(0) if known else None
     if left.number is not None and right.number is not None:
         return SymbolicSize(left.factor + right.factor if operator == "Add" else left.factor - right.factor)
@@ -96,9 +96,9 @@ def _result(operator: str, left: SymbolicSize, right: SymbolicSize) -> SymbolicS
 def _where(op: Operation) -> list[Value]:
     condition, yes, no = (op.input_at(at) for at in range(3))
     shape = broadcast([condition, yes, no])
-    told = [value.sizes for value in (condition, yes, no) if value.sizes is not None]
-    if len(told) == 3 and len({len(sizes) for sizes in told}) == 1:  # noqa: PLR2004 - all of them
-        chosen = [b if a != SymbolicSize(0) else c for a, b, c in zip(*told, strict=True)]
+    stated = [value.sizes for value in (condition, yes, no) if value.sizes is not None]
+    if len(stated) == 3 and len({len(sizes) for sizes in stated}) == 1:  # noqa: PLR2004 - all of them
+        chosen = [b if a != SymbolicSize(0) else c for a, b, c in zip(*stated, strict=True)]
         return [Value(shape, tuple(chosen))]
     if any(value.counts_rows for value in (condition, yes, no)):
         raise Mixes("computes with the number of rows")
@@ -166,8 +166,8 @@ def _top(op: Operation) -> list[Value]:
         raise Mixes("computes over the rows")
     many = op.optional_input_at(1)
     constant(many, "count")
-    told = op.node.attributes.integer("k", -1)
-    count = many.sizes[0] if many is not None and many.sizes else SymbolicSize(told) if told > 0 else unknown_size()
+    stated = op.node.attributes.integer("k", -1)
+    count = many.sizes[0] if many is not None and many.sizes else SymbolicSize(stated) if stated > 0 else unknown_size()
     shape = [count if at == axis else size for at, size in enumerate(shape_of(value))]
     return [of_shape(shape) for _ in op.node.outputs]
 
@@ -266,13 +266,18 @@ def _resize(op: Operation) -> list[Value]:
     ):
         raise Mixes("crops by what is not known before a run")
     sizes, scales = op.optional_input_at(3), op.node.attributes.numbers("scales")
-    told = op.optional_input_at(1) if op.node.operator == "Upsample" else op.optional_input_at(2)
+    stated = op.optional_input_at(1) if op.node.operator == "Upsample" else op.optional_input_at(2)
     if sizes is not None and sizes.sizes is not None:
         kept = sizes.sizes[0] == shape[0] and len(sizes.sizes) == len(shape)
     elif scales is not None:
         kept = scales[0] == 1
     else:
-        kept = told is not None and told.sizes is not None and len(told.sizes) == len(shape) and told.sizes[0] == ONE
+        kept = (
+            stated is not None
+            and stated.sizes is not None
+            and len(stated.sizes) == len(shape)
+            and stated.sizes[0] == ONE
+        )
     if not kept:
         raise Mixes("may resize the axis of the rows")
     return [of_shape([shape[0], *(unknown_size() for _ in shape[1:])])]
@@ -319,10 +324,10 @@ def _gemm(op: Operation) -> list[Value]:
 
 
 def _einsum(op: Operation) -> list[Value]:
-    told = op.node.attributes.text("equation", "").replace(" ", "")
-    left, arrow, right = told.partition("->")
+    stated = op.node.attributes.text("equation", "").replace(" ", "")
+    left, arrow, right = stated.partition("->")
     terms = left.split(",")
-    if not arrow or "." in told or not set(left.replace(",", "") + right) <= set(string.ascii_letters):
+    if not arrow or "." in stated or not set(left.replace(",", "") + right) <= set(string.ascii_letters):
         raise Mixes("has an equation that this does not read")
     sizes: dict[str, SymbolicSize] = {}
     for term, value in zip(terms, op.all_inputs(), strict=True):
@@ -353,8 +358,8 @@ def _recurrent(op: Operation) -> list[Value]:
         ):
             raise Mixes("begins from a state that is not each row's own")
     directions = SymbolicSize(2 if op.node.attributes.text("direction", "forward") == "bidirectional" else 1)
-    told = op.node.attributes.integer("hidden_size", 0)
-    hidden = SymbolicSize(told) if told else unknown_size()
+    stated = op.node.attributes.integer("hidden_size", 0)
+    hidden = SymbolicSize(stated) if stated else unknown_size()
     steps, rows = shape_of(value)[by_rows], shape_of(value)[1 - by_rows]
     every = (rows, steps, directions, hidden) if by_rows else (steps, directions, rows, hidden)
     last = (rows, directions, hidden) if by_rows else (directions, rows, hidden)

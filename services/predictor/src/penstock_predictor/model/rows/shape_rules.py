@@ -143,8 +143,8 @@ def _split(op: Operation) -> list[Value]:
     if value.axis == axis:
         raise Mixes("splits the rows")
     parts = op.node.attributes.integers("split")
-    if parts is None and (told := op.optional_input_at(1)) is not None:
-        parts = numbers_of(told, "parts")
+    if parts is None and (stated := op.optional_input_at(1)) is not None:
+        parts = numbers_of(stated, "parts")
     count = len(op.node.outputs)
     whole = shape[axis].number
     if parts is None and whole is not None and whole % count == 0:
