@@ -17,14 +17,14 @@ from penstock_predictor.settings import PredictorSettings, cpu_limit, default_th
         ("", None, 1),
     ],
 )
-def test_a_v2_limit(tmp_path: Path, content: str, limit: float | None, threads: int) -> None:
+def test_a_limit_of_cgroup_v2(tmp_path: Path, content: str, limit: float | None, threads: int) -> None:
     (tmp_path / "cpu.max").write_text(content)
     assert cpu_limit(tmp_path) == limit
     assert default_threads(1, tmp_path) == threads
 
 
 @pytest.mark.parametrize(("quota", "limit"), [("-1", None), ("200000", 2.0)])
-def test_a_v1_limit(tmp_path: Path, quota: str, limit: float | None) -> None:
+def test_a_limit_of_cgroup_v1(tmp_path: Path, quota: str, limit: float | None) -> None:
     (tmp_path / "cpu").mkdir()
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(quota)
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
