@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from penstock_predictor.http import protocol
+from penstock_predictor.http import connection
 from penstock_predictor.serving import batcher
 
 UNIT_TESTS = Path(__file__).parents[2] / "unit" / "predictor"
@@ -13,7 +13,7 @@ ASK = "from penstock_predictor.serving import batcher; print(batcher.__file__)"
 
 def test_the_predictor_in_this_process_is_compiled() -> None:
     assert batcher.__file__.endswith(".so")
-    assert protocol.__file__.endswith(".so")
+    assert connection.__file__.endswith(".so")
 
 
 def test_a_predictor_that_a_test_starts_is_compiled() -> None:

@@ -21,7 +21,7 @@ from penstock_testing import tiny_models
 
 from .conftest import RunningApp, StartApp
 from .messages import FACTOR, MAX_BODY_BYTES, Message, pieces, streams
-from .wire import INFER, Connection, nothing_held, post, status
+from .wire import INFER, CallerConnection, nothing_held, post, status
 
 EXAMPLES = int(os.environ.get("PENSTOCK_EXAMPLES", "300"))
 DEEP = b"[" * 1_000_000
@@ -41,7 +41,7 @@ class Target:
         assert self.wrong == []
 
     async def _hold(self, stream: list[Message], cut: list[bytes]) -> None:
-        connection = Connection(self.app.app, hot=True)
+        connection = CallerConnection(self.app.app)
         await connection.send(cut)
         wanted = [message for message in stream if message.statuses]
         replies = [reply for reply in await connection.replies(len(wanted)) if status(reply) != 100]
@@ -110,7 +110,7 @@ def test_json_of_a_million_levels_is_refused(tmp_path: Path, start_app: StartApp
 
     async def hold() -> None:
         async with start_app(tmp_path) as app:
-            connection = Connection(app.app, hot=True)
+            connection = CallerConnection(app.app)
             for path in (INFER, "/predict"):
                 for body in (DEEP, b'{"a":' * 1_000_000, DEEP + b"]" * 1_000_000):
                     await connection.send([post(path, body)])

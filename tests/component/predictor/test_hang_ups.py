@@ -15,10 +15,10 @@ from .conftest import StartApp, tensor
 from .wire import (
     INFER,
     ROW,
-    Connection,
+    CallerConnection,
     binary,
-    both_ways,
     chunked,
+    every_way,
     nothing_held,
     post,
     raw,
@@ -32,7 +32,7 @@ from .wire import (
 async def test_from_a_caller_that_does_not_read_its_answers_no_more_is_read(scaled: Path, start_app: StartApp) -> None:
     request = post(INFER, text(ROW))
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([request])
         await connection.replies(1)
         connection.protocol.pause_writing()
@@ -48,7 +48,7 @@ async def test_from_a_caller_that_does_not_read_its_answers_no_more_is_read(scal
 
 async def test_a_caller_that_stops_reading_while_its_answer_is_computed(slow: Path, start_app: StartApp) -> None:
     async with start_app(slow, request_timeout_seconds=60) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([rounds(20)])
         connection.protocol.pause_writing()
         await connection.replies(1)
@@ -78,14 +78,14 @@ async def test_a_caller_that_hangs_up_gives_its_places_back(
     name: str, turns: int, scaled: Path, start_app: StartApp
 ) -> None:
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         for piece in HANG_UPS[name]:
             connection.protocol.data_received(piece)
         for _ in range(turns):
             await asyncio.sleep(0)
         connection.hang_up()
         await nothing_held(app)
-        assert status(await both_ways(app, post(INFER, text(ROW)))) == 200
+        assert status(await every_way(app, post(INFER, text(ROW)))) == 200
 
 
 @pytest.mark.parametrize("request_of", [rounds, lambda number: chunked(INFER, rounds(number).split(b"\r\n\r\n", 1)[1])])
@@ -93,19 +93,19 @@ async def test_a_caller_that_hangs_up_during_a_run_or_before_it_gives_its_places
     request_of: Any, slow: Path, start_app: StartApp
 ) -> None:
     async with start_app(slow, threads=1, request_timeout_seconds=60) as app:
-        connections = [Connection(app.app, hot=True) for _ in range(3)]
+        connections = [CallerConnection(app.app) for _ in range(3)]
         for connection in connections:
             await connection.send([request_of(20) * 2])
         await asyncio.sleep(0.005)
         for connection in connections:
             connection.hang_up()
         await nothing_held(app)
-        assert status(await both_ways(app, rounds(1))) == 200
+        assert status(await every_way(app, rounds(1))) == 200
 
 
 async def test_a_large_body_is_read_and_answered_aside(scaled: Path, start_app: StartApp) -> None:
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         live = b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
         await connection.send([post(INFER, BIG) + live + post(INFER, b" " * 300_000)])
         replies = await connection.replies(3)
@@ -135,7 +135,7 @@ async def test_much_text_is_read_beside_the_event_loop(
     """What is refused was answered at once where it was read at once."""
     tiny_models.echo(tmp_path / "model.onnx", datatype)
     async with start_app(tmp_path) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         connection.protocol.data_received(post(INFER, body, header))
         assert (connection.received == b"") is aside
         assert [status(reply) // 100 for reply in await connection.replies(1)] == [4]
@@ -145,15 +145,15 @@ async def test_much_text_is_read_beside_the_event_loop(
 async def test_a_connection_in_use_is_not_idle_whatever_its_requests_are(scaled: Path, start_app: StartApp) -> None:
     """Were we the first to close it, a request of the gateway could cross the close."""
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         protocol: Any = connection.protocol
-        protocol.hot.active_at -= 10**6
+        protocol.active_at -= 10**6
         await connection.send([b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"])
         await connection.replies(1)
-        protocol._close_if_idle()
+        protocol.close_if_idle()
         assert not connection.wire.closed
-        protocol.hot.active_at -= 10**6
-        protocol._close_if_idle()
+        protocol.active_at -= 10**6
+        protocol.close_if_idle()
         assert connection.wire.closed
 
 
@@ -162,13 +162,13 @@ async def test_of_bodies_that_are_refused_nothing_is_kept(scaled: Path, start_ap
     body = b" " * 4_000_000
     head = post(INFER, body)[: -len(body)]
     async with start_app(scaled, max_in_flight=1) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([head, body])
         assert [status(reply) for reply in await connection.replies(1)] == [400]
         runtime_of(app).admission.enter(0)
         tracemalloc.start()
         try:
-            connections = [Connection(app.app, hot=True) for _ in range(5)]
+            connections = [CallerConnection(app.app) for _ in range(5)]
             for each in connections:
                 await each.send([head, body[:-1]])
             kept, _ = tracemalloc.get_traced_memory()

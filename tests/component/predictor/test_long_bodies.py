@@ -8,7 +8,21 @@ import numpy as np
 import pytest
 
 from .conftest import StartApp, StartProcess
-from .wire import INFER, PATIENCE, ROW, Connection, answer, binary, nothing_held, post, raw, rounds, status, text
+from .wire import (
+    INFER,
+    PATIENCE,
+    ROW,
+    CallerConnection,
+    Way,
+    answer,
+    binary,
+    nothing_held,
+    post,
+    raw,
+    rounds,
+    status,
+    text,
+)
 
 ROWS = 40_000
 NUMBERS = np.arange(2 * ROWS, dtype="<f4")
@@ -24,7 +38,7 @@ SHORT = post(INFER, text(ROW))
 HEAD = len(LONG) - len(BODY)
 
 
-def read_in_place(connection: Connection) -> bool:
+def read_in_place(connection: CallerConnection) -> bool:
     return isinstance(connection.wire.protocol, asyncio.BufferedProtocol)
 
 
@@ -33,9 +47,9 @@ async def test_where_a_long_body_is_cut_does_not_matter_nor_what_is_sent_behind_
     cut: int, scaled: Path, start_app: StartApp
 ) -> None:
     async with start_app(scaled) as app:
-        (long,) = await answer(app.app, LONG, hot=False)
-        (short,) = await answer(app.app, SHORT, hot=False)
-        connection = Connection(app.app, hot=True)
+        (long,) = await answer(app.app, LONG, Way.UVICORNS)
+        (short,) = await answer(app.app, SHORT, Way.UVICORNS)
+        connection = CallerConnection(app.app)
         await connection.send([LONG, LONG[:cut]])  # the second head is known
         assert read_in_place(connection) is (len(LONG) - cut >= 65_536)
         middle = (cut + len(LONG)) // 2
@@ -46,7 +60,7 @@ async def test_where_a_long_body_is_cut_does_not_matter_nor_what_is_sent_behind_
 
 async def test_a_caller_that_hangs_up_in_a_long_body_gives_its_place_back(scaled: Path, start_app: StartApp) -> None:
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([LONG, LONG[: HEAD + 300]])
         assert read_in_place(connection)
         connection.hang_up()
@@ -59,13 +73,13 @@ async def test_a_long_body_that_comes_too_late_is_refused_behind_what_is_owed_an
     body = b" " * 200_000
     late = post(INFER, body, "x-request-timeout-ms: 1")
     async with start_app(slow, request_timeout_seconds=60) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([late])
         assert len(await connection.replies(1)) == 1
         await connection.send([rounds(50), late[:1000]])
         assert read_in_place(connection)
         async with asyncio.timeout(PATIENCE):
-            while app.app.intake.runtime.admission.requests > 1:  # noqa: ASYNC110 - nothing to await
+            while app.app.runtime.admission.requests > 1:  # noqa: ASYNC110 - nothing to await
                 await asyncio.sleep(0.001)
         await connection.send([late[1000:] + SHORT])
         replies = await connection.replies(3)

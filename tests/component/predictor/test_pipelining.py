@@ -7,20 +7,34 @@ from pathlib import Path
 
 import pytest
 
-from penstock_predictor.http.protocol import MAX_HEAD_BYTES
+from penstock_predictor.http.request_parser import MAX_HEAD_BYTES
 
 from .conftest import StartApp, tensor
 from .requests_table import BYTES_OUT, LONG, OUT_HEADER, REQUESTS
-from .wire import CHUNKED, INFER, PATIENCE, ROW, Connection, answer, chunked, nothing_held, post, rounds, status, text
+from .wire import (
+    CHUNKED,
+    INFER,
+    PATIENCE,
+    ROW,
+    CallerConnection,
+    Way,
+    answer,
+    chunked,
+    nothing_held,
+    post,
+    rounds,
+    status,
+    text,
+)
 
 
 @pytest.mark.parametrize("name", ["an id", "bytes in and out", "predict features", "another shape", "no JSON"])
 async def test_where_a_request_is_cut_in_two_does_not_matter(name: str, scaled: Path, start_app: StartApp) -> None:
     request, _ = REQUESTS[name]
     async with start_app(scaled) as app:
-        (whole,) = await answer(app.app, request, hot=True)
+        (whole,) = await answer(app.app, request)
         for cut in range(1, len(request)):
-            connection = Connection(app.app, hot=True)
+            connection = CallerConnection(app.app)
             await connection.send([request[:cut], request[cut:]])
             assert await connection.replies(1) == [whole], cut
             connection.hang_up()
@@ -30,15 +44,15 @@ async def test_where_a_request_is_cut_in_two_does_not_matter(name: str, scaled: 
 async def test_a_request_byte_by_byte(scaled: Path, start_app: StartApp) -> None:
     request = REQUESTS["an id"][0] * 2
     async with start_app(scaled) as app:
-        (whole,) = await answer(app.app, REQUESTS["an id"][0], hot=True)
-        connection = Connection(app.app, hot=True)
+        (whole,) = await answer(app.app, REQUESTS["an id"][0])
+        connection = CallerConnection(app.app)
         await connection.send([request[at : at + 1] for at in range(len(request))])
         assert await connection.replies(2) == [whole, whole]
         await nothing_held(app)
 
 
 MIX: tuple[bytes, ...] = (
-    post(INFER, text(ROW | {"id": "hot"})),
+    post(INFER, text(ROW | {"id": "fast"})),
     post("/predict", b"[3, 4]", "x-request-id: p"),
     post(INFER, text({"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]})),
     post(INFER, b"{"),
@@ -60,10 +74,10 @@ def in_pieces(data: bytes, chance: random.Random) -> list[bytes]:
 async def test_pipelined_requests_of_both_kinds_are_answered_in_order(scaled: Path, start_app: StartApp) -> None:
     chance = random.Random(1)
     async with start_app(scaled) as app:
-        alone = {request: (await answer(app.app, request, hot=False))[0] for request in MIX}
+        alone = {request: (await answer(app.app, request, Way.UVICORNS))[0] for request in MIX}
         for _ in range(150):
             requests = chance.choices(MIX, k=chance.randrange(2, 12))
-            connection = Connection(app.app, hot=True)
+            connection = CallerConnection(app.app)
             await connection.send(in_pieces(b"".join(requests), chance))
             assert await connection.replies(len(requests)) == [alone[request] for request in requests]
             connection.hang_up()
@@ -72,7 +86,7 @@ async def test_pipelined_requests_of_both_kinds_are_answered_in_order(scaled: Pa
 
 async def test_a_quick_request_behind_a_slow_one_waits_for_it(slow: Path, start_app: StartApp) -> None:
     async with start_app(slow, request_timeout_seconds=60) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         live = b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
         await connection.send([rounds(50) + live + post(INFER, b"{") + rounds(1)])
         replies = await connection.replies(4)
@@ -87,7 +101,7 @@ async def test_more_pipelined_requests_than_are_read_at_once_and_the_last_in_par
     """The last one's body is awaited while so many replies are owed that nothing more is read."""
     request = post(INFER, text(ROW))
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([request * 100 + request[:-5], request[-5:]])
         replies = await connection.replies(101)
         await nothing_held(app)
@@ -97,7 +111,7 @@ async def test_more_pipelined_requests_than_are_read_at_once_and_the_last_in_par
 
 async def test_refusals_behind_a_slow_request_all_leave_with_its_answer(slow: Path, start_app: StartApp) -> None:
     async with start_app(slow, request_timeout_seconds=60) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([rounds(50) + post(INFER, b"{") * 3])
         replies = await connection.replies(4)
         await nothing_held(app)
@@ -125,7 +139,7 @@ async def test_a_known_request_inside_another_is_not_taken_for_a_request(
 ) -> None:
     """Its head was read before and is not read again; where it stands still decides what it is."""
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([KNOWN, KNOWN])
         assert [status(reply) for reply in await connection.replies(2)] == [200, 200]
         await connection.send([before, KNOWN, after, KNOWN])
@@ -134,15 +148,15 @@ async def test_a_known_request_inside_another_is_not_taken_for_a_request(
     assert [status(reply) for reply in replies[2:]] == [code, 200]
 
 
-@pytest.mark.parametrize("kind", ["hot", "mixed"])
+@pytest.mark.parametrize("kind", ["fast", "mixed"])
 async def test_what_was_sent_before_the_drain_was_noticed_is_answered(
     kind: str, scaled: Path, start_app: StartApp
 ) -> None:
     first = post(INFER, text(ROW))
-    requests = [first, first, first] if kind == "hot" else [first, b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"]
+    requests = [first, first, first] if kind == "fast" else [first, b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"]
     async with start_app(scaled) as app:
         app.lifecycle.drain(60)
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([b"".join(requests)])
         replies = await connection.replies(len(requests))
         await nothing_held(app)
@@ -157,7 +171,7 @@ async def test_when_the_server_stops_what_is_owed_is_answered_and_the_connection
 ) -> None:
     requests = [rounds(20), b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n", chunked(INFER, b"{}")][:number]
     async with start_app(slow, request_timeout_seconds=60) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([b"".join(requests)])
         connection.protocol.shutdown()
         replies = await connection.replies(number)
@@ -176,7 +190,7 @@ async def test_a_head_without_end_is_refused_behind_what_is_owed(
     endless = f"POST {INFER} HTTP/1.1\r\n".encode() + b"a: b\r\n" * MAX_HEAD_BYTES
     pieces = [endless[at : at + size] for at in range(0, len(endless), size)]
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([post(INFER, text(ROW)) * before, *pieces])
         replies = await connection.replies(before + 1)
     assert [status(reply) for reply in replies] == [200] * before + [431]
@@ -186,7 +200,7 @@ async def test_a_head_without_end_is_refused_behind_what_is_owed(
 async def test_a_large_head_is_refused_wherever_it_is_cut(scaled: Path, start_app: StartApp) -> None:
     request = post(INFER, text(ROW), f"a: {'b' * MAX_HEAD_BYTES}")
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([request])
         replies = await connection.replies(1)
         await nothing_held(app)
@@ -218,7 +232,7 @@ async def test_nonsense_is_refused_at_once_behind_what_is_owed_and_nothing_after
 ) -> None:
     good = post(INFER, text(ROW))
     async with start_app(scaled, request_timeout_seconds=60) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([good * before + NONSENSE[name], good])
         replies = await connection.replies(before + 2)
         await nothing_held(app)
@@ -243,7 +257,7 @@ async def test_an_offer_of_another_protocol_is_passed_over_and_its_body_is_no_re
     """Java's client offers HTTP/2 with its first request, and curl with --http2."""
     request = post(INFER, text(ROW), *UPGRADES)
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         await connection.send([request[:cut], request[cut:] if cut else b"", post(INFER, text(ROW))])
         replies = await connection.replies(2)
         await nothing_held(app)
@@ -257,7 +271,7 @@ async def test_each_request_on_a_connection_has_an_id_of_its_own_and_each_answer
     words = [f"word-{number}" for number in range(6)]
     requests = [post(INFER, text(ROW), f"x-request-id: {word}") for word in words]
     async with start_app(scaled) as app:
-        connection = Connection(app.app, hot=True)
+        connection = CallerConnection(app.app)
         head = requests[3].index(b"\r\n\r\n") + 4
         pieces = [
             *requests[:3],

@@ -165,8 +165,8 @@ def test_every_way_to_ask_is_recorded_with_its_id_and_its_tensors(
 ) -> None:
     port = free_port()
     url = start(scaled, grpc_port=port, model_version="7").ready()
-    ask(url, "hot")
-    ask(url, "hot-again", row(3, 4))
+    ask(url, "fast")
+    ask(url, "fast-again", row(3, 4))
     httpx.post(url + "/predict", content=b"[5, 6]", headers={"x-request-id": "predict"}).raise_for_status()
     chunked = httpx.post(
         url + INFER, content=iter([msgspec.json.encode(row(7, 8))]), headers={"x-request-id": "past-uvicorn"}
@@ -181,14 +181,14 @@ def test_every_way_to_ask_is_recorded_with_its_id_and_its_tensors(
     ask(url, None, row(11, 12))
     receiver.until_rows(6)
     assert sorted(receiver.requests) == sorted(
-        [(name, 1, False) for name in ("", "hot", "hot-again", "predict", "past-uvicorn", "grpc")]
+        [(name, 1, False) for name in ("", "fast", "fast-again", "predict", "past-uvicorn", "grpc")]
     )
     seen = {
         run.requests[0].id: (floats(run.inputs[0]), floats(run.outputs[0]))
         for batch in receiver.kept
         for run in batch.runs
     }
-    assert seen["hot"] == ((1, 2), (3, 6))
+    assert seen["fast"] == ((1, 2), (3, 6))
     assert seen["predict"] == ((5, 6), (15, 18))
     assert seen["past-uvicorn"] == ((7, 8), (21, 24))
     assert seen["grpc"] == ((9, 10), (27, 30))

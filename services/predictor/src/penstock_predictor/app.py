@@ -10,23 +10,19 @@ from starlette.exceptions import HTTPException
 from penstock_predictor import VERSION
 from penstock_predictor.errors import RequestError
 from penstock_predictor.http import openapi
-from penstock_predictor.http.asgi_exchange import as_response
-from penstock_predictor.http.intake import Intake
-from penstock_predictor.http.methods import Methods
+from penstock_predictor.http.dispatcher import Dispatcher
+from penstock_predictor.http.middleware import HeadAndOptions
+from penstock_predictor.http.page import page_routes
 from penstock_predictor.http.reply import Reply, refusal
-from penstock_predictor.http.routes.health import health_routes
-from penstock_predictor.http.routes.metrics import metrics_routes
-from penstock_predictor.http.routes.page import page_routes
-from penstock_predictor.http.routes.predict import predict_routes
-from penstock_predictor.http.routes.v2 import v2_routes
+from penstock_predictor.http.routes import health_routes, metrics_routes, predict_routes, response_of, v2_routes
 from penstock_predictor.tensors.answers import to_json
 
 _log = logging.getLogger(__name__)
 
 
-def create_app(intake: Intake) -> FastAPI:
+def create_app(dispatcher: Dispatcher) -> FastAPI:
     """Build the application."""
-    runtime = intake.runtime
+    runtime = dispatcher.runtime
     app = FastAPI(
         title="Penstock predictor",
         version=VERSION,
@@ -34,12 +30,12 @@ def create_app(intake: Intake) -> FastAPI:
         docs_url=None,  # these pages load scripts from another host
         redoc_url=None,
     )
-    app.add_middleware(Methods)
+    app.add_middleware(HeadAndOptions)
     _add_error_handlers(app)
     for router in (
         health_routes(runtime),
-        v2_routes(intake),
-        predict_routes(intake),
+        v2_routes(dispatcher),
+        predict_routes(dispatcher),
         metrics_routes(runtime),
         page_routes(runtime),
     ):
@@ -55,7 +51,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def answer_refusal(_: Request, error: RequestError) -> Response:
         if error.status == 500:  # noqa: PLR2004 - the model's fault, not the caller's: someone should look
             _log.error("inference failed", extra={"error": str(error)})
-        return as_response(refusal(error))
+        return response_of(refusal(error))
 
     @app.exception_handler(HTTPException)
     async def answer_unmatched(request: Request, error: HTTPException) -> Response:
@@ -70,4 +66,4 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 def _refusal_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     extra = tuple((name.lower().encode(), value.encode()) for name, value in (headers or {}).items())
-    return as_response(Reply(to_json({"error": message}), status=status, extra=extra))
+    return response_of(Reply(to_json({"error": message}), status=status, extra=extra))

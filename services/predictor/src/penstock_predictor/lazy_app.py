@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock_predictor.errors import StartError
-from penstock_predictor.http.asgi_reply import AsgiReply
-from penstock_predictor.http.intake import Intake
-from penstock_predictor.http.probes import Probes
-from penstock_predictor.http.telemetry import Telemetry
+from penstock_predictor.http.dispatcher import Dispatcher
+from penstock_predictor.http.health import Probes
+from penstock_predictor.http.middleware import RequestTelemetry
+from penstock_predictor.http.reply import send_reply
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.model.loading import Loaded, ModelSource, load_model
@@ -63,11 +63,11 @@ class LazyApp:
         self.runtime = Runtime(settings, lifecycle, metrics)
         self._traces = SpanSender(settings, metrics) if is_on(os.environ) else None
         self.runtime.tracer = self._traces.tracer if self._traces else None
-        self.intake = Intake(self.runtime)
+        self.dispatcher = Dispatcher(self.runtime)
         self._on_fatal = on_fatal
         self._loaded = loaded
         self._probes = Probes(self.runtime)
-        self._counted = Telemetry(self._answer, self.runtime)
+        self._counted = RequestTelemetry(self._answer, self.runtime)
         self._recording: PredictionRecords | None = None
         self._building: asyncio.Task[FastAPI] | None = None
 
@@ -111,7 +111,7 @@ class LazyApp:
         if recording:
             recording.start()
         self.runtime.become_ready(loaded, recording.recorder if recording else None)
-        self.intake.became_ready()
+        self.dispatcher.serve_model()
 
     def _fail(self, error: StartError) -> None:
         self.runtime.fail(error)
@@ -151,18 +151,18 @@ class LazyApp:
             await (await self._application())(scope, receive, send)
         else:
             scope["route"] = _Route(scope["path"])
-            await AsgiReply(reply)(scope, receive, send)
+            await send_reply(reply, send)
 
     async def _application(self) -> "FastAPI":
         if self._building is None:
-            self._building = asyncio.create_task(asyncio.to_thread(_build, self.intake))
+            self._building = asyncio.create_task(asyncio.to_thread(_build, self.dispatcher))
         return await asyncio.shield(self._building)
 
 
-def _build(intake: Intake) -> "FastAPI":
+def _build(dispatcher: Dispatcher) -> "FastAPI":
     from penstock_predictor.app import create_app  # noqa: PLC0415 - what this module is about
 
-    return create_app(intake)
+    return create_app(dispatcher)
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from penstock_predictor import heap
 from penstock_predictor.errors import StartError, report_failure
-from penstock_predictor.http.protocol import PredictorProtocol
+from penstock_predictor.http.connection import HttpConnection
 from penstock_predictor.lazy_app import LazyApp
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import PredictorMetrics
@@ -133,7 +133,7 @@ def _config(app: LazyApp, settings: PredictorSettings) -> uvicorn.Config:
         port=settings.listen_port,
         backlog=BACKLOG,
         loop="uvloop",
-        http=functools.partial(PredictorProtocol, intake=app.intake),  # type: ignore[arg-type]  # what makes one
+        http=functools.partial(HttpConnection, app=app, dispatcher=app.dispatcher),  # type: ignore[arg-type]  # what makes one
         proxy_headers=False,  # nobody here asks for the caller's address
         ws="none",
         lifespan="on",

@@ -1,8 +1,12 @@
-"""An answer over HTTP as a value: both ways to a client, uvicorn's own and the hot one, write it out alike."""
+"""An answer over HTTP as a value, and how it is written: the fast path and ASGI write the same bytes."""
 
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from http import HTTPStatus
+from typing import Any
 
+from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
 from penstock_predictor.errors import RequestError
 from penstock_predictor.tensors.answers import to_json
 
@@ -11,6 +15,10 @@ Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
 BINARY = b"application/octet-stream"
+CLOSE: Header = (b"connection", b"close")
+
+is_request_id = re.compile(rb"[\x21-\x7e]{1,128}").fullmatch
+"""A caller's request id that is echoed: words that could end a header, or are very long, are not."""
 
 _COMPRESSED_FROM = 16384
 """Bytes of an answer that are worth the processor's time; smaller ones go out in one or a few packets anyway."""
@@ -60,3 +68,59 @@ def accepts_gzip(accepted: bytes) -> bool:
         name, _, weight = item.partition(b";")
         weights[name.strip()] = weight.replace(b" ", b"").rstrip(b"0")
     return weights.get(b"gzip", weights.get(b"*", b"q=")) not in (b"q=", b"q=0.", b"q=.")
+
+
+async def send_reply(reply: Reply, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
+    """Answer an ASGI request with it."""
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers()})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+class ResponseHeads:
+    """Writes whole replies. What is the same in all of them is made once a second, when the date changes."""
+
+    def __init__(self, digest: str) -> None:
+        self._digest = header_line(HEADER_DIGEST.encode(), digest.encode()) if digest else b""
+        self._defaults: Sequence[Header] = ()
+        self._starts: dict[int, bytes] = {}
+
+    def write(self, reply: Reply, defaults: Sequence[Header], request_id: bytes | None, *, close: bool) -> bytes:
+        """Head and body. `defaults` are the server's own headers, such as the date."""
+        if defaults is not self._defaults:
+            self._defaults = defaults
+            self._starts.clear()
+        start = self._starts.get(reply.status) or self._start(reply.status)
+        echoed = (
+            b""
+            if request_id is None or not is_request_id(request_id)
+            else header_line(HEADER_REQUEST_ID.encode(), request_id)
+        )
+        return b"%bcontent-length: %d\r\ncontent-type: %b\r\n%b%b%b%b\r\n%b" % (
+            start,
+            len(reply.body),
+            reply.content_type,
+            b"".join(header_line(name, value) for name, value in reply.extra) if reply.extra else b"",
+            self._digest,
+            echoed,
+            b"connection: close\r\n" if close and CLOSE not in reply.extra else b"",
+            reply.body,
+        )
+
+    def _start(self, status: int) -> bytes:
+        start = status_line(status) + b"".join(header_line(name, value) for name, value in self._defaults)
+        self._starts[status] = start
+        return start
+
+
+def status_line(status: int) -> bytes:
+    """The first line of a response; a code that has no name in the standard has none here."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+def header_line(name: bytes, value: bytes) -> bytes:
+    """One header as it is written."""
+    return b"%b: %b\r\n" % (name, value)

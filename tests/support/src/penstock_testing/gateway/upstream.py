@@ -21,7 +21,6 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from penstock_gateway.api_server.snapshot import Endpoint
-from penstock_predictor.http.gathering import GatheringTransport
 
 Message = MutableMapping[str, Any]
 START_SECONDS = 60.0
@@ -139,13 +138,38 @@ class _App:
         return length
 
 
+class CoalescingTransport:
+    """Sends what is written in one turn of the event loop at once: uvicorn writes a head and then a body."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._held += data
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._held and not self._transport.is_closing():
+            self._transport.write(self._held)
+        self._held = b""
+
+
 class _WholeReplies(HttpToolsProtocol):
     """As the predictor sends them: who stops or ends between a head and its body breaks a request that cannot be tried
     again.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", GatheringTransport(transport, self.loop)))
+        super().connection_made(cast("asyncio.Transport", CoalescingTransport(transport)))
 
 
 def main() -> None:

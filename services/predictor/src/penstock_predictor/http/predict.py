@@ -1,4 +1,4 @@
-"""The JSON of `POST /predict`: rows of features in, a prediction a row out."""
+"""`POST /predict`: rows of features in, a prediction a row out."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,14 @@ import msgspec
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import BadRequest, InferenceFailed
+from penstock_predictor.http.body import check_content_type
+from penstock_predictor.http.exchange import MAX_INLINE_TEXT, Exchange, HttpCall, Route
+from penstock_predictor.http.reply import Reply
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model.columns import Row
+from penstock_predictor.model.inference import Feeds, ServedModel
+from penstock_predictor.serving.call import CallOutputs
+from penstock_predictor.serving.runtime import Offload
 from penstock_predictor.tensors.answers import to_json
 from penstock_predictor.tensors.arrays import BY_V2, Array
 
@@ -21,7 +27,7 @@ _read = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True)
-class Rows:
+class PredictRows:
     """What a caller wants predicted."""
 
     rows: Sequence[Row]
@@ -29,7 +35,7 @@ class Rows:
     """One row was sent by itself: it is answered by itself."""
 
 
-def parse_rows(body: bytes | memoryview) -> Rows:
+def parse_rows(body: bytes | memoryview) -> PredictRows:
     """Read a body: `{"features": row}`, `{"instances": [row, ...]}`, or a bare row. A row is an object or a list.
 
     Raises BadRequest where it is none of these.
@@ -46,7 +52,7 @@ def parse_rows(body: bytes | memoryview) -> Rows:
     if not isinstance(row, dict | list):
         raise BadRequest(_FORMS)
     _check_not_foreign(row)
-    return Rows([row], single=True)
+    return PredictRows([row], single=True)
 
 
 def _check_not_foreign(row: dict[str, Any] | list[Any]) -> None:
@@ -63,13 +69,13 @@ def _check_not_foreign(row: dict[str, Any] | list[Any]) -> None:
     )
 
 
-def _many(rows: Any) -> Rows:
+def _many(rows: Any) -> PredictRows:
     if not isinstance(rows, list) or not rows:
         raise BadRequest(f"{_MANY}: expected a list of at least one row")
     for position, row in enumerate(rows):
         if not isinstance(row, dict | list):
             raise BadRequest(f"{_MANY}: row {position} is neither an object of features nor a list of values")
-    return Rows(rows, single=False)
+    return PredictRows(rows, single=False)
 
 
 @dataclass(frozen=True)
@@ -112,16 +118,16 @@ class Predictions:
         }
         self._meaning = _meaning(outputs, probabilities)
 
-    def encode(self, asked: Rows, arrays: Mapping[str, Array]) -> bytes:
+    def encode(self, request: PredictRows, arrays: Mapping[str, Array]) -> bytes:
         """The answer as strict JSON (NaN and infinities are null).
 
         Raises InferenceFailed for an output that does not have one entry a row.
         """
-        values = {name: _by_row(name, array, len(asked.rows)) for name, array in arrays.items()}
+        values = {name: _by_row(name, array, len(request.rows)) for name, array in arrays.items()}
         predictions = [
             self._prediction(dict(zip(values, row, strict=True))) for row in zip(*values.values(), strict=True)
         ]
-        answer = predictions[0] if asked.single else {"predictions": predictions}
+        answer = predictions[0] if request.single else {"predictions": predictions}
         return to_json(answer | self._identity)
 
     def _prediction(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -141,3 +147,51 @@ def _by_row(name: str, array: Array, rows: int) -> list[Any]:
     one_a_row = array.size == rows
     values: list[Any] = (array.ravel() if one_a_row else array).tolist()
     return values
+
+
+class PredictCall(HttpCall):
+    """A call that is answered by predictions."""
+
+    __slots__ = ("_predictions", "_rows")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        offload: Offload,
+        *,
+        feeds: Feeds,
+        outputs: tuple[str, ...],
+        rows: PredictRows,
+        predictions: Predictions,
+    ) -> None:
+        super().__init__(exchange, offload, feeds=feeds, outputs=outputs)
+        self._rows = rows
+        self._predictions = predictions
+
+    def encode(self, part: CallOutputs) -> Reply:
+        """One prediction a row. Raises InferenceFailed where an output has not one entry a row."""
+        return Reply(self._predictions.encode(self._rows, dict(zip(self.outputs, part.arrays, strict=True))))
+
+
+class PredictRoute(Route):
+    """Reads rows of features for one model."""
+
+    def __init__(self, model: ServedModel, offload: Offload, label: str) -> None:
+        super().__init__(label)
+        self._model = model
+        self._offload = offload
+        self._predictions = Predictions(model.identity, model.outputs, model.probabilities)
+
+    def takes_long(self, exchange: Exchange) -> bool:
+        """Whether there is much text to read."""
+        return len(exchange.body) > MAX_INLINE_TEXT
+
+    def read(self, exchange: Exchange) -> HttpCall:
+        """Turn a request into a call that fits the model. Raises a RequestError."""
+        check_content_type(exchange.headers.get(b"content-type"))
+        rows = parse_rows(exchange.body)
+        feeds = self._model.columns.feeds(rows.rows)
+        outputs = self._model.check(feeds, None)
+        return PredictCall(
+            exchange, self._offload, feeds=feeds, outputs=outputs, rows=rows, predictions=self._predictions
+        )

@@ -8,7 +8,7 @@ import pytest
 
 from penstock_contracts.model_card import TensorSpec
 from penstock_predictor.errors import BadRequest, InferenceFailed
-from penstock_predictor.http.predictions import Predictions, Rows, parse_rows
+from penstock_predictor.http.predict import Predictions, PredictRows, parse_rows
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.tensors.arrays import Array
 
@@ -28,7 +28,9 @@ def answered(
     probabilities: frozenset[str] = frozenset({"probabilities"}),
 ) -> Any:
     rows = len(next(iter(arrays.values())))
-    return json.loads(Predictions(IDENTITY, outputs, probabilities).encode(Rows([[]] * rows, single=single), arrays))
+    return json.loads(
+        Predictions(IDENTITY, outputs, probabilities).encode(PredictRows([[]] * rows, single=single), arrays)
+    )
 
 
 def test_a_classifier_answers_label_and_probabilities() -> None:
@@ -76,22 +78,22 @@ def test_outputs_without_a_label_among_them_go_by_their_names() -> None:
 @pytest.mark.parametrize("array", [np.array(1.0), np.zeros((3, 1))], ids=["scalar", "other rows"])
 def test_an_output_without_one_entry_a_row_is_refused(array: npt.NDArray[np.float64]) -> None:
     with pytest.raises(InferenceFailed, match=r"output 'y' of shape .* has not one entry for each of 2 rows"):
-        Predictions(IDENTITY, [VALUE], ()).encode(Rows([[], []], single=False), {"y": array})
+        Predictions(IDENTITY, [VALUE], ()).encode(PredictRows([[], []], single=False), {"y": array})
 
 
 @pytest.mark.parametrize(
     ("body", "rows"),
     [
-        (b'{"features": {"a": 1}}', Rows([{"a": 1}], single=True)),
-        (b'{"features": [1, 2]}', Rows([[1, 2]], single=True)),
-        (b'{"a": 1, "instances": 2}', Rows([{"a": 1, "instances": 2}], single=True)),
-        (b'{"inputs": "a word", "features": 3}', Rows([{"inputs": "a word", "features": 3}], single=True)),
-        (b"[1, 2]", Rows([[1, 2]], single=True)),
-        (b'{"instances": [{"a": 1}, [1]]}', Rows([{"a": 1}, [1]], single=False)),
+        (b'{"features": {"a": 1}}', PredictRows([{"a": 1}], single=True)),
+        (b'{"features": [1, 2]}', PredictRows([[1, 2]], single=True)),
+        (b'{"a": 1, "instances": 2}', PredictRows([{"a": 1, "instances": 2}], single=True)),
+        (b'{"inputs": "a word", "features": 3}', PredictRows([{"inputs": "a word", "features": 3}], single=True)),
+        (b"[1, 2]", PredictRows([[1, 2]], single=True)),
+        (b'{"instances": [{"a": 1}, [1]]}', PredictRows([{"a": 1}, [1]], single=False)),
     ],
     ids=["named features", "a list", "a bare row", "features of such names", "a bare list", "several rows"],
 )
-def test_forms_of_a_request(body: bytes, rows: Rows) -> None:
+def test_forms_of_a_request(body: bytes, rows: PredictRows) -> None:
     assert parse_rows(body) == rows
 
 

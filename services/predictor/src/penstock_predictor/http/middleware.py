@@ -1,4 +1,4 @@
-"""Wraps every request: counts its answer, names the model's digest on it, moves callers elsewhere while draining."""
+"""What wraps every request that is answered through ASGI."""
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
 from penstock_predictor.http.exchange import REQUEST_ID, SHADOW
-from penstock_predictor.http.heads import CLOSE, is_request_id
+from penstock_predictor.http.reply import is_request_id
 from penstock_predictor.metrics import UNMATCHED
 from penstock_predictor.serving.runtime import Runtime
 from penstock_predictor.tracing.trace import TRACE_PARENT, Trace
@@ -20,9 +20,15 @@ _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+"""That a route may have; HEAD goes with GET."""
 
-class Telemetry:
-    """ASGI middleware. Starlette's own base for these puts a task and a queue into every request."""
+
+class RequestTelemetry:
+    """Counts each answer, and names the model's digest on it and the request's id.
+
+    Starlette's own base for such middleware puts a task and a queue into every request.
+    """
 
     def __init__(self, app: _App, runtime: Runtime) -> None:
         self._app = app
@@ -72,6 +78,37 @@ class Telemetry:
         request_id = dict(scope["headers"]).get(HEADER_REQUEST_ID.encode())
         if request_id is not None and is_request_id(request_id):
             headers.append((HEADER_REQUEST_ID.encode(), request_id))
-        if self._runtime.lifecycle.draining:
-            headers.append(CLOSE)
         return headers
+
+
+class HeadAndOptions:
+    """Answers HEAD as GET (the server leaves the body out), and OPTIONS by what a path allows: FastAPI adds neither."""
+
+    def __init__(self, app: _App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http" or scope["method"] not in ("HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+        elif scope["method"] == "OPTIONS" and (allowed := _allowed(scope)):
+            headers = [(b"allow", ", ".join([*allowed, "OPTIONS"]).encode())]
+            await send({"type": "http.response.start", "status": 204, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            inner = {**scope, "method": "GET"}
+            await self._app(inner, receive, send)
+            scope["route"] = inner.get("route")
+
+
+def _allowed(scope: _Scope) -> list[str]:
+    """By asking the routes for each method: those of an included router show no list of theirs."""
+    from starlette.routing import Match  # noqa: PLC0415 - this module is loaded before FastAPI is
+
+    routes = scope["app"].routes
+    allowed = [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return sorted({*allowed, "HEAD"}) if "GET" in allowed else sorted(allowed)

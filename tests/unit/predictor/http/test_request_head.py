@@ -5,9 +5,8 @@ from typing import Any
 import httptools
 import pytest
 
-from penstock_predictor.http.exchange import REQUEST_ID, Exchange
-from penstock_predictor.http.head import Head, KnownHeads, Route
-from penstock_predictor.http.http_call import HttpCall
+from penstock_predictor.http.exchange import REQUEST_ID, Exchange, HttpCall, Route
+from penstock_predictor.http.request_head import KnownHeads, RequestHead
 
 BODY = b"{}"
 
@@ -30,9 +29,9 @@ class Reader(Route):
         raise NotImplementedError
 
     @property
-    def head(self) -> Head:
+    def head(self) -> RequestHead:
         headers = {name: value for name, value in self.headers.items() if name != REQUEST_ID}
-        return Head(self, headers, len(BODY), keep_alive=True)
+        return RequestHead(self, headers, len(BODY), keep_alive=True)
 
     @property
     def request_id(self) -> bytes | None:
@@ -56,8 +55,8 @@ def keep(heads: KnownHeads, data: bytes) -> None:
     heads.keep(data, reader.head, reader.request_id, BODY)
 
 
-def facts(head: Head) -> dict[str, Any]:
-    names = (name for name in Head.__slots__ if name != "route")
+def facts(head: RequestHead) -> dict[str, Any]:
+    names = (name for name in RequestHead.__slots__ if name != "route")
     return {name: getattr(head, name) for name in names}
 
 

@@ -7,10 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from penstock_predictor.errors import NotReady
-from penstock_predictor.http.exchange import Exchange
-from penstock_predictor.http.head import Route
-from penstock_predictor.http.http_call import HttpCall
-from penstock_predictor.http.intake import Intake
+from penstock_predictor.http.dispatcher import Dispatcher
+from penstock_predictor.http.exchange import Exchange, HttpCall, Route
 from penstock_predictor.http.reply import Reply
 from penstock_predictor.lifecycle import Lifecycle
 from penstock_predictor.metrics import PredictorMetrics
@@ -48,32 +46,32 @@ class BrokenCall(HttpCall):
 
 
 def test_a_request_that_cannot_be_read_is_answered_and_its_place_is_free() -> None:
-    intake = Intake(Runtime(PredictorSettings(), Lifecycle(), PredictorMetrics(CollectorRegistry())))
+    dispatcher = Dispatcher(Runtime(PredictorSettings(), Lifecycle(), PredictorMetrics(CollectorRegistry())))
     exchange = HeardExchange()
-    intake.runtime.enter(5)
+    dispatcher.runtime.enter(5)
     exchange.size = 5
-    intake.begin(BrokenRoute("broken"), exchange)
+    dispatcher.dispatch(BrokenRoute("broken"), exchange)
     assert [(reply.status, reply.body) for reply in exchange.replies] == [
         (500, b'{"error":"internal error: ValueError: see the log of this pod"}')
     ]
-    assert (intake.runtime.admission.requests, intake.runtime.admission.bytes) == (0, 0)
+    assert (dispatcher.runtime.admission.requests, dispatcher.runtime.admission.bytes) == (0, 0)
 
 
-@pytest.mark.parametrize("numbers", [[1.0], [1.0] * 10_000], ids=["here", "aside"])
+@pytest.mark.parametrize("numbers", [[1.0], [1.0] * 10_000], ids=["here", "offloaded"])
 async def test_an_answer_that_cannot_be_written_is_500(numbers: list[float]) -> None:
-    exchange, aside = HeardExchange(), Offload(5)
-    BrokenCall(exchange, aside, feeds={}, outputs=("y",)).finish(CallOutputs(RunOutputs([np.array(numbers)])))
+    exchange, offload = HeardExchange(), Offload(5)
+    BrokenCall(exchange, offload, feeds={}, outputs=("y",)).finish(CallOutputs(RunOutputs([np.array(numbers)])))
     async with asyncio.timeout(20):
         while not exchange.replies:  # noqa: ASYNC110 - nothing to await
             await asyncio.sleep(0)
     assert [reply.status for reply in exchange.replies] == [500]
-    aside.close()
+    offload.close()
 
 
 def test_before_a_model_is_there_nothing_is_read() -> None:
-    intake = Intake(Runtime(PredictorSettings(), Lifecycle(), PredictorMetrics(CollectorRegistry())))
+    dispatcher = Dispatcher(Runtime(PredictorSettings(), Lifecycle(), PredictorMetrics(CollectorRegistry())))
     with pytest.raises(NotReady):
-        intake.infer()
+        dispatcher.infer()
     with pytest.raises(NotReady):
-        intake.predict()
-    assert intake.hot == {}
+        dispatcher.predict()
+    assert dispatcher.fast_routes == {}

@@ -3,13 +3,11 @@
 import time
 
 from penstock_predictor.errors import RequestError, as_refusal
-from penstock_predictor.http.exchange import Exchange
-from penstock_predictor.http.head import Head, KnownHeads, Route
-from penstock_predictor.http.heads import Heads
-from penstock_predictor.http.http_call import HttpCall
-from penstock_predictor.http.infer_route import InferRoute
-from penstock_predictor.http.predict_route import PredictRoute
-from penstock_predictor.http.reply import refusal
+from penstock_predictor.http.exchange import Exchange, HttpCall, Route
+from penstock_predictor.http.infer import InferRoute
+from penstock_predictor.http.predict import PredictRoute
+from penstock_predictor.http.reply import ResponseHeads, refusal
+from penstock_predictor.http.request_head import KnownHeads, RequestHead
 from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
 from penstock_predictor.serving.call import Deadline
 from penstock_predictor.serving.runtime import Runtime
@@ -27,30 +25,30 @@ class _NoRoute(Route):
         raise AssertionError("what is no request was read")
 
 
-class Intake:
+class Dispatcher:
     """The inference routes of one process. Used on the event loop only."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.time_limit = runtime.settings.request_timeout_seconds
-        self.hot: dict[bytes, Route] = {}
-        """Path to route, of those that need no application; empty until a model is there."""
+        self.fast_routes: dict[bytes, Route] = {}
+        """By path, of what needs no ASGI application; empty until a model is there."""
         self.known_heads = KnownHeads()
-        self.no_head = Head(_NoRoute(UNMATCHED), {}, 0, keep_alive=False)
+        self.no_head = RequestHead(_NoRoute(UNMATCHED), {}, 0, keep_alive=False)
         """Stands for a head that cannot be understood."""
-        self.heads = Heads("")
-        """Writes replies on the hot way."""
+        self.heads = ResponseHeads("")
+        """Writes replies on the fast path."""
         self._infer: InferRoute | None = None
         self._predict: PredictRoute | None = None
 
-    def became_ready(self) -> None:
+    def serve_model(self) -> None:
         """The runtime has a model now."""
         serving, settings = self.runtime.serving(), self.runtime.settings
         name, version = settings.model_name, settings.model_version
-        self.heads = Heads(serving.model.identity.digest)
+        self.heads = ResponseHeads(serving.model.identity.digest)
         self._infer = InferRoute(serving.model, serving.offload, INFER)
         self._predict = PredictRoute(serving.model, serving.offload, PREDICT)
-        self.hot = {
+        self.fast_routes = {
             f"/v2/models/{name}/infer".encode(): self._infer,
             f"/v2/models/{name}/versions/{version}/infer".encode(): InferRoute(
                 serving.model, serving.offload, INFER_VERSION
@@ -61,21 +59,21 @@ class Intake:
     def infer(self) -> Route:
         """The reader of V2 requests. Raises NotReady."""
         self.runtime.serving()
-        return _there(self._infer)
+        return _present(self._infer)
 
     def predict(self) -> Route:
         """The reader of `POST /predict`. Raises NotReady."""
         self.runtime.serving()
-        return _there(self._predict)
+        return _present(self._predict)
 
-    def deadline(self, asked_ms: bytes | None = None, *, now: float | None = None) -> Deadline:
+    def deadline(self, requested_ms: bytes | None = None, *, now: float | None = None) -> Deadline:
         """A request's time: ours, or the caller's where that is shorter. Raises BadRequest."""
-        return Deadline.within(self.time_limit, asked_ms, now=time.monotonic() if now is None else now)
+        return Deadline.within(self.time_limit, requested_ms, now=time.monotonic() if now is None else now)
 
-    def begin(self, route: Route, exchange: Exchange) -> None:
+    def dispatch(self, route: Route, exchange: Exchange) -> None:
         """Take a request that was accepted and read; its answer comes now or later."""
         if route.takes_long(exchange):
-            self._begin_aside(route, exchange)
+            self._read_offloaded(route, exchange)
             return
         try:
             call = route.read(exchange)
@@ -84,7 +82,7 @@ class Intake:
         else:
             self._submit(call, exchange)
 
-    def _begin_aside(self, route: Route, exchange: Exchange) -> None:
+    def _read_offloaded(self, route: Route, exchange: Exchange) -> None:
         self.runtime.serving().offload.run(
             lambda: route.read(exchange),
             lambda call: self._submit(call, exchange),
@@ -102,7 +100,7 @@ class Intake:
         exchange.answer(refusal(error))
 
 
-def _there(route: Route | None) -> Route:
+def _present(route: Route | None) -> Route:
     if route is None:
-        raise AssertionError("a runtime with a model had not told its intake")
+        raise AssertionError("a runtime with a model had not told its dispatcher")
     return route

@@ -1,4 +1,4 @@
-"""The hot way past ASGI and uvicorn's own way answer alike, byte for byte."""
+"""The fast path, the application on our connection, and the application on uvicorn's answer alike, byte for byte."""
 
 import asyncio
 import json
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
-from penstock_predictor.lazy_app import LazyApp
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
 
@@ -19,10 +18,11 @@ from .wire import (
     INFER,
     PATIENCE,
     ROW,
-    Connection,
+    CallerConnection,
+    Way,
     answer,
     binary,
-    both_ways,
+    every_way,
     nothing_held,
     post,
     raw,
@@ -34,10 +34,10 @@ from .wire import (
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_both_ways_answer_alike(name: str, scaled: Path, start_app: StartApp) -> None:
+async def test_every_way_answers_alike(name: str, scaled: Path, start_app: StartApp) -> None:
     request, code = REQUESTS[name]
     async with start_app(scaled, max_body_bytes=100_000) as app:
-        reply = await both_ways(app, request)
+        reply = await every_way(app, request)
     assert status(reply) == code
 
 
@@ -58,7 +58,7 @@ async def test_tensors_as_bytes_and_as_json_in_one_request_and_in_one_answer(
 ) -> None:
     tiny_models.mixed_columns(tmp_path / "model.onnx")
     async with start_app(tmp_path) as app:
-        reply = await both_ways(app, post(INFER, MIXED, MIXED_HEADER))
+        reply = await every_way(app, post(INFER, MIXED, MIXED_HEADER))
     head, _, body = reply.partition(b"\r\n\r\n")
     length = int(re.search(rb"inference-header-content-length: (\d+)", head)[1])  # type: ignore[index]  # it must be there
     outputs = json.loads(body[:length])["outputs"]
@@ -81,22 +81,22 @@ async def test_tensors_as_bytes_and_as_json_in_one_request_and_in_one_answer(
         ("OPTIONS", "/nothing", 404),
     ],
 )
-async def test_head_and_options_are_the_same_both_ways(
+async def test_head_and_options_are_the_same_every_way(
     method: str, path: str, code: int, *, scaled: Path, start_app: StartApp
 ) -> None:
     request = f"{method} {path} HTTP/1.1\r\nhost: predictor\r\n\r\n".encode()
     async with start_app(scaled) as app:
-        hot, own = [await _received(app.app, request, hot=hot) for hot in (True, False)]
-    assert hot == own
-    assert status(hot) == code
+        ours, by_asgi, uvicorns = [await _received(app.app, request, way) for way in Way]
+    assert ours == by_asgi == uvicorns
+    assert status(ours) == code
     if method == "HEAD":
-        assert hot.endswith(b"\r\n\r\n")
+        assert ours.endswith(b"\r\n\r\n")
     if code == 204:
-        assert (b"allow: GET, HEAD, OPTIONS" if "live" in path else b"allow: POST, OPTIONS") in hot
+        assert (b"allow: GET, HEAD, OPTIONS" if "live" in path else b"allow: POST, OPTIONS") in ours
 
 
-async def _received(app: LazyApp, request: bytes, *, hot: bool) -> bytes:
-    connection = Connection(app, hot=hot)
+async def _received(app: LazyApp, request: bytes, way: Way) -> bytes:
+    connection = CallerConnection(app, way)
     await connection.send([request])
     async with asyncio.timeout(PATIENCE):
         while b"\r\n\r\n" not in connection.received:  # noqa: ASYNC110 - nothing to await
@@ -108,18 +108,18 @@ async def test_what_is_too_much_at_once_is_refused_alike(scaled: Path, start_app
     async with start_app(scaled, max_in_flight=1) as app:
         admission = runtime_of(app).admission
         admission.enter()
-        hot, own = [(await answer(app.app, post(INFER, text(ROW)), hot=hot))[0] for hot in (True, False)]
+        ours, by_asgi, uvicorns = [(await answer(app.app, post(INFER, text(ROW)), way))[0] for way in Way]
         admission.leave(0)
         await nothing_held(app)
-    assert hot == own
-    assert status(hot) == 429
-    assert b"\r\nretry-after: 1\r\n" in hot
+    assert ours == by_asgi == uvicorns
+    assert status(ours) == 429
+    assert b"\r\nretry-after: 1\r\n" in ours
 
 
 async def test_a_failing_model_answers_alike(tmp_path: Path, start_app: StartApp) -> None:
     write_picky(tmp_path)
     async with start_app(tmp_path) as app:
-        reply = await both_ways(app, post(INFER, text({"inputs": [tensor("x", "FP32", [1], [1])]})))
+        reply = await every_way(app, post(INFER, text({"inputs": [tensor("x", "FP32", [1], [1])]})))
     assert status(reply) == 500
 
 
@@ -137,19 +137,22 @@ LATE = 400
 
 async def test_an_answer_past_its_deadline_is_refused_alike(slow: Path, start_app: StartApp) -> None:
     async with start_app(slow) as app:
-        reply = await both_ways(app, rounds(LATE, "x-request-timeout-ms: 1"))
+        reply = await every_way(app, rounds(LATE, "x-request-timeout-ms: 1"))
     assert status(reply) == 504
 
 
 async def test_a_body_that_does_not_arrive_in_time_is_refused_alike(scaled: Path, start_app: StartApp) -> None:
     async with start_app(scaled, request_timeout_seconds=0.05) as app:
-        reply = await both_ways(app, post(INFER, text(ROW))[:-1])
+        reply = await every_way(app, post(INFER, text(ROW))[:-1])
     assert status(reply) == 408
     assert reply.count(b"connection: close") == 1
 
 
-async def test_while_it_drains_both_ways_send_callers_elsewhere(scaled: Path, start_app: StartApp) -> None:
+async def test_while_it_drains_callers_are_sent_elsewhere(scaled: Path, start_app: StartApp) -> None:
+    request = post(INFER, text(ROW))
     async with start_app(scaled) as app:
         app.lifecycle.drain(60)
-        reply = await both_ways(app, post(INFER, text(ROW)))
-    assert reply.count(b"\r\nconnection: close\r\n") == 1
+        (fast,), (by_asgi,) = [await answer(app.app, request, way) for way in (Way.OURS, Way.OURS_BY_ASGI)]
+        await nothing_held(app)
+    assert fast == by_asgi
+    assert fast.count(b"\r\nconnection: close\r\n") == 1

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from penstock_predictor.http.exchange import SOON_READ, Exchange
-from penstock_predictor.http.head import Route
-from penstock_predictor.http.http_call import HttpCall
-from penstock_predictor.http.media import check_content_type
+from penstock_predictor.http.body import check_content_type
+from penstock_predictor.http.exchange import MAX_INLINE_TEXT, Exchange, HttpCall, Route
 from penstock_predictor.http.reply import BINARY, Reply
 from penstock_predictor.model.inference import Feeds, ServedModel, check_types
 from penstock_predictor.serving.call import CallOutputs
@@ -25,14 +23,14 @@ class InferCall(HttpCall):
     def __init__(
         self,
         exchange: Exchange,
-        aside: Offload,
+        offload: Offload,
         *,
         feeds: Feeds,
         outputs: tuple[str, ...],
         answers: InferAnswers,
         request_id: str | None,
     ) -> None:
-        super().__init__(exchange, aside, feeds=feeds, outputs=outputs)
+        super().__init__(exchange, offload, feeds=feeds, outputs=outputs)
         self.answers = answers
         self.request_id = request_id
 
@@ -52,7 +50,7 @@ class BinaryCall(HttpCall):
     def __init__(
         self,
         exchange: Exchange,
-        aside: Offload,
+        offload: Offload,
         *,
         feeds: Feeds,
         outputs: tuple[str, ...],
@@ -60,7 +58,7 @@ class BinaryCall(HttpCall):
         request_id: str | None,
         as_bytes: Sequence[bool],
     ) -> None:
-        super().__init__(exchange, aside, feeds=feeds, outputs=outputs)
+        super().__init__(exchange, offload, feeds=feeds, outputs=outputs)
         self.answers = answers
         self.request_id = request_id
         self.as_bytes = as_bytes
@@ -74,10 +72,10 @@ class BinaryCall(HttpCall):
 class InferRoute(Route):
     """Reads V2 requests for one model."""
 
-    def __init__(self, model: ServedModel, aside: Offload, label: str) -> None:
+    def __init__(self, model: ServedModel, offload: Offload, label: str) -> None:
         super().__init__(label)
         self._model = model
-        self._aside = aside
+        self._offload = offload
         self._quick = QuickJson(model.inputs)
         self._forms = BinaryForms()
         self._takes_texts = any(spec.datatype == "BYTES" for spec in model.inputs)
@@ -85,17 +83,17 @@ class InferRoute(Route):
 
     def takes_long(self, exchange: Exchange) -> bool:
         """Whether there is much text to read; numbers as bytes are not even copied."""
-        if len(exchange.body) <= SOON_READ:
+        if len(exchange.body) <= MAX_INLINE_TEXT:
             return False
-        told = exchange.headers.get(BINARY_HEADER)
-        return told is None or self._takes_texts or json_length(told) > SOON_READ
+        length = exchange.headers.get(BINARY_HEADER)
+        return length is None or self._takes_texts or json_length(length) > MAX_INLINE_TEXT
 
     def read(self, exchange: Exchange) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""
         check_content_type(exchange.headers.get(b"content-type"))
-        told = exchange.headers.get(BINARY_HEADER)
-        if told is not None:
-            return self._read_binary(exchange, *split_body(exchange.body, told))
+        length = exchange.headers.get(BINARY_HEADER)
+        if length is not None:
+            return self._read_binary(exchange, *split_body(exchange.body, length))
         quick = self._quick.read(exchange.body)
         if quick is not None:
             request_id, feeds = quick
@@ -130,11 +128,11 @@ class InferRoute(Route):
         if any(as_bytes):
             return BinaryCall(
                 exchange,
-                self._aside,
+                self._offload,
                 feeds=feeds,
                 outputs=outputs,
                 answers=answers,
                 request_id=request_id,
                 as_bytes=as_bytes,
             )
-        return InferCall(exchange, self._aside, feeds=feeds, outputs=outputs, answers=answers, request_id=request_id)
+        return InferCall(exchange, self._offload, feeds=feeds, outputs=outputs, answers=answers, request_id=request_id)

@@ -4,12 +4,10 @@ A caller on a kept-alive connection sends the same head again and again. A head 
 beginning of a message, it would read in the same way again: the same bytes need no second reading.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from penstock_predictor.http.exchange import REQUEST_ID, Exchange, asked_timeout
-from penstock_predictor.http.heads import is_request_id
-from penstock_predictor.http.http_call import HttpCall
+from penstock_predictor.http.exchange import REQUEST_ID, Route, requested_timeout
+from penstock_predictor.http.reply import is_request_id
 from penstock_predictor.tensors.binary_tensors import HEADER as BINARY_HEADER
 from penstock_predictor.tensors.binary_tensors import json_length
 
@@ -19,23 +17,7 @@ _LONGEST_KEPT = 2048
 """Bytes; with the number it bounds what is kept."""
 
 
-class Route(ABC):
-    """A way to ask the model over HTTP."""
-
-    def __init__(self, label: str) -> None:
-        self.label = label
-        """Its name in metrics."""
-
-    @abstractmethod
-    def takes_long(self, exchange: Exchange, /) -> bool:
-        """Whether reading takes so long that it should not be done on the event loop."""
-
-    @abstractmethod
-    def read(self, exchange: Exchange, /) -> HttpCall:
-        """Turn a request into a call that fits the model. Raises a RequestError."""
-
-
-class Head:
+class RequestHead:
     """Request line and headers of requests to an inference route: all but the id that each has of its own."""
 
     __slots__ = ("headers", "json_length", "keep_alive", "length", "route", "timeout_ms")
@@ -47,12 +29,12 @@ class Head:
         self.length = length
         """Of the body, in bytes."""
         self.keep_alive = keep_alive
-        self.timeout_ms = asked_timeout(headers)
+        self.timeout_ms = requested_timeout(headers)
         self.json_length = json_length(headers.get(BINARY_HEADER, b""))
         """Of the body's beginning; tensors' bytes may follow it."""
 
 
-Found = tuple[Head, bytes | None, int]
+FoundHead = tuple[RequestHead, bytes | None, int]
 """A head, the request's id if it has one, and where its body begins."""
 
 
@@ -63,10 +45,10 @@ class KnownHeads:
     """
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, Head] = {}
-        self._heads_without_id: dict[tuple[bytes, bytes], Head] = {}
+        self._heads: dict[bytes, RequestHead] = {}
+        self._heads_without_id: dict[tuple[bytes, bytes], RequestHead] = {}
 
-    def find(self, data: bytes) -> Found | None:
+    def find(self, data: bytes) -> FoundHead | None:
         """The head at the beginning of the data; None for one that was not read before."""
         end = data.find(b"\r\n\r\n") + 4
         head = self._heads.get(data[:end])
@@ -79,7 +61,7 @@ class KnownHeads:
         known = self._heads_without_id.get((before, behind))
         return None if known is None else (known, request_id, end)
 
-    def keep(self, data: bytes, head: Head, request_id: bytes | None, body: bytes | memoryview) -> None:
+    def keep(self, data: bytes, head: RequestHead, request_id: bytes | None, body: bytes | memoryview) -> None:
         """Remember the head of a message that was just read, where the data is that head and `body`: all or some of it.
 
         One with a request id, written otherwise than gateways write it, does not come again.

@@ -31,9 +31,9 @@ class Probes:
 
     def ready(self) -> Reply:
         """200 when it is, else 503 with the reason."""
-        return self.judged({"ready": self._runtime.lifecycle.ready})
+        return self.readiness({"ready": self._runtime.lifecycle.ready})
 
-    def judged(self, body: dict[str, object]) -> Reply:
+    def readiness(self, body: dict[str, object]) -> Reply:
         """This body; 503 with the reason where the pod is not ready."""
         lifecycle = self._runtime.lifecycle
         if lifecycle.ready:

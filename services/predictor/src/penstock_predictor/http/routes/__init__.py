@@ -1,1 +1,0 @@
-"""HTTP: paths and status codes. What is computed lies below."""
