@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
+from penstock_predictor.lazy_app import LazyApp
 from penstock_testing import tiny_models
 from penstock_testing.model_folder import card_of
 

@@ -195,6 +195,7 @@ async def test_a_caller_that_waits_for_it_and_is_refused_is_not_told_to_go_on() 
 
     channel = ChannelRecord()
     cycle = cycle_of(app, channel, (b"expect", b"100-continue"))
+    cycle.add_body(b"what is sent before it is refused")
     await cycle.run()
     cycle.add_body(b"what is sent all the same")
     assert [write[:12] for write in channel.writes] == [b"HTTP/1.1 413"]

@@ -193,5 +193,6 @@ class AsgiCycle:
             self._channel.write(head + body)
         if not more:
             self.complete = True
+            self._unread.clear()
             self._news.set()
             self._channel.end_cycle(self)

@@ -20,11 +20,10 @@ from penstock_predictor.errors import BadRequest, BodyTimeout, ClientGone, Reque
 from penstock_predictor.http.asgi_cycle import MOST_UNREAD, AsgiApp, AsgiCycle, asgi_scope
 from penstock_predictor.http.body import LONG_REST, BodyBuffer, BodyDrain, BodyReceiver
 from penstock_predictor.http.dispatcher import Dispatcher
-from penstock_predictor.http.exchange import REQUEST_ID, SHADOW, Exchange
+from penstock_predictor.http.exchange import REQUEST_ID, SHADOW, FastExchange, ReplyChannel
 from penstock_predictor.http.reply import Header, Reply, refusal
 from penstock_predictor.http.request_head import FoundHead, RequestHead
-from penstock_predictor.http.request_parser import ParsedHead, RequestParser, RequestSink
-from penstock_predictor.serving.call import Deadline
+from penstock_predictor.http.request_parser import ParsedHead, RequestParser
 from penstock_predictor.tracing.trace import TRACE_PARENT, without_trace_parent
 
 _MOST_QUEUED: Final = 64
@@ -45,39 +44,7 @@ class ServerState(Protocol):
     """Such as the date; another list each second."""
 
 
-class FastExchange(Exchange):
-    """A request on the fast path."""
-
-    __slots__ = ("_connection", "head", "keep_alive", "refused_with", "reply", "request_id", "started")
-
-    def __init__(
-        self, connection: "HttpConnection", head: RequestHead, request_id: bytes | None, time_limit: float
-    ) -> None:
-        self.started = started = time.monotonic()
-        super().__init__(head.headers, Deadline(started + time_limit, time_limit))
-        self._connection = connection
-        self.head = head
-        self.request_id = request_id
-        self.keep_alive = head.keep_alive
-        self.refused_with: RequestError | None = None
-        """Known before the body arrived; it is said when the body is there."""
-        self.reply: Reply | None = None
-        """It waits until those before it are written."""
-
-    def refuse(self, error: RequestError) -> None:
-        """Read no body of it."""
-        self.refused_with = error.with_traceback(None)  # whose frames hold what arrived
-
-    def request_id_header(self) -> bytes | None:
-        """Kept apart: the headers are those of many requests."""
-        return self.request_id
-
-    def answer(self, reply: Reply) -> None:
-        """Write it, or keep it until those before it are written."""
-        self._connection.take_reply(self, reply)
-
-
-class HttpConnection(RequestSink):
+class HttpConnection(ReplyChannel):
     """What the event loop calls a protocol. It has no base of asyncio's: a class compiled below one is much slower."""
 
     _transport: asyncio.Transport
@@ -108,6 +75,8 @@ class HttpConnection(RequestSink):
         """Requests that are not answered, in their order."""
         self._arriving: FastExchange | None = None
         """Its head is here, its body is not."""
+        self._fast_head: RequestHead | None = None
+        """Of the last request on the fast path."""
         self._chunks: list[bytes] = []
         """Of its body, as the parser reads it."""
         self._buffer: BodyBuffer | BodyDrain | None = None
@@ -288,13 +257,16 @@ class HttpConnection(RequestSink):
             self._remember_head(data)
 
     def _remember_head(self, data: bytes) -> None:
-        known_heads, parsed, arriving = self._dispatcher.known_heads, self._parsed, self._arriving
+        known_heads, head = self._dispatcher.known_heads, self._fast_head
+        parsed, arriving = self._parsed, self._arriving
+        if head is None:
+            return
         if self._tracer is not None:
             data, _ = without_trace_parent(data)
         if parsed is not None and self._parser.between_messages:
-            known_heads.keep(data, parsed.head, parsed.request_id, parsed.body)
+            known_heads.keep(data, head, parsed.request_id, parsed.body)
         elif arriving is not None and arriving.refused_with is None:
-            known_heads.keep(data, arriving.head, arriving.request_id, b"".join(self._chunks))
+            known_heads.keep(data, head, arriving.request_id, b"".join(self._chunks))
 
     def begin_request(self, head: ParsedHead) -> None:
         """Called by the parser: here the ways part."""
@@ -303,13 +275,13 @@ class HttpConnection(RequestSink):
         headers = dict(head.headers)
         request_id = headers.pop(REQUEST_ID, None)
         parent = None if self._tracer is None else headers.pop(TRACE_PARENT, None)
-        fast = self._fast_head(head, headers)
+        fast = self._plain_head(head, headers)
         if fast is None:
             self._begin_cycle(head)
         else:
             self._begin(fast, request_id, parent)
 
-    def _fast_head(self, head: ParsedHead, headers: dict[bytes, bytes]) -> RequestHead | None:
+    def _plain_head(self, head: ParsedHead, headers: dict[bytes, bytes]) -> RequestHead | None:
         """The head of an ordinary request to the loaded model."""
         route = self._dispatcher.fast_routes.get(head.url)
         if route is None or head.method != b"POST" or head.version != "1.1":
@@ -343,11 +315,13 @@ class HttpConnection(RequestSink):
 
     def _begin(self, head: RequestHead, request_id: bytes | None, parent: bytes | None) -> FastExchange:
         """A head is here; its body is next. `parent`: the request's trace context, where requests are traced."""
-        exchange = FastExchange(self, head, request_id, self._dispatcher.time_limit)
+        time_limit = self._dispatcher.time_limit
+        exchange = FastExchange(self, head.route, head.headers, request_id, time_limit, keep_alive=head.keep_alive)
         if parent is not None and self._tracer is not None:
             shadow = SHADOW in head.headers
             exchange.trace = self._tracer.begin(parent, exchange.started, request_id, shadow=shadow)
         self._arriving = exchange
+        self._fast_head = head
         self._queue.append(exchange)
         try:
             if head.timeout_ms is not None:
@@ -368,7 +342,7 @@ class HttpConnection(RequestSink):
         if len(self._queue) >= _MOST_QUEUED:
             self.pace_reading()
         if exchange.refused_with is None:
-            self._dispatcher.dispatch(exchange.head.route, exchange)
+            self._dispatcher.dispatch(exchange.route, exchange)
         else:
             exchange.answer(refusal(exchange.refused_with))
 
@@ -415,7 +389,8 @@ class HttpConnection(RequestSink):
             if cycle.responding:
                 self._transport.close()
                 return
-        exchange = FastExchange(self, self._dispatcher.no_head, None, self._dispatcher.time_limit)
+        no_route, time_limit = self._dispatcher.no_route, self._dispatcher.time_limit
+        exchange = FastExchange(self, no_route, {}, None, time_limit, keep_alive=False)
         self._queue.append(exchange)
         exchange.answer(refusal(error))
 
@@ -423,7 +398,7 @@ class HttpConnection(RequestSink):
         """Write a reply when its turn comes."""
         self.active_at = now = time.monotonic()
         exchange.reply = reply
-        label = exchange.head.route.label
+        label = exchange.route.label
         self._metrics.count_answer(route=label, code=reply.status, seconds=now - exchange.started)
         if exchange.trace is not None and self._tracer is not None:
             self._tracer.end(exchange.trace, label, reply.status, now)

@@ -7,7 +7,7 @@ from penstock_predictor.http.exchange import Exchange, HttpCall, Route
 from penstock_predictor.http.infer import InferRoute
 from penstock_predictor.http.predict import PredictRoute
 from penstock_predictor.http.reply import ResponseHeads, refusal
-from penstock_predictor.http.request_head import KnownHeads, RequestHead
+from penstock_predictor.http.request_head import KnownHeads
 from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
 from penstock_predictor.serving.call import Deadline
 from penstock_predictor.serving.runtime import Runtime
@@ -34,8 +34,8 @@ class Dispatcher:
         self.fast_routes: dict[bytes, Route] = {}
         """By path, of what needs no ASGI application; empty until a model is there."""
         self.known_heads = KnownHeads()
-        self.no_head = RequestHead(_NoRoute(UNMATCHED), {}, 0, keep_alive=False)
-        """Stands for a head that cannot be understood."""
+        self.no_route: Route = _NoRoute(UNMATCHED)
+        """Of what cannot be understood."""
         self.heads = ResponseHeads("")
         """Writes replies on the fast path."""
         self._infer: InferRoute | None = None

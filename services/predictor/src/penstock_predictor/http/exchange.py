@@ -1,6 +1,7 @@
 """One inference request over HTTP: what arrived, how it becomes a call, and the way back."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -55,6 +56,54 @@ class Exchange(ABC):
     @abstractmethod
     def answer(self, reply: Reply) -> None:
         """Send the reply, on the event loop, once."""
+
+
+class ReplyChannel(ABC):
+    """A connection."""
+
+    @abstractmethod
+    def take_reply(self, exchange: "FastExchange", reply: Reply) -> None:
+        """Write a reply when its turn comes."""
+
+
+class FastExchange(Exchange):
+    """On the fast path: replies leave their connection in the order of its requests."""
+
+    __slots__ = ("_channel", "keep_alive", "refused_with", "reply", "request_id", "route", "started")
+
+    def __init__(
+        self,
+        channel: ReplyChannel,
+        route: "Route",
+        headers: Mapping[bytes, bytes],
+        request_id: bytes | None,
+        time_limit: float,
+        *,
+        keep_alive: bool,
+    ) -> None:
+        self.started = started = time.monotonic()
+        super().__init__(headers, Deadline(started + time_limit, time_limit))
+        self._channel = channel
+        self.route = route
+        self.request_id = request_id
+        """Kept apart: the headers are those of many requests."""
+        self.keep_alive = keep_alive
+        self.refused_with: RequestError | None = None
+        """Known before the body arrived; it is said when the body is there."""
+        self.reply: Reply | None = None
+        """It waits until those before it are written."""
+
+    def refuse(self, error: RequestError) -> None:
+        """Read no body of it."""
+        self.refused_with = error.with_traceback(None)  # whose frames hold what arrived
+
+    def request_id_header(self) -> bytes | None:
+        """The request's id, if it has one."""
+        return self.request_id
+
+    def answer(self, reply: Reply) -> None:
+        """Write it, or keep it until those before it are written."""
+        self._channel.take_reply(self, reply)
 
 
 class AsgiExchange(Exchange):

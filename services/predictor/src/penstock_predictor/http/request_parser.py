@@ -1,7 +1,6 @@
 """Reads requests by httptools: their heads, within our limit, and their bodies as they come."""
 
-from abc import ABC, abstractmethod
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httptools
 
@@ -30,18 +29,15 @@ class ParsedHead:
         self.expects_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
 
 
-class RequestSink(ABC):
+class RequestSink(Protocol):
     """Takes what the parser reads. What it raises stops the parser."""
 
-    @abstractmethod
     def begin_request(self, head: ParsedHead) -> None:
         """A head is here. Raises a RequestError."""
 
-    @abstractmethod
     def add_body(self, data: bytes) -> None:
         """Some of the body is here."""
 
-    @abstractmethod
     def end_request(self) -> None:
         """The whole body is here."""
 
