@@ -54,7 +54,7 @@ class TraceCollector:
         self._spans: list[Span] = []
         collector = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class SpanHandler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
@@ -72,7 +72,7 @@ class TraceCollector:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), SpanHandler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
