@@ -2,7 +2,7 @@
 
 import json
 
-from penstock_cli.errors import AnnotationConflict, CliError, ObjectNotFound, WatchExpired
+from penstock_cli.errors import AnnotationConflict, CliError, ObjectNotFound, WatchTooOld
 from penstock_contracts.names import GROUP, PLURAL
 
 _LONGEST = 1000
@@ -13,7 +13,7 @@ _OF_CODE: dict[int, tuple[type[CliError], str]] = {
     403: (CliError, "you lack a right: "),
     404: (ObjectNotFound, ""),
     409: (AnnotationConflict, ""),
-    410: (WatchExpired, ""),
+    410: (WatchTooOld, ""),
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from penstock_cli.errors import CliError, UnreadableObject, WatchExpired
+from penstock_cli.errors import CliError, UnreadableObject, WatchTooOld
 from penstock_cli.kubernetes_api import KubernetesApi
 from penstock_cli.kubernetes_objects import JsonObject, KubernetesObject, RevisionDeployment, read_object
 from penstock_cli.listing import (
@@ -93,7 +93,7 @@ class ClusterClient:
         return ListedObjects(items, page.metadata.resource_version)
 
     def watch(self, listing: Listing[T], since: str, seconds: int) -> Iterator[WatchChange[T]]:
-        """Changes after a resourceVersion. Raises WatchExpired, CliError."""
+        """Changes after a resourceVersion. Raises WatchTooOld, CliError."""
         selectors = dict(listing.selectors)
         for line in self._api.watch(listing.path, listing.what, seconds, resourceVersion=since, **selectors):
             yield _change(listing, read_object(WatchEvent, line, listing.what))
@@ -122,7 +122,7 @@ def _change(listing: Listing[T], event: WatchEvent) -> WatchChange[T]:
     if event.type == "ERROR":
         failure = read_object(WatchFailure, event.content, listing.what)
         message = f"{listing.what}: {failure.message}"
-        raise WatchExpired(message) if failure.code == _FORGOTTEN else CliError(message)
+        raise WatchTooOld(message) if failure.code == _FORGOTTEN else CliError(message)
     if event.type == "BOOKMARK":
         bookmark = read_object(Bookmark, event.content, listing.what)
         return WatchChange(resource_version=bookmark.metadata.resource_version)

@@ -4,7 +4,7 @@ CliError                    it cannot be done
 ├── ResultUnknown           a command was sent, and what became of it is not known
 ├── ObjectNotFound          the object does not exist
 ├── AnnotationConflict      the object was changed after it was read
-├── WatchExpired            a watch began at a version that the API server has forgotten
+├── WatchTooOld            a watch began at a version that the API server has forgotten
 └── UnreadableObject        the object is not what this plugin can read
 """
 
@@ -29,7 +29,7 @@ class AnnotationConflict(CliError):
     """The object was changed after it was read."""
 
 
-class WatchExpired(CliError):
+class WatchTooOld(CliError):
     """A watch began at a version that the API server has forgotten: list again."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Generic
 
 from penstock_cli.cluster_client import ClusterClient
-from penstock_cli.errors import CliError, WatchExpired
+from penstock_cli.errors import CliError, WatchTooOld
 from penstock_cli.listing import Listing, T, WatchChange
 
 _WATCH_SECONDS = 60
@@ -49,7 +49,7 @@ class Informer(Generic[T]):
             try:
                 self._list_and_watch()
                 wait = _FIRST_WAIT
-            except WatchExpired:
+            except WatchTooOld:
                 continue
             except CliError as error:
                 self._report(str(error))

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from penstock_cli.api_errors import error_of
-from penstock_cli.errors import AnnotationConflict, CliError, ObjectNotFound, WatchExpired
+from penstock_cli.errors import AnnotationConflict, CliError, ObjectNotFound, WatchTooOld
 
 STATUS = {"kind": "Status", "message": "said by the API server"}
 
@@ -16,7 +16,7 @@ STATUS = {"kind": "Status", "message": "said by the API server"}
         (404, STATUS, ObjectNotFound, "look: said by the API server"),
         (404, None, CliError, "Penstock is not installed"),
         (409, STATUS, AnnotationConflict, "said by the API server"),
-        (410, STATUS, WatchExpired, "said by the API server"),
+        (410, STATUS, WatchTooOld, "said by the API server"),
         (500, STATUS, CliError, "HTTP 500: said by the API server"),
         (503, None, CliError, "HTTP 503: 404 page not found"),
     ],

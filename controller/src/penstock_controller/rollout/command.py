@@ -12,7 +12,7 @@ _FORM = re.compile(r"(?P<attempt>\d{1,9})/(?P<step>\d{1,4})(?:/(?P<version>\d{1,
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command:
+class ParsedCommand:
     """One annotation."""
 
     verb: Verb
@@ -23,13 +23,13 @@ class Command:
     """For `undo`; empty: the one that served before."""
 
 
-def read(verb: Verb, text: str) -> Command | None:
+def read(verb: Verb, text: str) -> ParsedCommand | None:
     """The word; None: it does not have the form that its verb needs."""
     found = _FORM.fullmatch(text)
     if found is None or (found["version"] and verb is not Verb.UNDO):
         return None
     attempt, step = int(found["attempt"]), int(found["step"])
-    return Command(verb=verb, text=text, attempt=attempt, step=step, version=found["version"] or "")
+    return ParsedCommand(verb=verb, text=text, attempt=attempt, step=step, version=found["version"] or "")
 
 
 def kept(words: Mapping[Verb, str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.rollout import command, hold
 from penstock_controller.rollout.attempt import ABORTED, UNDONE
-from penstock_controller.rollout.command import Command
+from penstock_controller.rollout.command import ParsedCommand
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.steps import steps_of
@@ -211,13 +211,13 @@ def phase_of(context: RolloutContext) -> Phase:
     return context.status.phase
 
 
-def _outcome(context: RolloutContext, spoken: Command) -> RolloutContext | str:
+def _outcome(context: RolloutContext, spoken: ParsedCommand) -> RolloutContext | str:
     """The context after it, or why it is refused."""
     cell = TABLE[spoken.verb, phase_of(context)]
     return cell.why if isinstance(cell, Denied) else _DEEDS[spoken.verb](context, spoken)
 
 
-def _promote(context: RolloutContext, _: Command) -> RolloutContext | str:
+def _promote(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     candidate = context.status.candidate
     if candidate is None:
         return replace(context, bake_is_over=True)
@@ -236,7 +236,7 @@ def _no_pause(step: int, steps: int) -> str:
     return f"step {step + 1} of {steps} is no pause: it goes on by itself"
 
 
-def _promote_full(context: RolloutContext, _: Command) -> RolloutContext | str:
+def _promote_full(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     candidate = context.status.candidate
     if candidate is None:
         return _NOBODY
@@ -247,7 +247,7 @@ def _promote_full(context: RolloutContext, _: Command) -> RolloutContext | str:
     return context.with_candidate(evolve(candidate, promote_full=True, paused=False))
 
 
-def _abort(context: RolloutContext, _: Command) -> RolloutContext | str:
+def _abort(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     candidate = context.status.candidate
     if candidate is None:
         return _back(context, ABORTED, "a person said abort in its bake")
@@ -272,21 +272,21 @@ def _back(context: RolloutContext, reason: str, message: str) -> RolloutContext 
     return replace(context, bake_fails=_ending(context, reason, message))
 
 
-def _pause(context: RolloutContext, _: Command) -> RolloutContext | str:
+def _pause(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     candidate = context.status.candidate
     if candidate is None or candidate.paused:
         return "a person has paused it already"
     return context.with_candidate(evolve(candidate, paused=True))
 
 
-def _resume(context: RolloutContext, _: Command) -> RolloutContext | str:
+def _resume(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     candidate = context.status.candidate
     if candidate is None or not candidate.paused:
         return "no person has paused it: promote ends a step's pause, and spec.paused is edited"
     return context.with_candidate(evolve(candidate, paused=False))
 
 
-def _retry(context: RolloutContext, _: Command) -> RolloutContext | str:
+def _retry(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     status = context.status
     if status.refused is None and status.hold is None:
         return "no version was refused, and none is held"
@@ -295,7 +295,7 @@ def _retry(context: RolloutContext, _: Command) -> RolloutContext | str:
     return context.with_status(evolve(status, refused=None, hold=None))
 
 
-def _undo(context: RolloutContext, spoken: Command) -> RolloutContext | str:
+def _undo(context: RolloutContext, spoken: ParsedCommand) -> RolloutContext | str:
     stable = context.status.stable
     if stable is None:
         return "no version served before"
@@ -333,7 +333,7 @@ def _allowed(status: ModelDeploymentStatus, record: DecisionRecord) -> DecisionR
     return record
 
 
-def _retrain(context: RolloutContext, _: Command) -> RolloutContext | str:
+def _retrain(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     spec, status, observation = context.spec, context.status, context.observation
     brake = brakes.on_command(spec, status, observation)
     if brake or spec.retrain is None:
@@ -341,7 +341,7 @@ def _retrain(context: RolloutContext, _: Command) -> RolloutContext | str:
     return context.with_status(retraining.begun(spec.retrain, status, observation, retraining.BY_HAND))
 
 
-_DEEDS: Mapping[Verb, Callable[[RolloutContext, Command], RolloutContext | str]] = {
+_DEEDS: Mapping[Verb, Callable[[RolloutContext, ParsedCommand], RolloutContext | str]] = {
     Verb.PROMOTE: _promote,
     Verb.PROMOTE_FULL: _promote_full,
     Verb.ABORT: _abort,
