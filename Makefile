@@ -39,7 +39,7 @@ VENV := .venv/.made-from-$(VENV_HASH)
 
 RPC := services/predictor/src/penstock_predictor/rpc/open_inference
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
-  docs/reference/modeldeployment.md docs/reference/metrics.md \
+  docs/reference/modeldeployment.md docs/reference/metrics.md docs/reference/reasons.md \
   $(addprefix charts/penstock/files/dashboards/,fleet.json model.json rollout.json) $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
 TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
 
@@ -169,6 +169,7 @@ imports: $(VENV) ## Import contracts between and inside the parts; each member l
 
 generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifests, reference pages and gRPC stubs, from their sources
 	@$(PYTHON) contracts/metrics_reference.py $(ROOT)
+	@$(PYTHON) contracts/reasons_reference.py $(ROOT)
 	@$(PYTHON) contracts/dashboards.py $(ROOT)
 	@$(PYTHON) contracts/crd.py $(ROOT)
 	@{ cat manifests/namespace.yaml; $(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system; } \

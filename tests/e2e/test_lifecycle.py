@@ -32,7 +32,7 @@ def test_kubectl_wait_and_status_agree(scene: RolloutScene) -> None:
     assert status["stable"]["version"] == version
     events = scene.platform.cluster.items("events", scene.namespace)
     told = [event["reason"] for event in events if event["involvedObject"]["kind"] == "ModelDeployment"]
-    assert sorted(told) == ["Promoted", "RolloutStarted"]
+    assert sorted(told) == ["Promoted", "Promoting", "RolloutStarted"]
     assert "finalizers" not in resource["metadata"]
 
 

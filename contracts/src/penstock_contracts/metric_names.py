@@ -209,6 +209,14 @@ CONTROLLER_ATTEMPTS = Metric(
     labels=("namespace", "name", "completion", "reason"),
     meaning="Attempts that ended, by completion and reason.",
 )
+CONTROLLER_TRANSITIONS = Metric(
+    name="penstock_controller_transitions_total",
+    kind="counter",
+    part="controller",
+    labels=("namespace", "name", "reason"),
+    meaning="What attempts came through before their end, by the reason of the Event: RolloutStarted, StepDone, "
+    "Paused, Resumed, Promoting, Baking, RollingBack.",
+)
 CONTROLLER_REGISTRY_ERRORS = Metric(
     name="penstock_controller_registry_errors_total",
     kind="counter",

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from penstock_contracts.api.reasons import Reason
 from penstock_controller import backoff
 from penstock_controller.errors import ClusterAway, PenstockError, Rejected, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey, Workloads
@@ -93,9 +94,9 @@ class Effects:
         except Rejected as refusal:
             self._failed(resource, action, memory, refusal, refusal.reason)
         except WriteConflict as conflict:
-            self._failed(resource, action, memory, conflict, "Changed")
+            self._failed(resource, action, memory, conflict, Reason.CHANGED)
         except ClusterAway as away:
-            self._failed(resource, action, memory, away, "NotAnswered")
+            self._failed(resource, action, memory, away, Reason.NOT_ANSWERED)
             return False
         else:
             self._done(resource, action, memory)
@@ -111,7 +112,7 @@ class Effects:
         where = {"key": str(resource.key), "action": type(action).__name__, "revision": action.revision}
         told = {"reason": reason, "detail": str(error), "again_in_seconds": wait}
         _log.warning("action failed", extra={**where, **told})
-        if reason != "Changed" or memory.failures > 1:
+        if reason != Reason.CHANGED or memory.failures > 1:
             message = str(error)
             memory.hindrance = Hindrance(revision=action.revision, reason=reason, message=message)
 
@@ -132,7 +133,7 @@ class Effects:
         if memory.hindrance or memory.times < _OFTEN or self._clock() - memory.last > _TOLD:
             return memory.hindrance
         message = f"{_what(action)} is done again and again and does not last{memory.why}"
-        return Hindrance(revision=action.revision, reason="Contested", message=message)
+        return Hindrance(revision=action.revision, reason=Reason.CONTESTED, message=message)
 
     def _drop(self, known: _ResourceEffects, wanted: Sequence[Action]) -> None:
         """What is not wanted any more was not refused for good; what was done is kept for a while."""

@@ -15,6 +15,8 @@ PenstockError
 └── Rejected        the API server refused an object: a person must act
 """
 
+from penstock_contracts.api.reasons import Reason
+
 
 class PenstockError(Exception):
     """Base of everything that the controller expects to go wrong."""
@@ -77,7 +79,7 @@ class Invalid(PenstockError):
 class Rejected(PenstockError):
     """The API server refused an object (quota, policy, invalid value), or it is somebody else's."""
 
-    def __init__(self, message: str, reason: str = "Refused") -> None:
+    def __init__(self, message: str, reason: str = Reason.REFUSED) -> None:
         super().__init__(message)
         self.reason = reason
         """One word for the condition: Refused, ForeignObject, BeingDeleted."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 from penstock_controller.ports import Jobs, ModelDeployment, ResourceKey
@@ -85,7 +86,7 @@ class RetrainingJobs:
             known.unmade = {start.name: str(refusal)}
             return 0.0
         except (WriteConflict, ClusterAway) as error:
-            reason = "Changed" if isinstance(error, WriteConflict) else "NotAnswered"
+            reason = Reason.CHANGED if isinstance(error, WriteConflict) else Reason.NOT_ANSWERED
             self._telemetry.action_failed(resource.key, reason)
             _log.warning("job not made yet", extra={**where, "detail": str(error)})
             return _SOON

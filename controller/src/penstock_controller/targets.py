@@ -1,5 +1,6 @@
 """What a resource wants now: the registry's version, fetched and checked by the store, as a revision."""
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.model_card import IngestPhase, IngestStatus
 from penstock_controller.errors import StoreAway
 from penstock_controller.ports import ModelDeployment, Store
@@ -31,19 +32,19 @@ class Targets:
             # Whatever has become of the alias, or of the registry: the store has that version's bytes.
             return await self._checked(resource, held)
         if resolution is None:
-            return Unresolved(reason="AskingRegistry", message="asking the registry")
+            return Unresolved(reason=Reason.ASKING_REGISTRY, message="asking the registry")
         if resolution.missing:
             reason, message = resolution.missing
             return Unresolved(reason=reason, message=message, permanent=True)
         if resolution.version is None:
-            return Unresolved(reason="RegistryAway", message=resolution.away)
+            return Unresolved(reason=Reason.REGISTRY_AWAY, message=resolution.away)
         return await self._checked(resource, resolution.version)
 
     async def _checked(self, resource: ModelDeployment, version: RegistryVersion) -> Target:
         try:
             ingest = await self._store.ingest(resource.spec.registry, version)
         except StoreAway as away:
-            return Unresolved(reason="StoreAway", message=str(away))
+            return Unresolved(reason=Reason.STORE_AWAY, message=str(away))
         return self._judged(resource, version, ingest)
 
     def _judged(self, resource: ModelDeployment, version: RegistryVersion, ingest: IngestStatus) -> Target:
@@ -56,7 +57,7 @@ class Targets:
             )
         if ingest.card is None:
             message = ingest.message or f"the model store is fetching version {version.version}"
-            return Unresolved(reason=ingest.reason or "Fetching", message=message)
+            return Unresolved(reason=ingest.reason or Reason.FETCHING, message=message)
         digest, key = ingest.card.digest, resource.key
         placement = self._placement.of_resource(key.namespace, key.name)
         return Wanted(

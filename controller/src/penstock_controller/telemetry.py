@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from penstock_contracts import metric_names
-from penstock_contracts.api.status import ModelDeploymentStatus, Phase
+from penstock_contracts.api.reasons import Reason
+from penstock_contracts.api.status import Completion, ModelDeploymentStatus, Phase
 from penstock_contracts.build import build_labels
 from penstock_controller.ports import ResourceKey
 from penstock_controller.resource_series import ResourceSeries
@@ -22,35 +23,45 @@ def _gauge(metric: metric_names.Metric, registry: CollectorRegistry) -> Gauge:
 
 
 _ENDS = (
-    ("Promoted", "Promoted"),
-    ("RolledBack", "GateFailed"),
-    ("RolledBack", "CandidateUnavailable"),
-    ("RolledBack", "ProgressDeadlineExceeded"),
-    ("RolledBack", "Inconclusive"),
-    ("Aborted", "Aborted"),
-    ("Aborted", "Undone"),
-    ("Superseded", "Superseded"),
+    (Completion.PROMOTED.value, Reason.PROMOTED),
+    (Completion.ROLLED_BACK.value, Reason.GATE_FAILED),
+    (Completion.ROLLED_BACK.value, Reason.CANDIDATE_UNAVAILABLE),
+    (Completion.ROLLED_BACK.value, Reason.PROGRESS_DEADLINE_EXCEEDED),
+    (Completion.ROLLED_BACK.value, Reason.INCONCLUSIVE),
+    (Completion.ABORTED.value, Reason.ABORTED),
+    (Completion.ABORTED.value, Reason.UNDONE),
+    (Completion.SUPERSEDED.value, Reason.SUPERSEDED),
 )
 """How an attempt may end: completion and reason."""
 _TRAINING_REASONS = (
-    "Running",
-    "Succeeded",
-    "NothingRegistered",
-    "JobFailed",
-    "TimedOut",
-    "JobRefused",
-    "JobGone",
-    "WebhookRefused",
-    "WebhookUnreachable",
-    "PipelineFailed",
-    "BudgetSpent",
-    "RefusedForThisDrift",
-    "Flapping",
+    Reason.RUNNING,
+    Reason.SUCCEEDED,
+    Reason.NOTHING_REGISTERED,
+    Reason.JOB_FAILED,
+    Reason.TIMED_OUT,
+    Reason.JOB_REFUSED,
+    Reason.JOB_GONE,
+    Reason.WEBHOOK_REFUSED,
+    Reason.WEBHOOK_UNREACHABLE,
+    Reason.PIPELINE_FAILED,
+    Reason.BUDGET_SPENT,
+    Reason.REFUSED_FOR_THIS_DRIFT,
+    Reason.FLAPPING,
 )
 """Those that alerts ask for: increase() sees nothing of a series that begins at 1."""
 
 
-_ACTION_FAILURES = ("Refused", "ForeignObject", "BeingDeleted", "Changed", "NotAnswered")
+_TRANSITIONS = (
+    Reason.ROLLOUT_STARTED,
+    Reason.STEP_DONE,
+    Reason.PAUSED,
+    Reason.RESUMED,
+    Reason.PROMOTING,
+    Reason.BAKING,
+    Reason.ROLLING_BACK,
+)
+"""What an attempt comes through before its end."""
+_ACTION_FAILURES = (Reason.REFUSED, Reason.FOREIGN_OBJECT, Reason.BEING_DELETED, Reason.CHANGED, Reason.NOT_ANSWERED)
 """Reasons, as metric_names describes them."""
 
 
@@ -60,6 +71,7 @@ class ControllerTelemetry:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._passes = _counter(metric_names.CONTROLLER_PASSES, registry)
         self._attempts = _counter(metric_names.CONTROLLER_ATTEMPTS, registry)
+        self._transitions = _counter(metric_names.CONTROLLER_TRANSITIONS, registry)
         self._registry_errors = _counter(metric_names.CONTROLLER_REGISTRY_ERRORS, registry)
         self._registry_writes = _counter(metric_names.CONTROLLER_REGISTRY_WRITES, registry)
         self._retraining = _counter(metric_names.CONTROLLER_RETRAINING, registry)
@@ -97,9 +109,11 @@ class ControllerTelemetry:
         self._passes.labels(outcome).inc()
 
     def announced(self, key: ResourceKey, announcement: Announcement) -> None:
-        """Users were told of a transition; those that end an attempt, or that are about training, are counted."""
+        """Users were told of a transition, and it is counted."""
         if announcement.of_retraining:
             self._of(key, self._retraining, announcement.reason).inc()
+        if announcement.reason in _TRANSITIONS:
+            self._of(key, self._transitions, announcement.reason).inc()
         if announcement.refusal:
             self._of(key, self._refusals).inc()
         if announcement.completion:
@@ -128,6 +142,8 @@ class ControllerTelemetry:
         self._of(key, self._refusals)
         for end in _ENDS:
             self._of(key, self._attempts, *end)
+        for reason in _TRANSITIONS:
+            self._of(key, self._transitions, reason)
         for reason in _ACTION_FAILURES:
             self._of(key, self._action_failures, reason)
 

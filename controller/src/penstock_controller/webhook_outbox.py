@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller import backoff
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected, WriteConflict
@@ -26,7 +27,7 @@ _FIRST_AGAIN = 5.0
 _LONGEST_AGAIN = 120.0
 """Seconds after which one that did not answer is called again."""
 _UNCALLED = JobSighting(state=JobState.MISSING)
-_FAILURES = {JobState.REFUSED: "Refused", JobState.UNANSWERED: "NotAnswered"}
+_FAILURES = {JobState.REFUSED: Reason.REFUSED, JobState.UNANSWERED: Reason.NOT_ANSWERED}
 """As metrics have them."""
 
 

@@ -56,7 +56,7 @@ def test_brings_the_first_version_to_healthy(serving: RolloutWorld) -> None:
     assert weights(serving) == {"rev1": 100}
     assert condition(serving, "Ready") == ("True", "Serving")
     assert condition(serving, "Reconciling")[0] == "False"
-    assert [told.reason for told in serving.announcements] == ["RolloutStarted", "Promoted"]
+    assert [told.reason for told in serving.announcements] == ["RolloutStarted", "Promoting", "Promoted"]
     assert serving.status.history[0].completion is Completion.PROMOTED
     assert serving.workloads["rev1"].promoted_attempt == 1
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from penstock_contracts.api.reasons import Reason
 from penstock_controller.adapters.mlflow_api import MlflowApi, NotAllowed, NotThere
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
 from penstock_controller.rollout.registry_entry import Entry, Tag
@@ -26,7 +27,8 @@ class MlflowRecorder:
             await _show(self._apis[entry.connection], entry, tag)
         except NotThere as error:
             raise VersionMissing(
-                "VersionNotFound", f"registry {entry.connection!r} has no version {entry.version} of {entry.model!r}"
+                Reason.VERSION_NOT_FOUND,
+                f"registry {entry.connection!r} has no version {entry.version} of {entry.model!r}",
             ) from error
         except NotAllowed as error:
             self._telemetry.registry_failed(entry.connection)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.adapters.mlflow_api import FoundVersion, MlflowApi, NotAllowed, NotThere
 from penstock_controller.errors import RegistryAway, VersionMissing
@@ -54,13 +55,15 @@ async def _missing(api: MlflowApi, reference: RegistryRef) -> Exception:
     try:
         model = await api.model(reference.model)
     except NotThere:
-        return VersionMissing("ModelNotFound", f"spec.registry.model: the registry has no model {reference.model!r}")
+        return VersionMissing(
+            Reason.MODEL_NOT_FOUND, f"spec.registry.model: the registry has no model {reference.model!r}"
+        )
     if reference.alias is None:
         message = f"spec.registry.version: model {reference.model!r} has no version {reference.version}"
-        return VersionMissing("VersionNotFound", message)
+        return VersionMissing(Reason.VERSION_NOT_FOUND, message)
     if reference.alias in {each.alias for each in model.aliases}:
         return api.inconsistent("it lists an alias that it does not find")
     return VersionMissing(
-        "AliasNotFound",
+        Reason.ALIAS_NOT_FOUND,
         f"spec.registry.alias: model {reference.model!r} has no alias {reference.alias!r}: set it in the registry",
     )

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ErrorRateGate
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
@@ -17,9 +18,9 @@ _KIND = "failures: "
 """Begins the name of the figure that counts one kind of failure."""
 _MOST_KINDS = 32
 _REASONS = {
-    Verdict.PASS: "WithinMargin",
-    Verdict.FAIL: "MarginExceeded",
-    Verdict.INCONCLUSIVE: "NotDecided",
+    Verdict.PASS: Reason.WITHIN_MARGIN,
+    Verdict.FAIL: Reason.MARGIN_EXCEEDED,
+    Verdict.INCONCLUSIVE: Reason.NOT_DECIDED,
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.verdict import Verdict
 
 
@@ -50,7 +51,7 @@ class ComparedTries:
 _Part = TypeVar("_Part")
 
 NOT_GATHERED = MissingEvidence(
-    verdict=Verdict.INCONCLUSIVE, reason="NoEvidence", message="this evidence was not gathered yet"
+    verdict=Verdict.INCONCLUSIVE, reason=Reason.NO_EVIDENCE, message="this evidence was not gathered yet"
 )
 
 

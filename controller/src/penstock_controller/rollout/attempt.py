@@ -1,6 +1,7 @@
 """The beginning and the ends of an attempt. Each end writes one decision record and makes one announcement."""
 
 from penstock_contracts.api import duration
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import (
     AttemptStage,
     Candidate,
@@ -23,8 +24,8 @@ from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.steps import size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp, stamp
 
-ABORTED = "Aborted"
-UNDONE = "Undone"
+ABORTED = Reason.ABORTED
+UNDONE = Reason.UNDONE
 BY_HAND = {ABORTED, UNDONE}
 """Reasons of an end that a person wanted."""
 
@@ -52,7 +53,7 @@ def start(context: RolloutContext, wanted: Wanted) -> Transition:
     )
     told = Announcement(
         type="Normal",
-        reason="RolloutStarted",
+        reason=Reason.ROLLOUT_STARTED,
         message=f"version {wanted.version} ({wanted.digest[:19]}) starts as revision {wanted.revision}",
         attempt=candidate.attempt,
     )
@@ -94,7 +95,7 @@ def promote(context: RolloutContext, candidate: Candidate) -> Transition:
         promote_full=candidate.promote_full,
     )
     message = f"version {stable.version} serves all requests; version {old.version} stays warm"
-    told = Announcement(type="Normal", reason="Baking", message=message, attempt=candidate.attempt)
+    told = Announcement(type="Normal", reason=Reason.BAKING, message=message, attempt=candidate.attempt)
     baking = evolve(moved, previous=previous, phase=Phase.BAKING, message=message)
     return Transition(status=baking, announcements=(told,), requeue_after=SOON)
 
@@ -113,7 +114,7 @@ def _promoted(
         remark = f"; a person left out its steps and gates (promote-full){remark}"
     ending = Ending(
         completion=Completion.PROMOTED,
-        reason="Promoted",
+        reason=Reason.PROMOTED,
         message=f"version {stable.version} serves all requests{remark}" + _numbers(context.status),
     )
     status, told = _recorded(context, stable, tried, ending)

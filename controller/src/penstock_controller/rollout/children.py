@@ -3,6 +3,7 @@
 All of it is found anew by each pass from what it sees: an action that was refused is simply wanted again.
 """
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Completion, ModelDeploymentStatus, Revision
 from penstock_controller.rollout.decision import (
     Action,
@@ -15,7 +16,7 @@ from penstock_controller.rollout.observation import ChildKind, Observation, Want
 
 APPLIED = "ChildrenApplied"
 """The condition that says whether the objects of revisions are there and as declared."""
-_BY_WEIGHT = ("Refused", "BeingDeleted", "NotAnswered", "Contested", "ForeignObject")
+_BY_WEIGHT = (Reason.REFUSED, Reason.BEING_DELETED, Reason.NOT_ANSWERED, Reason.CONTESTED, Reason.FOREIGN_OBJECT)
 """Reasons of hindrances: the first that there is becomes the condition's."""
 _MOST = 10
 """Sentences that the condition's message has."""
@@ -74,14 +75,14 @@ def hindered(observation: Observation, revision: str) -> str:
 def applied(observation: Observation) -> tuple[bool, str, str]:
     """The condition: whether nothing keeps the objects from being as declared, the reason, and a message."""
     found = [(item.reason, item.message) for item in observation.hindrances]
-    found += [("ForeignObject", message) for message in observation.foreign]
-    found += [("ForeignObject", _other_autoscaler(item)) for item in observation.workloads.values()]
+    found += [(Reason.FOREIGN_OBJECT, message) for message in observation.foreign]
+    found += [(Reason.FOREIGN_OBJECT, _other_autoscaler(item)) for item in observation.workloads.values()]
     found = [(reason, message) for reason, message in found if message]
     if found:
         reason = min((reason for reason, _ in found), key=_weight)
         ordered = sorted(dict.fromkeys(found), key=lambda item: (_weight(item[0]), item[1]))
         return False, reason, "; ".join(message for _, message in ordered[:_MOST])
-    return True, "Applied", ""
+    return True, Reason.APPLIED, ""
 
 
 def _other_autoscaler(workload: Workload) -> str:

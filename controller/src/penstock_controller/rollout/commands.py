@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import (
     LONGEST_ANSWER,
     CommandOutcome,
@@ -172,10 +173,10 @@ def _said(context: RolloutContext, verb: Verb, text: str, at: str) -> tuple[Roll
     if isinstance(outcome, str):
         message = f"{told} denied in phase {phase}: {outcome}"
         after = _answered(context, verb, text, CommandOutcome.DENIED, message)
-        return after, _announcement(context, "Warning", "CommandDenied", message)
+        return after, _announcement(context, "Warning", Reason.COMMAND_DENIED, message)
     message = f"{told} accepted in phase {phase}"
     after = _answered(outcome, verb, text, CommandOutcome.ACCEPTED, f"{message}: {_deed(verb, phase)}")
-    return after, _announcement(context, "Normal", "CommandAccepted", message)
+    return after, _announcement(context, "Normal", Reason.COMMAND_ACCEPTED, message)
 
 
 def _deed(verb: Verb, phase: Phase) -> str:

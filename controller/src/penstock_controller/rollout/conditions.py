@@ -1,5 +1,6 @@
 """Status conditions after kstatus: Ready says whether users are served, Reconciling and Stalled whether it moves."""
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Condition, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import children, sizing, write_back
@@ -12,7 +13,7 @@ from penstock_controller.rollout.registry_entry import Writing
 from penstock_controller.rollout.serving import service
 from penstock_controller.rollout.timestamps import stamp
 
-_REASONS = {Writing.AWAY: "RegistryAway", Writing.REFUSED: "RegistryRefused"}
+_REASONS = {Writing.AWAY: Reason.REGISTRY_AWAY, Writing.REFUSED: Reason.REGISTRY_REFUSED}
 _UNNAMED = "what spec.registry names is not there: status.message says what to mend"
 
 
@@ -94,11 +95,11 @@ def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, obser
     asked = sizing.asked(spec, workload)
     if ready != asked:
         message = f"{ready} of {asked} pods of version {stable.version} are ready"
-        return ConditionState(type="Reconciling", status=True, reason="PodsNotReady", message=message)
+        return ConditionState(type="Reconciling", status=True, reason=Reason.PODS_NOT_READY, message=message)
     if observation.turn:
         message = "another attempt is to begin when its turn comes"
-        return ConditionState(type="Reconciling", status=True, reason="Queued", message=message)
-    return ConditionState(type="Reconciling", status=False, reason="Settled", message="nothing is under way")
+        return ConditionState(type="Reconciling", status=True, reason=Reason.QUEUED, message=message)
+    return ConditionState(type="Reconciling", status=False, reason=Reason.SETTLED, message="nothing is under way")
 
 
 def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
@@ -109,7 +110,7 @@ def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
 def _stalled(status: ModelDeploymentStatus, observation: Observation) -> ConditionState:
     if status.candidate is None and status.previous is None and status.refused:
         by_itself = status.refused.revision is not None and status.refused.reason not in BY_HAND
-        reason = "RolledBack" if by_itself else status.refused.reason
+        reason = Reason.ROLLED_BACK if by_itself else status.refused.reason
         again = (
             "the alias moves, the spec changes, or retry" if status.refused.revision else "another one is registered"
         )
@@ -118,7 +119,7 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Conditi
     target = observation.target
     if isinstance(target, Unresolved) and target.permanent:
         return ConditionState(type="Stalled", status=True, reason=target.reason, message=_UNNAMED)
-    return ConditionState(type="Stalled", status=False, reason="NotStalled", message="")
+    return ConditionState(type="Stalled", status=False, reason=Reason.NOT_STALLED, message="")
 
 
 def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> ConditionState:
@@ -133,15 +134,15 @@ def _children(observation: Observation, before: tuple[Condition, ...], actions: 
 def _registry(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> ConditionState:
     if observation.registry_problem:
         message = f"{observation.registry_problem}; what serves goes on, nothing new starts"
-        return ConditionState(type="RegistryReachable", status=False, reason="RegistryAway", message=message)
+        return ConditionState(type="RegistryReachable", status=False, reason=Reason.REGISTRY_AWAY, message=message)
     if observation.alias_mover:
         message = (
             f"{observation.alias_mover}, which is older, moves the same spec.registry.liveAlias of this model: "
             "give one of the two another"
         )
-        return ConditionState(type="RegistryReachable", status=False, reason="LiveAliasTaken", message=message)
+        return ConditionState(type="RegistryReachable", status=False, reason=Reason.LIVE_ALIAS_TAKEN, message=message)
     return _unwritten(status, observation, before) or ConditionState(
-        type="RegistryReachable", status=True, reason="Answered", message=status.registry_write.problem
+        type="RegistryReachable", status=True, reason=Reason.ANSWERED, message=status.registry_write.problem
     )
 
 

@@ -19,6 +19,7 @@ from penstock_controller.rollout import (
     children,
     clock,
     commands,
+    course,
     evidence,
     hold,
     routing,
@@ -91,6 +92,7 @@ def advance(
         announcements=(
             *heard.announcements,
             *step.announcements,
+            *course.announcements(spec, status, final),
             *monitoring.announcements(status, final, observation),
             *trained.announcements,
         ),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.traffic import Traffic, TrafficSplit
 from penstock_controller.rollout import routing
@@ -27,16 +28,20 @@ def service(status: ModelDeploymentStatus, observation: Observation) -> Service:
     if not routed:
         return _not_routed(status, observation)
     if not observation.gateways:
-        return Service(answers=False, reason="NoGateway", message="no gateway pod is ready: nobody takes requests")
+        return Service(
+            answers=False, reason=Reason.NO_GATEWAY, message="no gateway pod is ready: nobody takes requests"
+        )
     told = [pod for pod in observation.gateways if pod.number is not None]
     if not told:
         names = ", ".join(f"{pod.name} ({pod.problem or 'no answer'})" for pod in observation.gateways[:_NAMED])
-        return Service(answers=None, reason="GatewaySilent", message=f"no gateway pod tells what it serves: {names}")
+        return Service(
+            answers=None, reason=Reason.GATEWAY_SILENT, message=f"no gateway pod tells what it serves: {names}"
+        )
     empty = [pod for pod in told if not any(pod.endpoints.get(revision) for revision in routed)]
     if empty:
         return _no_endpoints(status, observation, empty)
     versions = _versions(status, [revision for revision in routed if any(pod.endpoints.get(revision) for pod in told)])
-    return Service(answers=True, reason="Serving", message=f"{versions} answers")
+    return Service(answers=True, reason=Reason.SERVING, message=f"{versions} answers")
 
 
 def no_ready_pod(version: str, workload: Workload | None) -> str:
@@ -65,7 +70,9 @@ def _rescuing(split: TrafficSplit) -> tuple[str, ...]:
 
 def _not_routed(status: ModelDeploymentStatus, observation: Observation) -> Service:
     if status.stable:
-        return Service(answers=False, reason="NotRouted", message=routing.waiting_for(status.traffic, observation))
+        return Service(
+            answers=False, reason=Reason.NOT_ROUTED, message=routing.waiting_for(status.traffic, observation)
+        )
     reason = status.refused.reason if status.refused else status.phase.value
     return Service(answers=False, reason=reason, message="no version has served yet")
 
@@ -74,10 +81,10 @@ def _no_endpoints(status: ModelDeploymentStatus, observation: Observation, empty
     stable = status.stable
     workload = observation.workloads.get(stable.revision) if stable else None
     if stable and (workload is None or workload.ready == 0):
-        return Service(answers=False, reason="NoReadyPods", message=no_ready_pod(stable.version, workload))
+        return Service(answers=False, reason=Reason.NO_READY_PODS, message=no_ready_pod(stable.version, workload))
     names = ", ".join(pod.name for pod in empty[:_NAMED])
     message = f"{len(empty)} of {len(observation.gateways)} gateway pods have no endpoint to send to: {names}"
-    return Service(answers=False, reason="NoEndpoints", message=message)
+    return Service(answers=False, reason=Reason.NO_ENDPOINTS, message=message)
 
 
 def _versions(status: ModelDeploymentStatus, revisions: list[str]) -> str:

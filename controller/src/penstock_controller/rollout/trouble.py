@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from penstock_contracts.api.reasons import Reason
 from penstock_controller.rollout.timestamps import stamp
 
 Status = Mapping[str, Any]
-PASS_FAILING, INVALID = "PassFailing", "InvalidResource"
+PASS_FAILING, INVALID = Reason.PASS_FAILING, Reason.INVALID_RESOURCE
 _NUMBERS = re.compile(r"\d+")
 """What differs from one try to the next: versions of objects, times."""
 

@@ -3,6 +3,7 @@
 What a gate has seen stands in status; a new stage, or another configuration of the gate, begins a new test.
 """
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, GateResult, GateStatus, ModelDeploymentStatus
 from penstock_contracts.base import evolve
 from penstock_contracts.verdict import Verdict
@@ -15,7 +16,7 @@ from penstock_controller.rollout.steps import Setting
 _NO_COUNTERS = MissingEvidence(
     # That promotes nothing, and is no fault of the candidate.
     verdict=Verdict.ERROR,
-    reason="EvidenceUnreadable",
+    reason=Reason.EVIDENCE_UNREADABLE,
     message="no gateway pod answered when its counters were asked for",
 )
 
@@ -52,7 +53,7 @@ def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) ->
         stage=stage,
         config=gate.config,
         verdict=Verdict.INCONCLUSIVE,
-        reason="NoEvidence",
+        reason=Reason.NO_EVIDENCE,
         message="no evidence yet",
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from kubernetes.aio.client import ApiClient, ApiException, CoordinationV1Api, CoreV1Api, RbacAuthorizationV1Api
 
+from penstock_contracts.api.reasons import Reason
 from penstock_controller.adapters.kubernetes.api_errors import (
     TIMEOUT,
     exists,
@@ -22,7 +23,7 @@ LEASE = "penstock"
 LEASE_OF_ALL = "penstock-all-namespaces"
 NAMESPACE_OF_ALL = "default"
 """Where a release that serves all namespaces claims that: every cluster has it, and nobody can delete it."""
-_OTHER = "ServedByAnotherRelease"
+_OTHER = Reason.SERVED_BY_ANOTHER_RELEASE
 
 
 class KubernetesClaims:

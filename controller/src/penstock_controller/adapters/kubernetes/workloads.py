@@ -7,6 +7,7 @@ from typing import assert_never
 
 from kubernetes.aio.client import ApiClient
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT
 from penstock_controller.adapters.kubernetes import autoscalers
 from penstock_controller.adapters.kubernetes.child_objects import (
@@ -306,11 +307,11 @@ def _refuse_what_is_not_ours(live: Object, owner: Object) -> None:
     if ownership(live, owner) is Ownership.FOREIGN:
         raise Rejected(
             f"{live['kind']} {metadata['name']} is there already and is not this resource's: delete or rename it",
-            reason="ForeignObject",
+            reason=Reason.FOREIGN_OBJECT,
         )
     if metadata.get("deletionTimestamp"):
         finalizers = ", ".join(metadata.get("finalizers") or []) or "none"
         raise Rejected(
             f"{live['kind']} {metadata['name']} is being deleted and not gone yet (finalizers: {finalizers})",
-            reason="BeingDeleted",
+            reason=Reason.BEING_DELETED,
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from penstock_contracts.api import duration
 from penstock_contracts.api.drift import DriftStatus
 from penstock_contracts.api.logger import LoggerMode
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Condition, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
@@ -134,18 +135,18 @@ def judgements(
 
 
 def _no_monitor() -> ConditionState:
-    return ConditionState(type=REACHABLE, status=False, reason="NoMonitor", message=_NO_MONITOR)
+    return ConditionState(type=REACHABLE, status=False, reason=Reason.NO_MONITOR, message=_NO_MONITOR)
 
 
 def _detected(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> ConditionState:
     monitoring = observation.monitoring
     if not monitoring.installed:
         message = f"there is nobody to ask: condition {REACHABLE} says more"
-        return ConditionState(type=DETECTED, status=None, reason="NotAsked", message=message)
+        return ConditionState(type=DETECTED, status=None, reason=Reason.NOT_ASKED, message=message)
     if monitoring.away:
         last = f"; the last that is known, {status.drift.reason}, stands in status.drift" if status.drift else ""
         message = f"the drift monitor has not answered{last}"
-        return ConditionState(type=DETECTED, status=None, reason="MonitorAway", message=message)
+        return ConditionState(type=DETECTED, status=None, reason=Reason.MONITOR_AWAY, message=message)
     if monitoring.finding and status.drift:
         found, message = monitoring.finding, _sentence(monitoring.finding)
         return ConditionState(
@@ -160,17 +161,17 @@ def _reachable(observation: Observation, before: tuple[Condition, ...]) -> Condi
         return _no_monitor()
     if monitoring.away:
         message = f"{monitoring.away}; what serves goes on, and a rollout too"
-        return ConditionState(type=REACHABLE, status=False, reason="MonitorAway", message=message)
+        return ConditionState(type=REACHABLE, status=False, reason=Reason.MONITOR_AWAY, message=message)
     if monitoring.finding:
-        return ConditionState(type=REACHABLE, status=True, reason="Answered", message="")
+        return ConditionState(type=REACHABLE, status=True, reason=Reason.ANSWERED, message="")
     return _unasked(REACHABLE, "", before)
 
 
 def _unasked(kind: str, message: str, before: tuple[Condition, ...]) -> ConditionState:
     """A controller that has just started has asked for nothing yet: what status said stands until it has."""
-    known = next((item for item in before if item.type == kind and item.reason != "NoMonitor"), None)
-    if known is None or known.reason == "NotAsked":
-        return ConditionState(type=kind, status=None, reason="NotAsked", message=message)
+    known = next((item for item in before if item.type == kind and item.reason != Reason.NO_MONITOR), None)
+    if known is None or known.reason == Reason.NOT_ASKED:
+        return ConditionState(type=kind, status=None, reason=Reason.NOT_ASKED, message=message)
     said = {"True": True, "False": False}.get(known.status)
     return ConditionState(type=kind, status=said, reason=known.reason, message=known.message)
 

@@ -1,6 +1,7 @@
 """The bake: stable serves everything, the version before stays warm, and a failing gate still goes back to it."""
 
 from penstock_contracts.api import duration
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, Candidate, Completion, Ending, Phase, Previous, Stable
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import attempt, splits, verdicts
@@ -49,11 +50,11 @@ def _ending(context: RolloutContext, stable: Stable, previous: Previous) -> Endi
     target = context.observation.target
     if isinstance(target, Wanted) and target.revision == previous.revision:
         message = f"version {target.version} is wanted again, and still warm"
-        return Ending(completion=Completion.SUPERSEDED, reason="Superseded", message=message)
+        return Ending(completion=Completion.SUPERSEDED, reason=Reason.SUPERSEDED, message=message)
     gate = verdicts.failed(context.status)
     if gate:
         message = f"in the bake, {gate.name}: {gate.message}"
-        return Ending(completion=Completion.ROLLED_BACK, reason="GateFailed", message=message)
+        return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=message)
     return _unavailable(context, stable, previous)
 
 
@@ -63,7 +64,7 @@ def _unavailable(context: RolloutContext, stable: Stable, previous: Previous) ->
         return None
     why = why_not_ready(context.workload(stable.revision))
     message = f"in the bake, none of its pods was ready for two intervals (since {since}): {why}"
-    return Ending(completion=Completion.ROLLED_BACK, reason="CandidateUnavailable", message=message)
+    return Ending(completion=Completion.ROLLED_BACK, reason=Reason.CANDIDATE_UNAVAILABLE, message=message)
 
 
 def _bake(context: RolloutContext, stable: Stable, previous: Previous, left: float) -> Transition:

@@ -5,6 +5,7 @@ Each pass starts at the top and stops at the first thing that is not there yet.
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import OnInconclusive
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, Candidate, Completion, Ending, Phase, Stable
 from penstock_contracts.api.strategy import CanaryStep, Pause
 from penstock_contracts.base import evolve
@@ -169,6 +170,6 @@ def _undecided(context: RolloutContext, candidate: Candidate) -> Transition:
     why = verdicts.undecided(context)
     if context.spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK and verdicts.enough_was_seen(context):
         message = f"all steps are done and a gate cannot say (spec.analysis.onInconclusive: Rollback): {why}"
-        ending = Ending(completion=Completion.ROLLED_BACK, reason="Inconclusive", message=message)
+        ending = Ending(completion=Completion.ROLLED_BACK, reason=Reason.INCONCLUSIVE, message=message)
         return rolling_back.begin(context, candidate, ending)
     return waiting(context, candidate, f"all steps are done; {why}", requeue_after=SHORTLY)

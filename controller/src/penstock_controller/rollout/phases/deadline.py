@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from penstock_contracts.api import duration
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Candidate, Completion, Ending
 from penstock_contracts.base import evolve
 from penstock_controller.rollout.context import RolloutContext, Transition
@@ -22,7 +23,7 @@ def timed(context: RolloutContext, step: Transition) -> Transition:
     deadline = context.spec.progress_deadline
     if spent > duration.seconds(deadline):
         message = f"after {deadline} of waiting (spec.progressDeadline): {step.spends}"
-        ending = Ending(completion=Completion.ROLLED_BACK, reason="ProgressDeadlineExceeded", message=message)
+        ending = Ending(completion=Completion.ROLLED_BACK, reason=Reason.PROGRESS_DEADLINE_EXCEEDED, message=message)
         return rolling_back.begin(context, candidate, ending)
     since = candidate.waiting_since or stamp(now)
     return _with_candidate(step, evolve(candidate, waiting_since=since))

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Candidate, Completion, Ending
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing, verdicts
@@ -33,7 +34,7 @@ def _superseded(context: RolloutContext, candidate: Candidate) -> Ending | None:
     if not successor:
         return None
     message = f"version {successor} took its place before it was promoted"
-    return Ending(completion=Completion.SUPERSEDED, reason="Superseded", message=message)
+    return Ending(completion=Completion.SUPERSEDED, reason=Reason.SUPERSEDED, message=message)
 
 
 def _successor(context: RolloutContext, candidate: Candidate) -> str:
@@ -53,7 +54,7 @@ def _gate_failed(context: RolloutContext) -> Ending | None:
     gate = verdicts.failed(context.status)
     if gate is None:
         return None
-    return Ending(completion=Completion.ROLLED_BACK, reason="GateFailed", message=f"{gate.name}: {gate.message}")
+    return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=f"{gate.name}: {gate.message}")
 
 
 def _unavailable(context: RolloutContext, candidate: Candidate) -> Ending | None:
@@ -63,4 +64,4 @@ def _unavailable(context: RolloutContext, candidate: Candidate) -> Ending | None
     message = f"none of its pods was ready for two intervals (since {since})" + pods.why_none_is_ready(
         context, candidate
     )
-    return Ending(completion=Completion.ROLLED_BACK, reason="CandidateUnavailable", message=message)
+    return Ending(completion=Completion.ROLLED_BACK, reason=Reason.CANDIDATE_UNAVAILABLE, message=message)

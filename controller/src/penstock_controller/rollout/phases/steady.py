@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Phase, Refusal, Stable
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import attempt, children, hold, serving
@@ -41,7 +42,7 @@ def _settle(context: RolloutContext, stable: Stable, wanted: Wanted) -> Transiti
     """Stable is what is wanted. A version with stable's bytes moves the label only."""
     told = Announcement(
         type="Normal",
-        reason="VersionRelabelled",
+        reason=Reason.VERSION_RELABELLED,
         message=f"version {wanted.version} has the bytes that already serve: no rollout",
         attempt=context.status.attempt,
     )

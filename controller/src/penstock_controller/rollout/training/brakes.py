@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.drift import DriftStatus, OnDrift
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import Means, Retrain, RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
@@ -16,7 +17,7 @@ from penstock_contracts.drift import DriftReason
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import moment, stamp
 
-SUCCEEDED = "Succeeded"
+SUCCEEDED = Reason.SUCCEEDED
 _LONGEST_BACKOFF = 86400.0
 _SHORTEST_BACKOFF = 60.0
 """Seconds: also without a cool-down Jobs that fail do not follow each other at once."""
@@ -40,8 +41,8 @@ def spoken(job: RetrainingJob) -> str:
 def unstartable(retrain: Retrain | None, why: str) -> Brake:
     """Nothing could be started by spec.retrain as it stands."""
     if retrain and retrain.means is Means.WEBHOOK:
-        return Brake(reason="WebhookRefused", message=f"spec.retrain.webhook: {why}")
-    return Brake(reason="JobRefused", message=f"spec.retrain.jobTemplate: {why}")
+        return Brake(reason=Reason.WEBHOOK_REFUSED, message=f"spec.retrain.webhook: {why}")
+    return Brake(reason=Reason.JOB_REFUSED, message=f"spec.retrain.jobTemplate: {why}")
 
 
 def drift_that_starts(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DriftStatus | None:
@@ -84,26 +85,28 @@ def on_command(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observa
     """The brake that holds against a person's word: neither cool-down, budget nor an earlier Job's fate is one."""
     known = status.retraining
     if spec.retrain is None:
-        return Brake(reason="NoTemplate", message="spec.retrain is not there: write its jobTemplate or webhook")
+        return Brake(reason=Reason.NO_TEMPLATE, message="spec.retrain is not there: write its jobTemplate or webhook")
     if known and known.job and known.job.ended_at is None:
-        return Brake(reason="Running", message=f"{spoken(known.job)} is under way")
+        return Brake(reason=Reason.RUNNING, message=f"{spoken(known.job)} is under way")
     return _rollout(spec, status, observation) or _unprepared(spec.retrain, observation)
 
 
 def _rollout(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> Brake | None:
     if status.stable is None:
-        return Brake(reason="NothingServes", message="no version serves")
+        return Brake(reason=Reason.NOTHING_SERVES, message="no version serves")
     if status.candidate or status.previous:
         what = "is on trial" if status.candidate else "bakes"
-        return Brake(reason="AttemptUnderWay", message=f"attempt {status.attempt} {what}")
+        return Brake(reason=Reason.ATTEMPT_UNDER_WAY, message=f"attempt {status.attempt} {what}")
     if status.hold:
-        return Brake(reason="Held", message=f"a person went back to version {status.hold.version}: retry ends that")
+        return Brake(
+            reason=Reason.HELD, message=f"a person went back to version {status.hold.version}: retry ends that"
+        )
     if spec.paused:
-        return Brake(reason="Held", message="spec.paused")
+        return Brake(reason=Reason.HELD, message="spec.paused")
     named, refused = observation.named, status.refused
     tried = {status.stable.version, refused.version if refused else ""}
     if named and named.version not in tried:
-        return Brake(reason="AttemptUnderWay", message=f"version {named.version} is named and not tried yet")
+        return Brake(reason=Reason.ATTEMPT_UNDER_WAY, message=f"version {named.version} is named and not tried yet")
     return None
 
 
@@ -114,17 +117,19 @@ def _fruitless(status: ModelDeploymentStatus, job: RetrainingJob, drift: DriftSt
         return None
     if job.refused and job.stable_digest == stable.digest:
         message = f"version {job.version} of {spoken(job)}, for the same drift, was not promoted"
-        return Brake(reason="RefusedForThisDrift", message=f"{message}: until the drift changes, or retrain is said")
+        return Brake(
+            reason=Reason.REFUSED_FOR_THIS_DRIFT, message=f"{message}: until the drift changes, or retrain is said"
+        )
     until = moment(stable.since) + timedelta(seconds=cooldown)
     if job.version == stable.version and moment(drift.since) <= until:
         message = f"the same columns drift again within {cooldown:g} s of version {stable.version}, of {spoken(job)}"
-        return Brake(reason="Flapping", message=f"{message}: training does not end this, see what sends the data")
+        return Brake(reason=Reason.FLAPPING, message=f"{message}: training does not end this, see what sends the data")
     return None
 
 
 def _cooling(retrain: Retrain, known: RetrainingStatus, job: RetrainingJob, now: datetime) -> Brake | None:
     if job.ended_at is None:
-        return Brake(reason="Running", message=f"{spoken(job)} is under way")
+        return Brake(reason=Reason.RUNNING, message=f"{spoken(job)} is under way")
     until = moment(job.ended_at) + timedelta(seconds=_wait(retrain, known.failures))
     if now >= until:
         return None
@@ -132,7 +137,7 @@ def _cooling(retrain: Retrain, known: RetrainingStatus, job: RetrainingJob, now:
         # Why it ended is what a person needs to know, so that is the reason.
         message = f"{spoken(job)}: {job.message}; {known.failures} in a row brought nothing: not before {stamp(until)}"
         return Brake(reason=job.end, message=message, until=until)
-    return Brake(reason="CoolingDown", message=f"{spoken(job)} ended: not before {stamp(until)}", until=until)
+    return Brake(reason=Reason.COOLING_DOWN, message=f"{spoken(job)} ended: not before {stamp(until)}", until=until)
 
 
 def _wait(retrain: Retrain, failures: int) -> float:
@@ -151,7 +156,7 @@ def _spent(retrain: Retrain, known: RetrainingStatus, now: datetime) -> Brake | 
         return None
     until = moment(started[-budget.most]) + timedelta(seconds=duration.seconds(budget.per))
     message = f"{budget.most} Jobs in {budget.per} are the budget: not before {stamp(until)}"
-    return Brake(reason="BudgetSpent", message=message, until=until)
+    return Brake(reason=Reason.BUDGET_SPENT, message=message, until=until)
 
 
 def in_budget(retrain: Retrain, known: RetrainingStatus, now: datetime) -> tuple[str, ...]:
@@ -165,9 +170,11 @@ def _unprepared(retrain: Retrain, observation: Observation) -> Brake | None:
     if retrain.min_labels and (labelled is None or labelled < retrain.min_labels):
         told = "an unknown number" if labelled is None else str(labelled)
         message = f"{told} of {retrain.min_labels} labelled rows (spec.retrain.minLabels)"
-        return Brake(reason="NotEnoughLabels", message=message)
+        return Brake(reason=Reason.NOT_ENOUGH_LABELS, message=message)
     if observation.jobs.refused:
         return unstartable(retrain, observation.jobs.refused)
     if observation.named is None:
-        return Brake(reason="VersionUnknown", message="what spec.registry names is not known: nothing could be newer")
+        return Brake(
+            reason=Reason.VERSION_UNKNOWN, message="what spec.registry names is not known: nothing could be newer"
+        )
     return None

@@ -1,5 +1,6 @@
 """The course of one retraining Job, from the decision to its end. Pure. What serves does not depend on any of it."""
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import LONGEST_END, RetrainingJob
 from penstock_contracts.api.status import Completion, ModelDeploymentStatus
 from penstock_contracts.base import evolve
@@ -11,10 +12,10 @@ from penstock_controller.rollout.training.brakes import SUCCEEDED
 REGISTRY_WAIT = 120.0
 """Seconds from the end of a Job in which the registry is to name what it brought."""
 _ENDS = {
-    JobState.FAILED: "JobFailed",
-    JobState.TIMED_OUT: "TimedOut",
-    JobState.REFUSED: "JobRefused",
-    JobState.GONE: "JobGone",
+    JobState.FAILED: Reason.JOB_FAILED,
+    JobState.TIMED_OUT: Reason.TIMED_OUT,
+    JobState.REFUSED: Reason.JOB_REFUSED,
+    JobState.GONE: Reason.JOB_GONE,
 }
 _NEVER_MADE = "spec.retrain was taken away before it was made"
 _TAKEN_BACK = {Completion.ROLLED_BACK, Completion.ABORTED}
@@ -59,7 +60,7 @@ def _succeeded(job: RetrainingJob, observation: Observation) -> RetrainingJob:
     if seconds_since(since, observation.now) < REGISTRY_WAIT:
         return job
     message = f"it succeeded, and the alias names nothing newer than version {job.named_version}"
-    return closed(job, observation, "NothingRegistered", message)
+    return closed(job, observation, Reason.NOTHING_REGISTERED, message)
 
 
 def is_newer(job: RetrainingJob, named: RegistryVersion) -> bool:

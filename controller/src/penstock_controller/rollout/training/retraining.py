@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_contracts.api import duration
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import MOST_STARTS, Means, Retrain, RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import Condition, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
@@ -23,13 +24,13 @@ from penstock_controller.rollout.training.brakes import SUCCEEDED, Brake, spoken
 from penstock_controller.rollout.training.schedule import BadSchedule
 
 CONDITION = "Retraining"
-RUNNING, IDLE = "Running", "NotNeeded"
-BY_HAND, BY_SCHEDULE = "ByHand", "Schedule"
+RUNNING, IDLE = Reason.RUNNING, Reason.NOT_NEEDED
+BY_HAND, BY_SCHEDULE = Reason.BY_HAND, Reason.SCHEDULE
 _LOOK = 10.0
 """Seconds after which a Job that runs is looked at again."""
 _SOON = 1.0
 _NONE = "no Job was started"
-_QUIET = {RUNNING, IDLE, SUCCEEDED, "CoolingDown", "AttemptUnderWay", "Held"}
+_QUIET = {RUNNING, IDLE, SUCCEEDED, Reason.COOLING_DOWN, Reason.ATTEMPT_UNDER_WAY, Reason.HELD}
 """Reasons for which nobody needs to do anything."""
 
 
@@ -91,7 +92,7 @@ def _due(known: RetrainingStatus) -> tuple[datetime | None, Brake | None]:
     try:
         return schedule.due_at(known), None
     except BadSchedule as error:
-        return None, Brake(reason="BadSchedule", message=str(error))
+        return None, Brake(reason=Reason.BAD_SCHEDULE, message=str(error))
 
 
 def _begun_by_schedule(
@@ -231,7 +232,7 @@ def _announcement(judgement: ConditionState, was: str, attempt: int) -> Announce
 
 
 def _running(job: RetrainingJob, observation: Observation) -> str:
-    by_words = {BY_HAND: "a person said retrain", BY_SCHEDULE: "spec.retrain.schedule says so"}
+    by_words: dict[str, str] = {BY_HAND: "a person said retrain", BY_SCHEDULE: "spec.retrain.schedule says so"}
     why = by_words.get(job.reason) or f"{job.reason}: {', '.join(job.columns) or 'no column'}"
     begun_so = f"{spoken(job)}, since {job.started_at}, because {why}"
     sighting = observation.jobs.sighting
@@ -265,7 +266,7 @@ def _end(job: RetrainingJob) -> ConditionState:
 def _nobody_told(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, before: Condition
 ) -> bool:
-    if observation.jobs.refused is None and before.reason in {"JobRefused", "WebhookRefused"}:
+    if observation.jobs.refused is None and before.reason in {Reason.JOB_REFUSED, Reason.WEBHOOK_REFUSED}:
         return True
     drift = brakes.drift_that_starts(spec, status)
     return drift is not None and not _is_live(observation) and not observation.jobs.refused

@@ -7,6 +7,7 @@ the time limit.
 from datetime import datetime
 
 from penstock_contracts.api import duration
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import Means, Retrain, RetrainingJob
 from penstock_contracts.base import evolve
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
@@ -38,12 +39,14 @@ def followed(job: RetrainingJob, observation: Observation, retrain: Retrain | No
             seen = evolve(job, seen=True, url=sighting.url or job.url)
             return _in_time(seen, observation)
         case JobState.FAILED:
-            return closed(job, observation, "PipelineFailed", f"the pipeline says that it failed: {sighting.message}")
+            return closed(
+                job, observation, Reason.PIPELINE_FAILED, f"the pipeline says that it failed: {sighting.message}"
+            )
         case JobState.NOTHING_BETTER:
             message = f"the pipeline says that it found nothing better: {sighting.message}"
-            return closed(job, observation, "NothingRegistered", message)
+            return closed(job, observation, Reason.NOTHING_REGISTERED, message)
         case JobState.REFUSED:
-            return closed(job, observation, "WebhookRefused", sighting.message)
+            return closed(job, observation, Reason.WEBHOOK_REFUSED, sighting.message)
         case _:
             has_webhook = retrain is not None and retrain.means is Means.WEBHOOK
             return _unanswered(job, observation, sighting, has_webhook=has_webhook)
@@ -62,7 +65,7 @@ def _in_time(job: RetrainingJob, observation: Observation) -> RetrainingJob:
     if not _is_over(job, observation.now) or observation.named is None:
         return job
     message = f"until {job.deadline} the alias named nothing newer than version {job.named_version}"
-    return closed(job, observation, "TimedOut", f"{message}; it may still run (spec.retrain.timeLimit)")
+    return closed(job, observation, Reason.TIMED_OUT, f"{message}; it may still run (spec.retrain.timeLimit)")
 
 
 def _is_over(job: RetrainingJob, now: datetime) -> bool:
@@ -75,7 +78,7 @@ def _unanswered(
     was_tried, named = sighting.state is JobState.UNANSWERED, observation.named
     if not has_webhook:
         message = f"spec.retrain.webhook was taken away before it answered: {sighting.message or 'it was not called'}"
-        return closed(job, observation, "WebhookUnreachable", message)
+        return closed(job, observation, Reason.WEBHOOK_UNREACHABLE, message)
     waited = seconds_since(job.started_at, observation.now)
     # A controller that was away all the time has not tried.
     if not was_tried or (waited < ANSWER_WAIT and not _is_over(job, observation.now)):
@@ -84,7 +87,7 @@ def _unanswered(
         # It was started all the same, and is done: only its answers were lost.
         return with_version(job, observation, named)
     message = f"it has not answered since {job.started_at}: {sighting.message}"
-    return closed(job, observation, "WebhookUnreachable", message)
+    return closed(job, observation, Reason.WEBHOOK_UNREACHABLE, message)
 
 
 def standing(job: RetrainingJob, sighting: JobSighting | None) -> str:
