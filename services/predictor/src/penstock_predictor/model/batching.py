@@ -229,7 +229,7 @@ def _another_integer(array: Array) -> Array:
     return np.where(array == 0, 1, 0).astype(array.dtype) if array.dtype.kind in "iub" else array
 
 
-def _changed(factor: float, more: float) -> Callable[[Array], Array]:
+def _affine(factor: float, more: float) -> Callable[[Array], Array]:
     """Floats times a factor and some more; a type that cannot hold the result stays as it is."""
 
     def change(array: Array) -> Array:
@@ -244,12 +244,12 @@ def _changed(factor: float, more: float) -> Callable[[Array], Array]:
 
 _VARIATIONS: tuple[Callable[[Array], Array], ...] = (
     _zeros,
-    _changed(0.5, 1),
+    _affine(0.5, 1),
     _another_integer,
-    _changed(-3, -0.25),
-    _changed(1000, 17),
-    _changed(0.001, 0),
-    _changed(-100000, 3),
+    _affine(-3, -0.25),
+    _affine(1000, 17),
+    _affine(0.001, 0),
+    _affine(-100000, 3),
 )
 """Rows of very unlike size and sign: one that sets a scale for all is seen beside small ones."""
 

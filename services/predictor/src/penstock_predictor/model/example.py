@@ -63,10 +63,10 @@ def _features(columns: Sequence[Column], feeds: Mapping[str, Array]) -> dict[str
     else:
         (array,) = feeds.values()
         first = dict(zip((column.name for column in columns), _plain(array[:1]), strict=False))
-    return {column.name: _typed(column, first.get(column.name)) for column in columns}
+    return {column.name: _json_value(column, first.get(column.name)) for column in columns}
 
 
-def _typed(column: Column, value: Any) -> Any:
+def _json_value(column: Column, value: Any) -> Any:
     """As the column's type is written in JSON: a whole number that travels in a float tensor is 3, not 3.0."""
     if value is None:
         return _MISSING.get(column.type)
@@ -85,14 +85,14 @@ def _infer_body(feeds: Mapping[str, Array]) -> dict[str, Any]:
     large = sum(array.size for array in feeds.values()) > _MOST_SHOWN
     inputs = tuple(
         RequestInput(
-            name=name, shape=array.shape, datatype=BY_NUMPY[array.dtype].v2, data=[] if large else _nested(array)
+            name=name, shape=array.shape, datatype=BY_NUMPY[array.dtype].v2, data=[] if large else _nest(array)
         )
         for name, array in feeds.items()
     )
     return InferRequest(inputs=inputs).model_dump(mode="json", exclude_none=True)
 
 
-def _nested(array: Array) -> list[Any]:
+def _nest(array: Array) -> list[Any]:
     """The values as lists in lists, which a person reads more easily than V2's flat form."""
     values = np.array(_plain(array), dtype=np.object_)
     return values.reshape(array.shape or (1,)).tolist()  # type: ignore[no-any-return]  # numpy: any depth

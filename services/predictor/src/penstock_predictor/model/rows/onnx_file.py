@@ -56,7 +56,7 @@ class Attributes:
 
     def integer(self, name: str, default: int) -> int:
         """Field `i`."""
-        return next((_signed(value) for number, value in self._fields(name) if number == 3), default)
+        return next((_to_signed(value) for number, value in self._fields(name) if number == 3), default)
 
     def number(self, name: str, default: float) -> float:
         """Field `f`."""
@@ -277,7 +277,7 @@ def _opset(content: Buffer) -> dict[str, int]:
         if number == 1:
             domain = _text(value)
         elif number == 2:
-            version = _signed(value)
+            version = _to_signed(value)
     return {"" if domain == "ai.onnx" else domain: version}
 
 
@@ -303,7 +303,7 @@ def _dims(tensor: Buffer) -> tuple[Dimension, ...] | None:
 def _dim(content: Buffer) -> Dimension:
     for number, value in _fields(content):
         if number == 1:
-            return _signed(value)
+            return _to_signed(value)
         if number == 2:
             return _text(value)
     return None
@@ -314,13 +314,13 @@ def _constant(content: Buffer) -> Constant:
     raw: Buffer | None = None
     for number, value in _fields(content):
         if number == 2:
-            element_type = _signed(value)
+            element_type = _to_signed(value)
         elif number == 8:
             name = _text(value)
         elif number == 9:
             raw = _view(value)
         elif number == 14:
-            external = _signed(value) == _EXTERNAL
+            external = _to_signed(value) == _EXTERNAL
     dims = tuple(_integers(_fields(content), 1))
     size = math.prod(dims)
     values = None
@@ -384,15 +384,15 @@ def _integers(fields: Iterator[Field], wanted: int) -> Iterator[int]:
         if number != wanted:
             continue
         if isinstance(value, int):
-            yield _signed(value)
+            yield _to_signed(value)
             continue
         at = 0
         while at < len(value):
             integer, at = _varint(value, at)
-            yield _signed(integer)
+            yield _to_signed(integer)
 
 
-def _signed(value: "int | Buffer") -> int:
+def _to_signed(value: "int | Buffer") -> int:
     if not isinstance(value, int):
         raise TypeError("bytes where a number belongs")
     return value - 2**64 if value >= 2**63 else value
