@@ -11,15 +11,15 @@ def told(world: RolloutWorld) -> list[str]:
 
 
 def test_an_attempt_that_is_promoted_tells_each_step_its_pause_and_its_turns() -> None:
-    world = on_trial(canary(weight(25), pause(), weight(50), pause("1s"), analysis=NO_GATES, bake="5m"))
+    world = on_trial(canary(weight(25), pause(), weight(50), pause("1s"), analysis=NO_GATES, bake="30s"))
     world.announcements.clear()
     until(world, is_paused)
-    assert told(world) == ["StepDone", "Paused"]
-    assert "step 1 of 4 is done, 25 % of the requests" in world.announcements[0].message
-    assert "waits for a person" in world.announcements[1].message
+    assert told(world) == ["RolloutStarted", "StepDone", "Paused"]
+    assert "step 1 of 4 is done, 25 % of the requests" in world.announcements[1].message
+    assert "waits for a person" in world.announcements[2].message
     world.say(Verb.PROMOTE).settle()
     after = ["CommandAccepted", "StepDone", "Resumed", "StepDone", "StepDone", "Promoting", "Baking", "Promoted"]
-    assert told(world)[2:] == after
+    assert told(world)[3:] == after
 
 
 def test_a_way_back_is_told_when_it_begins_and_when_it_ends() -> None:
