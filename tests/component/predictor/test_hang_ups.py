@@ -180,3 +180,30 @@ async def test_of_bodies_that_are_refused_nothing_is_kept(scaled: Path, start_ap
         runtime_of(app).admission.leave(0)
         await nothing_held(app)
     assert kept < 1_000_000
+
+
+async def test_a_body_is_read_no_faster_than_the_application_takes_it(scaled: Path, start_app: StartApp) -> None:
+    request = chunked(INFER, b" " * 100_000, text(ROW))
+    async with start_app(scaled) as app:
+        connection = CallerConnection(app.app)
+        connection.protocol.data_received(request[:100_050])
+        assert not connection.wire.reading
+        await connection.send([request[100_050:]])
+        replies = await connection.replies(1)
+        assert connection.wire.reading
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200]
+
+
+async def test_of_a_body_that_was_refused_the_rest_is_passed_over_and_the_connection_lives_on(
+    scaled: Path, start_app: StartApp
+) -> None:
+    large = post(INFER, b" " * 500_000)
+    async with start_app(scaled, max_body_bytes=100_000) as app:
+        connection = CallerConnection(app.app)
+        connection.protocol.data_received(large[:200_000])
+        assert [status(reply) for reply in await connection.replies(1)] == [413]
+        await connection.send([large[200_000:300_000], large[300_000:] + post(INFER, text(ROW))])
+        replies = await connection.replies(2)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [413, 200]

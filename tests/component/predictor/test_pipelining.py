@@ -148,12 +148,20 @@ async def test_a_known_request_inside_another_is_not_taken_for_a_request(
     assert [status(reply) for reply in replies[2:]] == [code, 200]
 
 
-@pytest.mark.parametrize("kind", ["fast", "mixed"])
+METADATA = b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"
+DRAINED = {
+    "fast": [KNOWN, KNOWN, KNOWN],
+    "the application's last": [KNOWN, METADATA],
+    "the application's first": [METADATA, KNOWN],
+    "the application's": [METADATA, METADATA],
+}
+
+
+@pytest.mark.parametrize("kind", DRAINED)
 async def test_what_was_sent_before_the_drain_was_noticed_is_answered(
     kind: str, scaled: Path, start_app: StartApp
 ) -> None:
-    first = post(INFER, text(ROW))
-    requests = [first, first, first] if kind == "fast" else [first, b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n"]
+    requests = DRAINED[kind]
     async with start_app(scaled) as app:
         app.lifecycle.drain(60)
         connection = CallerConnection(app.app)
@@ -163,6 +171,51 @@ async def test_what_was_sent_before_the_drain_was_noticed_is_answered(
     assert [status(reply) for reply in replies] == [200] * len(requests)
     assert [b"connection: close" in reply for reply in replies] == [False] * (len(requests) - 1) + [True]
     assert connection.wire.closed
+
+
+@pytest.mark.parametrize("way", ["fast", "chunked"])
+async def test_what_follows_the_last_request_of_a_connection_is_not_read(
+    way: str, scaled: Path, start_app: StartApp
+) -> None:
+    """RFC 9112, 9.6: a caller that says `close` wants nothing more answered, whether it came with that or later."""
+    last = post(INFER, text(ROW), "connection: close")
+    if way == "chunked":
+        last = chunked(INFER, text(ROW)).replace(b"host: x", b"host: x\r\nconnection: close")
+    async with start_app(scaled) as app:
+        connection = CallerConnection(app.app)
+        connection.protocol.data_received(last + KNOWN + METADATA)
+        connection.protocol.data_received(KNOWN)
+        replies = await connection.replies(4)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200]
+    assert b"\r\nconnection: close\r\n" in replies[0]
+    assert connection.state.total_requests == 1
+
+
+async def test_a_fast_request_behind_one_for_the_application_is_computed_meanwhile_and_waits_for_its_turn(
+    slow: Path, start_app: StartApp
+) -> None:
+    body = rounds(200).split(b"\r\n\r\n", 1)[1]
+    async with start_app(slow, threads=2, request_timeout_seconds=60) as app:
+        connection = CallerConnection(app.app)
+        await connection.send([chunked(INFER, body) + rounds(1) + METADATA + rounds(2)])
+        replies = await connection.replies(4)
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200] * 4
+    assert b'"penstock-predictor"' in replies[2]
+
+
+async def test_while_a_request_waits_for_the_application_no_more_is_read(scaled: Path, start_app: StartApp) -> None:
+    async with start_app(scaled) as app:
+        connection = CallerConnection(app.app)
+        connection.protocol.data_received(METADATA)
+        assert connection.wire.reading
+        connection.protocol.data_received(METADATA)
+        assert not connection.wire.reading
+        replies = await connection.replies(2)
+        assert connection.wire.reading
+        await nothing_held(app)
+    assert [status(reply) for reply in replies] == [200, 200]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -5,6 +5,7 @@ import pytest
 from penstock_predictor.errors import BodyTimeout, Overloaded
 from penstock_predictor.http.reply import (
     BINARY,
+    STATUS_LINES,
     Header,
     Reply,
     ResponseHeads,
@@ -12,7 +13,6 @@ from penstock_predictor.http.reply import (
     compressed,
     is_request_id,
     refusal,
-    status_line,
 )
 
 LONG = b"0.5," * 10_000
@@ -127,4 +127,4 @@ def test_a_request_id_that_could_do_harm_is_not_echoed(word: bytes, *, echoed: b
     ],
 )
 def test_a_status_has_its_phrase_where_the_standard_names_one(status: int, line: bytes) -> None:
-    assert status_line(status) == line
+    assert STATUS_LINES[status] == line

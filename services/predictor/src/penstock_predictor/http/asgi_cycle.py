@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from penstock_predictor.http.reply import CLOSE, Header, header_line, status_line
+from penstock_predictor.http.reply import CLOSE, STATUS_LINES, Header, header_line
 from penstock_predictor.http.request_parser import ParsedHead
 
 AsgiMessage = MutableMapping[str, Any]
@@ -176,7 +176,7 @@ class AsgiCycle:
         elif b"transfer-encoding" not in names:
             headers.append((b"transfer-encoding", b"chunked"))
         lines = [header_line(name.lower(), value) for name, value in (*self._channel.server_headers, *headers)]
-        return status_line(status) + b"".join(lines) + b"\r\n"
+        return STATUS_LINES[status] + b"".join(lines) + b"\r\n"
 
     def _send_body(self, body: bytes, *, more: bool) -> None:
         if self._scope["method"] == "HEAD":

@@ -4,7 +4,7 @@ import re
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from penstock_contracts.names import HEADER_DIGEST, HEADER_REQUEST_ID
 from penstock_predictor.errors import RequestError
@@ -107,18 +107,21 @@ class ResponseHeads:
         )
 
     def _start(self, status: int) -> bytes:
-        start = status_line(status) + b"".join(header_line(name, value) for name, value in self._defaults)
+        start = STATUS_LINES[status] + b"".join(header_line(name, value) for name, value in self._defaults)
         self._starts[status] = start
         return start
 
 
-def status_line(status: int) -> bytes:
-    """The first line of a response; a code that has no name in the standard has none here."""
+def _status_line(status: int) -> bytes:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+STATUS_LINES: Final = {status: _status_line(status) for status in range(100, 600)}
+"""The first lines of responses; a code that has no name in the standard has none here."""
 
 
 def header_line(name: bytes, value: bytes) -> bytes:
