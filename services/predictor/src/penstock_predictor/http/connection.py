@@ -246,15 +246,15 @@ class HttpConnection(ReplyChannel):
     def _parse(self, data: bytes) -> None:
         """Read by the parser, and remember the head of a message that begins the data."""
         first = self._parser.between_messages
-        self._parsed = None
         try:
             self._parser.read(data)
         except RequestError as error:
             self._refuse(error)
-            return
-        self._await_body()
-        if first:
-            self._remember_head(data)
+        else:
+            self._await_body()
+            if first:
+                self._remember_head(data)
+        self._parsed = None  # it holds a body, and this connection
 
     def _remember_head(self, data: bytes) -> None:
         known_heads, head = self._dispatcher.known_heads, self._fast_head

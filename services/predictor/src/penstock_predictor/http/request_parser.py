@@ -54,12 +54,12 @@ class RequestParser:
         self._url = b""
         self._headers: list[Header] = []
         self._in_head = False
-        self._head_began = False
-        """Whether it did in what was read last."""
         self._piece_bytes = 0
         """Of what was read last."""
-        self._head_bytes = 0
-        """Of the pieces after the one in which a head began."""
+        self._first_bytes = 0
+        """Of the piece in which the head began."""
+        self._more_bytes = 0
+        """Of the pieces after that one."""
         self._upgrading = False
         """Whether the request offers another protocol: its head is read again, without the offer."""
         self._cause: RequestError | None = None
@@ -67,8 +67,9 @@ class RequestParser:
 
     def read(self, data: bytes) -> None:
         """Read on. Raises a RequestError, after which nothing more can be read: where a request begins is unknown."""
-        self._head_began = False
         self._piece_bytes = len(data)
+        if self._in_head:
+            self._more_bytes += len(data)
         try:
             try:
                 self._parser.feed_data(data)
@@ -76,10 +77,8 @@ class RequestParser:
                 self._read_without_offers(memoryview(data)[offer.args[0] :])
         except httptools.HttpParserError as error:
             raise (self._cause or BadRequest(f"this is no valid HTTP/1.1 request: {error}")) from None
-        if self._in_head and not self._head_began:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                raise _head_too_large()
+        if self._in_head and self._more_bytes > MAX_HEAD_BYTES:
+            raise _head_too_large()
 
     def close(self) -> None:
         """Nothing more is read. It and its connection would keep each other until the next collection."""
@@ -116,8 +115,9 @@ class RequestParser:
         """Called by httptools."""
         self._url = b""
         self._headers = []
-        self._in_head = self._head_began = True
-        self._head_bytes = 0
+        self._in_head = True
+        self._first_bytes = self._piece_bytes
+        self._more_bytes = 0
         self.between_messages = False
 
     def on_url(self, url: bytes) -> None:
@@ -151,7 +151,7 @@ class RequestParser:
             raise
 
     def _check_size(self) -> None:
-        if self._head_bytes + self._piece_bytes <= MAX_HEAD_BYTES:
+        if self._first_bytes + self._more_bytes <= MAX_HEAD_BYTES:
             return
         size = len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
         if size > MAX_HEAD_BYTES:
