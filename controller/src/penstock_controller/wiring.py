@@ -29,9 +29,10 @@ from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.live_aliases import LiveAliases
+from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.operator import Operator
 from penstock_controller.ports import ResourceKey
-from penstock_controller.reconcile import PassAdapters, Reconciler
+from penstock_controller.reconcile import Reconciler
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
@@ -128,7 +129,7 @@ def _assembled(
     resources = KubernetesResources(api, settings.watch_namespace)
     workloads = KubernetesWorkloads(api, placement)
     webhooks = WebhookOutbox(HttpPipelines(), SecretHeaders(api), telemetry, queue.add, monitor_url=monitor_url)
-    world = PassAdapters(
+    adapters = PassAdapters(
         resources=resources,
         workloads=workloads,
         effects=Effects(workloads, telemetry, time.monotonic),
@@ -145,26 +146,18 @@ def _assembled(
         return f"{base}/{key.namespace}/{key.name}"
 
     drift = _drift_watch(settings, clients, queue, monitor_url)
-    reconciler = Reconciler(
-        world,
-        watch,
-        outbox,
-        targets,
-        telemetry,
-        turns=turns,
-        live_aliases=live_aliases,
-        drift=drift,
-        clock=SteadyClock(_now, time.monotonic),
-        url=url,
-        resync=settings.resync_seconds,
+    beside = BesidePasses(
+        registry=watch, outbox=outbox, targets=targets, turns=turns, live_aliases=live_aliases, drift=drift
     )
+    observer = PassObserver(adapters, beside, clock=SteadyClock(_now, time.monotonic), url=url)
+    reconciler = Reconciler(adapters, observer, telemetry, resync=settings.resync_seconds)
     only = settings.watch_namespace
     claims = KubernetesClaims(api, _now, release=release, binding=settings.role_binding, only_namespace=only)
     scope = Scope(
         claims,
         reconciler,
         telemetry,
-        resources=world.resources,
+        resources=resources,
         clock=time.monotonic,
         release=release,
         only=only,

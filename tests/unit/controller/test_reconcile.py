@@ -20,8 +20,9 @@ from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Rejected, StoreAway, WriteConflict
 from penstock_controller.live_aliases import LiveAliases
+from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.reconcile import PassAdapters, Reconciler
+from penstock_controller.reconcile import Reconciler
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
@@ -184,7 +185,7 @@ def reconciler(outside: Outside, drift: DriftWatch | None = None) -> tuple[Recon
     telemetry = ControllerTelemetry(CollectorRegistry())
     watch = RegistryWatch(outside, ["default"], lambda _: None, interval=1)
     workloads = Observed(outside, "workloads", lambda: outside.found)
-    world = PassAdapters(
+    adapters = PassAdapters(
         resources=outside,
         workloads=workloads,  # type: ignore[arg-type]  # answers Children
         effects=Effects(workloads, telemetry, lambda: 0.0),  # type: ignore[arg-type]  # the same
@@ -192,19 +193,18 @@ def reconciler(outside: Outside, drift: DriftWatch | None = None) -> tuple[Recon
         gateways=Observed(outside, "gateways", lambda: outside.pods),  # type: ignore[arg-type]  # answers GatewayPods
         announcer=outside,
     )
-    made = Reconciler(
-        world,
-        watch,
-        RegistryOutbox(outside, ["default"], telemetry, lambda _: None),
-        Targets(outside, PLACEMENT),
-        telemetry,
+    beside = BesidePasses(
+        registry=watch,
+        outbox=RegistryOutbox(outside, ["default"], telemetry, lambda _: None),
+        targets=Targets(outside, PLACEMENT),
         turns=turns(),
         live_aliases=aliases(),
         drift=drift or DriftWatch(None, lambda _: None),
-        clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        url=lambda key: f"http://gateway/{key}",
-        resync=60.0,
     )
+    observer = PassObserver(
+        adapters, beside, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), url=lambda key: f"http://gateway/{key}"
+    )
+    made = Reconciler(adapters, observer, telemetry, resync=60.0)
     return made, watch
 
 

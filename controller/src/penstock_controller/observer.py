@@ -1,0 +1,141 @@
+"""What one pass sees: everything around one resource, as one frozen observation."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock_contracts.api import duration
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_controller.drift_watch import DriftWatch
+from penstock_controller.effects import Effects
+from penstock_controller.live_aliases import LiveAliases
+from penstock_controller.ports import Announcer, Gateways, ModelDeployment, ModelDeployments, ResourceKey, Workloads
+from penstock_controller.registry_outbox import RegistryOutbox
+from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.retraining_jobs import RetrainingJobs
+from penstock_controller.rollout import evidence, slots, write_back
+from penstock_controller.rollout.live_data import monitoring
+from penstock_controller.rollout.monitor_answer import Monitoring
+from penstock_controller.rollout.observation import Observation, Reading
+from penstock_controller.targets import Targets, named
+from penstock_controller.turns import Turns
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassAdapters:
+    """The adapters that a pass uses."""
+
+    resources: ModelDeployments
+    workloads: Workloads
+    gateways: Gateways
+    effects: Effects
+    jobs: RetrainingJobs
+    announcer: Announcer
+
+
+@dataclass(frozen=True, kw_only=True)
+class BesidePasses:
+    """What goes on beside the passes over all resources, and is asked by each."""
+
+    registry: RegistryWatch
+    outbox: RegistryOutbox
+    targets: Targets
+    turns: Turns
+    live_aliases: LiveAliases
+    drift: DriftWatch
+
+
+class PassObserver:
+    """Asks the adapters, and what goes on beside the passes, all at once."""
+
+    def __init__(
+        self,
+        adapters: PassAdapters,
+        beside: BesidePasses,
+        *,
+        clock: Callable[[], datetime],
+        url: Callable[[ResourceKey], str],
+    ) -> None:
+        """`url`: where a resource's model answers."""
+        self._adapters = adapters
+        self._beside = beside
+        self.clock = clock
+        self._url = url
+        self._brought_on: set[ResourceKey] = set()
+        """Resources that this process has brought on: their running times are by its clock."""
+
+    async def observe(self, resource: ModelDeployment) -> Observation:
+        """What there is now. Raises ClusterAway; what else is away is part of what there is."""
+        key, adapters, beside = resource.key, self._adapters, self._beside
+        now = self.clock()
+        resolution = beside.registry.follow(key, resource.spec.registry)
+        created = resource.raw["metadata"]["creationTimestamp"]
+        claim = beside.live_aliases.ask(key, resource.spec.registry, created)
+        target, children, gateways, readings, jobs = await asyncio.gather(
+            beside.targets.target(resource, resolution),
+            adapters.workloads.observe(resource),
+            adapters.gateways.observe(key),
+            self._evidence(resource, now),
+            adapters.jobs.view(resource),
+        )
+        pods, paused = beside.targets.pods, resource.spec.paused
+        wants = slots.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
+        return Observation(
+            now=now,
+            resumed=key not in self._brought_on,
+            turn=beside.turns.ask(key, wants=wants),
+            pods=pods,
+            generation=resource.generation,
+            target=target,
+            workloads={workload.revision: workload for workload in children.workloads},
+            remains=children.remains,
+            foreign=children.foreign,
+            hindrances=adapters.effects.hindrances(key),
+            gateways=gateways,
+            registry_problem=resolution.away if resolution else "",
+            registry_answers=beside.outbox.offer(key, write_back.due(resource.status, moves_alias=claim.mine)),
+            alias_mover=claim.other,
+            url=self._url(key),
+            evidence=readings,
+            named=named(resolution),
+            words=resource.words,
+            monitoring=self._monitoring(resource),
+            jobs=jobs,
+        )
+
+    def _monitoring(self, resource: ModelDeployment) -> Monitoring:
+        """What is known of live data. The monitor is asked beside the passes."""
+        key, status, drift = resource.key, resource.status, resource.spec.drift
+        if drift is None:
+            return self._beside.drift.leave(key, known_there=status.drift is not None)
+        wish, retrain = monitoring.wish(resource.spec, status), resource.spec.retrain
+        least = retrain.min_labels if retrain else 0
+        return self._beside.drift.follow(key, wish, duration.seconds(drift.interval), least_labels=least)
+
+    async def _evidence(self, resource: ModelDeployment, now: datetime) -> tuple[Reading, ...] | None:
+        """One snapshot in each interval feeds all gates."""
+        if not evidence.due(resource.spec, resource.status, now):
+            return None
+        return await self._adapters.gateways.evidence(resource.key, resource.status.attempt)
+
+    def passed(self, key: ResourceKey, status: ModelDeploymentStatus, observation: Observation) -> None:
+        """A pass came to its end and left this status: others may be waiting for that."""
+        self._brought_on.add(key)
+        self._beside.turns.note(key, slots.standing(status, observation.target, observation.pods))
+
+    def skip(self, key: ResourceKey) -> None:
+        """The resource cannot be read: nobody waits for it."""
+        self._beside.turns.skip(key)
+        self._beside.live_aliases.forget(key)
+
+    def remove(self, key: ResourceKey) -> None:
+        """The resource is gone, and what is kept of it elsewhere goes too."""
+        self._beside.drift.remove(key)
+
+    def forget(self, key: ResourceKey) -> None:
+        """The resource is gone, or another release brings it on."""
+        beside = self._beside
+        for part in (beside.registry, beside.outbox, beside.turns, beside.live_aliases, beside.drift):
+            part.forget(key)
+        self._brought_on.discard(key)
