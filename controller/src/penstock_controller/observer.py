@@ -18,7 +18,7 @@ from penstock_controller.rollout import evidence, slots, write_back
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading
-from penstock_controller.targets import Targets, named
+from penstock_controller.targets import Targets, named_version
 from penstock_controller.turns import Turns
 
 
@@ -98,7 +98,7 @@ class PassObserver:
             alias_mover=claim.other,
             url=self._url(key),
             evidence=readings,
-            named=named(resolution),
+            named=named_version(resolution),
             words=resource.words,
             monitoring=self._monitoring(resource),
             jobs=jobs,

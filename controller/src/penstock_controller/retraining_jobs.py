@@ -102,7 +102,7 @@ class RetrainingJobs:
     def _heard(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
         """What the pipeline says of a training, or else its webhook."""
         annotations = resource.raw["metadata"].get("annotations") or {}
-        word = pipeline_state.said(annotations.get(pipeline_state.ANNOTATION, ""), job.name)
+        word = pipeline_state.state_of(annotations.get(pipeline_state.ANNOTATION, ""), job.name)
         if word:
             return word
         return JobSighting(state=JobState.RUNNING) if job.seen else self._webhooks.seen(resource.key, job.name)

@@ -11,7 +11,7 @@ from penstock_controller.workload.objects import pods_of, revision_of
 from penstock_controller.workload.placement import Placement
 
 
-def named(resolution: Resolution | None) -> RegistryVersion | None:
+def named_version(resolution: Resolution | None) -> RegistryVersion | None:
     """The version that a resource names; None: not known."""
     return resolution.version if resolution else None
 
@@ -27,7 +27,7 @@ class Targets:
 
     async def target(self, resource: ModelDeployment, resolution: Resolution | None) -> Target:
         """The target of a resource. Never raises for something that is away: that is a target too."""
-        held = hold.standing(resource.status.hold, named(resolution), resource.generation)
+        held = hold.held_version(resource.status.hold, named_version(resolution), resource.generation)
         if held:
             # Whatever has become of the alias, or of the registry: the store has that version's bytes.
             return await self._checked(resource, held)
@@ -45,9 +45,9 @@ class Targets:
             ingest = await self._store.ingest(resource.spec.registry, version)
         except StoreAway as away:
             return Unresolved(reason=Reason.STORE_AWAY, message=str(away))
-        return self._judged(resource, version, ingest)
+        return self._target_of(resource, version, ingest)
 
-    def _judged(self, resource: ModelDeployment, version: RegistryVersion, ingest: IngestStatus) -> Target:
+    def _target_of(self, resource: ModelDeployment, version: RegistryVersion, ingest: IngestStatus) -> Target:
         if ingest.phase is IngestPhase.REFUSED:
             return RefusedVersion(
                 version=version.version,

@@ -4,7 +4,7 @@ import pytest
 
 from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import TryCount
-from penstock_controller.rollout.counters import Counters, counters_of, parsed, tries_between, written
+from penstock_controller.rollout.counters import Counters, counters_of, from_text, to_text, tries_between
 from penstock_controller.rollout.observation import ArmTries, Reading
 
 COUNTERS: Counters = {
@@ -14,20 +14,20 @@ COUNTERS: Counters = {
 
 
 def test_what_is_written_is_read_back() -> None:
-    assert written(COUNTERS) == "rev2 users 1200 3 503=2,timeout=1; rev1 shadow 40 0"
-    assert parsed(written(COUNTERS)) == COUNTERS
+    assert to_text(COUNTERS) == "rev2 users 1200 3 503=2,timeout=1; rev1 shadow 40 0"
+    assert from_text(to_text(COUNTERS)) == COUNTERS
 
 
 def test_no_counters_are_no_text_and_no_text_is_no_counters() -> None:
-    assert written({}) == ""
-    assert parsed("") == {}
+    assert to_text({}) == ""
+    assert from_text("") == {}
 
 
 @pytest.mark.parametrize(
     "text", ["rev2", "rev2 users", "rev2 users many 0", "rev2 users 1 0 503", "a;b", "rev2 users 1 0 =x"]
 )
 def test_text_that_a_person_edited_is_none(text: str) -> None:
-    assert parsed(text) is None
+    assert from_text(text) is None
 
 
 def test_rescues_are_left_out() -> None:

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from penstock_contracts.api.status import ModelDeploymentStatus
-from penstock_controller.rollout.trouble import PassTrouble, shown
+from penstock_controller.rollout.trouble import PassTrouble, status_with_trouble
 from penstock_testing.rollout_scenes import canary, condition
 from penstock_testing.rollout_world import RolloutWorld
 
@@ -10,7 +10,7 @@ TROUBLE = PassTrouble(reason="PassFailing", message="KeyError: object 12 has no 
 
 
 def test_the_first_pass_that_fails_leaves_all_conditions() -> None:
-    told = shown({"observedGeneration": -1}, TROUBLE, 1, NOW)
+    told = status_with_trouble({"observedGeneration": -1}, TROUBLE, 1, NOW)
     assert told
     status = ModelDeploymentStatus.model_validate(told)
     found = {item.type: (item.status, item.reason) for item in status.conditions}
@@ -24,7 +24,7 @@ def test_the_first_pass_that_fails_leaves_all_conditions() -> None:
 def test_what_serves_stays_ready_and_everything_else_as_it_was() -> None:
     world = RolloutWorld(spec=canary()).want("1").settle()
     before = world.status.model_dump(mode="json", exclude_none=True)
-    told = shown(before, TROUBLE, 1, NOW)
+    told = status_with_trouble(before, TROUBLE, 1, NOW)
     assert told
     world.status = ModelDeploymentStatus.model_validate(told)
     assert condition(world, "Ready") == ("True", "Serving")
@@ -34,17 +34,17 @@ def test_what_serves_stays_ready_and_everything_else_as_it_was() -> None:
 
 
 def test_it_is_told_once_whatever_numbers_are_in_it_and_anew_when_it_is_another() -> None:
-    told = shown({}, TROUBLE, 1, NOW)
+    told = status_with_trouble({}, TROUBLE, 1, NOW)
     assert told
     again = PassTrouble(reason="PassFailing", message="KeyError: object 13 has no label")
-    assert shown(told, again, 1, NOW) is None
-    assert shown(told, again, 2, NOW) is not None
-    assert shown(told, PassTrouble(reason="PassFailing", message="ValueError"), 1, NOW) is not None
+    assert status_with_trouble(told, again, 1, NOW) is None
+    assert status_with_trouble(told, again, 2, NOW) is not None
+    assert status_with_trouble(told, PassTrouble(reason="PassFailing", message="ValueError"), 1, NOW) is not None
 
 
 def test_the_first_pass_that_ends_takes_it_away() -> None:
     world = RolloutWorld(spec=canary()).want("1").settle()
-    told = shown(world.status.model_dump(mode="json", exclude_none=True), TROUBLE, 1, NOW)
+    told = status_with_trouble(world.status.model_dump(mode="json", exclude_none=True), TROUBLE, 1, NOW)
     world.status = ModelDeploymentStatus.model_validate(told)
     world.run_pass()
     assert condition(world, "Stalled") == ("False", "NotStalled")
@@ -52,7 +52,7 @@ def test_the_first_pass_that_ends_takes_it_away() -> None:
 
 
 def test_a_status_of_which_parts_cannot_be_parsed_is_told_in_too() -> None:
-    told = shown({"stable": {"of": "another CRD"}, "phase": "Healthy"}, TROUBLE, 3, NOW)
+    told = status_with_trouble({"stable": {"of": "another CRD"}, "phase": "Healthy"}, TROUBLE, 3, NOW)
     assert told
     assert told["stable"] == {"of": "another CRD"}
     assert told["phase"] == "Healthy"

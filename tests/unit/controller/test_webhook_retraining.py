@@ -12,7 +12,7 @@ from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.decision import Decision
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation, Unresolved
-from penstock_controller.rollout.training.pipeline_state import said
+from penstock_controller.rollout.training.pipeline_state import state_of
 from penstock_controller.rollout.training.webhook_course import ANSWER_WAIT
 from penstock_testing.rollout_scenes import canary, is_paused, pause, until
 from penstock_testing.rollout_world import spec
@@ -331,9 +331,9 @@ def test_a_training_that_runs_is_followed_to_its_end_by_whoever_does_not_ask_any
     ],
 )
 def test_a_word_about_this_run(text: str, state: JobState, message: str) -> None:
-    assert said(text, "run-1") == JobSighting(state=state, message=message)
+    assert state_of(text, "run-1") == JobSighting(state=state, message=message)
 
 
 @pytest.mark.parametrize("text", ["", "run-1", "run-2 Failed x", "run-1 failed x", "run-1 Succeeded", "Failed"])
 def test_what_is_no_word_about_this_run_says_nothing(text: str) -> None:
-    assert said(text, "run-1") is None
+    assert state_of(text, "run-1") is None

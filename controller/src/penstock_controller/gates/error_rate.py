@@ -53,7 +53,7 @@ class ErrorRate(Gate):
         """Whether the candidate is tried at all."""
         return during.weight > 0 or during.mirror > 0
 
-    def judged(self, evidence: Evidence, seen: GateMemory) -> Judgement:
+    def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement with one interval more."""
         found = evidence.part(ComparedTries)
         test = self._restored(seen).after(Block(candidate=_arm(found.candidate), stable=_arm(found.stable)))

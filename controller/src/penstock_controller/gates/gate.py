@@ -72,7 +72,7 @@ class Gate(ABC):
         """Whether it can gather evidence on this resource in this step."""
 
     @abstractmethod
-    def judged(self, evidence: Evidence, seen: GateMemory) -> Judgement:
+    def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement of evidence that has every part it needs."""
 
     def judge(self, evidence: Evidence, seen: GateMemory) -> Judgement:
@@ -80,4 +80,4 @@ class Gate(ABC):
         for kind in self.needs:
             if (found := evidence.why_missing(kind)) is not None:
                 return Judgement(verdict=found.verdict, reason=found.reason, message=found.message, seen=seen)
-        return self.judged(evidence, seen)
+        return self.assess(evidence, seen)

@@ -8,9 +8,9 @@ from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import stamp
 
 
-def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> ModelDeploymentStatus:
+def adopt(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> ModelDeploymentStatus:
     """The status itself, or, where it names nothing but a workload was stable once, one that names it again."""
-    status = _numbered(status, observation)
+    status = _number_attempt(status, observation)
     workload = _last_promoted(observation)
     if status.stable or status.candidate or workload is None:
         return status
@@ -22,18 +22,18 @@ def adopted(status: ModelDeploymentStatus, observation: Observation, timeout: fl
     others = (Backend(revision=revision, weight=0) for revision in observation.workloads if revision != stable.revision)
     everything = (Backend(revision=stable.revision, weight=100), *others)
     desired = TrafficSplit(number=0, attempt=attempt, backends=everything, timeout_seconds=timeout)
-    traffic = routing.asked(None, desired, observation.gateways)
+    traffic = routing.ask(None, desired, observation.gateways)
     return evolve(status, stable=stable, traffic=traffic, attempt=attempt)
 
 
-def _numbered(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+def _number_attempt(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """Without a status no number is given again that anything remembers, and what was said before is over."""
     # The API server fills in -1 where no controller has written.
     if status.observed_generation > 0:
         return status
     marks = [workload.promoted_attempt or 0 for workload in observation.workloads.values()]
     attempt = max(status.attempt, *marks, *command.attempts(observation.words), 0)
-    return evolve(status, attempt=attempt, handled_commands=command.kept(observation.words))
+    return evolve(status, attempt=attempt, handled_commands=command.as_remembered(observation.words))
 
 
 def _last_promoted(observation: Observation) -> Workload | None:

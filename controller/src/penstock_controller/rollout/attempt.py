@@ -65,7 +65,7 @@ def start(context: RolloutContext, wanted: Wanted) -> Transition:
 def _first_size(context: RolloutContext) -> int:
     if context.status.stable is None:
         return context.replicas
-    return sizing.capped(context.spec, size_at(steps_of(context.spec.strategy), 0, context.replicas))
+    return sizing.cap(context.spec, size_at(steps_of(context.spec.strategy), 0, context.replicas))
 
 
 def promote(context: RolloutContext, candidate: Candidate) -> Transition:
@@ -117,7 +117,7 @@ def _promoted(
         reason=Reason.PROMOTED,
         message=f"version {stable.version} serves all requests{remark}" + _numbers(context.status),
     )
-    status, told = _recorded(context, stable, tried, ending)
+    status, told = _record(context, stable, tried, ending)
     leaving = (_retiring(old),) if old else ()
     resting = evolve(
         status,
@@ -136,10 +136,10 @@ def _numbers(status: ModelDeploymentStatus) -> str:
 
 def end(context: RolloutContext, candidate: Candidate, ending: Ending) -> Transition:
     """The attempt ends without a promotion. A candidate that failed is remembered, so that it is not tried again."""
-    status, told = _recorded(context, candidate, candidate, ending)
+    status, told = _record(context, candidate, candidate, ending)
     failed = ending.completion in {Completion.ROLLED_BACK, Completion.ABORTED}
     leaving = _retiring(candidate)
-    if not routing.known(status.traffic, candidate.revision):
+    if not routing.knows(status.traffic, candidate.revision):
         # It never got a request: there is nothing to drain.
         leaving = evolve(leaving, unrouted_at=candidate.started_at)
     status = evolve(
@@ -168,7 +168,7 @@ def _retiring(revision: Revision) -> Retiring:
     return Retiring(revision=revision.revision, version=revision.version, digest=revision.digest)
 
 
-def _recorded(
+def _record(
     context: RolloutContext, revision: Revision, tried: Candidate | Previous, ending: Ending
 ) -> tuple[ModelDeploymentStatus, Announcement]:
     """The status with the decision record and without what belonged to the attempt, and what users are told."""
@@ -194,5 +194,5 @@ def _recorded(
         completion=ending.completion.value,
         started_at=tried.started_at,
     )
-    records = history.kept((record, *status.history), context.spec.revision_history_limit)
+    records = history.bounded((record, *status.history), context.spec.revision_history_limit)
     return evolve(status, history=records, gates=(), evidence=None), told

@@ -66,13 +66,13 @@ def _promoted_in(status: ModelDeploymentStatus, stable: Revision) -> int | None:
     return next((record.attempt for record in records if record.revision == stable.revision), None)
 
 
-def hindered(observation: Observation, revision: str) -> str:
+def hindrance_of(observation: Observation, revision: str) -> str:
     """What keeps a revision from what it needs, behind a sentence; empty: nothing that is known."""
     known = [item.message for item in observation.hindrances if item.revision == revision]
     return f": {known[0]}" if known else ""
 
 
-def applied(observation: Observation) -> tuple[bool, str, str]:
+def applied_state(observation: Observation) -> tuple[bool, str, str]:
     """The condition: whether nothing keeps the objects from being as declared, the reason, and a message."""
     found = [(item.reason, item.message) for item in observation.hindrances]
     found += [(Reason.FOREIGN_OBJECT, message) for message in observation.foreign]

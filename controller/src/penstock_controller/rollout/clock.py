@@ -12,7 +12,7 @@ from penstock_contracts.base import evolve
 from penstock_controller.rollout.timestamps import exact_stamp, moment
 
 
-def followed(status: ModelDeploymentStatus, now: datetime, *, resumed: bool) -> ModelDeploymentStatus:
+def rebase(status: ModelDeploymentStatus, now: datetime, *, resumed: bool) -> ModelDeploymentStatus:
     """The status with running times by this clock. `resumed`: this process has not looked at the resource before."""
     gap = now - _last_look(status, now) if resumed else timedelta()
     evidence, candidate, previous = status.evidence, status.candidate, status.previous
@@ -28,11 +28,11 @@ def followed(status: ModelDeploymentStatus, now: datetime, *, resumed: bool) -> 
         previous=previous
         and evolve(
             previous,
-            baking_since=_moved(previous.baking_since, now, gap),
+            baking_since=_move(previous.baking_since, now, gap),
             unavailable_since=_at(previous.unavailable_since, now, gap),
         ),
         retiring=tuple(evolve(item, unrouted_at=_at(item.unrouted_at, now, gap)) for item in status.retiring),
-        evidence=evidence and evolve(evidence, taken_at=_moved(evidence.taken_at, now, gap)),
+        evidence=evidence and evolve(evidence, taken_at=_move(evidence.taken_at, now, gap)),
     )
 
 
@@ -48,10 +48,10 @@ def _last_look(status: ModelDeploymentStatus, now: datetime) -> datetime:
 
 
 def _at(stamp: str | None, now: datetime, gap: timedelta) -> str | None:
-    return None if stamp is None else _moved(stamp, now, gap)
+    return None if stamp is None else _move(stamp, now, gap)
 
 
-def _moved(stamp: str, now: datetime, gap: timedelta) -> str:
+def _move(stamp: str, now: datetime, gap: timedelta) -> str:
     """The stamp by this clock; one from the future means now. Untouched where it need not move."""
     by_now = min(now, moment(stamp) + gap)
     return stamp if by_now == moment(stamp) else exact_stamp(by_now)

@@ -23,7 +23,7 @@ class ParsedCommand:
     """For `undo`; empty: the one that served before."""
 
 
-def read(verb: Verb, text: str) -> ParsedCommand | None:
+def parse(verb: Verb, text: str) -> ParsedCommand | None:
     """The word; None: it does not have the form that its verb needs."""
     found = _FORM.fullmatch(text)
     if found is None or (found["version"] and verb is not Verb.UNDO):
@@ -32,11 +32,11 @@ def read(verb: Verb, text: str) -> ParsedCommand | None:
     return ParsedCommand(verb=verb, text=text, attempt=attempt, step=step, version=found["version"] or "")
 
 
-def kept(words: Mapping[Verb, str]) -> dict[str, str]:
+def as_remembered(words: Mapping[Verb, str]) -> dict[str, str]:
     """Words as they are remembered."""
     return {verb.value: text[:LONGEST] for verb, text in words.items()}
 
 
 def attempts(words: Mapping[Verb, str]) -> tuple[int, ...]:
     """The attempts that are named."""
-    return tuple(word.attempt for verb, text in words.items() if (word := read(verb, text)))
+    return tuple(word.attempt for verb, text in words.items() if (word := parse(verb, text)))

@@ -44,7 +44,7 @@ class Denied:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class HandledCommands:
     """The context after what was said, and what users are told of it."""
 
     context: RolloutContext
@@ -144,12 +144,12 @@ def place(status: ModelDeploymentStatus) -> str:
     return word(status.attempt, status.candidate.step if status.candidate else 0)
 
 
-def heard(context: RolloutContext) -> Heard:
+def handle(context: RolloutContext) -> HandledCommands:
     """Do, or refuse, each word that is new and names this place. One that is neither acts in no later pass."""
     said = context.observation.words
     before = context.status.handled_commands
     # A word that was taken back is forgotten: it may be said again. A refused one is over like one that was done.
-    standing = {verb: text for verb, text in command.kept(said).items() if before.get(verb) == text}
+    standing = {verb: text for verb, text in command.as_remembered(said).items() if before.get(verb) == text}
     answers = {verb: answer for verb, answer in context.status.command_results.items() if verb in standing}
     context = _remembering(context, standing, answers)
     told: list[Announcement] = []
@@ -158,13 +158,13 @@ def heard(context: RolloutContext) -> Heard:
         text = said.get(verb)
         if text is None or verb.value in standing:
             continue
-        context, announcement = _said(context, verb, text, at)
+        context, announcement = _handle_one(context, verb, text, at)
         told += [announcement] if announcement else []
-    return Heard(context=context, announcements=tuple(told))
+    return HandledCommands(context=context, announcements=tuple(told))
 
 
-def _said(context: RolloutContext, verb: Verb, text: str, at: str) -> tuple[RolloutContext, Announcement | None]:
-    spoken = command.read(verb, text)
+def _handle_one(context: RolloutContext, verb: Verb, text: str, at: str) -> tuple[RolloutContext, Announcement | None]:
+    spoken = command.parse(verb, text)
     if spoken and word(spoken.attempt, spoken.step) != at:
         return context, None
     phase = phase_of(context)
@@ -172,10 +172,10 @@ def _said(context: RolloutContext, verb: Verb, text: str, at: str) -> tuple[Roll
     told = f"{verb.value} {text[: command.LONGEST]}"
     if isinstance(outcome, str):
         message = f"{told} denied in phase {phase}: {outcome}"
-        after = _answered(context, verb, text, CommandOutcome.DENIED, message)
+        after = _with_result(context, verb, text, CommandOutcome.DENIED, message)
         return after, _announcement(context, "Warning", Reason.COMMAND_DENIED, message)
     message = f"{told} accepted in phase {phase}"
-    after = _answered(outcome, verb, text, CommandOutcome.ACCEPTED, f"{message}: {_deed(verb, phase)}")
+    after = _with_result(outcome, verb, text, CommandOutcome.ACCEPTED, f"{message}: {_deed(verb, phase)}")
     return after, _announcement(context, "Normal", Reason.COMMAND_ACCEPTED, message)
 
 
@@ -184,10 +184,12 @@ def _deed(verb: Verb, phase: Phase) -> str:
     return cell.what if isinstance(cell, Allowed) else ""
 
 
-def _answered(context: RolloutContext, verb: Verb, text: str, outcome: CommandOutcome, message: str) -> RolloutContext:
+def _with_result(
+    context: RolloutContext, verb: Verb, text: str, outcome: CommandOutcome, message: str
+) -> RolloutContext:
     status = context.status
     answer = CommandResult(outcome=outcome, message=message[:LONGEST_ANSWER])
-    handled = {**status.handled_commands, **command.kept({verb: text})}
+    handled = {**status.handled_commands, **command.as_remembered({verb: text})}
     return _remembering(context, handled, {**status.command_results, verb.value: answer})
 
 
@@ -303,7 +305,7 @@ def _undo(context: RolloutContext, spoken: ParsedCommand) -> RolloutContext | st
     back_to = _before(context.status, stable, spoken.version)
     if isinstance(back_to, str):
         return back_to
-    begun = hold.begun(back_to, stable, context.observation)
+    begun = hold.begin(back_to, stable, context.observation)
     held = evolve(context.status, hold=begun)
     previous = context.status.previous
     if previous and previous.digest == back_to.digest:
@@ -339,7 +341,7 @@ def _retrain(context: RolloutContext, _: ParsedCommand) -> RolloutContext | str:
     brake = brakes.on_command(spec, status, observation)
     if brake or spec.retrain is None:
         return brake.message if brake else _NOBODY
-    return context.with_status(retraining.begun(spec.retrain, status, observation, retraining.BY_HAND))
+    return context.with_status(retraining.begin(spec.retrain, status, observation, retraining.BY_HAND))
 
 
 _DEEDS: Mapping[Verb, Callable[[RolloutContext, ParsedCommand], RolloutContext | str]] = {

@@ -92,7 +92,7 @@ def _reconciling(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, obser
         return ConditionState(type="Reconciling", status=moving, reason=status.phase.value, message=message)
     workload = observation.workloads.get(stable.revision)
     ready = workload.ready if workload else 0
-    asked = sizing.asked(spec, workload)
+    asked = sizing.requested_pods(spec, workload)
     if ready != asked:
         message = f"{ready} of {asked} pods of version {stable.version} are ready"
         return ConditionState(type="Reconciling", status=True, reason=Reason.PODS_NOT_READY, message=message)
@@ -123,7 +123,7 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Conditi
 
 
 def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> ConditionState:
-    good, reason, message = children.applied(observation)
+    good, reason, message = children.applied_state(observation)
     known = next((item for item in before if item.type == children.APPLIED and item.status == "False"), None)
     if good and actions and known:
         # A controller that has just started has asked for nothing yet: what was refused stands until it has.

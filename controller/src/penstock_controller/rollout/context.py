@@ -121,7 +121,7 @@ def waiting(
 ) -> Transition:
     """The candidate waits for its pods, the gateway or evidence: the deadline's clock runs."""
     # What the API server refuses is what it really waits for, whatever else is missing because of that.
-    why += children.hindered(context.observation, candidate.revision)
+    why += children.hindrance_of(context.observation, candidate.revision)
     step = holding(context, candidate, why, requeue_after=requeue_after, traffic=traffic, phase=phase)
     return replace(step, actions=actions, spends=why)
 

@@ -21,7 +21,7 @@ def counters_of(reading: Reading) -> Counters:
     }
 
 
-def written(counters: Counters) -> str:
+def to_text(counters: Counters) -> str:
     """The counters as text."""
     return "; ".join(_line(*key, count) for key, count in list(counters.items())[:_MOST_ARMS])
 
@@ -31,21 +31,21 @@ def _line(revision: str, arm: str, count: TryCount) -> str:
     return f"{revision} {arm} {count.tries} {count.failures} {kinds}".rstrip()
 
 
-def parsed(text: str) -> Counters | None:
+def from_text(text: str) -> Counters | None:
     """The counters that were written as this text; None: a status that was edited by hand."""
     try:
-        return dict(_parsed_line(line) for line in text.split("; ") if line)
+        return dict(_line_from_text(line) for line in text.split("; ") if line)
     except ValueError:
         return None
 
 
-def _parsed_line(line: str) -> tuple[tuple[str, str], TryCount]:
+def _line_from_text(line: str) -> tuple[tuple[str, str], TryCount]:
     revision, arm, tries, failures, *rest = line.split(" ")
-    kinds = dict(_parsed_kind(kind) for kind in rest[0].split(",")) if rest else {}
+    kinds = dict(_kind_from_text(kind) for kind in rest[0].split(",")) if rest else {}
     return (revision, arm), TryCount(tries=int(tries), failures=int(failures), kinds=kinds)
 
 
-def _parsed_kind(text: str) -> tuple[str, int]:
+def _kind_from_text(text: str) -> tuple[str, int]:
     kind, number = text.split("=")
     return kind, int(number)
 

@@ -25,23 +25,25 @@ def announcements(
     if known and candidate.step > known.step:
         share = applied_weight(after.traffic, candidate.revision)
         steps = len(steps_of(spec.strategy))
-        yield _told(candidate, Reason.STEP_DONE, f"step {candidate.step} of {steps} is done, {share} % of the requests")
+        yield _announcement(
+            candidate, Reason.STEP_DONE, f"step {candidate.step} of {steps} is done, {share} % of the requests"
+        )
     if candidate.promoting and not (known and known.promoting):
-        yield _told(candidate, Reason.PROMOTING, "the gateway moves all requests to it")
+        yield _announcement(candidate, Reason.PROMOTING, "the gateway moves all requests to it")
     if after.phase is Phase.PAUSED and before.phase is not Phase.PAUSED:
         yield Announcement(type="Normal", reason=Reason.PAUSED, message=after.message, attempt=candidate.attempt)
     if known and before.phase is Phase.PAUSED and after.phase is Phase.PROGRESSING:
-        yield _told(candidate, Reason.RESUMED, "it goes on")
+        yield _announcement(candidate, Reason.RESUMED, "it goes on")
 
 
 def _rolling_back(candidate: Candidate) -> Announcement:
     ending = candidate.ending
     failed = ending is not None and ending.completion is Completion.ROLLED_BACK
     why = ending.message if ending else ""
-    return _told(candidate, Reason.ROLLING_BACK, f"requests leave it: {why}", failed=failed)
+    return _announcement(candidate, Reason.ROLLING_BACK, f"requests leave it: {why}", failed=failed)
 
 
-def _told(candidate: Candidate, reason: Reason, message: str, *, failed: bool = False) -> Announcement:
+def _announcement(candidate: Candidate, reason: Reason, message: str, *, failed: bool = False) -> Announcement:
     return Announcement(
         type="Warning" if failed else "Normal",
         reason=reason,

@@ -62,10 +62,10 @@ def advance(
     catalogue: GateCatalogue = gates_of,
 ) -> Decision:
     """Decide what this pass does. `catalogue`: which gates the spec names."""
-    context = _recovered(spec, status, observation, catalogue)
+    context = _recover(spec, status, observation, catalogue)
     context = context.with_status(verdicts.judge(context))
-    heard = commands.heard(context)
-    context = heard.context
+    handled = commands.handle(context)
+    context = handled.context
     step = _advance(context)
     retired = draining.advance(step.status, observation, context.timeout)
     actions = (
@@ -75,9 +75,9 @@ def advance(
         *children.marks(retired.status, observation),
         *retired.actions,
     )
-    shown = write_back.noted(spec, status, _reported(retired.status, observation), observation)
-    rolled = slots.noted(sizing.remembered(spec, shown, observation), observation)
-    trained = retraining.advance(spec, monitoring.noted(spec, rolled, observation), observation)
+    shown = write_back.update(spec, status, _report(retired.status, observation), observation)
+    rolled = slots.update(sizing.remember_minimum(spec, shown, observation), observation)
+    trained = retraining.advance(spec, monitoring.update(spec, rolled, observation), observation)
     final = trained.status
     read = evidence.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
@@ -90,7 +90,7 @@ def advance(
         status=evolve(final, conditions=judged, reason=reason(judged), phase_since=since),
         actions=tuple(dict.fromkeys(actions)),
         announcements=(
-            *heard.announcements,
+            *handled.announcements,
             *step.announcements,
             *course.announcements(spec, status, final),
             *monitoring.announcements(status, final, observation),
@@ -127,12 +127,12 @@ def _phase_since(before: ModelDeploymentStatus, after: ModelDeploymentStatus, ob
     return stamp(observation.now)
 
 
-def _recovered(
+def _recover(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, catalogue: GateCatalogue
 ) -> RolloutContext:
     """The last status, rebuilt where it was lost, with what the gateway pods have acknowledged since."""
-    status = adoption.adopted(status, observation, duration.seconds(spec.predictor.timeout))
-    status = hold.followed(clock.followed(status, observation.now, resumed=observation.resumed), observation)
+    status = adoption.adopt(status, observation, duration.seconds(spec.predictor.timeout))
+    status = hold.follow(clock.rebase(status, observation.now, resumed=observation.resumed), observation)
     traffic = routing.with_applied(status.traffic, observation.gateways)
     return RolloutContext(
         spec=spec,
@@ -145,19 +145,19 @@ def _recovered(
 def _keep_stable(context: RolloutContext) -> tuple[Action, ...]:
     """Invariants 2 and 13: stable, and in the bake previous, keep their pods or get them again, whatever happens."""
     pointers = [pointer for pointer in (context.status.stable, context.status.previous) if pointer]
-    floor = sizing.kept(context.spec, context.status, context.observation)
-    return tuple(action for pointer in pointers for action in _kept(context, pointer, floor))
+    floor = sizing.minimum(context.spec, context.status, context.observation)
+    return tuple(action for pointer in pointers for action in _keep_pods(context, pointer, floor))
 
 
-def _kept(context: RolloutContext, pointer: Revision, floor: int) -> tuple[Action, ...]:
+def _keep_pods(context: RolloutContext, pointer: Revision, floor: int) -> tuple[Action, ...]:
     workload = context.workload(pointer.revision)
     if workload is None:
         # Somebody deleted its Deployment: it is made again from its own record, whatever is wanted now.
         return (children.create(pointer, context.replicas),)
-    return sizing.sized(context.spec, workload, floor)
+    return sizing.resize(context.spec, workload, floor)
 
 
-def _reported(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+def _report(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """The status with what users are shown of this pass: the weight is the applied one."""
     candidate = status.candidate
     if candidate:

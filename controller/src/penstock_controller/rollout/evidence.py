@@ -51,7 +51,7 @@ def _gathering(status: ModelDeploymentStatus) -> bool:
     if status.previous:
         return True
     candidate = status.candidate
-    return candidate is not None and candidate.ending is None and routing.known(status.traffic, candidate.revision)
+    return candidate is not None and candidate.ending is None and routing.knows(status.traffic, candidate.revision)
 
 
 def first_reading(attempt: int, readings: tuple[Reading, ...], now: datetime) -> EvidenceStatus:
@@ -76,7 +76,7 @@ def next_reading(
 
 
 def _texts(readings: tuple[Reading, ...]) -> dict[str, str]:
-    return {reading.source: counters.written(counters.counters_of(reading)) for reading in readings}
+    return {reading.source: counters.to_text(counters.counters_of(reading)) for reading in readings}
 
 
 def _pod(source: str) -> str:
@@ -111,7 +111,7 @@ def _tries(before: Mapping[str, str], readings: tuple[Reading, ...], revision: s
     for reading in readings:
         now = counters.counters_of(reading)
         # What cannot be read any more (a status that was edited by hand) begins anew: its past is counted once at most.
-        earlier = counters.parsed(before.get(reading.source, ""))
+        earlier = counters.from_text(before.get(reading.source, ""))
         since = now if earlier is None else earlier
         total = total.plus(counters.tries_between(since, now, revision, arms))
     return total

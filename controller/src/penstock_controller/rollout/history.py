@@ -6,7 +6,7 @@ _LAST_SERVED = 2
 """What serves, and what served before: `undo` needs its record, however many attempts failed since."""
 
 
-def kept(records: tuple[DecisionRecord, ...], limit: int) -> tuple[DecisionRecord, ...]:
+def bounded(records: tuple[DecisionRecord, ...], limit: int) -> tuple[DecisionRecord, ...]:
     """At most so many of the records, which are in order. The newest always; older ones leave before what served."""
     newest, older = records[:1], records[1:]
     first: dict[str, DecisionRecord] = {}

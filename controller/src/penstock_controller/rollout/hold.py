@@ -5,7 +5,7 @@ from penstock_contracts.base import evolve
 from penstock_controller.rollout.observation import Observation, RegistryVersion
 
 
-def standing(hold: Hold | None, named: RegistryVersion | None, generation: int) -> RegistryVersion | None:
+def held_version(hold: Hold | None, named: RegistryVersion | None, generation: int) -> RegistryVersion | None:
     """The version that is wanted because of a hold; None: what the resource names. An unknown name ends nothing."""
     if hold is None or hold.generation != generation or _moved(hold, named):
         return None
@@ -18,12 +18,12 @@ def _moved(hold: Hold, named: RegistryVersion | None) -> bool:
     return (named.version, named.created_at_ms) != (hold.alias_version, hold.alias_created_at_ms)
 
 
-def followed(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+def follow(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """The status without a hold that is over. One that began while the registry was away learns what is named."""
     hold, named = status.hold, observation.named
     if hold is None:
         return status
-    if standing(hold, named, observation.generation) is None:
+    if held_version(hold, named, observation.generation) is None:
         return evolve(status, hold=None)
     if hold.alias_version is None and named:
         learnt = evolve(hold, alias_version=named.version, alias_created_at_ms=named.created_at_ms)
@@ -31,7 +31,7 @@ def followed(status: ModelDeploymentStatus, observation: Observation) -> ModelDe
     return status
 
 
-def begun(back_to: DecisionRecord, stable: Stable, observation: Observation) -> Hold:
+def begin(back_to: DecisionRecord, stable: Stable, observation: Observation) -> Hold:
     """The hold that begins now: `stable` is what is undone."""
     named = observation.named
     return Hold(

@@ -46,12 +46,12 @@ def _weight(split: TrafficSplit | None, revision: str) -> int:
     return next((backend.weight for backend in backends if backend.revision == revision), 0)
 
 
-def known(traffic: Traffic | None, revision: str) -> bool:
+def knows(traffic: Traffic | None, revision: str) -> bool:
     """Whether the gateway is asked to keep a cluster for a revision."""
     return traffic is not None and any(backend.revision == revision for backend in traffic.desired.backends)
 
 
-def asked(traffic: Traffic | None, desired: TrafficSplit, gateways: tuple[GatewayPod, ...]) -> Traffic:
+def ask(traffic: Traffic | None, desired: TrafficSplit, gateways: tuple[GatewayPod, ...]) -> Traffic:
     """The traffic with this split, whose number does not matter: unchanged if it stands already, else a new number.
 
     The new number is none that a gateway pod has acknowledged already: after a lost status they run a lost split.

@@ -37,13 +37,13 @@ def autoscaled(spec: ModelDeploymentSpec) -> bool:
     return predictor.max_replicas is not None and predictor.max_replicas > predictor.min_replicas
 
 
-def capped(spec: ModelDeploymentSpec, size: int) -> int:
+def cap(spec: ModelDeploymentSpec, size: int) -> int:
     """A number of pods that the user allows."""
     most = spec.predictor.max_replicas
     return min(size, most) if autoscaled(spec) and most else size
 
 
-def kept(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> int:
+def minimum(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> int:
     """Pods below which stable, and in the bake previous, may not go."""
     return total(spec, status, observation) if _on_attempt(status) else spec.predictor.min_replicas
 
@@ -53,13 +53,13 @@ def total(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation:
     floor = max(spec.predictor.min_replicas, status.min_pods or 0)
     stable = observation.workloads.get(status.stable.revision) if status.stable else None
     if stable is None or not autoscaled(spec):
-        return capped(spec, floor)
+        return cap(spec, floor)
     floor = max(floor, stable.replicas)
     used = _used(spec, status, observation)
-    return capped(spec, math.ceil(used) if used > floor * _TOLERANCE else floor)
+    return cap(spec, math.ceil(used) if used > floor * _TOLERANCE else floor)
 
 
-def remembered(
+def remember_minimum(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation
 ) -> ModelDeploymentStatus:
     """The status with the floor that holds until the attempt ends."""
@@ -74,7 +74,7 @@ def next_due(status: ModelDeploymentStatus) -> float | None:
     return None if status.min_pods is None else _LOOK
 
 
-def sized(spec: ModelDeploymentSpec, workload: Workload, size: int) -> tuple[Action, ...]:
+def resize(spec: ModelDeploymentSpec, workload: Workload, size: int) -> tuple[Action, ...]:
     """What is to be done so that a workload has `size` pods, or where its number follows the load, at least so many."""
     revision = workload.revision
     scale = ScaleWorkload(revision=revision, replicas=size)
@@ -96,7 +96,7 @@ def sized(spec: ModelDeploymentSpec, workload: Workload, size: int) -> tuple[Act
     return bounded if workload.replicas else (*bounded, scale)
 
 
-def asked(spec: ModelDeploymentSpec, workload: Workload | None) -> int:
+def requested_pods(spec: ModelDeploymentSpec, workload: Workload | None) -> int:
     """Pods that a workload at rest is to have now."""
     follows = workload is not None and (autoscaled(spec) or bool(workload.other_autoscaler))
     return workload.replicas if workload and follows else spec.predictor.min_replicas

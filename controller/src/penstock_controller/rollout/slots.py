@@ -37,7 +37,7 @@ def wants_turn(status: ModelDeploymentStatus, target: Target, generation: int, *
     if status.refused and is_refused(status.refused, target, generation):
         return False
     # They failed here and are not refused any more: a person wants to see them tried again.
-    known = _known(status, pods)
+    known = _known_failure(status, pods)
     retried = known is not None and known.passed_at is None
     return not retried and status.stable.generation in {0, generation}
 
@@ -55,7 +55,7 @@ def standing(status: ModelDeploymentStatus, target: Target, pods: str) -> SlotSt
     return SlotState(on_trial=on_trial, failure=failure.message, failed_at=failure.failed_at)
 
 
-def noted(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+def update(status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """The status with what this pass has shown of the pods that the administrator wants."""
     target, pods = observation.target, observation.pods
     if not isinstance(target, Wanted) or status.candidate or status.previous or status.stable is None:
@@ -83,14 +83,14 @@ def _may_be_tried(target: Target) -> bool:
 
 def _failure(status: ModelDeploymentStatus, target: Target, pods: str) -> UpgradeFailure | None:
     """How the pods that are wanted now failed here last, as the refusal that stands says or as it is remembered."""
-    known, refused = _known(status, pods), _refusal(status, target)
+    known, refused = _known_failure(status, pods), _refusal(status, target)
     if refused is None:
         return known
     ends = [record.ended_at for record in status.history if record.revision == refused.revision]
     return UpgradeFailure(pods=pods, message=refused.message[:LONGEST_FAILURE], failed_at=ends[0] if ends else "")
 
 
-def _known(status: ModelDeploymentStatus, pods: str) -> UpgradeFailure | None:
+def _known_failure(status: ModelDeploymentStatus, pods: str) -> UpgradeFailure | None:
     failure = status.upgrade_failure
     return failure if failure and failure.pods == pods else None
 

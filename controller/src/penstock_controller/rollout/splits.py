@@ -18,12 +18,12 @@ judged is the one that answers every request.
 def only(context: RolloutContext, first: str, *others: str) -> Traffic:
     """Everything to `first`; the others, and what is still draining, stay known and get nothing."""
     shares = {first: EVERYTHING, **dict.fromkeys(others, 0)}
-    return _asked(context, _split(context, shares))
+    return _ask(context, _split(context, shares))
 
 
 def nothing(context: RolloutContext) -> Traffic:
     """Nobody is there to serve: the first version has failed."""
-    return _asked(context, evolve(_split(context, {}), backends=()))
+    return _ask(context, evolve(_split(context, {}), backends=()))
 
 
 def trial(context: RolloutContext, candidate: Candidate, stable: Stable, setting: Setting) -> Traffic:
@@ -42,7 +42,7 @@ def trial(context: RolloutContext, candidate: Candidate, stable: Stable, setting
         ),
         stickiness=_stickiness(context),
     )
-    return _asked(context, split)
+    return _ask(context, split)
 
 
 def bake(context: RolloutContext, stable: str, previous: str) -> Traffic:
@@ -52,7 +52,7 @@ def bake(context: RolloutContext, stable: str, previous: str) -> Traffic:
         rescue=previous,
         mirror=Mirror(revision=previous, percentage=CONTROL),
     )
-    return _asked(context, split)
+    return _ask(context, split)
 
 
 def _mirror(candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | None:
@@ -69,7 +69,7 @@ def _stickiness(context: RolloutContext) -> Stickiness | None:
 
 def _split(context: RolloutContext, shares: dict[str, int]) -> TrafficSplit:
     status = context.status
-    draining = [item.revision for item in status.retiring if routing.known(status.traffic, item.revision)]
+    draining = [item.revision for item in status.retiring if routing.knows(status.traffic, item.revision)]
     every = {**shares, **{revision: 0 for revision in draining if revision not in shares}}
     return TrafficSplit(
         number=0,
@@ -79,5 +79,5 @@ def _split(context: RolloutContext, shares: dict[str, int]) -> TrafficSplit:
     )
 
 
-def _asked(context: RolloutContext, split: TrafficSplit) -> Traffic:
-    return routing.asked(context.status.traffic, split, context.observation.gateways)
+def _ask(context: RolloutContext, split: TrafficSplit) -> Traffic:
+    return routing.ask(context.status.traffic, split, context.observation.gateways)

@@ -22,14 +22,14 @@ class Setting:
     def replicas(self, total: int) -> int:
         """Pods of a candidate where stable has `total`: at least what its share of the requests needs, at least one."""
         share = EVERYTHING if self.mirror else self.weight
-        return max(1, _part(total, share), _asked(self.scale, total))
+        return max(1, _part(total, share), _requested(self.scale, total))
 
 
 def _part(total: int, share: int) -> int:
     return math.ceil(total * share / EVERYTHING)
 
 
-def _asked(scale: SetCanaryScale | None, total: int) -> int:
+def _requested(scale: SetCanaryScale | None, total: int) -> int:
     if scale is None or scale.match_traffic_weight:
         return 0
     return scale.replicas or _part(total, scale.weight or 0)

@@ -23,7 +23,7 @@ class PassTrouble:
     message: str
 
 
-def shown(status: Status, trouble: PassTrouble, generation: int, now: datetime) -> dict[str, Any] | None:
+def status_with_trouble(status: Status, trouble: PassTrouble, generation: int, now: datetime) -> dict[str, Any] | None:
     """The status that tells of it, with all else as it was; None: it tells of it already.
 
     What serves goes on, so Ready stays what it was. In a first pass nothing serves.

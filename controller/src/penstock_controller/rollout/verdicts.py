@@ -35,7 +35,7 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
     stage = AttemptStage.BAKE if status.previous else AttemptStage.TRIAL
     tries = (found,) if readings else ()
     gathered = Evidence(parts=(*tries, *context.observation.measured), missing={ComparedTries: _NO_COUNTERS})
-    judged = tuple(_judged(gate, _standing(status, gate, stage), gathered) for gate in context.gates)
+    judged = tuple(_judge_gate(gate, _standing(status, gate, stage), gathered) for gate in context.gates)
     return evolve(
         status,
         evidence=evidence.next_reading(before, readings, now, found),
@@ -58,7 +58,7 @@ def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) ->
     )
 
 
-def _judged(gate: Gate, before: GateStatus, gathered: Evidence) -> GateStatus:
+def _judge_gate(gate: Gate, before: GateStatus, gathered: Evidence) -> GateStatus:
     seen = GateMemory(samples=before.samples, figures=before.figures, state=before.state)
     judgement = gate.judge(gathered, seen)
     new = max(0, judgement.seen.samples - before.samples)
@@ -79,7 +79,7 @@ def begin_step(status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     return evolve(status, gates=tuple(evolve(gate, step_samples=0) for gate in status.gates))
 
 
-def failed(status: ModelDeploymentStatus) -> GateStatus | None:
+def first_failure(status: ModelDeploymentStatus) -> GateStatus | None:
     """The first gate that fails; None: none does."""
     return next((gate for gate in status.gates if gate.verdict is Verdict.FAIL), None)
 

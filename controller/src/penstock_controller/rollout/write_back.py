@@ -30,16 +30,16 @@ def due(status: ModelDeploymentStatus, *, moves_alias: bool = True) -> tuple[Ent
     return (*live, *map(_outcome_entry, known.unwritten))
 
 
-def noted(
+def update(
     spec: ModelDeploymentSpec, before: ModelDeploymentStatus, after: ModelDeploymentStatus, observation: Observation
 ) -> ModelDeploymentStatus:
     """The status with what this pass adds to that, and without what the registry shows by now."""
-    known = _answered(before.registry_write, observation.registry_answers)
+    known = _apply_answers(before.registry_write, observation.registry_answers)
     sources = _sources(spec, before, after, observation)
     known = evolve(
         known,
         sources=_named(after, sources),
-        unwritten=_unwritten(known, _ended(before, after), sources),
+        unwritten=_unwritten(known, _new_records(before, after), sources),
         live=_live(spec, after, known.live, sources),
     )
     return evolve(after, registry_write=known)
@@ -53,7 +53,7 @@ def _outcome_entry(item: UnwrittenOutcome) -> Entry:
     return Entry(connection=item.connection, model=item.model, version=item.version, outcome=item.outcome)
 
 
-def _answered(known: RegistryWrite, answers: tuple[RegistryAnswer, ...]) -> RegistryWrite:
+def _apply_answers(known: RegistryWrite, answers: tuple[RegistryAnswer, ...]) -> RegistryWrite:
     done = {answer.entry for answer in answers if answer.writing in {Writing.WRITTEN, Writing.IMPOSSIBLE}}
     if not done:
         return known
@@ -75,7 +75,7 @@ def _sources(
     """By revision. What was named first in this pass, and what is wanted now, comes from the model the spec names."""
     known = {source.revision: source for source in before.registry_write.sources}
     target = observation.target
-    named: tuple[Revision | DecisionRecord, ...] = (*_pointers(before), *_pointers(after), *_ended(before, after))
+    named: tuple[Revision | DecisionRecord, ...] = (*_pointers(before), *_pointers(after), *_new_records(before, after))
     new = {item.revision for item in named if item.revision not in known or _is_wanted(target, item)}
     registry = spec.registry
     fresh = {name: RevisionSource(revision=name, connection=registry.connection, model=registry.model) for name in new}
@@ -95,7 +95,7 @@ def _named(status: ModelDeploymentStatus, sources: dict[str, RevisionSource]) ->
     return tuple(sources[revision] for revision in named)
 
 
-def _ended(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[DecisionRecord, ...]:
+def _new_records(before: ModelDeploymentStatus, after: ModelDeploymentStatus) -> tuple[DecisionRecord, ...]:
     """Records that this pass wrote, oldest first."""
     known = {(record.attempt, record.started_at) for record in before.history}
     return tuple(record for record in reversed(after.history) if (record.attempt, record.started_at) not in known)

@@ -32,7 +32,7 @@ class LabelledAccuracy(Gate):
         """Whether the candidate answers anybody: copies are labelled like what they are copies of."""
         return during.weight > 0 or during.mirror > 0
 
-    def judged(self, evidence: Evidence, seen: GateMemory) -> Judgement:
+    def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement with one look more."""
         found = evidence.part(LabelledAnswers)
         before = next((figure.candidate for figure in seen.figures if figure.name == "right answers"), 0)

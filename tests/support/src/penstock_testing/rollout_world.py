@@ -30,7 +30,7 @@ from penstock_controller.rollout.decision import (
     SetAutoscaler,
 )
 from penstock_controller.rollout.engine import advance
-from penstock_controller.rollout.hold import standing
+from penstock_controller.rollout.hold import held_version
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import (
     Autoscaler,
@@ -171,7 +171,7 @@ class RolloutWorld:
         if isinstance(self.target, Wanted):
             self.revisions[self.target.digest] = self.target.revision
         hold = self.status.hold
-        held = standing(hold, self._named(), self.generation)
+        held = held_version(hold, self._named(), self.generation)
         if hold is None or held is None:
             return self.target
         return Wanted(

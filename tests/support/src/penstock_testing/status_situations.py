@@ -9,7 +9,7 @@ from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.decision import CreateWorkload
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.observation import Hindrance, RefusedVersion, Unresolved, Wanted
-from penstock_controller.rollout.trouble import PASS_FAILING, PassTrouble, shown
+from penstock_controller.rollout.trouble import PASS_FAILING, PassTrouble, status_with_trouble
 from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, is_paused, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.strategies import weight
@@ -131,7 +131,7 @@ def _hindered(reason: str, message: str) -> RolloutWorld:
 def _failing_passes() -> RolloutWorld:
     world = _serving()
     trouble = PassTrouble(reason=PASS_FAILING, message="KeyError: 'spec'")
-    told = shown(world.status.model_dump(mode="json", exclude_none=True), trouble, 1, world.now)
+    told = status_with_trouble(world.status.model_dump(mode="json", exclude_none=True), trouble, 1, world.now)
     world.status = ModelDeploymentStatus.model_validate(told)
     return world
 

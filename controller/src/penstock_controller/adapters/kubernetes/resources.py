@@ -15,7 +15,7 @@ from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
 from penstock_controller.errors import Invalid
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.trouble import PassTrouble, shown
+from penstock_controller.rollout.trouble import PassTrouble, status_with_trouble
 from penstock_controller.workload import names
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -70,7 +70,7 @@ class KubernetesResources:
     async def tell(self, key: ResourceKey, trouble: PassTrouble, now: datetime) -> bool:
         """Have the status tell of it."""
         raw = await self._raw(key)
-        told = raw and shown(raw.get("status") or {}, trouble, raw["metadata"]["generation"], now)
+        told = raw and status_with_trouble(raw.get("status") or {}, trouble, raw["metadata"]["generation"], now)
         if not raw or told is None:
             return False
         await self._replace(key, raw | {"status": told})

@@ -65,7 +65,7 @@ def _tries(status: ModelDeploymentStatus) -> dict[str, VersionTries]:
     pointers = (status.stable, status.candidate, status.previous)
     versions = {pointer.revision: pointer.version for pointer in pointers if pointer}
     found: dict[str, VersionTries] = {}
-    for (revision, arm), count in _counted(status):
+    for (revision, arm), count in _counts(status):
         version = versions.get(revision)
         if version is None or arm != TryReason.USERS:
             continue
@@ -74,17 +74,17 @@ def _tries(status: ModelDeploymentStatus) -> dict[str, VersionTries]:
     return found
 
 
-def _counted(status: ModelDeploymentStatus) -> Iterator[tuple[tuple[str, str], TryCount]]:
+def _counts(status: ModelDeploymentStatus) -> Iterator[tuple[tuple[str, str], TryCount]]:
     """What each gateway pod counted, by revision and arm."""
     for text in status.evidence.readings.values() if status.evidence else ():
-        yield from (counters.parsed(text) or {}).items()
+        yield from (counters.from_text(text) or {}).items()
 
 
 def _served(pointer: Revision) -> ServedVersion:
     return ServedVersion(version=pointer.version, digest=pointer.digest, revision=pointer.revision)
 
 
-def noted(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
+def update(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
     """The status with what the monitor said. What it said before stays until it says something else."""
     if spec.drift is None:
         return status if status.drift is None else evolve(status, drift=None)

@@ -13,7 +13,7 @@ from penstock_controller.rollout.timestamps import later, seconds_since
 
 def advance(context: RolloutContext, stable: Stable, previous: Previous) -> Transition:
     """Bake on, go back, or end the attempt."""
-    previous = _watched(context, stable, previous)
+    previous = _watch(context, stable, previous)
     ending = context.bake_fails or _ending(context, stable, previous)
     if ending:
         return _go_back(context, stable, previous, ending)
@@ -25,7 +25,7 @@ def advance(context: RolloutContext, stable: Stable, previous: Previous) -> Tran
     return _bake(context, stable, previous, left)
 
 
-def _watched(context: RolloutContext, stable: Stable, previous: Previous) -> Previous:
+def _watch(context: RolloutContext, stable: Stable, previous: Previous) -> Previous:
     gone = not context.ready(stable.revision) and context.ready(previous.revision) > 0
     since = context.gone_since(previous.unavailable_since, gone=gone)
     return evolve(previous, unavailable_since=since)
@@ -51,7 +51,7 @@ def _ending(context: RolloutContext, stable: Stable, previous: Previous) -> Endi
     if isinstance(target, Wanted) and target.revision == previous.revision:
         message = f"version {target.version} is wanted again, and still warm"
         return Ending(completion=Completion.SUPERSEDED, reason=Reason.SUPERSEDED, message=message)
-    gate = verdicts.failed(context.status)
+    gate = verdicts.first_failure(context.status)
     if gate:
         message = f"in the bake, {gate.name}: {gate.message}"
         return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=message)

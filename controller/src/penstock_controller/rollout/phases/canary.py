@@ -23,7 +23,7 @@ def advance(context: RolloutContext, candidate: Candidate, stable: Stable) -> Tr
     ending = endings.reason_to_end(context, candidate)
     if ending:
         return rolling_back.begin(context, candidate, ending)
-    return deadline.timed(context, _progress(context, candidate, stable))
+    return deadline.run(context, _progress(context, candidate, stable))
 
 
 def _progress(context: RolloutContext, candidate: Candidate, stable: Stable) -> Transition:
@@ -60,7 +60,7 @@ def _size(context: RolloutContext, candidate: Candidate) -> int:
     total = context.replicas
     now = Setting(weight=routing.largest_weight(context.status.traffic, candidate.revision))
     size = max(size_at(steps_of(context.spec.strategy), candidate.step, total), now.replicas(total))
-    return sizing.capped(context.spec, size)
+    return sizing.cap(context.spec, size)
 
 
 def _reach(
@@ -87,7 +87,7 @@ def _introduction(
 ) -> Transition | None:
     """The gateway gets to know the candidate's pods before any request, or any more of them, is sent to them."""
     traffic = context.status.traffic
-    if not routing.known(traffic, candidate.revision):
+    if not routing.knows(traffic, candidate.revision):
         desired = splits.only(context, stable.revision, candidate.revision)
         why = "its pods are ready; the gateway gets to know them"
         return waiting(context, candidate, why, traffic=desired, requeue_after=SOON)

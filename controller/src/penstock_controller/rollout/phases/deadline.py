@@ -11,7 +11,7 @@ from penstock_controller.rollout.phases import rolling_back
 from penstock_controller.rollout.timestamps import seconds_since, stamp
 
 
-def timed(context: RolloutContext, step: Transition) -> Transition:
+def run(context: RolloutContext, step: Transition) -> Transition:
     """Run the clock of spec.progressDeadline, or stop it. When it is over, the candidate is taken away."""
     candidate, now = step.status.candidate, context.observation.now
     if candidate is None or candidate.promoting:

@@ -28,7 +28,7 @@ class Retired:
 def advance(status: ModelDeploymentStatus, observation: Observation, timeout: float) -> Retired:
     """Take each leaving revision one stage further. `timeout`: seconds that a request may still run on it."""
     status = _with_orphans(status, observation)
-    drained = tuple(_stamped(item, status, observation) for item in status.retiring)
+    drained = tuple(_stamp_unrouted(item, status, observation) for item in status.retiring)
     status = evolve(status, retiring=drained)
     status = _forget_drained(status, observation, timeout)
     leaving = [item for item in status.retiring if _may_leave(item, status, observation)]
@@ -63,9 +63,9 @@ def _orphan(revision: str, workload: Workload | None) -> Retiring:
     return Retiring(revision=revision, version=workload.version, digest=workload.digest)
 
 
-def _stamped(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> Retiring:
+def _stamp_unrouted(item: Retiring, status: ModelDeploymentStatus, observation: Observation) -> Retiring:
     traffic = status.traffic
-    if item.unrouted_at or traffic is None or not routing.known(traffic, item.revision):
+    if item.unrouted_at or traffic is None or not routing.knows(traffic, item.revision):
         return item
     if traffic.applied is None or routing.sends(traffic, item.revision):
         return item
@@ -82,7 +82,7 @@ def _forget_drained(status: ModelDeploymentStatus, observation: Observation, tim
     over = {item.revision for item in status.retiring if _drained(item, observation, timeout)}
     backends = tuple(backend for backend in traffic.desired.backends if backend.revision not in over)
     desired = evolve(traffic.desired, backends=backends)
-    return evolve(status, traffic=routing.asked(traffic, desired, observation.gateways))
+    return evolve(status, traffic=routing.ask(traffic, desired, observation.gateways))
 
 
 def _drained(item: Retiring, observation: Observation, timeout: float) -> bool:
@@ -97,7 +97,7 @@ def _may_leave(item: Retiring, status: ModelDeploymentStatus, observation: Obser
     if traffic is None:
         # Nothing was asked, or nobody remembers what: then a gateway pod may still do it.
         return all(pod.number is None for pod in observation.gateways)
-    if routing.known(traffic, item.revision):
+    if routing.knows(traffic, item.revision):
         return False
     if traffic.applied is None:
         return routing.acknowledged(traffic, observation.gateways)

@@ -51,7 +51,7 @@ def _successor(context: RolloutContext, candidate: Candidate) -> str:
 
 
 def _gate_failed(context: RolloutContext) -> Ending | None:
-    gate = verdicts.failed(context.status)
+    gate = verdicts.first_failure(context.status)
     if gate is None:
         return None
     return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=f"{gate.name}: {gate.message}")

@@ -12,4 +12,4 @@ def advance(context: RolloutContext, candidate: Candidate) -> Transition:
     if ending:
         return rolling_back.begin(context, candidate, ending)
     missing = pods.missing(context, candidate, context.replicas)
-    return deadline.timed(context, missing or promoting.begin(context, candidate))
+    return deadline.run(context, missing or promoting.begin(context, candidate))

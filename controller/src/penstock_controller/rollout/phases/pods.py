@@ -11,7 +11,7 @@ def missing(context: RolloutContext, candidate: Candidate, size: int) -> Transit
     if workload is None:
         actions = (children.create(candidate, size),)
         return waiting(context, candidate, "its Deployment is being made", actions=actions, requeue_after=SOON)
-    sized = sizing.sized(context.spec, workload, size)
+    sized = sizing.resize(context.spec, workload, size)
     if sized:
         return waiting(context, candidate, "its Deployment is being scaled", actions=sized, requeue_after=SOON)
     if workload.ready < size:

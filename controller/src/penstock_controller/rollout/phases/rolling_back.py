@@ -16,7 +16,7 @@ def advance(context: RolloutContext, candidate: Candidate, ending: Ending) -> Tr
     """Take the requests away; then the attempt ends."""
     context = context.with_candidate(candidate)
     stable, traffic = context.status.stable, context.status.traffic
-    if not routing.known(traffic, candidate.revision) and (stable or traffic is None):
+    if not routing.knows(traffic, candidate.revision) and (stable or traffic is None):
         return attempt.end(context, candidate, ending)
     desired = splits.only(context, stable.revision, candidate.revision) if stable else splits.nothing(context)
     if desired is traffic and context.acknowledged():

@@ -55,7 +55,7 @@ def _settle(context: RolloutContext, stable: Stable, wanted: Wanted) -> Transiti
 def _rest(context: RolloutContext, message: str) -> Transition:
     phase, stable = context.resting_phase(), context.status.stable
     if phase is Phase.DEGRADED and stable:
-        message = _why_degraded(context, stable) + children.hindered(context.observation, stable.revision)
+        message = _why_degraded(context, stable) + children.hindrance_of(context.observation, stable.revision)
     return Transition(status=evolve(context.status, phase=phase, message=message))
 
 

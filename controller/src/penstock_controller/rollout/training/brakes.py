@@ -33,7 +33,7 @@ class Brake:
     """When it lets go by itself; None: when something happens."""
 
 
-def spoken(job: RetrainingJob) -> str:
+def describe(job: RetrainingJob) -> str:
     """A training as messages name it."""
     return f"Job {job.name}" if job.means is Means.JOB else f"training {job.name}"
 
@@ -87,7 +87,7 @@ def on_command(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observa
     if spec.retrain is None:
         return Brake(reason=Reason.NO_TEMPLATE, message="spec.retrain is not there: write its jobTemplate or webhook")
     if known and known.job and known.job.ended_at is None:
-        return Brake(reason=Reason.RUNNING, message=f"{spoken(known.job)} is under way")
+        return Brake(reason=Reason.RUNNING, message=f"{describe(known.job)} is under way")
     return _rollout(spec, status, observation) or _unprepared(spec.retrain, observation)
 
 
@@ -116,28 +116,30 @@ def _fruitless(status: ModelDeploymentStatus, job: RetrainingJob, drift: DriftSt
     if stable is None or not job.columns or set(job.columns) != set(drift.columns) or job.end != SUCCEEDED:
         return None
     if job.refused and job.stable_digest == stable.digest:
-        message = f"version {job.version} of {spoken(job)}, for the same drift, was not promoted"
+        message = f"version {job.version} of {describe(job)}, for the same drift, was not promoted"
         return Brake(
             reason=Reason.REFUSED_FOR_THIS_DRIFT, message=f"{message}: until the drift changes, or retrain is said"
         )
     until = moment(stable.since) + timedelta(seconds=cooldown)
     if job.version == stable.version and moment(drift.since) <= until:
-        message = f"the same columns drift again within {cooldown:g} s of version {stable.version}, of {spoken(job)}"
+        message = f"the same columns drift again within {cooldown:g} s of version {stable.version}, of {describe(job)}"
         return Brake(reason=Reason.FLAPPING, message=f"{message}: training does not end this, see what sends the data")
     return None
 
 
 def _cooling(retrain: Retrain, known: RetrainingStatus, job: RetrainingJob, now: datetime) -> Brake | None:
     if job.ended_at is None:
-        return Brake(reason=Reason.RUNNING, message=f"{spoken(job)} is under way")
+        return Brake(reason=Reason.RUNNING, message=f"{describe(job)} is under way")
     until = moment(job.ended_at) + timedelta(seconds=_wait(retrain, known.failures))
     if now >= until:
         return None
     if known.failures:
         # Why it ended is what a person needs to know, so that is the reason.
-        message = f"{spoken(job)}: {job.message}; {known.failures} in a row brought nothing: not before {stamp(until)}"
+        message = (
+            f"{describe(job)}: {job.message}; {known.failures} in a row brought nothing: not before {stamp(until)}"
+        )
         return Brake(reason=job.end, message=message, until=until)
-    return Brake(reason=Reason.COOLING_DOWN, message=f"{spoken(job)} ended: not before {stamp(until)}", until=until)
+    return Brake(reason=Reason.COOLING_DOWN, message=f"{describe(job)} ended: not before {stamp(until)}", until=until)
 
 
 def _wait(retrain: Retrain, failures: int) -> float:

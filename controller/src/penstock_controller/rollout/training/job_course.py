@@ -26,11 +26,11 @@ def job_name(resource: str, number: int) -> str:
     return f"{resource}-retrain-{number}"
 
 
-def followed(job: RetrainingJob, observation: Observation, *, has_template: bool) -> RetrainingJob:
+def follow(job: RetrainingJob, observation: Observation, *, has_template: bool) -> RetrainingJob:
     """A Job under way, with what is seen of it now. `has_template`: it could still be made."""
     sighting = observation.jobs.sighting or JobSighting(state=JobState.MISSING)
     if sighting.state in _ENDS:
-        return _ended(job, observation, sighting.state, sighting.message)
+        return _end(job, observation, sighting.state, sighting.message)
     match sighting.state:
         case JobState.OTHERS:
             # After a lost status its number was given before.
@@ -38,16 +38,16 @@ def followed(job: RetrainingJob, observation: Observation, *, has_template: bool
             return evolve(job, number=number, name=job_name(observation.jobs.name, number))
         case JobState.MISSING:
             why = "it was deleted" if job.seen else "" if has_template else _NEVER_MADE
-            return _ended(job, observation, JobState.GONE, why) if why else job
+            return _end(job, observation, JobState.GONE, why) if why else job
         case JobState.RUNNING | JobState.SUSPENDED:
             return evolve(job, seen=True)
         case JobState.SUCCEEDED:
-            return _succeeded(evolve(job, seen=True), observation)
+            return _after_success(evolve(job, seen=True), observation)
         case _:
             return job
 
 
-def _succeeded(job: RetrainingJob, observation: Observation) -> RetrainingJob:
+def _after_success(job: RetrainingJob, observation: Observation) -> RetrainingJob:
     named = observation.named
     if named is None:
         # A registry that does not answer has not said that there is nothing: time begins when it does.
@@ -60,7 +60,7 @@ def _succeeded(job: RetrainingJob, observation: Observation) -> RetrainingJob:
     if seconds_since(since, observation.now) < REGISTRY_WAIT:
         return job
     message = f"it succeeded, and the alias names nothing newer than version {job.named_version}"
-    return closed(job, observation, Reason.NOTHING_REGISTERED, message)
+    return close(job, observation, Reason.NOTHING_REGISTERED, message)
 
 
 def is_newer(job: RetrainingJob, named: RegistryVersion) -> bool:
@@ -76,18 +76,18 @@ def _order(created_at_ms: int, version: str) -> tuple[int, int]:
 def with_version(job: RetrainingJob, observation: Observation, named: RegistryVersion) -> RetrainingJob:
     """A training that has ended with this version."""
     brought = evolve(job, version=named.version, created_at_ms=named.created_at_ms)
-    return closed(brought, observation, SUCCEEDED, f"it brought version {named.version}")
+    return close(brought, observation, SUCCEEDED, f"it brought version {named.version}")
 
 
-def _ended(job: RetrainingJob, observation: Observation, state: JobState, message: str) -> RetrainingJob:
+def _end(job: RetrainingJob, observation: Observation, state: JobState, message: str) -> RetrainingJob:
     named = observation.named
     if state is JobState.GONE and named and is_newer(job, named):
         # It cleaned up after itself (ttlSecondsAfterFinished) before anybody looked.
         return with_version(job, observation, named)
-    return closed(job, observation, _ENDS[state], message)
+    return close(job, observation, _ENDS[state], message)
 
 
-def closed(job: RetrainingJob, observation: Observation, end: str, message: str) -> RetrainingJob:
+def close(job: RetrainingJob, observation: Observation, end: str, message: str) -> RetrainingJob:
     """A training that has ended now."""
     return evolve(job, ended_at=stamp(observation.now), end=end, message=message[:LONGEST_END])
 
@@ -109,7 +109,7 @@ def standing(job: RetrainingJob, sighting: JobSighting | None) -> str:
             return ""
 
 
-def judged(job: RetrainingJob, status: ModelDeploymentStatus) -> RetrainingJob:
+def judge(job: RetrainingJob, status: ModelDeploymentStatus) -> RetrainingJob:
     """A Job that has ended, with what became of its version: the newest record of it says so."""
     if job.version is None:
         return job

@@ -13,7 +13,7 @@ _LONGEST = 512
 _STATES = {"Failed": JobState.FAILED, "NothingBetter": JobState.NOTHING_BETTER}
 
 
-def said(text: str, run: str) -> JobSighting | None:
+def state_of(text: str, run: str) -> JobSighting | None:
     """What was said of a run; None: nothing, or it is about another run, or no such word."""
     name, _, rest = text.strip().partition(" ")
     word, _, why = rest.strip().partition(" ")

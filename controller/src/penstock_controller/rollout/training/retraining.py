@@ -20,7 +20,7 @@ from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import later, moment, stamp
 from penstock_controller.rollout.training import brakes, job_course, schedule, webhook_course
-from penstock_controller.rollout.training.brakes import SUCCEEDED, Brake, spoken
+from penstock_controller.rollout.training.brakes import SUCCEEDED, Brake, describe
 from penstock_controller.rollout.training.schedule import BadSchedule
 
 CONDITION = "Retraining"
@@ -64,23 +64,23 @@ def advance(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observatio
     ended = known.job if _under_way(before) and _under_way(known) is None else None
     if ended:
         # Its end is told first: what keeps another from being started is the next pass's to say.
-        return _told(spec, status, observation, _end(ended), requeue_after=_SOON)
+        return _tell(spec, status, observation, _end(ended), requeue_after=_SOON)
     drift, brake = brakes.drift_that_starts(spec, status), None
     if drift and spec.retrain and _under_way(known) is None and _is_live(observation):
         brake = brakes.by_drift(spec, status, observation, drift)
         if brake is None:
-            status = begun(spec.retrain, status, observation, DriftReason.DATASET_DRIFT.value)
+            status = begin(spec.retrain, status, observation, DriftReason.DATASET_DRIFT.value)
     due, late = _due(status.retraining or known)
     if spec.retrain and due and due <= observation.now:
         late = brakes.by_schedule(spec, status, observation)
         if late is None:
             status = _begun_by_schedule(spec.retrain, status, observation)
     brake = brake or late
-    return _told(
+    return _tell(
         spec,
         status,
         observation,
-        _judged(spec, status, observation, brake),
+        _judge(spec, status, observation, brake),
         requeue_after=_next(due, brake, observation.now),
     )
 
@@ -98,7 +98,7 @@ def _due(known: RetrainingStatus) -> tuple[datetime | None, Brake | None]:
 def _begun_by_schedule(
     retrain: Retrain, status: ModelDeploymentStatus, observation: Observation
 ) -> ModelDeploymentStatus:
-    status = begun(retrain, status, observation, BY_SCHEDULE)
+    status = begin(retrain, status, observation, BY_SCHEDULE)
     if status.retraining is None:
         return status
     # What was missed meanwhile is made up for by this one.
@@ -106,7 +106,7 @@ def _begun_by_schedule(
     return evolve(status, retraining=known)
 
 
-def begun(
+def begin(
     retrain: Retrain, status: ModelDeploymentStatus, observation: Observation, reason: str
 ) -> ModelDeploymentStatus:
     """The status with a training that is to be started. Whoever asks has seen that no brake holds."""
@@ -172,19 +172,19 @@ def _moved(
     if job is None:
         return known
     if job.ended_at is not None:
-        return evolve(known, job=job_course.judged(job, status))
+        return evolve(known, job=job_course.judge(job, status))
     if job.means is Means.WEBHOOK:
-        after = webhook_course.followed(job, observation, retrain)
+        after = webhook_course.follow(job, observation, retrain)
     else:
         has_template = retrain is not None and retrain.means is Means.JOB
-        after = job_course.followed(job, observation, has_template=has_template)
+        after = job_course.follow(job, observation, has_template=has_template)
     failures = known.failures
     if after.ended_at is not None:
         failures = 0 if after.end == SUCCEEDED else failures + 1
     return evolve(known, job=after, failures=failures)
 
 
-def _told(
+def _tell(
     spec: ModelDeploymentSpec,
     status: ModelDeploymentStatus,
     observation: Observation,
@@ -234,13 +234,13 @@ def _announcement(judgement: ConditionState, was: str, attempt: int) -> Announce
 def _running(job: RetrainingJob, observation: Observation) -> str:
     by_words: dict[str, str] = {BY_HAND: "a person said retrain", BY_SCHEDULE: "spec.retrain.schedule says so"}
     why = by_words.get(job.reason) or f"{job.reason}: {', '.join(job.columns) or 'no column'}"
-    begun_so = f"{spoken(job)}, since {job.started_at}, because {why}"
+    begun_so = f"{describe(job)}, since {job.started_at}, because {why}"
     sighting = observation.jobs.sighting
     standing = (webhook_course if job.means is Means.WEBHOOK else job_course).standing(job, sighting)
     return f"{begun_so}; {standing}" if standing else begun_so
 
 
-def _judged(
+def _judge(
     spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation, brake: Brake | None
 ) -> ConditionState:
     known = status.retraining or RetrainingStatus()
@@ -260,7 +260,7 @@ def _judged(
 
 
 def _end(job: RetrainingJob) -> ConditionState:
-    return ConditionState(type=CONDITION, status=False, reason=job.end, message=f"{spoken(job)}: {job.message}")
+    return ConditionState(type=CONDITION, status=False, reason=job.end, message=f"{describe(job)}: {job.message}")
 
 
 def _nobody_told(

@@ -13,7 +13,7 @@ from penstock_contracts.base import evolve
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import later, moment, seconds_since, stamp
-from penstock_controller.rollout.training.job_course import closed, is_newer, with_version
+from penstock_controller.rollout.training.job_course import close, is_newer, with_version
 
 ANSWER_WAIT = 900.0
 """Seconds from the decision in which the webhook is to answer: it is called again and again until then."""
@@ -28,7 +28,7 @@ def run_name(view: JobView, number: int, now: datetime) -> str:
     return f"{view.namespace}.{view.name}-retrain-{number}.{time}"
 
 
-def followed(job: RetrainingJob, observation: Observation, retrain: Retrain | None) -> RetrainingJob:
+def follow(job: RetrainingJob, observation: Observation, retrain: Retrain | None) -> RetrainingJob:
     """A training under way, with what is seen of it now. `retrain`: of the spec as it stands."""
     sighting, named = observation.jobs.sighting or JobSighting(state=JobState.MISSING), observation.named
     job = _by_clock(job, observation.now, retrain)
@@ -39,14 +39,14 @@ def followed(job: RetrainingJob, observation: Observation, retrain: Retrain | No
             seen = evolve(job, seen=True, url=sighting.url or job.url)
             return _in_time(seen, observation)
         case JobState.FAILED:
-            return closed(
+            return close(
                 job, observation, Reason.PIPELINE_FAILED, f"the pipeline says that it failed: {sighting.message}"
             )
         case JobState.NOTHING_BETTER:
             message = f"the pipeline says that it found nothing better: {sighting.message}"
-            return closed(job, observation, Reason.NOTHING_REGISTERED, message)
+            return close(job, observation, Reason.NOTHING_REGISTERED, message)
         case JobState.REFUSED:
-            return closed(job, observation, Reason.WEBHOOK_REFUSED, sighting.message)
+            return close(job, observation, Reason.WEBHOOK_REFUSED, sighting.message)
         case _:
             has_webhook = retrain is not None and retrain.means is Means.WEBHOOK
             return _unanswered(job, observation, sighting, has_webhook=has_webhook)
@@ -65,7 +65,7 @@ def _in_time(job: RetrainingJob, observation: Observation) -> RetrainingJob:
     if not _is_over(job, observation.now) or observation.named is None:
         return job
     message = f"until {job.deadline} the alias named nothing newer than version {job.named_version}"
-    return closed(job, observation, Reason.TIMED_OUT, f"{message}; it may still run (spec.retrain.timeLimit)")
+    return close(job, observation, Reason.TIMED_OUT, f"{message}; it may still run (spec.retrain.timeLimit)")
 
 
 def _is_over(job: RetrainingJob, now: datetime) -> bool:
@@ -78,7 +78,7 @@ def _unanswered(
     was_tried, named = sighting.state is JobState.UNANSWERED, observation.named
     if not has_webhook:
         message = f"spec.retrain.webhook was taken away before it answered: {sighting.message or 'it was not called'}"
-        return closed(job, observation, Reason.WEBHOOK_UNREACHABLE, message)
+        return close(job, observation, Reason.WEBHOOK_UNREACHABLE, message)
     waited = seconds_since(job.started_at, observation.now)
     # A controller that was away all the time has not tried.
     if not was_tried or (waited < ANSWER_WAIT and not _is_over(job, observation.now)):
@@ -87,7 +87,7 @@ def _unanswered(
         # It was started all the same, and is done: only its answers were lost.
         return with_version(job, observation, named)
     message = f"it has not answered since {job.started_at}: {sighting.message}"
-    return closed(job, observation, Reason.WEBHOOK_UNREACHABLE, message)
+    return close(job, observation, Reason.WEBHOOK_UNREACHABLE, message)
 
 
 def standing(job: RetrainingJob, sighting: JobSighting | None) -> str:
