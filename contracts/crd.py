@@ -60,6 +60,8 @@ def structural(schema: Schema) -> Schema:
 
 def _structural(schema: Schema, definitions: Schema) -> Schema:
     node = _inlined(_without_null(_inlined(schema, definitions)), definitions)
+    if "discriminator" in node:
+        node = _unite_kinds(node, definitions)
     if "prefixItems" in node:
         raise ValueError(f"fixed-length tuples have no structural schema: {node}")
     result = {key: value for key, value in node.items() if key not in {"$defs", "default", "title"}}
@@ -75,6 +77,35 @@ def _structural(schema: Schema, definitions: Schema) -> Schema:
     if "const" in result:
         result["enum"] = [result.pop("const")]
     return result
+
+
+def _unite_kinds(node: Schema, definitions: Schema) -> Schema:
+    """A union told apart by one field, as one object: all fields, and rules which of them each kind has.
+
+    No field has a default: the API server would write one kind's into the other. Readers of the types fill it in.
+    """
+    tag = node["discriminator"]["propertyName"]
+    kinds = {name: _inlined({"$ref": to}, definitions) for name, to in node["discriminator"]["mapping"].items()}
+    merged: Schema = {}
+    for name, kind in kinds.items():
+        for field, is_like in kind["properties"].items():
+            known = merged.setdefault(field, {key: value for key, value in is_like.items() if key != "default"})
+            if field != tag and known.get("description") != is_like.get("description"):
+                known["description"] += f" {name}: {is_like['description']}"
+    merged[tag] = {key: value for key, value in merged[tag].items() if key != "const"} | {"enum": list(kinds)}
+    rules = [
+        {"rule": f"self.{tag} != '{name}' || {has}has(self.{field})", "message": f"{name} {needs} {field}"}
+        for name, kind in kinds.items()
+        for field in merged
+        for has, needs, is_so in (
+            ("", "needs", field in kind["required"] and field != tag),
+            ("!", "has no", field not in kind["properties"]),
+        )
+        if is_so
+    ]
+    return {"type": "object", "required": [tag], "properties": merged, "x-kubernetes-validations": rules} | {
+        "description": " ".join(f"{name}: {kind['description']}" for name, kind in kinds.items())
+    }
 
 
 def _inlined(node: Schema, definitions: Schema) -> Schema:

@@ -1,11 +1,13 @@
 """The CRD is structural, and says what the types say."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
 
 from contracts.crd import custom_resource_definition, reference_page, structural
+from penstock_contracts.api.schema import ApiModel
 
 
 def nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -73,3 +75,44 @@ def test_the_reference_page_names_every_field(schema: dict[str, Any]) -> None:
     page = reference_page()
     for path in ("spec.registry.alias", "spec.predictor.minReplicas", "status.stable.digest", "status.traffic.applied"):
         assert f"`{path}`" in page
+
+
+class Round(ApiModel):
+    """A disc."""
+
+    name: Annotated[Literal["round"], Field(json_schema_extra={"type": "string"})]
+    """Which."""
+    size: Annotated[int, Field(ge=1)] = 5
+    """Across."""
+
+
+class Square(ApiModel):
+    """A tile."""
+
+    name: Annotated[Literal["square"], Field(json_schema_extra={"type": "string"})]
+    """Which."""
+    side: int
+    """Of each."""
+
+
+class Shapes(ApiModel):
+    """As gates are told apart."""
+
+    shapes: tuple[Annotated[Round | Square, Field(discriminator="name")], ...]
+    """Each of one kind."""
+
+
+def test_kinds_that_one_field_tells_apart_are_one_object_with_rules_and_no_default_of_another_kind() -> None:
+    item = structural(Shapes.model_json_schema())["properties"]["shapes"]["items"]
+    assert item["type"] == "object"
+    assert item["required"] == ["name"]
+    assert item["properties"]["name"]["enum"] == ["round", "square"]
+    assert item["properties"].keys() == {"name", "size", "side"}
+    assert not any("default" in field for field in item["properties"].values())
+    assert [rule["message"] for rule in item["x-kubernetes-validations"]] == [
+        "round has no side",
+        "square has no size",
+        "square needs side",
+    ]
+    for node in nodes(item):
+        assert "type" in node

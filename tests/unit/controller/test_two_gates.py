@@ -1,13 +1,17 @@
 """Two gates that need different evidence: each has samples, figures and a say of its own."""
 
 import re
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 from penstock_contracts.api.analysis import Analysis
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, GateStatus, Phase
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.catalogue import error_budget, gates_of
 from penstock_controller.gates.error_rate import ErrorRate
+from penstock_controller.gates.evidence import MissingEvidence
 from penstock_controller.gates.gate import Gate
 from penstock_testing.label_gate import LabelledAccuracy, LabelledAnswers
 from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, last, on_trial, pause, stable, until
@@ -28,9 +32,20 @@ def two_gates(*, right: int = 10, undecided: str = "Pause", bake: str = "0s") ->
     """On trial with a rate that brings the tries soon, and ten labels with each look."""
     analysis = error_rate(minSamples=TRIES_NEEDED, onInconclusive=undecided)
     world = on_trial(canary(weight(50), pause("1s"), analysis=analysis, progressDeadline="60s", bake=bake))
-    world.catalogue, world.measured = both, (LabelledAnswers(labelled=10, right=right),)
+    world.catalogue, world.measured = both, labels_with_each_look(right)
     world.requests = 400
     return until(world, has(50))
+
+
+def labels_with_each_look(right: int) -> Callable[[], tuple[object, ...]]:
+    """Ten labels more each time, of which so many say that the answer was right."""
+    looks = count()
+
+    def measured() -> tuple[object, ...]:
+        look = next(looks)
+        return (LabelledAnswers(labelled=10 * look, right=right * look),)
+
+    return measured
 
 
 def gate(world: RolloutWorld, name: str, stage: AttemptStage = AttemptStage.TRIAL) -> GateStatus:
@@ -58,7 +73,7 @@ def test_the_gate_with_fewer_samples_needed_does_not_wait_for_the_others_number(
 
 def test_a_gate_whose_evidence_does_not_come_holds_the_attempt_and_blames_nobody() -> None:
     world = two_gates()
-    world.measured = ()
+    world.measured = tuple
     for _ in range(20):
         world.tick()
     waiting = gate(world, "labelled-accuracy")
@@ -69,9 +84,20 @@ def test_a_gate_whose_evidence_does_not_come_holds_the_attempt_and_blames_nobody
     assert last(world).reason == "ProgressDeadlineExceeded"
 
 
+def test_evidence_that_was_looked_for_in_vain_is_an_error_with_its_reason() -> None:
+    world = two_gates()
+    away = MissingEvidence(verdict=Verdict.ERROR, reason=Reason.MONITOR_AWAY, message="the drift monitor is away")
+    world.measured, world.not_measured = tuple, {LabelledAnswers: away}
+    for _ in range(5):
+        world.tick()
+    judged = gate(world, "labelled-accuracy")
+    assert (judged.verdict, judged.reason, judged.message) == (away.verdict, away.reason, away.message)
+    assert stable(world) == "1"
+
+
 def test_no_labels_never_promote_where_undecided_promotes() -> None:
     world = two_gates(undecided="Promote")
-    world.measured = ()
+    world.measured = tuple
     for _ in range(20):
         world.tick()
     assert stable(world) == "1"

@@ -14,11 +14,15 @@ GateCatalogue = Callable[[Analysis], tuple[Gate, ...]]
 """From spec.analysis to the gates of an attempt."""
 
 
+_KINDS: dict[type[ErrorRateGate], type[ErrorRate]] = {ErrorRateGate: ErrorRate}
+"""What a spec may name, and the gate that judges it."""
+
+
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:
     """The gates of a spec: the error rate where it names none. Those that are statistical share the error budget."""
     entries = (ErrorRateGate(name="error-rate"),) if analysis.gates is None else analysis.gates
-    alpha = error_budget(sum(ErrorRate.statistical for _ in entries))
-    return tuple(ErrorRate.of(entry, alpha) for entry in entries)
+    alpha = error_budget(sum(_KINDS[type(entry)].statistical for entry in entries))
+    return tuple(_KINDS[type(entry)].of(entry, alpha) for entry in entries)
 
 
 def error_budget(statistical: int) -> float:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from penstock_contracts.evidence import TryReason
 from penstock_contracts.verbs import Verb
+from penstock_controller.gates.evidence import MissingEvidence
 from penstock_controller.rollout.job_sighting import JobView
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.registry_entry import RegistryAnswer
@@ -218,6 +219,8 @@ class Observation:
     """One reading of each gateway pod that answered; None: evidence was not asked for in this pass."""
     measured: tuple[object, ...] = ()
     """Parts of evidence beside these counters, for gates that need them: at most one of each class."""
+    not_measured: Mapping[type, MissingEvidence] = field(default_factory=dict)
+    """Classes of parts that were looked for in vain, and why."""
     named: RegistryVersion | None = None
     """The version that the resource names: the target, unless another one is held. None: not known."""
     words: Mapping[Verb, str] = field(default_factory=dict)

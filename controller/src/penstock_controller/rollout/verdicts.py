@@ -34,7 +34,8 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
         return status
     stage = AttemptStage.BAKE if status.previous else AttemptStage.TRIAL
     tries = (found,) if readings else ()
-    gathered = Evidence(parts=(*tries, *context.observation.measured), missing={ComparedTries: _NO_COUNTERS})
+    missing = {**context.observation.not_measured, ComparedTries: _NO_COUNTERS}
+    gathered = Evidence(parts=(*tries, *context.observation.measured), missing=missing)
     judged = tuple(_judge_gate(gate, _standing(status, gate, stage), gathered) for gate in context.gates)
     return evolve(
         status,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import Evidence
@@ -11,7 +12,10 @@ from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepCond
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledAnswers:
-    """A part of the evidence: answers whose labels came since the last look, and how many of them were right."""
+    """A part of the evidence: answers of the judged version whose labels are known, and how many of them are right.
+
+    Totals that only grow: a look that is lost takes nothing away.
+    """
 
     labelled: int
     right: int
@@ -34,14 +38,22 @@ class LabelledAccuracy(Gate):
 
     def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement with one look more."""
-        found = evidence.part(LabelledAnswers)
-        before = next((figure.candidate for figure in seen.figures if figure.name == "right answers"), 0)
-        right, labelled = before + found.right, seen.samples + found.labelled
+        total = evidence.part(LabelledAnswers)
+        first = _first_look(seen.state) or total
+        labelled, right = total.labelled - first.labelled, total.right - first.right
         figures = (Figure(name="labelled answers", candidate=labelled), Figure(name="right answers", candidate=right))
-        now = GateMemory(samples=labelled, figures=figures)
-        told = f"{right:g} of {labelled} labelled answers are right, {100 * self.least:g} % are needed"
+        now = GateMemory(samples=labelled, figures=figures, state=f"{first.labelled} {first.right}")
+        told = f"{right} of {labelled} labelled answers are right, {100 * self.least:g} % are needed"
         if labelled < self.min_samples:
-            return Judgement(verdict=Verdict.INCONCLUSIVE, reason="NotDecided", message=told, seen=now)
+            return Judgement(verdict=Verdict.INCONCLUSIVE, reason=Reason.NOT_DECIDED, message=told, seen=now)
         if right < self.least * labelled:
             return Judgement(verdict=Verdict.FAIL, reason="TooFewRight", message=told, seen=now)
         return Judgement(verdict=Verdict.PASS, reason="EnoughRight", message=told, seen=now)
+
+
+def _first_look(state: str) -> LabelledAnswers | None:
+    """What there was when the stage began; None: it begins now."""
+    if not state:
+        return None
+    labelled, right = map(int, state.split())
+    return LabelledAnswers(labelled=labelled, right=right)

@@ -6,17 +6,18 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.analysis import ErrorRateGate, OnInconclusive
+from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.status import AttemptStage, Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
+from penstock_controller.gates.catalogue import gates_of
+from penstock_controller.gates.gate import Gate
 from penstock_controller.rollout.decision import Decision, RemoveAutoscaler, ScaleWorkload
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
 
 _CUT_SHORT = "its bake ended early"
 """What a record says that a person, or another version, did not let its bake end."""
 _REFUSED = {Completion.ROLLED_BACK, Completion.ABORTED}
-_DEFAULT_GATES = (ErrorRateGate(name="error-rate"),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,11 +286,10 @@ def _a_share_rises_onto_ready_pods(seen: Pass) -> None:
         assert pod.endpoints.get(candidate.revision, 0) >= needed, f"{now} asked, {pod.name} knows {pod.endpoints}"
 
 
-def _gates(seen: Pass) -> Iterator[tuple[ErrorRateGate, GateStatus | None]]:
+def _gates(seen: Pass) -> Iterator[tuple[Gate, GateStatus | None]]:
     judged = {(gate.name, gate.config): gate for gate in seen.after.gates if gate.stage is AttemptStage.TRIAL}
-    gates = _DEFAULT_GATES if seen.spec.analysis.gates is None else seen.spec.analysis.gates
-    for gate in gates:
-        yield gate, judged.get((gate.name, f"margin {gate.margin}"))
+    for gate in gates_of(seen.spec.analysis):
+        yield gate, judged.get((gate.name, gate.config))
 
 
 def _nothing_is_promoted_without_evidence(seen: Pass) -> None:

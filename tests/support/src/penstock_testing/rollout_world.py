@@ -15,6 +15,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.gates.catalogue import GateCatalogue, gates_of
+from penstock_controller.gates.evidence import MissingEvidence
 from penstock_controller.rollout import evidence, write_back
 from penstock_controller.rollout.decision import (
     Action,
@@ -106,8 +107,10 @@ class RolloutWorld:
     hindrances: tuple[Hindrance, ...] = ()
     catalogue: GateCatalogue = gates_of
     """Which gates a spec names."""
-    measured: tuple[object, ...] = ()
-    """Parts of evidence beside the gateways' counters that each look finds."""
+    measured: Callable[[], tuple[object, ...]] = tuple
+    """What each look finds of evidence beside the gateways' counters."""
+    not_measured: dict[type, MissingEvidence] = field(default_factory=dict)
+    """What each look finds nothing of, and why."""
     deaf: bool = False
     """No gateway pod answers when its counters are asked for."""
     registry_problem: str = ""
@@ -149,7 +152,8 @@ class RolloutWorld:
             gateways=tuple(self._gateway(name, split) for name, split in self.gateways.items()),
             url="http://gateway/ns/m",
             evidence=self._readings(),
-            measured=self.measured,
+            measured=self.measured(),
+            not_measured=self.not_measured,
             turn=self.turn,
             pods=self.pods,
             words=dict(self.words),
