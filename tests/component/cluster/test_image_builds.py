@@ -23,7 +23,7 @@ PROGRAM = """import runpy, sys
 script, dockerfile = sys.argv[1:]
 sys.path.insert(0, script.rpartition("/")[0])
 from testcluster import images
-images.PARTS["endless"] = images.Part(dockerfile, ())
+images.PARTS["endless"] = images.ImageRecipe(dockerfile, ())
 sys.argv = [script, "images", "endless", "--engine", "buildah"]
 runpy.run_path(script, run_name="__main__")
 """
