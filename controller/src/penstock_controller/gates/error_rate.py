@@ -1,7 +1,8 @@
 """The gate `error-rate`: the candidate's tries fail at most a margin more often than stable's over the same time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ErrorRateGate
@@ -56,9 +57,10 @@ class ErrorRate(Gate):
     def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement with one interval more."""
         found = evidence.part(ComparedTries)
-        test = self._restored(seen).after(Block(candidate=_arm(found.candidate), stable=_arm(found.stable)))
-        candidate = _counted(seen, "candidate").plus(found.candidate)
-        stable = _counted(seen, "stable").plus(found.stable)
+        candidate = _counted({figure.name: figure.candidate for figure in seen.figures})
+        stable = _counted({figure.name: figure.stable or 0 for figure in seen.figures})
+        test = self._restored(seen.state, _block(candidate, stable)).after(_block(found.candidate, found.stable))
+        candidate, stable = candidate.plus(found.candidate), stable.plus(found.stable)
         verdict = test.verdict(self.min_samples, self.alpha)
         return Judgement(
             verdict=verdict,
@@ -67,20 +69,19 @@ class ErrorRate(Gate):
             seen=GateMemory(samples=candidate.tries, figures=_figures(candidate, stable), state=test.state()),
         )
 
-    def _restored(self, seen: GateMemory) -> ErrorRateTest:
-        if not seen.state:
+    def _restored(self, state: str, totals: Block) -> ErrorRateTest:
+        if not state:
             return ErrorRateTest.begun(self.margin)
-        totals = Block(candidate=_arm(_counted(seen, "candidate")), stable=_arm(_counted(seen, "stable")))
         try:
-            return ErrorRateTest.restored(self.margin, totals, seen.state)
+            return ErrorRateTest.restored(self.margin, totals, state)
         except ValueError:
             # Only a status that was edited by hand: the test begins anew.
             return ErrorRateTest.begun(self.margin)
 
 
-def _counted(seen: GateMemory, arm: Literal["candidate", "stable"]) -> TryCount:
-    """An arm's tries up to the last judgement."""
-    counts = {figure.name: int(getattr(figure, arm) or 0) for figure in seen.figures}
+def _counted(figures: Mapping[str, float]) -> TryCount:
+    """A version's tries up to the last judgement, by the names of its figures."""
+    counts = {name: int(value) for name, value in figures.items()}
     return TryCount(
         tries=counts.get(TRIES, 0),
         failures=counts.get(FAILURES, 0),
@@ -100,6 +101,10 @@ def _figures(candidate: TryCount, stable: TryCount) -> tuple[Figure, ...]:
             for kind in kinds
         ),
     )
+
+
+def _block(candidate: TryCount, stable: TryCount) -> Block:
+    return Block(candidate=_arm(candidate), stable=_arm(stable))
 
 
 def _arm(count: TryCount) -> CountedTries:

@@ -101,7 +101,7 @@ def promote(context: RolloutContext, candidate: Candidate) -> Transition:
 
 
 def end_bake(context: RolloutContext, stable: Stable, previous: Previous, why_early: str) -> Transition:
-    """The bake is over, or cut short by somebody's desired (`why_early`): the version before leaves."""
+    """The bake is over, or cut short because another one is wanted (`why_early`): the version before leaves."""
     status = evolve(context.status, previous=None)
     short = f"; its bake ended early because {why_early}" if why_early else ""
     return _promoted(context.with_status(status), stable, previous, previous, remark=short)

@@ -117,12 +117,11 @@ def waiting(
     requeue_after: float,
     actions: tuple[Action, ...] = (),
     traffic: Traffic | None = None,
-    phase: Phase = Phase.PROGRESSING,
 ) -> Transition:
     """The candidate waits for its pods, the gateway or evidence: the deadline's clock runs."""
     # What the API server refuses is what it really waits for, whatever else is missing because of that.
     why += children.hindrance_of(context.observation, candidate.revision)
-    step = holding(context, candidate, why, requeue_after=requeue_after, traffic=traffic, phase=phase)
+    step = holding(context, candidate, why, requeue_after=requeue_after, traffic=traffic)
     return replace(step, actions=actions, spends=why)
 
 

@@ -20,7 +20,9 @@ def announcements(
     known = before.candidate if before.candidate and before.candidate.attempt == candidate.attempt else None
     if candidate.ending:
         if known is None or known.ending is None:
-            yield _rolling_back(candidate)
+            failed = candidate.ending.completion is Completion.ROLLED_BACK
+            why = f"requests leave it: {candidate.ending.message}"
+            yield _announcement(candidate, Reason.ROLLING_BACK, why, failed=failed)
         return
     if known and candidate.step > known.step:
         share = applied_weight(after.traffic, candidate.revision)
@@ -34,13 +36,6 @@ def announcements(
         yield Announcement(type="Normal", reason=Reason.PAUSED, message=after.message, attempt=candidate.attempt)
     if known and before.phase is Phase.PAUSED and after.phase is Phase.PROGRESSING:
         yield _announcement(candidate, Reason.RESUMED, "it goes on")
-
-
-def _rolling_back(candidate: Candidate) -> Announcement:
-    ending = candidate.ending
-    failed = ending is not None and ending.completion is Completion.ROLLED_BACK
-    why = ending.message if ending else ""
-    return _announcement(candidate, Reason.ROLLING_BACK, f"requests leave it: {why}", failed=failed)
 
 
 def _announcement(candidate: Candidate, reason: Reason, message: str, *, failed: bool = False) -> Announcement:

@@ -37,6 +37,7 @@ from penstock_controller.rollout.phases import (
     baking,
     canary,
     draining,
+    endings,
     initializing,
     promoting,
     rolling_back,
@@ -108,11 +109,11 @@ def _advance(context: RolloutContext) -> Transition:
         case Steady():
             return steady.advance(context)
         case Initializing(candidate=candidate):
-            return initializing.advance(context, candidate)
+            return endings.unless_it_ends(context, candidate, lambda known: initializing.advance(context, known))
         case OnTrial(candidate=candidate, stable=stable):
-            return canary.advance(context, candidate, stable)
+            return endings.unless_it_ends(context, candidate, lambda known: canary.advance(context, known, stable))
         case Promoting(candidate=candidate):
-            return promoting.advance(context, candidate)
+            return endings.unless_it_ends(context, candidate, lambda known: promoting.advance(context, known))
         case RollingBack(candidate=candidate, ending=ending):
             return rolling_back.advance(context, candidate, ending)
         case Baking(stable=stable, previous=previous):

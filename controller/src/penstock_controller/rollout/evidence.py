@@ -14,6 +14,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import ComparedTries, TryCount
 from penstock_controller.rollout import counters, routing
+from penstock_controller.rollout.counters import Counters
 from penstock_controller.rollout.observation import Reading
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
 
@@ -91,27 +92,36 @@ def _worse(found: ComparedTries) -> bool:
 
 def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries | None:
     """The tries since the last reading; None: nothing is compared now."""
-    before = status.evidence.readings if status.evidence else {}
     stable, candidate, previous = status.stable, status.candidate, status.previous
-    if stable and candidate:
+    if stable is None or (candidate is None and previous is None):
+        return None
+    pairs = _pairs(status.evidence.readings if status.evidence else {}, readings)
+    if candidate:
         return ComparedTries(
-            candidate=_tries(before, readings, candidate.revision, TryReason.USERS, TryReason.SHADOW),
-            stable=_tries(before, readings, stable.revision, TryReason.USERS, TryReason.SHADOW),
+            candidate=_tries(pairs, candidate.revision, TryReason.USERS, TryReason.SHADOW),
+            stable=_tries(pairs, stable.revision, TryReason.USERS, TryReason.SHADOW),
         )
-    if stable and previous:
+    if previous:
         return ComparedTries(
-            candidate=_tries(before, readings, stable.revision, TryReason.USERS),
-            stable=_tries(before, readings, previous.revision, TryReason.SHADOW),
+            candidate=_tries(pairs, stable.revision, TryReason.USERS),
+            stable=_tries(pairs, previous.revision, TryReason.SHADOW),
         )
     return None
 
 
-def _tries(before: Mapping[str, str], readings: tuple[Reading, ...], revision: str, *arms: TryReason) -> TryCount:
-    total = TryCount()
+def _pairs(before: Mapping[str, str], readings: tuple[Reading, ...]) -> list[tuple[Counters, Counters]]:
+    """Each gateway pod's counters as they were read last, and now."""
+    pairs = []
     for reading in readings:
         now = counters.counters_of(reading)
         # What cannot be read any more (a status that was edited by hand) begins anew: its past is counted once at most.
         earlier = counters.from_text(before.get(reading.source, ""))
-        since = now if earlier is None else earlier
-        total = total.plus(counters.tries_between(since, now, revision, arms))
+        pairs.append((now if earlier is None else earlier, now))
+    return pairs
+
+
+def _tries(pairs: list[tuple[Counters, Counters]], revision: str, *arms: TryReason) -> TryCount:
+    total = TryCount()
+    for earlier, now in pairs:
+        total = total.plus(counters.tries_between(earlier, now, revision, arms))
     return total

@@ -66,14 +66,14 @@ def ask(traffic: Traffic | None, desired: TrafficSplit, gateways: tuple[GatewayP
 
 
 def laggards(traffic: Traffic | None, gateways: tuple[GatewayPod, ...]) -> tuple[GatewayPod, ...]:
-    """The gateway pods that have not acknowledged the desired."""
+    """The gateway pods that have not acknowledged the desired split."""
     if traffic is None:
         return ()
     return tuple(pod for pod in gateways if pod.number != traffic.desired.number)
 
 
 def acknowledged(traffic: Traffic | None, gateways: tuple[GatewayPod, ...]) -> bool:
-    """Whether every gateway pod has the desired active. With no gateway pod at all nothing is acknowledged."""
+    """Whether every gateway pod has the desired split active. With no gateway pod at all nothing is acknowledged."""
     return traffic is not None and bool(gateways) and not laggards(traffic, gateways)
 
 
@@ -90,7 +90,7 @@ def reachable_everywhere(revision: str, at_least: int, gateways: tuple[GatewayPo
 
 
 def waiting_for(traffic: Traffic | None, observation: Observation) -> str:
-    """A sentence on whom the desired waits for."""
+    """A sentence on whom the desired split waits for."""
     if not observation.gateways:
         return "no gateway pod is ready: check the gateway Deployment in Penstock's namespace"
     late = laggards(traffic, observation.gateways)

@@ -1,4 +1,4 @@
-"""The traffic splits that the phases desired for."""
+"""The traffic splits that the phases ask for."""
 
 from penstock_contracts.api.status import Candidate, Stable
 from penstock_contracts.base import evolve

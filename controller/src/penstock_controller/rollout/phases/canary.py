@@ -12,17 +12,13 @@ from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, annotation
 from penstock_controller.rollout import commands, routing, sizing, splits, verdicts
 from penstock_controller.rollout.context import SHORTLY, SOON, RolloutContext, Transition, holding, waiting
-from penstock_controller.rollout.phases import deadline, endings, pods, promoting, rolling_back
+from penstock_controller.rollout.phases import deadline, pods, promoting, rolling_back
 from penstock_controller.rollout.steps import Setting, setting_at, size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp, later, seconds_since
 
 
 def advance(context: RolloutContext, candidate: Candidate, stable: Stable) -> Transition:
-    """Take the candidate one stage further, or begin to take it away."""
-    candidate = endings.watch(context, candidate)
-    ending = endings.reason_to_end(context, candidate)
-    if ending:
-        return rolling_back.begin(context, candidate, ending)
+    """Take the candidate one stage further, or wait for what comes next."""
     return deadline.run(context, _progress(context, candidate, stable))
 
 

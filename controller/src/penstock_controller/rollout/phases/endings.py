@@ -1,17 +1,27 @@
 """Why an attempt on trial must end without a promotion."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Candidate, Completion, Ending
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing, verdicts
-from penstock_controller.rollout.context import RolloutContext
+from penstock_controller.rollout.context import RolloutContext, Transition
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
-from penstock_controller.rollout.phases import pods
+from penstock_controller.rollout.phases import pods, rolling_back
 
 
-def watch(context: RolloutContext, candidate: Candidate) -> Candidate:
+def unless_it_ends(
+    context: RolloutContext, candidate: Candidate, go_on: Callable[[Candidate], Transition]
+) -> Transition:
+    """Go on with the candidate, as it is known now, or begin to take it away where there is a reason to."""
+    candidate = _watch(context, candidate)
+    ending = _reason_to_end(context, candidate)
+    return rolling_back.begin(context, candidate, ending) if ending else go_on(candidate)
+
+
+def _watch(context: RolloutContext, candidate: Candidate) -> Candidate:
     """The candidate with the time since when it gets requests and has no pod that is ready, while stable has one."""
     gets, stable = routing.sends(context.status.traffic, candidate.revision), context.status.stable
     # Where a node is lost, or thought to be, both are gone: that is not the candidate's fault.
@@ -21,7 +31,7 @@ def watch(context: RolloutContext, candidate: Candidate) -> Candidate:
     return evolve(candidate, unavailable_since=since)
 
 
-def reason_to_end(context: RolloutContext, candidate: Candidate) -> Ending | None:
+def _reason_to_end(context: RolloutContext, candidate: Candidate) -> Ending | None:
     """Why the attempt must end without a promotion; None: it may go on."""
     if context.status.stable is None and candidate.promoting:
         # There is nothing to go back to: what was asked of the gateway is finished, unless its pods are gone.
@@ -61,7 +71,6 @@ def _unavailable(context: RolloutContext, candidate: Candidate) -> Ending | None
     since = candidate.unavailable_since
     if not context.out_of_patience(since):
         return None
-    message = f"none of its pods was ready for two intervals (since {since})" + pods.why_none_is_ready(
-        context, candidate
-    )
+    why = pods.why_none_is_ready(context, candidate)
+    message = f"none of its pods was ready for two intervals (since {since}){why}"
     return Ending(completion=Completion.ROLLED_BACK, reason=Reason.CANDIDATE_UNAVAILABLE, message=message)
