@@ -13,17 +13,6 @@ _EACH_ONCE = (
 )
 
 
-class ErrorRateGate(ApiModel):
-    """The candidate's tries fail at most `margin` more often than stable's over the same time."""
-
-    name: Annotated[Literal["error-rate"], Field(json_schema_extra={"type": "string"})]
-    """Which gate."""
-    margin: Annotated[str, Field(max_length=10, pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?%$")] = "0.5%"
-    """How much more often, in percentage points."""
-    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    """Tries of the candidate that each step which gathers evidence must see."""
-
-
 class OnInconclusive(StrEnum):
     """What happens when the last step is over and a gate cannot say yet."""
 
@@ -33,6 +22,29 @@ class OnInconclusive(StrEnum):
     """Promote, once minSamples are seen."""
     ROLLBACK = "Rollback"
     """Roll back, once minSamples are seen."""
+
+
+class GateSpec(ApiModel):
+    """What every gate has."""
+
+    initial_delay: Annotated[str, duration_field("0s", "1h")] = "0s"
+    """The gate does not count what happens in this time after the candidate got its first request, and again after
+    its promotion: long enough for a new version to warm up."""
+    dry_run: bool = False
+    """The gate judges and is shown, but neither holds the candidate back nor fails it."""
+    on_inconclusive: OnInconclusive | None = None
+    """What happens when the last step is over and this gate cannot say yet. Not set: spec.analysis.onInconclusive."""
+
+
+class ErrorRateGate(GateSpec):
+    """The candidate's tries fail at most `margin` more often than stable's over the same time."""
+
+    name: Annotated[Literal["error-rate"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    margin: Annotated[str, Field(max_length=10, pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?%$")] = "0.5%"
+    """How much more often, in percentage points."""
+    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Tries of the candidate that each step which gathers evidence must see."""
 
 
 class Analysis(ApiModel):

@@ -80,7 +80,7 @@ class Reason(StrEnum):
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     """What the attempt waited for did not come within spec.progressDeadline."""
     INCONCLUSIVE = "Inconclusive"
-    """All steps were done, a gate could not decide, and spec.analysis.onInconclusive is Rollback."""
+    """All steps were done, a gate could not decide, and onInconclusive is Rollback."""
     SUPERSEDED = "Superseded"
     """Another version is wanted."""
     ABORTED = "Aborted"

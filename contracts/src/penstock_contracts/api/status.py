@@ -272,6 +272,8 @@ class GateResult(StatusModel):
     """What it has seen of the version that is judged, in the gate's own unit: for error-rate, tries."""
     figures: Annotated[tuple[Figure, ...], Field(max_length=64)] = ()
     """The numbers that it judges by."""
+    dry_run: bool | None = None
+    """The gate is only shown: it neither holds the candidate back nor fails it."""
 
 
 class GateStatus(GateResult):

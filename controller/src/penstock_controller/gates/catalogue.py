@@ -1,8 +1,10 @@
 """Which gates a resource has: from its spec to gates that can judge."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from penstock_contracts.api.analysis import Analysis, ErrorRateGate
+from penstock_contracts.api import duration
+from penstock_contracts.api.analysis import Analysis, ErrorRateGate, GateSpec
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.error_rate import ErrorRate
 from penstock_controller.gates.gate import Gate
@@ -21,8 +23,17 @@ _KINDS: dict[type[ErrorRateGate], type[ErrorRate]] = {ErrorRateGate: ErrorRate}
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:
     """The gates of a spec: the error rate where it names none. Those that are statistical share the error budget."""
     entries = (ErrorRateGate(name="error-rate"),) if analysis.gates is None else analysis.gates
-    alpha = error_budget(sum(_KINDS[type(entry)].statistical for entry in entries))
-    return tuple(_KINDS[type(entry)].of(entry, alpha) for entry in entries)
+    alpha = error_budget(sum(_KINDS[type(entry)].statistical and not entry.dry_run for entry in entries))
+    return tuple(_with_common_fields(_KINDS[type(entry)].of(entry, alpha), entry) for entry in entries)
+
+
+def _with_common_fields(gate: Gate, entry: GateSpec) -> Gate:
+    return replace(
+        gate,
+        initial_delay=duration.seconds(entry.initial_delay),
+        dry_run=entry.dry_run,
+        on_inconclusive=entry.on_inconclusive,
+    )
 
 
 def error_budget(statistical: int) -> float:

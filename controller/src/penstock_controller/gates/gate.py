@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.status import Figure
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verdict import Verdict
@@ -57,6 +58,12 @@ class Gate(ABC):
     """Samples that each step which gathers evidence must bring."""
     config: str = ""
     """What its test depends on, such as a margin: another text begins a new test."""
+    initial_delay: float = 0.0
+    """Seconds from the first evidence of a stage in which nothing is counted."""
+    dry_run: bool = False
+    """It judges and is shown, but neither holds the candidate back nor fails it."""
+    on_inconclusive: OnInconclusive | None = None
+    """What happens when the last step is over and it cannot say; None: as the resource says for all gates."""
 
     needs: ClassVar[tuple[type, ...]]
     """Classes of the parts of evidence without which it cannot judge."""

@@ -3,6 +3,7 @@
 What a gate has seen stands in status; a new stage, or another configuration of the gate, begins a new test.
 """
 
+from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, GateResult, GateStatus, ModelDeploymentStatus
 from penstock_contracts.base import evolve
@@ -48,11 +49,12 @@ def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) ->
     """What a gate said last. One that was edited a moment ago has seen nothing."""
     for one in status.gates:
         if (one.name, one.stage, one.config) == (gate.name, stage, gate.config):
-            return one
+            return evolve(one, dry_run=gate.dry_run or None)
     return GateStatus(
         name=gate.name,
         stage=stage,
         config=gate.config,
+        dry_run=gate.dry_run or None,
         verdict=Verdict.INCONCLUSIVE,
         reason=Reason.NO_EVIDENCE,
         message="no evidence yet",
@@ -81,8 +83,8 @@ def begin_step(status: ModelDeploymentStatus) -> ModelDeploymentStatus:
 
 
 def first_failure(status: ModelDeploymentStatus) -> GateStatus | None:
-    """The first gate that fails; None: none does."""
-    return next((gate for gate in status.gates if gate.verdict is Verdict.FAIL), None)
+    """The first gate that fails; None: none does. A gate in dry run fails nobody."""
+    return next((gate for gate in status.gates if gate.verdict is Verdict.FAIL and not gate.dry_run), None)
 
 
 def in_words(status: ModelDeploymentStatus, stage: AttemptStage) -> str:
@@ -92,13 +94,48 @@ def in_words(status: ModelDeploymentStatus, stage: AttemptStage) -> str:
 
 def undecided(context: RolloutContext) -> str:
     """Which gates have not passed, and why; empty: all have."""
-    judged = (_standing(context.status, gate, AttemptStage.TRIAL) for gate in context.gates)
-    return "; ".join(f"{gate.name}: {gate.message}" for gate in judged if gate.verdict is not Verdict.PASS)
+    return "; ".join(f"{gate.name}: {seen.message}" for gate, seen in _undecided(context))
+
+
+def may_promote(context: RolloutContext) -> bool:
+    """Whether every gate has passed, or cannot say and promotes then, once it has seen enough."""
+    return all(
+        _rule(context, gate) is OnInconclusive.PROMOTE and _enough(gate, seen) for gate, seen in _undecided(context)
+    )
+
+
+def must_roll_back(context: RolloutContext) -> bool:
+    """Whether a gate cannot say and rolls back then, once all of them have seen enough."""
+    enough = all(_enough(gate, _trial(context, gate)) for gate in _deciding(context))
+    return enough and any(_rule(context, gate) is OnInconclusive.ROLLBACK for gate, _ in _undecided(context))
+
+
+def _deciding(context: RolloutContext) -> tuple[Gate, ...]:
+    """The gates that are not in dry run."""
+    return tuple(gate for gate in context.gates if not gate.dry_run)
+
+
+def _undecided(context: RolloutContext) -> list[tuple[Gate, GateStatus]]:
+    judged = ((gate, _trial(context, gate)) for gate in _deciding(context))
+    return [(gate, seen) for gate, seen in judged if seen.verdict is not Verdict.PASS]
+
+
+def _trial(context: RolloutContext, gate: Gate) -> GateStatus:
+    return _standing(context.status, gate, AttemptStage.TRIAL)
+
+
+def _rule(context: RolloutContext, gate: Gate) -> OnInconclusive:
+    return gate.on_inconclusive or context.spec.analysis.on_inconclusive
+
+
+def _enough(gate: Gate, seen: GateStatus) -> bool:
+    """Whether it has its samples and could be asked. No evidence at all is never enough."""
+    return seen.verdict is not Verdict.ERROR and seen.samples >= max(1, gate.min_samples)
 
 
 def lacking(context: RolloutContext, setting: Setting) -> str:
     """Which gates lack samples of the current step that they can gather in it; empty: none."""
-    return "; ".join(filter(None, (_lacks(context, gate, setting) for gate in context.gates)))
+    return "; ".join(filter(None, (_lacks(context, gate, setting) for gate in _deciding(context))))
 
 
 def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
@@ -109,15 +146,6 @@ def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
         return ""
     told = f"{gate.name} has seen {samples} {gate.sample} in this step, {gate.min_samples} are needed (minSamples)"
     return told + low_traffic.advice(context, gate, samples)
-
-
-def enough_was_seen(context: RolloutContext) -> bool:
-    """Whether every gate has its own samples and could be asked. No evidence at all is never enough."""
-    return all(
-        found.verdict is not Verdict.ERROR and found.samples >= max(1, gate.min_samples)
-        for gate in context.gates
-        for found in (_standing(context.status, gate, AttemptStage.TRIAL),)
-    )
 
 
 def results(status: ModelDeploymentStatus) -> tuple[GateResult, ...]:

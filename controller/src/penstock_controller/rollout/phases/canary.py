@@ -4,7 +4,6 @@ Each pass starts at the top and stops at the first thing that is not there yet.
 """
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, Candidate, Completion, Ending, Phase, Stable
 from penstock_contracts.api.strategy import CanaryStep, Pause
@@ -38,7 +37,7 @@ def _progress(context: RolloutContext, candidate: Candidate, stable: Stable) -> 
         candidate = evolve(candidate, step_since=reached)
         context = context.with_status(verdicts.begin_step(context.status))
     if candidate.step >= len(steps):
-        may = candidate.promote_full or _may_finish(context)
+        may = candidate.promote_full or verdicts.may_promote(context)
         return _finish(context, candidate) if may else _undecided(context, candidate)
     return _dwell(context, candidate, steps[candidate.step], setting)
 
@@ -146,11 +145,6 @@ def _pause(context: RolloutContext, candidate: Candidate, pause: Pause) -> Trans
     return holding(context, candidate, why, requeue_after=left)
 
 
-def _may_finish(context: RolloutContext) -> bool:
-    """Promotion needs a pass from every gate, or the user's word that samples are enough."""
-    return not verdicts.undecided(context) or _promotes_undecided(context)
-
-
 def _finish(context: RolloutContext, candidate: Candidate) -> Transition:
     """All its pods are ready: it gets everything."""
     if not routing.reachable_everywhere(candidate.revision, context.replicas, context.observation.gateways):
@@ -158,14 +152,10 @@ def _finish(context: RolloutContext, candidate: Candidate) -> Transition:
     return promoting.begin(context, candidate)
 
 
-def _promotes_undecided(context: RolloutContext) -> bool:
-    return context.spec.analysis.on_inconclusive is OnInconclusive.PROMOTE and verdicts.enough_was_seen(context)
-
-
 def _undecided(context: RolloutContext, candidate: Candidate) -> Transition:
     why = verdicts.undecided(context)
-    if context.spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK and verdicts.enough_was_seen(context):
-        message = f"all steps are done and a gate cannot say (spec.analysis.onInconclusive: Rollback): {why}"
+    if verdicts.must_roll_back(context):
+        message = f"all steps are done and a gate cannot say (onInconclusive: Rollback): {why}"
         ending = Ending(completion=Completion.ROLLED_BACK, reason=Reason.INCONCLUSIVE, message=message)
         return rolling_back.begin(context, candidate, ending)
     return waiting(context, candidate, f"all steps are done; {why}", requeue_after=SHORTLY)
