@@ -22,7 +22,7 @@ BATCH = 10
 """Resources that are made at the same time: their first pods must be ready before `progressDeadline`."""
 SPEC: Object = {
     **by_steps(1, (50,)),
-    "analysis": {"interval": "1s", "gates": [{"name": "error-rate", "margin": "10%", "minSamples": 20}]},
+    "analysis": {"interval": "1s", "gates": [{"name": "error-rate", "margin": {"absolute": "10%"}, "minSamples": 20}]},
     "bake": {"duration": "2s"},
     "predictor": {**BRIEF, "minReplicas": 1, "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
     "progressDeadline": "40s",

@@ -20,9 +20,11 @@ class Mirror(ResourceContract):
     """Copies of users' requests. Nobody waits for their answers and nobody sees them."""
 
     revision: str
-    """The revision that answers the copies; its backend has weight 0."""
+    """The revision that answers the copies. Its backend has weight 0, unless `source` is another one."""
     percentage: int = Field(ge=0, le=100)
-    """Per cent of the requests answered by the backend with the largest weight that are copied."""
+    """Per cent of the source's requests that are copied."""
+    source: str | None = None
+    """The revision whose requests are copied; None: the backend with the largest weight."""
 
 
 class HeaderMatch(ResourceContract):

@@ -14,7 +14,7 @@ from penstock_controller.ports import Announcer, Gateways, ModelDeployment, Mode
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.retraining_jobs import RetrainingJobs
-from penstock_controller.rollout import evidence, slots, write_back
+from penstock_controller.rollout import reading_times, slots, write_back
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading
@@ -115,7 +115,7 @@ class PassObserver:
 
     async def _evidence(self, resource: ModelDeployment, now: datetime) -> tuple[Reading, ...] | None:
         """One snapshot in each interval feeds all gates."""
-        if not evidence.due(resource.spec, resource.status, now):
+        if not reading_times.due(resource.spec, resource.status, now):
             return None
         return await self._adapters.gateways.evidence(resource.key, resource.status.attempt)
 

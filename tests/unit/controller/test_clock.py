@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from penstock_contracts.base import evolve
-from penstock_controller.rollout import evidence
+from penstock_controller.rollout import reading_times
 from penstock_controller.rollout.engine import advance
 from penstock_controller.steady_clock import SteadyClock
 from penstock_testing.rollout_scenes import canary, condition, error_rate, has, is_baking, on_trial, pause, until
@@ -78,7 +78,7 @@ def test_the_deadline_runs_on_from_where_it_was(jump: timedelta) -> None:
 
 @JUMPS
 def test_gates_hear_a_failing_candidate_soon_after(jump: timedelta) -> None:
-    analysis = error_rate(margin="1%")
+    analysis = error_rate(margin={"absolute": "1%"})
     world = until(on_trial(canary(weight(50), pause("10m"), analysis=analysis)), has(50))
     world.tick(2.0)
     restarted(world, jump)
@@ -105,7 +105,7 @@ def test_a_stamp_from_the_future_means_now_in_every_pass() -> None:
     world.status = evolve(world.status, evidence=ahead)
     world.tick(1.0)
     world.tick(1.0)
-    assert evidence.next_due(world.spec, world.status, world.now) is not None
+    assert reading_times.next_due(world.spec, world.status, world.now) is not None
     assert world.status.evidence
     assert world.status.evidence.taken_at < "2026-01-01T01:00:00"
 

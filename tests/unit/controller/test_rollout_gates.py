@@ -8,7 +8,7 @@ from penstock_contracts.api.status import Completion, GateResult, GateStatus, Ph
 from penstock_contracts.base import evolve
 from penstock_contracts.evidence import TryReason
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout import evidence
+from penstock_controller.rollout import reading_times
 from penstock_controller.rollout.observation import Unresolved
 from penstock_testing.rollout_counters import GatewayCounters
 from penstock_testing.rollout_scenes import (
@@ -50,7 +50,7 @@ def test_a_healthy_candidate_passes_and_its_record_holds_the_numbers() -> None:
     gate = last(world).gates[0]
     assert gate.verdict == "pass"
     assert gate.samples >= 50
-    assert "is excluded (odds" in last(world).message
+    assert "worse by less than 0.5 %" in last(world).message
 
 
 def test_a_candidate_that_fails_gets_no_request_before_its_pods_go() -> None:
@@ -75,7 +75,7 @@ def test_a_rollback_is_recorded_with_numbers_and_told_once() -> None:
     world.settle()
     record = last(world)
     assert (record.completion, record.reason) == (Completion.ROLLED_BACK, "GateFailed")
-    assert "is established" in record.message
+    assert "worse by more than 0.1 %" in record.message
     assert "500" in record.message
     assert _figure(record.gates[0], "failures") >= 5
     assert [told.completion for told in world.announcements if told.completion] == ["RolledBack"]
@@ -84,24 +84,31 @@ def test_a_rollback_is_recorded_with_numbers_and_told_once() -> None:
     assert condition(world, "Reconciling")[0] == "False"
 
 
+def _after_the_first_looks(world: RolloutWorld) -> RolloutWorld:
+    """Past the readings that follow a change of shares."""
+    for _ in range(3):
+        world.tick()
+    return world
+
+
 def test_after_an_interval_that_looks_bad_the_counters_are_read_again_after_a_quarter_of_it() -> None:
-    world = until(_gated(weight(20), pause("60s")), has(20))
-    world.requests = 10
+    world = _after_the_first_looks(until(_gated(weight(20), pause("60s")), has(20)))
+    world.requests = 20
     world.failing = {"rev2": 1.0}
     world.tick()
     assert _gate(world).verdict == "inconclusive"
-    assert evidence.next_due(world.spec, world.status, world.now) == 0.25
+    assert reading_times.next_due(world.spec, world.status, world.now) == 0.25
     world.failing = {}
     world.tick(0.25)
-    assert evidence.next_due(world.spec, world.status, world.now) == 1.0
+    assert reading_times.next_due(world.spec, world.status, world.now) == 1.0
 
 
 def test_an_outage_that_both_versions_share_does_not_look_bad() -> None:
-    world = until(_gated(weight(50), pause("60s")), has(50))
+    world = _after_the_first_looks(until(_gated(weight(50), pause("60s")), has(50)))
     world.requests = 10
     world.failing = {"rev1": 1.0, "rev2": 1.0}
     world.tick()
-    assert evidence.next_due(world.spec, world.status, world.now) == 1.0
+    assert reading_times.next_due(world.spec, world.status, world.now) == 1.0
 
 
 def test_a_share_that_was_lowered_rises_again_only_when_every_gateway_pod_has_the_lower_one() -> None:
@@ -175,7 +182,7 @@ def test_without_requests_it_waits_and_is_taken_back_at_the_deadline() -> None:
     for _ in range(30):
         world.tick()
     assert stable(world) == "1"
-    assert "has seen 0 tries in this step, 50 are needed" in world.status.message
+    assert "has seen 0 tries in this step, 10 are needed" in world.status.message
     world.settle()
     assert last(world).reason == "ProgressDeadlineExceeded"
 
@@ -211,7 +218,7 @@ def test_the_deadline_adds_up_all_waits() -> None:
 
 
 def test_each_step_that_is_tried_needs_samples_of_its_own() -> None:
-    world = until(_gated(weight(10), pause("1s"), weight(50), pause("1s"), minSamples=100), has(10))
+    world = until(_gated(weight(10), pause("1s"), weight(50), pause("1s"), minStepSamples=100), has(10))
     world.requests = 200
     until(world, has(50))
     before = _gate(world).samples
@@ -228,7 +235,7 @@ def test_a_step_before_any_request_needs_no_samples() -> None:
 
 def _undecided(word: str, **analysis: object) -> RolloutWorld:
     """Three failures in a hundred against two: a gate cannot say."""
-    world = _gated(onInconclusive=word, **{"margin": "1%", **analysis})
+    world = _gated(onInconclusive=word, **{"margin": {"absolute": "1%"}, "passMargin": {"absolute": "1%"}, **analysis})
     world.failing = {"rev1": 0.02, "rev2": 0.03}
     return world
 
@@ -236,7 +243,7 @@ def _undecided(word: str, **analysis: object) -> RolloutWorld:
 def test_undecided_is_waited_out_until_the_deadline() -> None:
     world = _undecided("Pause").settle()
     assert last(world).reason == "ProgressDeadlineExceeded"
-    assert "neither shown" in last(world).message
+    assert "shown neither to be worse by more than 1 %" in last(world).message
 
 
 def test_undecided_promotes_where_the_user_says_so() -> None:
@@ -281,7 +288,7 @@ def test_a_margin_that_was_edited_begins_its_test_anew() -> None:
     world = until(_gated(weight(50), pause()), lambda world: world.status.phase is Phase.PAUSED)
     until(world, lambda world: bool(world.status.gates) and _gate(world).verdict == "pass")
     world.words[Verb.PROMOTE] = "2/1"
-    world.edit(canary(weight(50), pause(), analysis=error_rate(margin="0.1%"), progressDeadline="60s"))
+    world.edit(canary(weight(50), pause(), analysis=error_rate(margin={"absolute": "0.2%"}), progressDeadline="60s"))
     world.run_pass()
     assert world.status.phase is not Phase.PROMOTING
     world.settle()
@@ -366,16 +373,28 @@ def _read(world: RolloutWorld) -> int:
     return _gate(world).samples
 
 
-def _gathering() -> RolloutWorld:
+def _begun() -> RolloutWorld:
+    """Every gateway pod has the candidate's share, and its counters were read a moment ago."""
     world = until(_gated(weight(50), pause("1h")), has(50))
+    return until(
+        world, lambda world: bool(world.status.evidence and world.status.evidence.shares.startswith("rev2 50"))
+    )
+
+
+def _gathering() -> RolloutWorld:
+    world = _begun()
     for _ in range(3):
         world.tick()
     return world
 
 
-def test_all_tries_of_the_attempt_are_counted_once() -> None:
-    world = _gathering()
-    assert _read(world) == _tries(world)
+def test_all_tries_at_one_share_are_counted_once_and_none_of_those_while_it_changed() -> None:
+    world = _begun()
+    while_it_changed = _tries(world)
+    assert while_it_changed > 0
+    for _ in range(3):
+        world.tick()
+    assert _read(world) == _tries(world) - while_it_changed
 
 
 def test_a_gateway_that_restarts_begins_at_0_and_nothing_is_taken_back() -> None:
@@ -398,13 +417,14 @@ def test_a_gateway_pod_that_leaves_takes_nothing_back_and_one_that_joins_counts_
 
 
 def test_a_gateway_pod_that_was_silent_is_made_up_for() -> None:
-    world = _gathering()
+    world = _begun()
+    while_it_changed = _tries(world)
     world.silent = {"gw-1"}
     for _ in range(5):
         world.tick()
-    assert _gate(world).samples < _tries(world)
+    assert _gate(world).samples < _tries(world) - while_it_changed
     world.silent = set()
-    assert _read(world) == _tries(world)
+    assert _read(world) == _tries(world) - while_it_changed
 
 
 def test_what_the_counters_said_before_the_attempt_belongs_to_nobody() -> None:
@@ -413,8 +433,7 @@ def test_what_the_counters_said_before_the_attempt_belongs_to_nobody() -> None:
     for name in world.gateways:
         world.counters[name] = GatewayCounters(name)
         world.counters[name].tries[2, "rev2", TryReason.USERS] = 10_000
-    until(world, has(50))
-    world.tick(1.0)
+    _after_the_first_looks(until(world, has(50)))
     assert 0 < _read(world) < 1_000
 
 

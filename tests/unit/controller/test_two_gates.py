@@ -19,18 +19,24 @@ from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.strategies import weight
 
 ROOT = Path(__file__).parents[3]
-LABELS_NEEDED = 30
+LABELS_NEEDED = 60
 TRIES_NEEDED = 100
 
 
 def both(analysis: Analysis) -> tuple[Gate, ...]:
-    labels = LabelledAccuracy(name="labelled-accuracy", min_samples=LABELS_NEEDED, config="least 0.8", least=0.8)
+    labels = LabelledAccuracy(
+        name="labelled-accuracy",
+        min_samples=LABELS_NEEDED,
+        min_step_samples=LABELS_NEEDED,
+        config="least 0.8",
+        least=0.8,
+    )
     return (*gates_of(analysis), labels)
 
 
 def two_gates(*, right: int = 10, undecided: str = "Pause", bake: str = "0s") -> RolloutWorld:
     """On trial with a rate that brings the tries soon, and ten labels with each look."""
-    analysis = error_rate(minSamples=TRIES_NEEDED, onInconclusive=undecided)
+    analysis = error_rate(minStepSamples=TRIES_NEEDED, onInconclusive=undecided)
     world = on_trial(canary(weight(50), pause("1s"), analysis=analysis, progressDeadline="60s", bake=bake))
     world.catalogue, world.measured = both, labels_with_each_look(right)
     world.requests = 400
@@ -58,7 +64,7 @@ def test_each_gate_waits_for_its_own_samples() -> None:
     assert gate(world, "labelled-accuracy").step_samples < LABELS_NEEDED
     world.tick()
     assert "labelled-accuracy has seen" in world.status.message
-    assert "30 are needed (minSamples)" in world.status.message
+    assert f"{LABELS_NEEDED} are needed (minStepSamples)" in world.status.message
     assert "error-rate has seen" not in world.status.message
     world.settle()
     assert stable(world) == "2"
@@ -120,7 +126,7 @@ def test_one_gate_that_fails_takes_the_version_back_and_is_named_with_its_number
 def test_counters_that_cannot_be_read_stop_only_the_gate_that_needs_them() -> None:
     world = two_gates()
     world.deaf = True
-    for _ in range(5):
+    for _ in range(8):
         world.tick()
     assert gate(world, "error-rate").verdict is Verdict.ERROR
     assert gate(world, "labelled-accuracy").verdict is Verdict.PASS
@@ -139,10 +145,10 @@ def test_each_stage_begins_its_own_samples() -> None:
 def test_only_statistical_gates_share_the_error_budget() -> None:
     (alone,) = gates_of(Analysis())
     assert isinstance(alone, ErrorRate)
-    assert alone.alpha == error_budget(1) == 2 * error_budget(2)
+    assert alone.limits.alpha == error_budget(1) == 2 * error_budget(2)
     beside = both(Analysis())[0]
     assert isinstance(beside, ErrorRate)
-    assert beside.alpha == alone.alpha
+    assert beside.limits.alpha == alone.limits.alpha
 
 
 def test_the_page_on_adding_a_gate_shows_this_gate_as_it_is() -> None:

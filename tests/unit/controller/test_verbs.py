@@ -194,7 +194,7 @@ def test_promote_waits_for_samples_all_the_same() -> None:
         world.tick()
     assert world.status.candidate
     assert world.status.candidate.weight == 5
-    assert "minSamples" in world.status.message
+    assert "minStepSamples" in world.status.message
 
 
 def test_promote_is_refused_where_nothing_pauses() -> None:

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from penstock_contracts.api.schema import ApiModel, cel, duration_field
 
+_PER_CENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
+_PER_CENT_OF = r"^[0-9]{1,4}(\.[0-9]{1,4})?%$"
 _EACH_ONCE = (
     "self.all(gate, self.exists_one(other, other.name == gate.name))",
     "name each gate once",
@@ -36,15 +38,29 @@ class GateSpec(ApiModel):
     """What happens when the last step is over and this gate cannot say yet. Not set: spec.analysis.onInconclusive."""
 
 
+class MarginSpec(ApiModel):
+    """A difference of failure rates: the larger of both parts."""
+
+    absolute: Annotated[str, Field(max_length=10, pattern=_PER_CENT)] = "0%"
+    """In percentage points."""
+    relative: Annotated[str, Field(max_length=10, pattern=_PER_CENT_OF)] = "0%"
+    """A share of stable's failure rate, as it was seen up to then: at 100%, twice as many."""
+
+
 class ErrorRateGate(GateSpec):
     """The candidate's tries fail at most `margin` more often than stable's over the same time."""
 
     name: Annotated[Literal["error-rate"], Field(json_schema_extra={"type": "string"})]
     """Which gate."""
-    margin: Annotated[str, Field(max_length=10, pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?%$")] = "0.5%"
-    """How much more often, in percentage points."""
+    margin: MarginSpec = MarginSpec(absolute="0.1%", relative="50%")
+    """How much more often the candidate may fail. The gate fails when it is shown to fail more often than that."""
+    pass_margin: MarginSpec = MarginSpec(absolute="0.5%", relative="100%")
+    """The gate passes when more failures than this are excluded. A smaller one needs more requests; what is smaller
+    than `margin` counts as large as that."""
     min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    """Tries of the candidate that each step which gathers evidence must see."""
+    """Tries of the candidate that the attempt must see before the gate can pass."""
+    min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    """Tries of the candidate that each step must see before the next one begins, where it gets requests or copies."""
 
 
 class Analysis(ApiModel):

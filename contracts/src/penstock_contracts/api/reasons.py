@@ -99,6 +99,8 @@ class Reason(StrEnum):
     """Neither: more evidence is needed."""
     NO_EVIDENCE = "NoEvidence"
     """No evidence has come yet."""
+    INITIAL_DELAY = "InitialDelay"
+    """The version has not been asked for long enough: what happens before that is not counted."""
     EVIDENCE_UNREADABLE = "EvidenceUnreadable"
     """Evidence could not be read. It does not promote and does not count against the version."""
 

@@ -292,13 +292,26 @@ class EvidenceStatus(StatusModel):
 
     attempt: int
     """The attempt that the counters belong to."""
+    stage: AttemptStage = AttemptStage.TRIAL
+    """The stage of it."""
     taken_at: str
     """When they were read (RFC 3339, milliseconds)."""
+    shares: Annotated[str, Field(max_length=512)] = ""
+    """Who got what while they were counted, as in `8c1f 5, 03ab 95`: an interval within which it changes compares
+    nothing."""
+    shares_since: str | None = None
+    """When they were first read with these shares."""
+    since: str | None = None
+    """When the first request or copy of the stage could reach the version that is judged; not set: none could yet."""
     readings: Annotated[dict[str, Annotated[str, Field(max_length=8192)]], Field(max_length=400)] = Field(
         default_factory=dict
     )
     """The last reading of each gateway pod, by pod and when its counters began: for each revision and arm, tries,
     failures, and failures by kind, as in `8c1f users 1200 3 503=2,timeout=1; 8c1f shadow 40 0`."""
+    asked: int = 0
+    """Users' requests of the attempt that were counted."""
+    asked_since: str | None = None
+    """From when on."""
     candidate_worse: bool | None = None
     """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
 

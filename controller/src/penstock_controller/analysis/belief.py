@@ -37,6 +37,20 @@ class Belief:
         candidate = _log_likelihood_ratio(block.candidate, self.candidate, rate + margin, room)
         return candidate + _log_likelihood_ratio(block.stable, self.stable, rate, 1 - rate)
 
+    def mean_gain(self, candidate: float, stable: float, share: float, margin: float) -> float:
+        """The expected log gain for each try of the candidate, where these are the failure rates.
+
+        `share`: the candidate's part of all tries, within (0, 1).
+        """
+        rate, room = _border(self, margin, share)
+        own = _mean_ratio(candidate, self.candidate, rate + margin, room)
+        return own + (1 - share) / share * _mean_ratio(stable, self.stable, rate, 1 - rate)
+
+
+def _mean_ratio(truth: float, guess: float, null: float, null_complement: float) -> float:
+    failed = truth * log(guess / max(null, _TINY))
+    return failed + (1 - truth) * log((1 - guess) / max(null_complement, _TINY))
+
 
 def _possible(rate: float) -> float:
     return min(max(rate, _LEAST), 1 - _LEAST)

@@ -19,6 +19,10 @@ class CountedTries:
     def __add__(self, other: "CountedTries") -> "CountedTries":
         return CountedTries(tries=self.tries + other.tries, failures=self.failures + other.failures)
 
+    def __sub__(self, other: "CountedTries") -> "CountedTries":
+        """Raises ValueError where the other has more."""
+        return CountedTries(tries=self.tries - other.tries, failures=self.failures - other.failures)
+
     def __str__(self) -> str:
         share = f" ({100 * self.failures / self.tries:.1f} %)" if self.tries else ""
         return f"{self.failures} of {self.tries} tries{share}"
@@ -33,6 +37,10 @@ class Block:
 
     def __add__(self, other: "Block") -> "Block":
         return Block(candidate=self.candidate + other.candidate, stable=self.stable + other.stable)
+
+    def __sub__(self, other: "Block") -> "Block":
+        """Raises ValueError where the other has more."""
+        return Block(candidate=self.candidate - other.candidate, stable=self.stable - other.stable)
 
     @property
     def compares(self) -> bool:

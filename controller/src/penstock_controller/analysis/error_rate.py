@@ -1,21 +1,22 @@
 """The gate `error-rate`: is the candidate's failure rate more than a margin above stable's?
 
-Two bets run beside each other. One wins when the candidate is worse than stable by more than the margin, the other
-when it is not. What a stake of 1 has become is called the odds. Those of a wrong answer reach 1/alpha with probability
-alpha at most, however often one looks: docs/decisions/0008-error-rate-test.md.
+Two bets run beside each other. One wins when the candidate is worse than stable by more than a margin, the other when
+it is not worse by another, larger one. What a stake of 1 has become is called the odds. Those of a wrong answer reach
+1/alpha with probability alpha at most, however often one looks: docs/decisions/0008-error-rate-test.md.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import exp, isfinite, log
+from math import ceil, exp, isfinite, log
 from typing import Self
 
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.belief import Belief
-from penstock_controller.analysis.counts import Block
+from penstock_controller.analysis.counts import Block, CountedTries
+from penstock_controller.analysis.margin import Margin
 from penstock_controller.analysis.memory import Memory
-from penstock_controller.analysis.purse import Purse
+from penstock_controller.analysis.purse import Purse, log_sum
 
 FALSE_ROLLBACK = 0.01
 """Probability, over a whole attempt and all its gates, that a candidate within its margins is rolled back."""
@@ -27,6 +28,9 @@ _HARMS = (0.01, 0.05, 0.2, 0.6, 1.0)
 _FEWEST_FAILURES = 5
 """Without so many failures of the candidate there is no `fail`, however long the odds. The test takes tries for
 independent, and with few requests odds of 400 take two failures: one reset connection can be both."""
+_SUSPICIOUS = 3.0
+"""While the last block alone gives such odds that the candidate is harmful there is no `pass`: one bad interval decides
+nothing, and promotes nothing."""
 _MOST_AGAINST = log(1e30)
 """Longer odds would decide nothing."""
 _MOST_FOR = log(1e3)
@@ -36,9 +40,8 @@ _IDLE = 0.1
 """Share of the odds for the candidate that is not at stake in a block: an outage that hits both leaves it."""
 _MIXING = 0.002
 """Share of the odds for the candidate that is dealt out evenly after each block: a bet that lost can come back."""
-_STABLE_SPAN = 10_000
-_CANDIDATE_SPAN = 1_000
-"""Tries that the memory of an arm spans."""
+_SPAN = 1_000
+"""Tries that the memory of an arm spans: an outage is soon forgotten, so that a pass is not lost for long after it."""
 _EXPECTED = 0.0005
 _EXPECTED_WEIGHT = 100.0
 """The failure rate that is expected before anything was seen, and the tries that this counts for."""
@@ -47,114 +50,170 @@ _SHRINKAGE = 20.0
 _PERFECT = 1e-6
 """The rate of a candidate that never fails."""
 _MOST_BLOCKS = 10**9
-_BETS_AGAINST, _BETS_FOR, _REMEMBERED = len(_HARMS) + 1, 4, 4
+_MOST_BY_ONE_BLOCK = 0.5
+"""Share of log(1/alpha) that no block's bet gives more than: failures that come together in one interval are one
+event, however many they are. It takes three intervals that agree. A bet that is paid less than it won stays fair."""
+_CLOSE = 0.75
+"""Share of the pass margin up to which a rate is bet to be harmless."""
+_BETS_AGAINST, _BETS_FOR, _REMEMBERED, _PENDING = len(_HARMS) + 1, 4, 4, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRateLimits:
+    """What is tested, and how sure a `fail` must be."""
+
+    margin: Margin
+    """Harm that is tolerated: a candidate that is worse by more fails."""
+    pass_margin: Margin
+    """Harm that must be excluded: a candidate that is worse by less passes. At least as large as `margin`."""
+    alpha: float
+    """Probability of a false `fail`, however often it is looked."""
+
+    def __post_init__(self) -> None:
+        smaller = self.pass_margin.absolute < self.margin.absolute or self.pass_margin.relative < self.margin.relative
+        if smaller:
+            raise ValueError("passMargin is smaller than margin: harm that is tolerated could never be excluded")
 
 
 @dataclass(frozen=True)
 class ErrorRateTest:
-    """All that is known after some intervals. The caller begins a new one when the margin changes."""
+    """All that is known after some intervals. The caller begins a new one when the limits change."""
 
-    margin: float
-    """Difference of failure rates that is no harm, within [0, 1)."""
+    limits: ErrorRateLimits
     totals: Block = field(default_factory=Block)
-    """Counts so far, for people and for `min_samples`: rates are compared within each block, never by these."""
+    """Counts of all blocks, for people and for `min_samples`: rates are compared within each, never by these."""
+    pending: Block = field(default_factory=Block)
+    """Intervals in which only one arm was tried: they are one block with the next ones, until both were."""
     against: Purse = field(default_factory=lambda: Purse.filled(_BETS_AGAINST))
     """Bets that the candidate is harmful."""
     in_favour: Purse = field(default_factory=lambda: Purse.filled(_BETS_FOR))
     """Bets that it is not. The first is no bet."""
     candidate: Memory = field(default_factory=Memory)
     stable: Memory = field(default_factory=Memory)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.margin < 1:
-            raise ValueError(f"the margin of error-rate is a share from 0 to below 1, not {self.margin}")
+    suspect: bool = False
+    """The last block alone makes harm likely."""
 
     @classmethod
-    def begun(cls, margin: float) -> Self:
+    def begun(cls, limits: ErrorRateLimits) -> Self:
         """Before the first interval."""
-        return cls(margin=margin)
+        return cls(limits=limits)
 
-    def after(self, block: Block) -> Self:
-        """With one interval more. An interval in which one arm had no tries changes nothing."""
+    def after(self, interval: Block) -> Self:
+        """With one interval more.
+
+        One in which only one arm was tried waits for the next: when a block ends depends on numbers of tries alone,
+        never on outcomes, so the bets stay fair.
+        """
+        block = self.pending + interval
         if not block.compares:
-            return self
-        against = self.against.played([self._gain(belief, block, harm=True) for belief in self._harmful()])
-        in_favour = self.in_favour.played([0.0, *(self._gain(b, block, harm=False) for b in self._harmless())])
+            return replace(self, pending=block)
+        harm, excluded = self._margins()
+        cap = -_MOST_BY_ONE_BLOCK * log(self.limits.alpha)
+        gains = [min(cap, _gain(belief, block, harm, True)) for belief in self._harmful(harm)]
+        harmless = (_gain(belief, block, excluded, False) for belief in self._harmless(excluded))
+        in_favour = self.in_favour.played([0.0, *harmless])
         return replace(
             self,
             totals=self.totals + block,
-            against=against.replenished().capped(_MOST_AGAINST).rounded(),
+            pending=Block(),
+            against=self.against.played(gains).replenished().capped(_MOST_AGAINST).rounded(),
             in_favour=in_favour.replenished().rebalanced(_IDLE, _MIXING).capped(_MOST_FOR).rounded(),
-            candidate=self.candidate.after(block.candidate, _CANDIDATE_SPAN),
-            stable=self.stable.after(block.stable, _STABLE_SPAN),
+            candidate=self.candidate.after(block.candidate, _SPAN),
+            stable=self.stable.after(block.stable, _SPAN),
+            suspect=log_sum(gains) - log(len(gains)) >= log(_SUSPICIOUS),
         )
 
-    def _gain(self, belief: Belief, block: Block, *, harm: bool) -> float:
-        """Who believes what the null hypothesis says does not bet."""
-        believed = belief.candidate - belief.stable > self.margin
-        return belief.log_gain(block, self.margin) if believed == harm else 0.0
+    def at_another_weight(self) -> Self:
+        """From now on the arms get other shares of the requests: what is pending is counted, and belongs to no block."""
+        return replace(self, totals=self.seen, pending=Block())
+
+    @property
+    def seen(self) -> Block:
+        """Counts of all that came so far."""
+        return self.totals + self.pending
+
+    def _margins(self) -> tuple[float, float]:
+        """What is allowed now, and what is to be excluded, by what earlier blocks say of stable's rate."""
+        seen = self.totals.stable
+        rate = (seen.failures + _EXPECTED * _EXPECTED_WEIGHT) / (seen.tries + _EXPECTED_WEIGHT)
+        return self.limits.margin.at(rate), self.limits.pass_margin.at(rate)
 
     def _rates(self) -> Belief:
         """What earlier blocks make of both rates: bets on a block must not know the block."""
         stable = self.stable.rate(_EXPECTED, _EXPECTED_WEIGHT)
         return Belief.of(candidate=self.candidate.rate(stable, _SHRINKAGE), stable=stable)
 
-    def _harmful(self) -> Iterator[Belief]:
+    def _harmful(self, margin: float) -> Iterator[Belief]:
         rates = self._rates()
         for harm in _HARMS:
-            yield Belief.of(candidate=rates.stable + self.margin + harm, stable=rates.stable)
+            yield Belief.of(candidate=rates.stable + margin + harm, stable=rates.stable)
         yield rates
 
-    def _harmless(self) -> Iterator[Belief]:
+    def _harmless(self, margin: float) -> Iterator[Belief]:
         rates = self._rates()
         yield Belief.of(candidate=rates.stable, stable=rates.stable)
         yield Belief.of(candidate=_PERFECT, stable=rates.stable)
         # Who no longer believes in health goes on betting on it: one who stopped would keep what a good past has won,
         # and the candidate its pass.
-        yield Belief.of(candidate=min(rates.candidate, rates.stable + self.margin / 2), stable=rates.stable)
+        yield Belief.of(candidate=min(rates.candidate, rates.stable + _CLOSE * margin), stable=rates.stable)
 
-    def verdict(self, min_samples: int, alpha: float) -> Verdict:
-        """What holds now. `alpha` is the probability of a false `fail`, however often this is asked."""
-        if self._shown(alpha):
+    def verdict(self, min_samples: int) -> Verdict:
+        """What holds now."""
+        if self._shown:
             return Verdict.FAIL if self.totals.candidate.failures >= _FEWEST_FAILURES else Verdict.INCONCLUSIVE
         if self._excluded and self.totals.candidate.tries >= min_samples:
             return Verdict.PASS
         return Verdict.INCONCLUSIVE
 
-    def explain(self, min_samples: int, alpha: float) -> str:
+    def explain(self, min_samples: int) -> str:
         """The verdict's numbers in a sentence for a person."""
-        counts = f"candidate failed {self.totals.candidate}, stable {self.totals.stable}"
-        return f"{counts}: harm beyond the margin of {100 * self.margin:g} % {self._because(min_samples, alpha)}"
+        return f"failed {self.seen.candidate}, stable {self.seen.stable}: {self._because(min_samples)}"
 
-    def _because(self, min_samples: int, alpha: float) -> str:
-        shown, needed_to_show = _odds(self.against), f"{1 / alpha:.3g}"
-        excluded, needed_to_exclude = _odds(self.in_favour), f"{1 / FALSE_PROMOTION:.3g}"
-        match self.verdict(min_samples, alpha):
+    def _because(self, min_samples: int) -> str:
+        harm, excluded = self._margins()
+        worse, within = f"worse by more than {_per_cent(harm)}", f"worse by less than {_per_cent(excluded)}"
+        shown, needed_to_show = _odds(self.against), f"{1 / self.limits.alpha:.3g}"
+        safe, needed_to_exclude = _odds(self.in_favour), f"{1 / FALSE_PROMOTION:.3g}"
+        match self.verdict(min_samples):
             case Verdict.FAIL:
-                return f"is established (odds {shown} against {needed_to_show} needed)"
+                return f"{worse}, error level {_per_cent(self.limits.alpha)}"
             case Verdict.PASS:
-                return f"is excluded (odds {excluded} against {needed_to_exclude} needed)"
-            case _ if self._shown(alpha):
+                return f"{within}, error level {_per_cent(FALSE_PROMOTION)}"
+            case _ if self._shown:
                 seen = f"{self.totals.candidate.failures} of {_FEWEST_FAILURES}"
-                return f"seems established, but only {seen} failures of the candidate were seen"
+                return f"it seems {worse}, but only {seen} failures were seen"
             case _ if self._excluded:
-                return f"seems excluded, but only {self.totals.candidate.tries} of {min_samples} tries were seen"
+                return f"it seems {within}, but only {self.totals.candidate.tries} of {min_samples} tries were seen"
             case _:
                 return (
-                    f"is neither shown (odds {shown} of {needed_to_show} needed) "
-                    f"nor excluded (odds {excluded} of {needed_to_exclude} needed)"
+                    f"shown neither to be {worse} (odds {shown} of {needed_to_show} needed) "
+                    f"nor {within} (odds {safe} of {needed_to_exclude} needed)"
                 )
 
-    def _shown(self, alpha: float) -> bool:
-        return self.against.total >= -log(alpha)
+    @property
+    def _shown(self) -> bool:
+        return self.against.total >= -log(self.limits.alpha)
 
     @property
     def _excluded(self) -> bool:
-        return self.in_favour.total >= -log(FALSE_PROMOTION)
+        return self.in_favour.total >= -log(FALSE_PROMOTION) and not self.suspect
+
+    def tries_to_pass(self, share: float) -> int:
+        """Tries that a candidate like stable is likely to need for a `pass`, with this share of the requests."""
+        _, excluded = self._margins()
+        rate = self._rates().stable
+        like_stable = Belief.of(candidate=rate, stable=rate)
+        each = like_stable.mean_gain(rate, rate, share, excluded)
+        return ceil(log(2 * _BETS_FOR / FALSE_PROMOTION) / each) if each > 0 else _MOST_BLOCKS
 
     def state(self) -> str:
-        """All but margin and totals: a JSON list of numbers, of at most 400 characters."""
-        return json.dumps([self.against.blocks, *self._memories(), *self._stakes()], separators=(",", ":"))
+        """All but limits and counts: a JSON list of numbers, of at most 400 characters."""
+        numbers = [self.against.blocks, int(self.suspect), *self._waiting(), *self._memories(), *self._stakes()]
+        return json.dumps(numbers, separators=(",", ":"))
+
+    def _waiting(self) -> tuple[int, ...]:
+        candidate, stable = self.pending.candidate, self.pending.stable
+        return (candidate.tries, candidate.failures, stable.tries, stable.failures)
 
     def _memories(self) -> tuple[float, ...]:
         return (self.candidate.tries, self.candidate.failures, self.stable.tries, self.stable.failures)
@@ -163,17 +222,29 @@ class ErrorRateTest:
         return (*self.against.stakes, *self.in_favour.stakes)
 
     @classmethod
-    def restored(cls, margin: float, totals: Block, state: str) -> Self:
-        """What `state` was taken from, exactly. Raises ValueError when no test can have written it."""
-        blocks, memories, stakes = _parsed(state)
+    def restored(cls, limits: ErrorRateLimits, seen: Block, state: str) -> Self:
+        """What `seen` and `state` were taken from, exactly. Raises ValueError when no test can have written it."""
+        (blocks, suspect), pending, memories, stakes = _parsed(state)
         return cls(
-            margin=margin,
-            totals=totals,
+            limits=limits,
+            totals=seen - pending,
+            pending=pending,
             against=Purse(stakes=stakes[:_BETS_AGAINST], blocks=blocks),
             in_favour=Purse(stakes=stakes[_BETS_AGAINST:], blocks=blocks),
             candidate=Memory(*memories[:2]),
             stable=Memory(*memories[2:]),
+            suspect=bool(suspect),
         )
+
+
+def _gain(belief: Belief, block: Block, margin: float, harm: bool) -> float:
+    """What a bet on a belief gives. Who believes what the null hypothesis says does not bet."""
+    believed = belief.candidate - belief.stable > margin
+    return belief.log_gain(block, margin) if believed == harm else 0.0
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _odds(purse: Purse) -> str:
@@ -181,18 +252,24 @@ def _odds(purse: Purse) -> str:
     return f"{odds:.0f}" if 10 <= odds < 1e6 else f"{odds:.2g}"  # noqa: PLR2004
 
 
-def _parsed(state: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
-    """The number of blocks, the memories and the stakes."""
+def _parsed(state: str) -> tuple[tuple[int, int], Block, tuple[float, ...], tuple[float, ...]]:
+    """The number of blocks and whether the last was suspect, what is pending, the memories and the stakes."""
     length = _REMEMBERED + _BETS_AGAINST + _BETS_FOR
     try:
-        blocks, *numbers = json.loads(state)
+        blocks, suspect, *numbers = json.loads(state)
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"the state of an error-rate test is a JSON list of numbers, not {state[:80]!r}") from error
-    if type(blocks) is not int or not 0 <= blocks <= _MOST_BLOCKS or len(numbers) != length:
-        raise ValueError(f"the state of an error-rate test is a count and {length} numbers, not {state[:80]!r}")
+    counts, numbers = numbers[:_PENDING], numbers[_PENDING:]
+    if any(type(count) is not int or count < 0 for count in (blocks, suspect, *counts)) or blocks > _MOST_BLOCKS:
+        raise ValueError(f"the state of an error-rate test begins with counts, not {state[:80]!r}")
+    if len(counts) != _PENDING or len(numbers) != length:
+        raise ValueError(f"the state of an error-rate test is {2 + _PENDING + length} numbers, not {state[:80]!r}")
     if not all(isinstance(number, float) and isfinite(number) for number in numbers):
         raise ValueError(f"the state of an error-rate test holds finite numbers only, not {state[:80]!r}")
     memories, stakes = tuple(numbers[:_REMEMBERED]), tuple(numbers[_REMEMBERED:])
     if not (0 <= memories[1] <= memories[0] and 0 <= memories[3] <= memories[2] and max(stakes) <= _MOST_AGAINST):
         raise ValueError(f"no error-rate test comes to the state {state[:80]!r}")
-    return blocks, memories, stakes
+    pending = Block(CountedTries(*counts[:2]), CountedTries(*counts[2:]))
+    if pending.compares:
+        raise ValueError(f"no error-rate test comes to the state {state[:80]!r}: both arms were tried")
+    return (blocks, suspect), pending, memories, stakes

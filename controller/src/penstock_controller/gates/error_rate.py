@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.analysis import ErrorRateGate
+from penstock_contracts.api.analysis import ErrorRateGate, MarginSpec
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
-from penstock_controller.analysis.error_rate import ErrorRateTest
+from penstock_controller.analysis.error_rate import ErrorRateLimits, ErrorRateTest
+from penstock_controller.analysis.margin import Margin
 from penstock_controller.gates.evidence import ComparedTries, Evidence, TryCount
 from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
 
@@ -29,10 +30,8 @@ _REASONS = {
 class ErrorRate(Gate):
     """Compares failure rates by an e-process: docs/decisions/0008-error-rate-test.md."""
 
-    margin: float
-    """Difference of failure rates that is no harm, within [0, 1)."""
-    alpha: float
-    """Its share of the attempt's error budget: the probability of a false `fail`."""
+    limits: ErrorRateLimits
+    """The margins, and its share of the attempt's error budget."""
 
     needs: ClassVar[tuple[type, ...]] = (ComparedTries,)
     statistical: ClassVar[bool] = True
@@ -42,12 +41,14 @@ class ErrorRate(Gate):
     @classmethod
     def of(cls, entry: ErrorRateGate, alpha: float) -> "ErrorRate":
         """The gate that a spec names."""
+        margin, passing = _margin(entry.margin), _margin(entry.pass_margin)
+        larger = Margin(max(margin.absolute, passing.absolute), max(margin.relative, passing.relative))
         return cls(
             name=entry.name,
             min_samples=entry.min_samples,
-            config=f"margin {entry.margin}",
-            margin=duration.percent(entry.margin),
-            alpha=alpha,
+            min_step_samples=entry.min_step_samples,
+            config=f"margin {_words(margin)}, passMargin {_words(larger)}",
+            limits=ErrorRateLimits(margin=margin, pass_margin=larger, alpha=alpha),
         )
 
     def gathers(self, during: StepConditions) -> bool:
@@ -57,26 +58,48 @@ class ErrorRate(Gate):
     def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement with one interval more."""
         found = evidence.part(ComparedTries)
-        candidate = _counted({figure.name: figure.candidate for figure in seen.figures})
-        stable = _counted({figure.name: figure.stable or 0 for figure in seen.figures})
-        test = self._restored(seen.state, _block(candidate, stable)).after(_block(found.candidate, found.stable))
+        candidate, stable = _arms(seen)
+        before = self._test(seen)
+        test = (before.at_another_weight() if found.other_shares else before).after(
+            _block(found.candidate, found.stable)
+        )
         candidate, stable = candidate.plus(found.candidate), stable.plus(found.stable)
-        verdict = test.verdict(self.min_samples, self.alpha)
+        verdict = test.verdict(self.min_samples)
         return Judgement(
             verdict=verdict,
             reason=_REASONS[verdict],
-            message=test.explain(self.min_samples, self.alpha) + _kinds(candidate),
+            message=test.explain(self.min_samples) + _kinds(candidate),
             seen=GateMemory(samples=candidate.tries, figures=_figures(candidate, stable), state=test.state()),
         )
 
-    def _restored(self, state: str, totals: Block) -> ErrorRateTest:
-        if not state:
-            return ErrorRateTest.begun(self.margin)
+    def samples_to_pass(self, seen: GateMemory, share: float) -> int:
+        """Tries that a candidate like stable is likely to need."""
+        return max(self.min_samples, self._test(seen).tries_to_pass(share))
+
+    def _test(self, seen: GateMemory) -> ErrorRateTest:
+        if not seen.state:
+            return ErrorRateTest.begun(self.limits)
         try:
-            return ErrorRateTest.restored(self.margin, totals, state)
+            return ErrorRateTest.restored(self.limits, _block(*_arms(seen)), seen.state)
         except ValueError:
             # Only a status that was edited by hand: the test begins anew.
-            return ErrorRateTest.begun(self.margin)
+            return ErrorRateTest.begun(self.limits)
+
+
+def _margin(entry: MarginSpec) -> Margin:
+    return Margin(duration.percent(entry.absolute), duration.percent(entry.relative))
+
+
+def _words(margin: Margin) -> str:
+    return f"{100 * margin.absolute:g}% or {100 * margin.relative:g}% of stable's"
+
+
+def _arms(seen: GateMemory) -> tuple[TryCount, TryCount]:
+    """Candidate's and stable's tries up to the last judgement."""
+    return (
+        _counted({figure.name: figure.candidate for figure in seen.figures}),
+        _counted({figure.name: figure.stable or 0 for figure in seen.figures}),
+    )
 
 
 def _counted(figures: Mapping[str, float]) -> TryCount:

@@ -42,10 +42,15 @@ class TryCount:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedTries:
-    """A part of the evidence: tries of one interval, of the version that is judged and of the one beside it."""
+    """A part of the evidence: tries of one interval, of the version that is judged and of the one beside it.
 
-    candidate: TryCount
-    stable: TryCount
+    The share of the requests that each gets did not change within it.
+    """
+
+    candidate: TryCount = TryCount()
+    stable: TryCount = TryCount()
+    other_shares: bool = False
+    """Since the last interval the shares have changed: no block may hold tries of both."""
 
 
 _Part = TypeVar("_Part")

@@ -55,7 +55,9 @@ class Gate(ABC):
     name: str
     """As spec.analysis.gates names it."""
     min_samples: int
-    """Samples that each step which gathers evidence must bring."""
+    """Samples that the attempt must bring before it can pass."""
+    min_step_samples: int = 0
+    """Samples that each step which gathers evidence must bring before the next one begins."""
     config: str = ""
     """What its test depends on, such as a margin: another text begins a new test."""
     initial_delay: float = 0.0
@@ -81,6 +83,13 @@ class Gate(ABC):
     @abstractmethod
     def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement of evidence that has every part it needs."""
+
+    def samples_to_pass(self, seen: GateMemory, share: float) -> int | None:  # noqa: ARG002
+        """How many samples it is likely to need in all before a good candidate passes; None: it cannot say.
+
+        `share`: the candidate's part of what both versions answer, within (0, 1).
+        """
+        return None
 
     def judge(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """What it says now. Evidence that lacks a needed part changes nothing that was seen."""

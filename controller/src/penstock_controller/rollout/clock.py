@@ -32,7 +32,14 @@ def rebase(status: ModelDeploymentStatus, now: datetime, *, resumed: bool) -> Mo
             unavailable_since=_at(previous.unavailable_since, now, gap),
         ),
         retiring=tuple(evolve(item, unrouted_at=_at(item.unrouted_at, now, gap)) for item in status.retiring),
-        evidence=evidence and evolve(evidence, taken_at=_move(evidence.taken_at, now, gap)),
+        evidence=evidence
+        and evolve(
+            evidence,
+            taken_at=_move(evidence.taken_at, now, gap),
+            shares_since=_at(evidence.shares_since, now, gap),
+            since=_at(evidence.since, now, gap),
+            asked_since=_at(evidence.asked_since, now, gap),
+        ),
     )
 
 

@@ -8,6 +8,8 @@ from penstock_controller.rollout.observation import Reading
 
 Counters = Mapping[tuple[str, str], TryCount]
 """Tries by revision and arm, since the pod's counters began."""
+UNKNOWN = "unknown"
+"""A reading that is not gone on from: what the pod says next begins anew."""
 _MOST_ARMS = 16
 _MOST_KINDS = 32
 

@@ -20,8 +20,8 @@ from penstock_controller.rollout import (
     clock,
     commands,
     course,
-    evidence,
     hold,
+    reading_times,
     routing,
     sizing,
     slots,
@@ -80,7 +80,7 @@ def advance(
     rolled = slots.update(sizing.remember_minimum(spec, shown, observation), observation)
     trained = retraining.advance(spec, monitoring.update(spec, rolled, observation), observation)
     final = trained.status
-    read = evidence.next_due(spec, final, observation.now)
+    read = reading_times.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None
     alarms = (step.requeue_after, retired.requeue_after, read, sizing.next_due(final), turned, trained.requeue_after)

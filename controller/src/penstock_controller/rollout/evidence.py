@@ -3,77 +3,80 @@
 Counters only grow, each gateway pod has its own, and they begin at 0 with another source. So what was read last is kept
 for each source, and an interval is the difference: a pod that left takes nothing back, one that is silent for a while
 is made up for at its next answer, and a pass that was killed before it wrote is simply repeated over a longer interval.
+
+Versions are compared within an interval in which nobody's share of the requests changed. Otherwise an outage would
+count for the version that got more of the requests while it lasted.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import sqrt
 
-from penstock_contracts.api import duration
-from penstock_contracts.api.status import EvidenceStatus, ModelDeploymentStatus
-from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.api.status import AttemptStage, EvidenceStatus, ModelDeploymentStatus
 from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import ComparedTries, TryCount
-from penstock_controller.rollout import counters, routing
+from penstock_controller.rollout import counters, shares
 from penstock_controller.rollout.counters import Counters
 from penstock_controller.rollout.observation import Reading
-from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
+from penstock_controller.rollout.timestamps import exact_stamp
 
 _MOST_SOURCES = 400
 """Far above the gateway pods that the chart allows: only what pods that left had said is ever given up."""
-_CLOSER = 4
-"""After an interval that looks bad the next one is this many times shorter. The test's error level holds for any times
-at which it is read, so a closer look costs nothing but a write."""
+_CLEARLY = 2.0
+"""Standard deviations by which the candidate fails more often than stable's rate lets expect, before it looks bad."""
 
 
-def due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime) -> bool:
-    """Whether a pass at `now` is to read the counters: the gateway knows the candidate, and an interval is over."""
-    if not _gathering(status):
-        return False
-    evidence = status.evidence
-    if evidence is None or evidence.attempt != status.attempt:
-        return True
-    return seconds_since(evidence.taken_at, now) >= _length(spec, evidence)
-
-
-def next_due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime) -> float | None:
-    """Seconds until the counters are to be read; None: not in this state."""
-    if not _gathering(status) or status.evidence is None:
-        return None
-    return max(0.0, _length(spec, status.evidence) - seconds_since(status.evidence.taken_at, now))
-
-
-def _length(spec: ModelDeploymentSpec, evidence: EvidenceStatus) -> float:
-    """Seconds of the interval that is running."""
-    seconds = duration.seconds(spec.analysis.interval)
-    return seconds / _CLOSER if evidence.candidate_worse else seconds
-
-
-def _gathering(status: ModelDeploymentStatus) -> bool:
-    if status.previous:
-        return True
-    candidate = status.candidate
-    return candidate is not None and candidate.ending is None and routing.knows(status.traffic, candidate.revision)
-
-
-def first_reading(attempt: int, readings: tuple[Reading, ...], now: datetime) -> EvidenceStatus:
+def first_reading(status: ModelDeploymentStatus, readings: tuple[Reading, ...], now: datetime) -> EvidenceStatus:
     """Where the first interval of an attempt begins: what the counters say already belongs to no attempt of ours."""
-    return EvidenceStatus(attempt=attempt, taken_at=exact_stamp(now), readings=_texts(readings))
+    taken_at, current = exact_stamp(now), shares.current(status)
+    return EvidenceStatus(
+        attempt=status.attempt,
+        stage=stage_of(status),
+        taken_at=taken_at,
+        shares=current,
+        shares_since=taken_at,
+        since=taken_at if shares.reach_the_judged(status) else None,
+        readings=_texts(readings),
+        asked_since=taken_at,
+    )
 
 
 def next_reading(
-    before: EvidenceStatus, readings: tuple[Reading, ...], now: datetime, found: ComparedTries
+    status: ModelDeploymentStatus,
+    before: EvidenceStatus,
+    readings: tuple[Reading, ...],
+    now: datetime,
 ) -> EvidenceStatus:
-    """Where the next interval begins, after one in which `found` was found."""
-    read = _texts(readings)
-    # A pod whose counters began anew never tells the old ones again. Another that is silent may come back.
-    answered = {_pod(source) for source in read}
-    silent = {source: text for source, text in before.readings.items() if _pod(source) not in answered}
+    """Where the next interval begins."""
+    taken_at, current, stage = exact_stamp(now), shares.current(status), stage_of(status)
+    begins = before.stage is not stage
+    since = None if begins else before.since
+    same = before.shares == current and not begins
     return EvidenceStatus(
         attempt=before.attempt,
-        taken_at=exact_stamp(now),
-        readings=dict(list({**read, **silent}.items())[:_MOST_SOURCES]),
-        candidate_worse=_worse(found) or None,
+        stage=stage,
+        taken_at=taken_at,
+        shares=current,
+        shares_since=before.shares_since if same else taken_at,
+        since=since or (taken_at if shares.reach_the_judged(status) else None),
+        readings=_kept(before.readings, _texts(readings), same=same),
+        asked=before.asked + _asked(before.readings, readings),
+        asked_since=before.asked_since,
+        candidate_worse=_worse(_compared(status, readings)) or None,
     )
+
+
+def _kept(before: Mapping[str, str], read: dict[str, str], *, same: bool) -> dict[str, str]:
+    """What was read last of each source.
+
+    A pod whose counters began anew never tells the old ones again. Another that is silent may come back: then it is
+    made up for, unless shares have changed meanwhile.
+    """
+    answered = {_pod(source) for source in read}
+    silent = {
+        source: text if same else counters.UNKNOWN for source, text in before.items() if _pod(source) not in answered
+    }
+    return dict(list({**read, **silent}.items())[:_MOST_SOURCES])
 
 
 def _texts(readings: tuple[Reading, ...]) -> dict[str, str]:
@@ -85,28 +88,43 @@ def _pod(source: str) -> str:
 
 
 def _worse(found: ComparedTries) -> bool:
-    """Whether the version that is judged failed in a larger share of its tries: a hint, no verdict."""
+    """Whether the version that is judged clearly failed in a larger share of its tries: a hint, no verdict."""
     candidate, stable = found.candidate, found.stable
-    return candidate.failures * max(1, stable.tries) > stable.failures * candidate.tries
+    if not candidate.tries or not stable.tries:
+        return False
+    expected = candidate.tries * (stable.failures + 1) / (stable.tries + 1)
+    return candidate.failures > expected + _CLEARLY * sqrt(expected)
 
 
-def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries | None:
-    """The tries since the last reading; None: nothing is compared now."""
-    stable, candidate, previous = status.stable, status.candidate, status.previous
-    if stable is None or (candidate is None and previous is None):
-        return None
+def stage_of(status: ModelDeploymentStatus) -> AttemptStage:
+    """The stage of the attempt that evidence is gathered in."""
+    return AttemptStage.BAKE if status.previous else AttemptStage.TRIAL
+
+
+def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries:
+    """The tries since the last reading; none where shares changed since."""
+    before = status.evidence
+    if before is None or (before.stage, before.shares) != (stage_of(status), shares.current(status)):
+        return ComparedTries(other_shares=True)
+    return _compared(status, readings)
+
+
+def _compared(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries:
+    """The tries since the last reading, whatever happened to the shares."""
+    arms = shares.arms_of(status)
+    if arms is None:
+        return ComparedTries()
     pairs = _pairs(status.evidence.readings if status.evidence else {}, readings)
-    if candidate:
-        return ComparedTries(
-            candidate=_tries(pairs, candidate.revision, TryReason.USERS, TryReason.SHADOW),
-            stable=_tries(pairs, stable.revision, TryReason.USERS, TryReason.SHADOW),
-        )
-    if previous:
-        return ComparedTries(
-            candidate=_tries(pairs, stable.revision, TryReason.USERS),
-            stable=_tries(pairs, previous.revision, TryReason.SHADOW),
-        )
-    return None
+    return ComparedTries(
+        candidate=_tries(pairs, arms.judged, *arms.judged_by), stable=_tries(pairs, arms.beside, *arms.beside_by)
+    )
+
+
+def _asked(before: Mapping[str, str], readings: tuple[Reading, ...]) -> int:
+    """Users' requests since the last reading."""
+    pairs = _pairs(before, readings)
+    revisions = {revision for _, now in pairs for revision, _ in now}
+    return sum(_tries(pairs, revision, TryReason.USERS).tries for revision in revisions)
 
 
 def _pairs(before: Mapping[str, str], readings: tuple[Reading, ...]) -> list[tuple[Counters, Counters]]:

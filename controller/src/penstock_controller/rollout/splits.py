@@ -35,7 +35,7 @@ def trial(context: RolloutContext, candidate: Candidate, stable: Stable, setting
     split = evolve(
         _split(context, shares),
         rescue=stable.revision,
-        mirror=_mirror(candidate, stable, setting),
+        mirror=_mirror(context, candidate, stable, setting),
         match=tuple(
             HeaderMatch(headers=match.headers, revision=candidate.revision)
             for match in matches_of(context.spec.strategy)
@@ -55,10 +55,14 @@ def bake(context: RolloutContext, stable: str, previous: str) -> Traffic:
     return _ask(context, split)
 
 
-def _mirror(candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | None:
+def _mirror(context: RolloutContext, candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | None:
     if setting.weight == EVERYTHING:
         # Nobody asks stable any more: copies keep it comparable.
         return Mirror(revision=stable.revision, percentage=CONTROL)
+    if setting.weight and _stickiness(context):
+        # Each user has one version, so the users of both differ, however many requests they send. Versions are
+        # compared on the same requests. Stable answers no more than before: what the candidate took, and no copy else.
+        return Mirror(revision=stable.revision, percentage=EVERYTHING, source=candidate.revision)
     return Mirror(revision=candidate.revision, percentage=setting.mirror) if setting.mirror else None
 
 

@@ -5,7 +5,7 @@ What a gate has seen stands in status; a new stage, or another configuration of 
 
 from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import AttemptStage, GateResult, GateStatus, ModelDeploymentStatus
+from penstock_contracts.api.status import AttemptStage, EvidenceStatus, GateResult, GateStatus, ModelDeploymentStatus
 from penstock_contracts.base import evolve
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import ComparedTries, Evidence, MissingEvidence
@@ -13,6 +13,7 @@ from penstock_controller.gates.gate import Gate, GateMemory
 from penstock_controller.rollout import evidence, low_traffic
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import Setting
+from penstock_controller.rollout.timestamps import moment, seconds_since
 
 _NO_COUNTERS = MissingEvidence(
     # That promotes nothing, and is no fault of the candidate.
@@ -29,20 +30,29 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
         return status
     before = status.evidence
     if before is None or before.attempt != status.attempt:
-        return evolve(status, evidence=evidence.first_reading(status.attempt, readings, now))
-    found = evidence.compared_tries(status, readings)
-    if found is None:
-        return status
-    stage = AttemptStage.BAKE if status.previous else AttemptStage.TRIAL
-    tries = (found,) if readings else ()
+        return evolve(status, evidence=evidence.first_reading(status, readings, now))
+    stage = evidence.stage_of(status)
+    tries = (evidence.compared_tries(status, readings),) if readings else ()
     missing = {**context.observation.not_measured, ComparedTries: _NO_COUNTERS}
     gathered = Evidence(parts=(*tries, *context.observation.measured), missing=missing)
-    judged = tuple(_judge_gate(gate, _standing(status, gate, stage), gathered) for gate in context.gates)
+    judged = tuple(
+        _judge_gate(gate, _standing(status, gate, stage), gathered, delayed=_is_delayed(gate, before))
+        for gate in context.gates
+    )
     return evolve(
         status,
-        evidence=evidence.next_reading(before, readings, now, found),
+        evidence=evidence.next_reading(status, before, readings, now),
         gates=(*(gate for gate in status.gates if gate.stage is not stage), *judged),
     )
+
+
+def _is_delayed(gate: Gate, before: EvidenceStatus) -> bool:
+    """Whether the interval began within the gate's initialDelay: a version that warms up is not judged by that."""
+    if not gate.initial_delay:
+        return False
+    if before.since is None:
+        return True
+    return seconds_since(before.since, moment(before.taken_at)) < gate.initial_delay
 
 
 def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) -> GateStatus:
@@ -61,7 +71,10 @@ def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) ->
     )
 
 
-def _judge_gate(gate: Gate, before: GateStatus, gathered: Evidence) -> GateStatus:
+def _judge_gate(gate: Gate, before: GateStatus, gathered: Evidence, *, delayed: bool) -> GateStatus:
+    if delayed:
+        message = f"nothing is counted for {gate.initial_delay:g} s after the first request (initialDelay)"
+        return evolve(before, verdict=Verdict.INCONCLUSIVE, reason=Reason.INITIAL_DELAY, message=message)
     seen = GateMemory(samples=before.samples, figures=before.figures, state=before.state)
     judgement = gate.judge(gathered, seen)
     new = max(0, judgement.seen.samples - before.samples)
@@ -141,10 +154,11 @@ def lacking(context: RolloutContext, setting: Setting) -> str:
 def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
     if not gate.gathers(context.conditions(setting)):
         return ""
-    samples = _standing(context.status, gate, AttemptStage.TRIAL).step_samples
-    if samples >= gate.min_samples:
+    samples = _trial(context, gate).step_samples
+    if samples >= gate.min_step_samples:
         return ""
-    told = f"{gate.name} has seen {samples} {gate.sample} in this step, {gate.min_samples} are needed (minSamples)"
+    needed = f"{gate.min_step_samples} are needed (minStepSamples)"
+    told = f"{gate.name} has seen {samples} {gate.sample} in this step, {needed}"
     return told + low_traffic.advice(context, gate, samples)
 
 

@@ -34,8 +34,14 @@ def _strategies() -> tuple[dict[str, object], ...]:
 def _gates() -> tuple[dict[str, object], ...]:
     return (
         {"gates": [{"name": "error-rate", "minSamples": 50}]},
-        {"gates": [{"name": "error-rate", "minSamples": 20, "margin": "5%"}], "onInconclusive": "Promote"},
-        {"gates": [{"name": "error-rate", "minSamples": 20, "margin": "1%"}], "onInconclusive": "Rollback"},
+        {
+            "gates": [{"name": "error-rate", "minSamples": 20, "margin": {"absolute": "5%"}}],
+            "onInconclusive": "Promote",
+        },
+        {
+            "gates": [{"name": "error-rate", "minSamples": 20, "margin": {"absolute": "1%"}}],
+            "onInconclusive": "Rollback",
+        },
         {"gates": []},
     )
 

@@ -16,7 +16,7 @@ from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.gates.catalogue import GateCatalogue, gates_of
 from penstock_controller.gates.evidence import MissingEvidence
-from penstock_controller.rollout import evidence, write_back
+from penstock_controller.rollout import reading_times, write_back
 from penstock_controller.rollout.decision import (
     Action,
     Announcement,
@@ -192,7 +192,7 @@ class RolloutWorld:
         return self
 
     def _readings(self) -> tuple[Reading, ...] | None:
-        if not evidence.due(self.spec, self.status, self.now):
+        if not reading_times.due(self.spec, self.status, self.now):
             return None
         if self.deaf:
             return ()

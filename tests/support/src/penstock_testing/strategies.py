@@ -9,7 +9,7 @@ AT_ONCE: Object = {
 }
 """A new version takes everything as soon as its pods are ready."""
 GATED: Object = {
-    "analysis": {"interval": "1s", "gates": [{"name": "error-rate", "margin": "5%", "minSamples": 20}]},
+    "analysis": {"interval": "1s", "gates": [{"name": "error-rate", "margin": {"absolute": "5%"}, "minSamples": 20}]},
     "bake": {"duration": "3s"},
 }
 """A version that is as good as stable passes within seconds at 50 requests a second."""

@@ -14,7 +14,8 @@ from numpy.random import Generator
 
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
-from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateTest
+from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateLimits, ErrorRateTest
+from penstock_controller.analysis.margin import Margin
 
 History = Callable[[Generator, float], Iterator[tuple[int, int, float]]]
 """Tries of the candidate, tries of stable and stable's failure rate, block after block."""
@@ -54,11 +55,13 @@ def ever(history: History, margin: float, seed: int) -> tuple[float, float]:
 
 
 def _verdicts(history: History, margin: float, rng: Generator) -> set[Verdict]:
-    test, verdicts = ErrorRateTest.begun(margin), set()
+    both = Margin(margin)
+    limits = ErrorRateLimits(margin=both, pass_margin=both, alpha=ALPHA)
+    test, verdicts = ErrorRateTest.begun(limits), set()
     for _, (candidate, stable, rate) in zip(range(LOOKS), history(rng, margin), strict=False):
         failed = int(rng.binomial(candidate, rate + margin)), int(rng.binomial(stable, rate))
         test = test.after(Block(CountedTries(candidate, failed[0]), CountedTries(stable, failed[1])))
-        verdicts.add(test.verdict(0, ALPHA))
+        verdicts.add(test.verdict(0))
     return verdicts
 
 

@@ -170,7 +170,7 @@ def _composite(
     key: ModelKey, split: TrafficSplit, revision: str, endpoints: Mapping[RevisionRef, tuple[Endpoint, ...]]
 ) -> CompositeCluster:
     # Every backend has one, also those of weight 0: a change of weights must touch no cluster that has connections.
-    copied = split.mirror is not None and revision == heaviest_revision(split)
+    copied = split.mirror is not None and revision == (split.mirror.source or heaviest_revision(split))
     return CompositeCluster(
         later=_later(key, split, revision, endpoints),
         rescues=revision != (split.rescue or revision),

@@ -54,7 +54,12 @@ def _problems_of_mirror(split: TrafficSplit) -> Iterator[str]:
         return
     revision = split.mirror.revision
     yield from _unknown("mirror.revision", revision, split)
-    if any(backend.weight for backend in split.backends if backend.revision == revision):
+    source = split.mirror.source
+    if source is not None:
+        yield from _unknown("mirror.source", source, split)
+        if source == revision:
+            yield f"mirror.source: {source!r} would answer copies of its own requests"
+    elif any(backend.weight for backend in split.backends if backend.revision == revision):
         yield f"mirror.revision: {revision!r} answers users too; copies go to a revision of weight 0 only"
 
 

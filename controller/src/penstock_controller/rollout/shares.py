@@ -1,0 +1,80 @@
+"""Who gets which share of the requests, and so which tries can be compared with which."""
+
+from dataclasses import dataclass
+
+from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.evidence import TryReason
+from penstock_contracts.traffic import TrafficSplit
+
+_APPLYING = "applying "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arms:
+    """Which tries of which revisions are compared."""
+
+    judged: str
+    judged_by: tuple[TryReason, ...]
+    beside: str
+    beside_by: tuple[TryReason, ...]
+
+
+def current(status: ModelDeploymentStatus) -> str:
+    """The shares in words: another text means that they changed. Which version is judged does not matter to it."""
+    traffic = status.traffic
+    if traffic is None:
+        return ""
+    wanted = _in_words(traffic.desired)
+    settled = traffic.applied is not None and _in_words(traffic.applied) == wanted
+    return wanted if settled else _APPLYING + wanted
+
+
+def are_settled(text: str) -> bool:
+    """Whether every gateway pod is known to send by these shares."""
+    return bool(text) and not text.startswith(_APPLYING)
+
+
+def _in_words(split: TrafficSplit) -> str:
+    told = ", ".join(f"{backend.revision} {backend.weight}" for backend in split.backends if backend.weight)
+    mirror = split.mirror
+    if mirror is None or not mirror.percentage:
+        return told
+    source = f" of {mirror.source}" if mirror.source else ""
+    return f"{told}, copies of {mirror.percentage} %{source} to {mirror.revision}"
+
+
+def arms_of(status: ModelDeploymentStatus) -> Arms | None:
+    """What is compared now; None: nothing.
+
+    On trial: users' requests at both; or copies of stable's requests at the candidate; or, where users are sticky, the
+    candidate's requests and copies of the same requests at stable. In the bake: what the new stable answers, and copies
+    at the version before.
+    """
+    stable, candidate, previous = status.stable, status.candidate, status.previous
+    if stable and candidate:
+        mirror = status.traffic.desired.mirror if status.traffic else None
+        copies_at_stable = mirror is not None and mirror.revision == stable.revision
+        return Arms(
+            judged=candidate.revision,
+            judged_by=(TryReason.USERS,) if copies_at_stable else (TryReason.USERS, TryReason.SHADOW),
+            beside=stable.revision,
+            beside_by=(TryReason.SHADOW,) if copies_at_stable else (TryReason.USERS,),
+        )
+    if stable and previous:
+        return Arms(
+            judged=stable.revision,
+            judged_by=(TryReason.USERS,),
+            beside=previous.revision,
+            beside_by=(TryReason.SHADOW,),
+        )
+    return None
+
+
+def reach_the_judged(status: ModelDeploymentStatus) -> bool:
+    """Whether the gateway is asked to send anything to the version that is judged."""
+    arms, traffic = arms_of(status), status.traffic
+    if arms is None or traffic is None:
+        return False
+    split = traffic.desired
+    copied = split.mirror is not None and split.mirror.revision == arms.judged and split.mirror.percentage > 0
+    return copied or any(backend.weight for backend in split.backends if backend.revision == arms.judged)
