@@ -124,7 +124,7 @@ class ErrorRateTest:
         )
 
     def at_another_weight(self) -> Self:
-        """From now on the arms get other shares of the requests: what is pending is counted, and belongs to no block."""
+        """With other shares of the requests from now on: what is pending is counted, and belongs to no block."""
         return replace(self, totals=self.seen, pending=Block())
 
     @property
