@@ -14,10 +14,12 @@ from penstock_controller.rollout import routing, shares
 from penstock_controller.rollout.steps import steps_of
 from penstock_controller.rollout.timestamps import seconds_since
 
-_EARLY = (1 / 8, 1 / 4, 1 / 2)
+_EARLY = (1 / 8, 1 / 4, 1 / 2, 1)
 """Parts of an interval after which it is looked first with new shares: a version that always fails is found at once."""
 _SHORTEST = 0.5
 """Seconds: no look is earlier."""
+_SAME = 0.0005
+"""Seconds: stamps have milliseconds, so a moment that is nearer to the last reading is that reading."""
 _CLOSER = 4
 """After an interval that looks bad the next one is this many times shorter. The test's error level holds for any times
 at which it is read, so a closer look costs nothing but a write."""
@@ -42,7 +44,7 @@ def next_due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: date
         return 0.0
     moments = _moments(spec, status, evidence, now)
     # Each in seconds before now; the last reading was `taken` seconds ago.
-    return min((max(0.0, -ago) for ago in moments if ago < taken), default=0.0)
+    return min((max(0.0, -ago) for ago in moments if ago < taken - _SAME), default=0.0)
 
 
 def _moments(

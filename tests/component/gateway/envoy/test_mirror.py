@@ -8,7 +8,7 @@ import pytest
 from penstock_contracts.base import evolve
 from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_contracts.names import HEADER_SHADOW
-from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
+from penstock_contracts.traffic import Backend, Mirror, Stickiness, TrafficSplit
 from penstock_testing.gateway.rig import GatewayRig
 from penstock_testing.gateway.server import Behaviour, ScriptedServer
 from penstock_testing.gateway.shares import p_value, unlikely
@@ -188,6 +188,32 @@ async def test_in_the_bake_the_version_before_gets_copies_and_rescues(
     assert (found["candidate", TryReason.USERS].tries, found["candidate", TryReason.USERS].failures) == (200, 100)
     assert (found["stable", TryReason.RESCUE].tries, found["stable", TryReason.RESCUE].failures) == (100, 0)
     assert ("stable", TryReason.USERS) not in found
+
+
+async def test_copies_of_the_candidates_own_requests_go_to_stable_which_answers_users_too(
+    rig: GatewayRig, servers: Mapping[str, ScriptedServer]
+) -> None:
+    """Where users are sticky, versions are compared on the same requests."""
+    paired = TrafficSplit(
+        number=2,
+        attempt=ATTEMPT,
+        backends=(Backend(revision="candidate", weight=30), Backend(revision="stable", weight=70)),
+        timeout_seconds=SECONDS,
+        rescue="stable",
+        mirror=Mirror(revision="stable", percentage=100, source="candidate"),
+        stickiness=Stickiness(header="x-user"),
+    )
+    await apply(rig, paired, servers)
+    servers["candidate"].behave(Behaviour(status=500, every=2))
+    assert statuses(await ask(rig.settings.user_port, 1000)) == {200: 1000}
+    asked = (await rig.evidence(ATTEMPT))["candidate", TryReason.USERS]
+    control = await copies(rig, asked.tries, revision="stable")
+    assert asked.tries > 100
+    assert asked.failures >= asked.tries // 2
+    assert (control.tries, control.failures) == (asked.tries, 0)
+    found = await rig.evidence(ATTEMPT)
+    assert found["stable", TryReason.USERS].tries == 1000 - asked.tries
+    assert ("candidate", TryReason.SHADOW) not in found
 
 
 async def test_a_mirror_that_begins_and_ends_under_load_loses_nothing(

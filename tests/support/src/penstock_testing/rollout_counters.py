@@ -48,7 +48,9 @@ class GatewayCounters:
             return []
         losses = [self._users(split, revision, count, failing) for revision, count in _routed(split, requests)]
         if split.mirror:
-            copies = round(requests * split.mirror.percentage / 100)
+            copied = split.mirror.source or max(split.backends, key=lambda backend: backend.weight).revision
+            asked = next(backend.weight for backend in split.backends if backend.revision == copied)
+            copies = round(requests * asked / 100 * split.mirror.percentage / 100)
             self._count((split.attempt, split.mirror.revision, TryReason.SHADOW), copies, failing)
         return [loss for loss in losses if loss.requests]
 

@@ -301,9 +301,12 @@ def _nothing_is_promoted_without_evidence(seen: Pass) -> None:
     if seen.after.candidate and seen.after.candidate.promote_full:
         return
     for gate, judged in _gates(seen):
+        if gate.dry_run:
+            continue
         assert judged, f"promoted without a verdict of {gate.name}"
         assert judged.samples >= max(1, gate.min_samples), f"promoted on {judged.samples} samples"
-        undecided = seen.spec.analysis.on_inconclusive is OnInconclusive.PROMOTE and judged.verdict == "inconclusive"
+        rule = gate.on_inconclusive or seen.spec.analysis.on_inconclusive
+        undecided = rule is OnInconclusive.PROMOTE and judged.verdict == "inconclusive"
         assert judged.verdict == "pass" or undecided, f"promoted though {judged.name} says {judged.verdict}"
 
 

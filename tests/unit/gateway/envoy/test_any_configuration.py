@@ -36,15 +36,24 @@ def splits(draw: st.DrawFn) -> TrafficSplit | None:
         backends=backends,
         timeout_seconds=draw(st.floats(0.1, 3600)),
         rescue=draw(st.sampled_from([None, *revisions])),
-        mirror=draw(mirrors(unused)) if unused else None,
+        mirror=draw(mirrors(unused, revisions)),
         match=tuple(draw(st.lists(matches(revisions), max_size=2))),
         stickiness=draw(st.sampled_from([None, Stickiness(header="x-user-id")])),
     )
 
 
-def mirrors(revisions: list[str]) -> st.SearchStrategy[Mirror | None]:
-    """Any copies to one of these revisions, or none."""
-    return st.none() | st.builds(Mirror, revision=st.sampled_from(revisions), percentage=st.integers(0, 100))
+def mirrors(unused: list[str], revisions: list[str]) -> st.SearchStrategy[Mirror | None]:
+    """Any copies to a revision of weight 0, from one revision to another, or none."""
+    percentages = st.integers(0, 100)
+    pairs = [(one, other) for one in revisions for other in revisions if one != other]
+    found: st.SearchStrategy[Mirror | None] = st.none()
+    if unused:
+        found |= st.builds(Mirror, revision=st.sampled_from(unused), percentage=percentages)
+    if pairs:
+        found |= st.sampled_from(pairs).flatmap(
+            lambda pair: st.builds(Mirror, source=st.just(pair[0]), revision=st.just(pair[1]), percentage=percentages)
+        )
+    return found
 
 
 def matches(revisions: list[str]) -> st.SearchStrategy[HeaderMatch]:

@@ -97,6 +97,14 @@ def test_copies_are_made_where_most_requests_are_answered() -> None:
     assert (composites[NEW].shadow, composites[NEW].percentage) == (None, 0)
 
 
+def test_copies_are_made_where_the_split_says() -> None:
+    found = clusters(split(90, mirror=Mirror(revision="old", percentage=100, source="new")))
+    shadow = ClusterName(OLD, Role.SHADOW)
+    composites = {name.ref: one for name, one in found.items() if isinstance(one, CompositeCluster)}
+    assert (composites[NEW].shadow, composites[NEW].percentage) == (shadow, 100)
+    assert (composites[OLD].shadow, composites[OLD].percentage) == (None, 0)
+
+
 @pytest.mark.parametrize("old", [0, 1, 50, 99])
 def test_weights_and_testers_change_no_cluster(old: int) -> None:
     testers = (HeaderMatch(headers={"x-canary": "always"}, revision="new"),)
