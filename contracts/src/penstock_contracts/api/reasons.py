@@ -53,6 +53,8 @@ class Reason(StrEnum):
     """A version is on trial."""
     VERSION_RELABELLED = "VersionRelabelled"
     """The wanted version has the bytes that serve already: only its number changes."""
+    FORECAST = "Forecast"
+    """How long the attempt is likely to take is known."""
     STEP_DONE = "StepDone"
     """A step of the strategy is done."""
     PAUSED = "Paused"

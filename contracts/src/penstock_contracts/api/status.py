@@ -117,6 +117,17 @@ class Ending(StatusModel):
     """Why, in a sentence with the numbers."""
 
 
+class Forecast(StatusModel):
+    """How long an attempt is likely to take, where the candidate is as good as stable."""
+
+    requests_per_second: float
+    """The rate of users' requests that was seen."""
+    seconds: int
+    """From its beginning to its promotion."""
+    message: str
+    """The same in a sentence, and what to write if that is too long."""
+
+
 class Candidate(Revision):
     """The revision on trial."""
 
@@ -148,6 +159,8 @@ class Candidate(Revision):
     """A person said promote-full: steps and gates are not waited for."""
     promoting: bool = False
     """Steps and gates are behind it: every gateway pod is asked to send it all requests."""
+    forecast: Forecast | None = None
+    """How long the attempt is likely to take; not set: too few requests were seen yet to know."""
 
 
 class Previous(Revision):

@@ -55,6 +55,9 @@ _MOST_BY_ONE_BLOCK = 0.5
 event, however many they are. It takes three intervals that agree. A bet that is paid less than it won stays fair."""
 _CLOSE = 0.75
 """Share of the pass margin up to which a rate is bet to be harmless."""
+_ROUND_MARGINS = (0.01, 0.02, 0.05, 0.1, 0.2)
+_ANY_SHARE = 0.25
+"""Of the requests: it matters little to how many tries a `pass` needs."""
 _BETS_AGAINST, _BETS_FOR, _REMEMBERED, _PENDING = len(_HARMS) + 1, 4, 4, 4
 
 
@@ -205,6 +208,16 @@ class ErrorRateTest:
         like_stable = Belief.of(candidate=rate, stable=rate)
         each = like_stable.mean_gain(rate, rate, share, excluded)
         return ceil(log(2 * _BETS_FOR / FALSE_PROMOTION) / each) if each > 0 else _MOST_BLOCKS
+
+    def margin_to_pass_in(self, tries: int) -> float | None:
+        """The smallest of some round margins that a candidate like stable is likely to pass in so many tries."""
+        for margin in _ROUND_MARGINS:
+            tolerated = self.limits.margin
+            wide = Margin(max(margin, tolerated.absolute), tolerated.relative)
+            wider = replace(self.limits, pass_margin=wide)
+            if replace(self, limits=wider).tries_to_pass(_ANY_SHARE) <= tries:
+                return margin
+        return None
 
     def state(self) -> str:
         """All but limits and counts: a JSON list of numbers, of at most 400 characters."""

@@ -76,6 +76,12 @@ class ErrorRate(Gate):
         """Tries that a candidate like stable is likely to need."""
         return max(self.min_samples, self._test(seen).tries_to_pass(share))
 
+    def how_to_need(self, samples: int) -> str:
+        """A wider margin for a `pass`."""
+        margin = ErrorRateTest.begun(self.limits).margin_to_pass_in(samples)
+        fewer = f", minSamples: {samples}" if samples < self.min_samples else ""
+        return f"passMargin: {{absolute: {100 * margin:g}%}}{fewer}" if margin else ""
+
     def _test(self, seen: GateMemory) -> ErrorRateTest:
         if not seen.state:
             return ErrorRateTest.begun(self.limits)

@@ -91,6 +91,10 @@ class Gate(ABC):
         """
         return None
 
+    def how_to_need(self, samples: int) -> str:  # noqa: ARG002
+        """What to write so that about so many samples are enough; empty: there is nothing of that kind."""
+        return ""
+
     def judge(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """What it says now. Evidence that lacks a needed part changes nothing that was seen."""
         for kind in self.needs:

@@ -24,6 +24,8 @@ def announcements(
             why = f"requests leave it: {candidate.ending.message}"
             yield _announcement(candidate, Reason.ROLLING_BACK, why, failed=failed)
         return
+    if candidate.forecast and not (known and known.forecast):
+        yield _announcement(candidate, Reason.FORECAST, candidate.forecast.message)
     if known and candidate.step > known.step:
         share = applied_weight(after.traffic, candidate.revision)
         steps = len(steps_of(spec.strategy))

@@ -20,6 +20,7 @@ from penstock_controller.rollout import (
     clock,
     commands,
     course,
+    forecast,
     hold,
     reading_times,
     routing,
@@ -65,6 +66,7 @@ def advance(
     """Decide what this pass does. `catalogue`: which gates the spec names."""
     context = _recover(spec, status, observation, catalogue)
     context = context.with_status(verdicts.judge(context))
+    context = context.with_status(forecast.update(context))
     handled = commands.handle(context)
     context = handled.context
     step = _advance(context)

@@ -10,7 +10,7 @@ from penstock_contracts.base import evolve
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import ComparedTries, Evidence, MissingEvidence
 from penstock_controller.gates.gate import Gate, GateMemory
-from penstock_controller.rollout import evidence, low_traffic
+from penstock_controller.rollout import evidence
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import Setting
 from penstock_controller.rollout.timestamps import moment, seconds_since
@@ -21,6 +21,8 @@ _NO_COUNTERS = MissingEvidence(
     reason=Reason.EVIDENCE_UNREADABLE,
     message="no gateway pod answered when its counters were asked for",
 )
+
+_NO_GATES = "write spec.analysis: {gates: []} if nothing needs to be proven"
 
 
 def judge(context: RolloutContext) -> ModelDeploymentStatus:
@@ -119,17 +121,24 @@ def may_promote(context: RolloutContext) -> bool:
 
 def must_roll_back(context: RolloutContext) -> bool:
     """Whether a gate cannot say and rolls back then, once all of them have seen enough."""
-    enough = all(_enough(gate, _trial(context, gate)) for gate in _deciding(context))
+    enough = all(_enough(gate, _trial(context, gate)) for gate in deciding(context))
     return enough and any(_rule(context, gate) is OnInconclusive.ROLLBACK for gate, _ in _undecided(context))
 
 
-def _deciding(context: RolloutContext) -> tuple[Gate, ...]:
+def deciding(context: RolloutContext) -> tuple[Gate, ...]:
     """The gates that are not in dry run."""
     return tuple(gate for gate in context.gates if not gate.dry_run)
 
 
+def samples_to_pass(context: RolloutContext, gate: Gate, share: float) -> int | None:
+    """How many samples a gate is likely to need in all; None: it cannot say."""
+    seen = _trial(context, gate)
+    memory = GateMemory(samples=seen.samples, figures=seen.figures, state=seen.state)
+    return gate.samples_to_pass(memory, share)
+
+
 def _undecided(context: RolloutContext) -> list[tuple[Gate, GateStatus]]:
-    judged = ((gate, _trial(context, gate)) for gate in _deciding(context))
+    judged = ((gate, _trial(context, gate)) for gate in deciding(context))
     return [(gate, seen) for gate, seen in judged if seen.verdict is not Verdict.PASS]
 
 
@@ -148,7 +157,7 @@ def _enough(gate: Gate, seen: GateStatus) -> bool:
 
 def lacking(context: RolloutContext, setting: Setting) -> str:
     """Which gates lack samples of the current step that they can gather in it; empty: none."""
-    return "; ".join(filter(None, (_lacks(context, gate, setting) for gate in _deciding(context))))
+    return "; ".join(filter(None, (_lacks(context, gate, setting) for gate in deciding(context))))
 
 
 def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
@@ -159,7 +168,7 @@ def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
         return ""
     needed = f"{gate.min_step_samples} are needed (minStepSamples)"
     told = f"{gate.name} has seen {samples} {gate.sample} in this step, {needed}"
-    return told + low_traffic.advice(context, gate, samples)
+    return told + ("" if samples else f"; {gate.how_to_get_samples}, or {_NO_GATES}")
 
 
 def results(status: ModelDeploymentStatus) -> tuple[GateResult, ...]:

@@ -41,7 +41,10 @@ def test_what_can_be_followed(fields: dict[str, Any]) -> None:
         ({"mirror": Mirror(revision="r3", percentage=1)}, "mirror.revision: 'r3' is not among the backends"),
         ({"mirror": Mirror(revision="r1", percentage=1)}, "mirror.revision: 'r1' answers users too; copies go to"),
         ({"mirror": Mirror(revision="r1", percentage=1, source="r3")}, "mirror.source: 'r3' is not among the backends"),
-        ({"mirror": Mirror(revision="r1", percentage=1, source="r1")}, "mirror.source: 'r1' would answer copies of its"),
+        (
+            {"mirror": Mirror(revision="r1", percentage=1, source="r1")},
+            "mirror.source: 'r1' would answer copies of its",
+        ),
         (match({"x-a": "b"}, "r3"), "match[1].revision: 'r3' is not among the backends"),
         (match({":path": "/x"}), "match[1].headers: ':path' is not a header's name"),
         (match({"": "x"}), "match[1].headers: '' is not a header's name"),

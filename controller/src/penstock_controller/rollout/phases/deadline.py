@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from penstock_contracts.api import duration
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Candidate, Completion, Ending
 from penstock_contracts.base import evolve
+from penstock_controller.rollout import forecast
 from penstock_controller.rollout.context import RolloutContext, Transition
 from penstock_controller.rollout.phases import rolling_back
 from penstock_controller.rollout.timestamps import seconds_since, stamp
@@ -20,9 +20,9 @@ def run(context: RolloutContext, step: Transition) -> Transition:
     spent += int(seconds_since(candidate.waiting_since, now)) if candidate.waiting_since else 0
     if not step.spends:
         return _with_candidate(step, evolve(candidate, waited_seconds=spent, waiting_since=None))
-    deadline = context.spec.progress_deadline
-    if spent > duration.seconds(deadline):
-        message = f"after {deadline} of waiting (spec.progressDeadline): {step.spends}"
+    deadline = forecast.deadline(context)
+    if spent > deadline:
+        message = f"after {_in_words(deadline)} of waiting (spec.progressDeadline): {step.spends}"
         ending = Ending(completion=Completion.ROLLED_BACK, reason=Reason.PROGRESS_DEADLINE_EXCEEDED, message=message)
         return rolling_back.begin(context, candidate, ending)
     since = candidate.waiting_since or stamp(now)
@@ -31,3 +31,9 @@ def run(context: RolloutContext, step: Transition) -> Transition:
 
 def _with_candidate(step: Transition, candidate: Candidate) -> Transition:
     return replace(step, status=evolve(step.status, candidate=candidate))
+
+
+def _in_words(seconds: float) -> str:
+    hours, minutes, rest = int(seconds // 3600), int(seconds % 3600 // 60), int(seconds % 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
