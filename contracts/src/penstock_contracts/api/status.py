@@ -327,6 +327,8 @@ class EvidenceStatus(StatusModel):
     """From when on."""
     candidate_worse: bool | None = None
     """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
+    sample_ratio: Annotated[str, Field(max_length=256)] = ""
+    """The running test whether tries come in the shares that are applied."""
 
 
 class DecisionRecord(StatusModel):

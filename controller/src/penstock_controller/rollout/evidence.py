@@ -14,6 +14,8 @@ from math import sqrt
 
 from penstock_contracts.api.status import AttemptStage, EvidenceStatus, ModelDeploymentStatus
 from penstock_contracts.evidence import TryReason
+from penstock_controller.analysis.counts import Block, CountedTries
+from penstock_controller.analysis.sample_ratio import SampleRatioTest
 from penstock_controller.gates.evidence import ComparedTries, TryCount
 from penstock_controller.rollout import counters, shares
 from penstock_controller.rollout.counters import Counters
@@ -63,7 +65,18 @@ def next_reading(
         asked=before.asked + _asked(before.readings, readings),
         asked_since=before.asked_since,
         candidate_worse=_worse(_compared(status, readings)) or None,
+        sample_ratio=_sample_ratio(status, before, readings),
     )
+
+
+def _sample_ratio(status: ModelDeploymentStatus, before: EvidenceStatus, readings: tuple[Reading, ...]) -> str:
+    """The test whether tries come in the shares that are applied, with one interval more where that can be told."""
+    share = shares.routed_share(status)
+    if share is None or (before.stage, before.shares) != (stage_of(status), shares.current(status)):
+        return before.sample_ratio
+    found = _compared(status, readings)
+    block = Block(CountedTries(found.candidate.tries), CountedTries(found.stable.tries))
+    return SampleRatioTest.restored(before.sample_ratio).after(block, share).state()
 
 
 def _kept(before: Mapping[str, str], read: dict[str, str], *, same: bool) -> dict[str, str]:

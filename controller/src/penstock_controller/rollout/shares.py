@@ -70,6 +70,18 @@ def arms_of(status: ModelDeploymentStatus) -> Arms | None:
     return None
 
 
+def routed_share(status: ModelDeploymentStatus) -> float | None:
+    """The candidate's part of the tries of both, where each request is routed by itself; None: that is not so now.
+
+    Sticky users stay where they are, so their requests come in any shares.
+    """
+    traffic, candidate = status.traffic, status.candidate
+    if traffic is None or candidate is None or traffic.desired.stickiness or not are_settled(current(status)):
+        return None
+    weight = next((one.weight for one in traffic.desired.backends if one.revision == candidate.revision), 0)
+    return weight / 100 if 0 < weight < 100 else None  # noqa: PLR2004
+
+
 def reach_the_judged(status: ModelDeploymentStatus) -> bool:
     """Whether the gateway is asked to send anything to the version that is judged."""
     arms, traffic = arms_of(status), status.traffic
