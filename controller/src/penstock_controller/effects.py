@@ -1,17 +1,32 @@
-"""Does what passes decide: each action by itself, so that one that is refused holds up no other.
+"""Does what passes decide: each action by itself and by the port of its family. One that is refused holds up no other.
 
 What is remembered of them is for waiting only. A process that begins anew asks for everything once.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import assert_never
 
 from penstock_contracts.api.reasons import Reason
 from penstock_controller import backoff
 from penstock_controller.errors import ClusterAway, PenstockError, Rejected, WriteConflict
-from penstock_controller.ports import ModelDeployment, ResourceKey, Workloads
-from penstock_controller.rollout.decision import Action, RestoreChild
+from penstock_controller.ports import Autoscalers, ModelDeployment, ResourceKey, Trainings, Workloads
+from penstock_controller.rollout.decision import (
+    Action,
+    CallWebhook,
+    CreateWorkload,
+    DeleteWorkload,
+    ForgetPromotion,
+    MarkPromoted,
+    RemoveAutoscaler,
+    RestoreChild,
+    RevisionAction,
+    ScaleWorkload,
+    SetAutoscaler,
+    StartJob,
+)
 from penstock_controller.rollout.observation import Hindrance
 from penstock_controller.telemetry import ControllerTelemetry
 
@@ -29,6 +44,15 @@ _QUIET = 300.0
 """Seconds after which what was done is done, whatever happens then."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Executors:
+    """Who does what: a port for each family of actions."""
+
+    workloads: Workloads
+    autoscalers: Autoscalers
+    trainings: Trainings
+
+
 @dataclass
 class _ActionHistory:
     """What became of one action."""
@@ -44,16 +68,16 @@ class _ActionHistory:
 
 @dataclass
 class _ResourceEffects:
-    actions: dict[Action, _ActionHistory] = field(default_factory=dict)
+    actions: dict[RevisionAction, _ActionHistory] = field(default_factory=dict)
     hindrances: tuple[Hindrance, ...] = ()
 
 
 class Effects:
     """Executes actions, backs off from those that are refused or do not last, and knows what to tell of them."""
 
-    def __init__(self, workloads: Workloads, telemetry: ControllerTelemetry, clock: Callable[[], float]) -> None:
+    def __init__(self, executors: Executors, telemetry: ControllerTelemetry, clock: Callable[[], float]) -> None:
         """`clock`: seconds, monotonic."""
-        self._workloads = workloads
+        self._executors = executors
         self._telemetry = telemetry
         self._clock = clock
         self._known: dict[ResourceKey, _ResourceEffects] = {}
@@ -70,12 +94,8 @@ class Effects:
     async def execute(self, resource: ModelDeployment, actions: Sequence[Action]) -> float | None:
         """Do what is due. Answers the seconds until there is more to do or to tell; None: nothing of that."""
         known = self._known.setdefault(resource.key, _ResourceEffects())
-        now, before = self._clock(), known.hindrances
-        for action in actions:
-            memory = known.actions.setdefault(action, _ActionHistory())
-            memory.why = _why(action) or memory.why
-            if memory.due <= now and not await self._do(resource, action, memory):
-                break  # the API server does not answer: the others are asked for by the next pass
+        before = known.hindrances
+        dues = await self._execute_all(resource, known, actions)
         self._drop(known, actions)
         found = (self._hindrance(action, memory) for action, memory in known.actions.items())
         known.hindrances = tuple(hindrance for hindrance in found if hindrance)
@@ -84,13 +104,59 @@ class Effects:
         if known.hindrances != before:
             return 0.0
         now = self._clock()
-        held = [known.actions[action].due - now for action in actions if action in known.actions]
-        return min((max(wait, _SEEN) for wait in held), default=None)
+        wanted = [memory for action, memory in known.actions.items() if action in actions]
+        return min((*dues, *(max(memory.due - now, _SEEN) for memory in wanted)), default=None)
 
-    async def _do(self, resource: ModelDeployment, action: Action, memory: _ActionHistory) -> bool:
-        """Do one action; False: nothing can be done just now."""
+    async def _execute_all(
+        self, resource: ModelDeployment, known: _ResourceEffects, actions: Sequence[Action]
+    ) -> list[float]:
+        """Have each family's port do its actions. Answers the seconds after which trainings are to be looked at."""
+        dues: list[float] = []
+        answers = True
+        for action in actions:
+            match action:
+                case (
+                    CreateWorkload()
+                    | ScaleWorkload()
+                    | RestoreChild()
+                    | MarkPromoted()
+                    | ForgetPromotion()
+                    | DeleteWorkload()
+                ):
+                    do = partial(self._executors.workloads.execute, resource, action)
+                    answers = answers and await self._try(resource, known, action, do)
+                case SetAutoscaler() | RemoveAutoscaler():
+                    do = partial(self._executors.autoscalers.execute, resource, action)
+                    answers = answers and await self._try(resource, known, action, do)
+                case StartJob() | CallWebhook():
+                    # It backs off by itself, and what became of it is told elsewhere.
+                    due = await self._executors.trainings.execute(resource, action)
+                    dues += [] if due is None else [due]
+                case never:
+                    assert_never(never)
+        return dues
+
+    async def _try(
+        self,
+        resource: ModelDeployment,
+        known: _ResourceEffects,
+        action: RevisionAction,
+        do: Callable[[], Awaitable[None]],
+    ) -> bool:
+        """Do one action, if it is due; False: the API server does not answer, and the next pass asks for the others."""
+        memory = known.actions.setdefault(action, _ActionHistory())
+        memory.why = _why(action) or memory.why
+        return memory.due > self._clock() or await self._do(resource, action, memory, do)
+
+    async def _do(
+        self,
+        resource: ModelDeployment,
+        action: RevisionAction,
+        memory: _ActionHistory,
+        do: Callable[[], Awaitable[None]],
+    ) -> bool:
         try:
-            await self._workloads.execute(resource, action)
+            await do()
         except Rejected as refusal:
             self._failed(resource, action, memory, refusal, refusal.reason)
         except WriteConflict as conflict:
@@ -103,7 +169,12 @@ class Effects:
         return True
 
     def _failed(
-        self, resource: ModelDeployment, action: Action, memory: _ActionHistory, error: PenstockError, reason: str
+        self,
+        resource: ModelDeployment,
+        action: RevisionAction,
+        memory: _ActionHistory,
+        error: PenstockError,
+        reason: str,
     ) -> None:
         memory.failures += 1
         wait = backoff.delay(memory.failures, longest=_LONGEST_REFUSED)
@@ -116,7 +187,7 @@ class Effects:
             message = str(error)
             memory.hindrance = Hindrance(revision=action.revision, reason=reason, message=message)
 
-    def _done(self, resource: ModelDeployment, action: Action, memory: _ActionHistory) -> None:
+    def _done(self, resource: ModelDeployment, action: RevisionAction, memory: _ActionHistory) -> None:
         now = self._clock()
         memory.times = memory.times + 1 if now - memory.last < _QUIET else 1
         memory.failures, memory.last, memory.hindrance = 0, now, None
@@ -128,7 +199,7 @@ class Effects:
         else:
             _log.info("action done", extra=where)
 
-    def _hindrance(self, action: Action, memory: _ActionHistory) -> Hindrance | None:
+    def _hindrance(self, action: RevisionAction, memory: _ActionHistory) -> Hindrance | None:
         """What is to be told of an action: it was refused, or it is done again and again."""
         if memory.hindrance or memory.times < _OFTEN or self._clock() - memory.last > _TOLD:
             return memory.hindrance
@@ -145,11 +216,11 @@ class Effects:
                 del known.actions[action]
 
 
-def _what(action: Action) -> str:
+def _what(action: RevisionAction) -> str:
     if isinstance(action, RestoreChild):
         return f"putting back the {action.kind} of revision {action.revision}"
     return f"{type(action).__name__} of revision {action.revision}"
 
 
-def _why(action: Action) -> str:
+def _why(action: RevisionAction) -> str:
     return f": {action.why}" if isinstance(action, RestoreChild) and action.why else ""

@@ -10,10 +10,17 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.live_aliases import LiveAliases
-from penstock_controller.ports import Announcer, Gateways, ModelDeployment, ModelDeployments, ResourceKey, Workloads
+from penstock_controller.ports import (
+    Announcer,
+    ModelDeployment,
+    ModelDeployments,
+    ResourceKey,
+    TrafficProvider,
+    Trainings,
+    Workloads,
+)
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout import reading_times, slots, write_back
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.monitor_answer import Monitoring
@@ -28,9 +35,9 @@ class PassAdapters:
 
     resources: ModelDeployments
     workloads: Workloads
-    gateways: Gateways
+    traffic: TrafficProvider
     effects: Effects
-    jobs: RetrainingJobs
+    trainings: Trainings
     announcer: Announcer
 
 
@@ -75,9 +82,9 @@ class PassObserver:
         target, children, gateways, readings, jobs = await asyncio.gather(
             beside.targets.target(resource, resolution),
             adapters.workloads.observe(resource),
-            adapters.gateways.observe(key),
+            adapters.traffic.observe(key),
             self._evidence(resource, now),
-            adapters.jobs.view(resource),
+            adapters.trainings.view(resource),
         )
         pods, paused = beside.targets.pods, resource.spec.paused
         wants = slots.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
@@ -93,6 +100,7 @@ class PassObserver:
             foreign=children.foreign,
             hindrances=adapters.effects.hindrances(key),
             gateways=gateways,
+            capabilities=adapters.traffic.capabilities,
             registry_problem=resolution.away if resolution else "",
             registry_answers=beside.outbox.offer(key, write_back.due(resource.status, moves_alias=claim.mine)),
             alias_mover=claim.other,
@@ -117,7 +125,7 @@ class PassObserver:
         """One snapshot in each interval feeds all gates."""
         if not reading_times.due(resource.spec, resource.status, now):
             return None
-        return await self._adapters.gateways.evidence(resource.key, resource.status.attempt)
+        return await self._adapters.traffic.evidence(resource.key, resource.status.attempt)
 
     def passed(self, key: ResourceKey, status: ModelDeploymentStatus, observation: Observation) -> None:
         """A pass came to its end and left this status: others may be waiting for that."""

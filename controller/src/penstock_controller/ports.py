@@ -10,11 +10,13 @@ from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus
+from penstock_contracts.traffic import Traffic
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.decision import Action, Announcement, StartJob
-from penstock_controller.rollout.job_sighting import JobSighting
+from penstock_controller.rollout.decision import Announcement, AutoscalerAction, JobAction, StartJob, WorkloadAction
+from penstock_controller.rollout.job_sighting import JobSighting, JobView
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
 from penstock_controller.rollout.registry_entry import Entry, Tag
+from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
 from penstock_controller.rollout.trouble import PassTrouble
 from penstock_controller.workload.webhook_call import WebhookCall
 
@@ -148,20 +150,44 @@ class Workloads(Protocol):
         """The objects of a resource's revisions, and where they are not as declared. Raises ClusterAway."""
         ...
 
-    async def execute(self, resource: ModelDeployment, action: Action) -> None:
+    async def execute(self, resource: ModelDeployment, action: WorkloadAction) -> None:
         """Do one action; done before is done. Raises Rejected, WriteConflict, ClusterAway."""
         ...
 
 
-class Gateways(Protocol):
-    """The gateway pods."""
+class Autoscalers(Protocol):
+    """The HorizontalPodAutoscalers of revisions."""
+
+    async def execute(self, resource: ModelDeployment, action: AutoscalerAction) -> None:
+        """Do one action; done before is done. Raises Rejected, WriteConflict, ClusterAway."""
+        ...
+
+
+class TrafficProvider(Protocol):
+    """Whatever sends users' requests to revisions: the gateway pods."""
+
+    @property
+    def capabilities(self) -> TrafficCapabilities:
+        """What it can do. It is never asked for anything else."""
+        ...
+
+    async def publish(self, resource: ModelDeployment, traffic: Traffic | None) -> None:
+        """Have gateway pods take on the desired split, which stands in status by now; None: there is none.
+
+        Each pass publishes, so that one which was cut short is made up for: what is published already is not written
+        again. Raises Rejected, WriteConflict, ClusterAway.
+        """
+        ...
 
     async def observe(self, key: ResourceKey) -> tuple[GatewayPod, ...]:
-        """Those that may be sending users' requests, with what they do for a resource. Raises ClusterAway."""
+        """The pods that may be sending users' requests, with the split that each has acknowledged. Raises ClusterAway.
+
+        A pod without an acknowledgement is among them, and says why where it knows.
+        """
         ...
 
     async def evidence(self, key: ResourceKey, attempt: int) -> tuple[Reading, ...]:
-        """The counters of those that answer, for one attempt. Raises ClusterAway."""
+        """The counters of the pods that answer, for one attempt; empty where none can count. Raises ClusterAway."""
         ...
 
 
@@ -178,6 +204,22 @@ class Jobs(Protocol):
 
     async def create(self, resource: ModelDeployment, job: StartJob) -> None:
         """Make a Job; made before is made. Raises Rejected, WriteConflict, ClusterAway."""
+        ...
+
+
+class Trainings(Protocol):
+    """Whatever trains, Jobs and pipelines. What goes wrong with it breaks off no pass, so nothing raises here."""
+
+    async def view(self, resource: ModelDeployment) -> JobView:
+        """What is known of a resource's training now."""
+        ...
+
+    async def execute(self, resource: ModelDeployment, action: JobAction) -> float | None:
+        """Start one; started before is started. Answers the seconds until a pass is to see it; None: no pass need."""
+        ...
+
+    def forget(self, key: ResourceKey) -> None:
+        """The resource is gone, or another release brings it on."""
         ...
 
 

@@ -2,7 +2,9 @@
 
 import logging
 
-from penstock_controller.errors import Invalid, PenstockError, Rejected
+from penstock_contracts.api.reasons import Reason
+from penstock_contracts.traffic import Traffic
+from penstock_controller.errors import Invalid, PenstockError, Rejected, WriteConflict
 from penstock_controller.observer import PassAdapters, PassObserver
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import Announcement
@@ -46,13 +48,12 @@ class Reconciler:
             # Traffic, evidence and what a person said come before any object: whatever is refused there is asked for
             # again by the next pass, from what it sees then.
             await self._adapters.resources.write_status(resource, status)
+        await self._publish(resource, status.traffic)
         open_in = await self._adapters.effects.execute(resource, decision.actions)
-        seen_in = await self._adapters.jobs.start(resource, decision.job)
-        self._adapters.jobs.call(resource, decision.webhook)
         self._observer.passed(key, status, observation)
         self._telemetry.passed(written=status != resource.status)
         self._telemetry.stands(key, status)
-        dues = (due for due in (self._resync, decision.requeue_after, open_in, seen_in) if due is not None)
+        dues = (due for due in (self._resync, decision.requeue_after, open_in) if due is not None)
         return min(dues)
 
     async def _read(self, key: ResourceKey) -> ModelDeployment | None:
@@ -66,7 +67,7 @@ class Reconciler:
         """The resource is gone, or another release brings it on."""
         self._observer.forget(key)
         self._adapters.effects.forget(key)
-        self._adapters.jobs.forget(key)
+        self._adapters.trainings.forget(key)
         self._telemetry.forgotten(key)
 
     async def tell(self, key: ResourceKey, error: Exception) -> None:
@@ -79,6 +80,15 @@ class Reconciler:
         if await self._adapters.resources.tell(key, trouble, self._observer.clock()):
             self._telemetry.troubled(key, reason)
             _log.warning("passes fail: told in status", extra={"key": str(key), "reason": reason, "detail": what})
+
+    async def _publish(self, resource: ModelDeployment, traffic: Traffic | None) -> None:
+        """Hand the desired split to whoever routes. What is refused is not acknowledged either, which status tells."""
+        try:
+            await self._adapters.traffic.publish(resource, traffic)
+        except (Rejected, WriteConflict) as error:
+            reason = error.reason if isinstance(error, Rejected) else Reason.CHANGED
+            self._telemetry.action_failed(resource.key, reason)
+            _log.warning("traffic not published", extra={"key": str(resource.key), "detail": str(error)})
 
     async def _announce(self, resource: ModelDeployment, announcements: tuple[Announcement, ...]) -> None:
         """Tell users, before status says that they were told."""

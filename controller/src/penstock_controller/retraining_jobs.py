@@ -6,12 +6,13 @@ What is remembered is for telling only: what must not be lost stands in status.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 from penstock_controller.ports import Jobs, ModelDeployment, ResourceKey
-from penstock_controller.rollout.decision import StartJob
+from penstock_controller.rollout.decision import CallWebhook, JobAction, StartJob
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.training import pipeline_state
 from penstock_controller.telemetry import ControllerTelemetry
@@ -72,10 +73,18 @@ class RetrainingJobs:
             sighting = await self._look(resource, job, known) if job else None
         return JobView(name=key.name, namespace=key.namespace, sighting=sighting, refused=known.refused)
 
-    async def start(self, resource: ModelDeployment, start: StartJob | None) -> float | None:
-        """Make a Job; answers the seconds until a pass is to see it. None: there is nothing to see."""
-        if start is None:
-            return None
+    async def execute(self, resource: ModelDeployment, action: JobAction) -> float | None:
+        """Make a Job, or have a webhook called: the resource is woken when that has answered."""
+        match action:
+            case StartJob():
+                return await self._make(resource, action)
+            case CallWebhook(training=training):
+                self._webhooks.offer(resource, training)
+                return None
+            case never:
+                assert_never(never)
+
+    async def _make(self, resource: ModelDeployment, start: StartJob) -> float:
         known = self._known.setdefault(resource.key, _Known())
         where = {"key": str(resource.key), "job": start.name}
         try:
@@ -93,11 +102,6 @@ class RetrainingJobs:
         _log.info("job made", extra={**where, "reason": start.reason})
         known.made = {start.name}
         return 0.0
-
-    def call(self, resource: ModelDeployment, job: RetrainingJob | None) -> None:
-        """Have a training's webhook called; the resource is woken when it has answered. None: there is none to call."""
-        if job is not None:
-            self._webhooks.offer(resource, job)
 
     def _heard(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
         """What the pipeline says of a training, or else its webhook."""

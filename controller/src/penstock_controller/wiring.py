@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from penstock_controller.adapters.drift_monitor import SECONDS as MONITOR_SECONDS
 from penstock_controller.adapters.drift_monitor import HttpDriftMonitor
-from penstock_controller.adapters.gateway import HttpGateways
+from penstock_controller.adapters.gateway import GatewayAgents
+from penstock_controller.adapters.kubernetes.autoscalers import KubernetesAutoscalers
 from penstock_controller.adapters.kubernetes.claims import KubernetesClaims
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
@@ -27,7 +28,7 @@ from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.pipelines import HttpPipelines
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.drift_watch import DriftWatch
-from penstock_controller.effects import Effects
+from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.operator import Operator
@@ -129,12 +130,14 @@ def _assembled(
     resources = KubernetesResources(api, settings.watch_namespace)
     workloads = KubernetesWorkloads(api, placement)
     webhooks = WebhookOutbox(HttpPipelines(), SecretHeaders(api), telemetry, queue.add, monitor_url=monitor_url)
+    trainings = RetrainingJobs(KubernetesJobs(api, monitor_url), webhooks, telemetry, time.monotonic)
+    executors = Executors(workloads=workloads, autoscalers=KubernetesAutoscalers(api), trainings=trainings)
     adapters = PassAdapters(
         resources=resources,
         workloads=workloads,
-        effects=Effects(workloads, telemetry, time.monotonic),
-        gateways=HttpGateways(api, clients.gateway, telemetry, namespace=settings.namespace, release=settings.release),
-        jobs=RetrainingJobs(KubernetesJobs(api, monitor_url), webhooks, telemetry, time.monotonic),
+        effects=Effects(executors, telemetry, time.monotonic),
+        traffic=GatewayAgents(api, clients.gateway, telemetry, namespace=settings.namespace, release=settings.release),
+        trainings=trainings,
         announcer=KubernetesEvents(api, _now),
     )
     release = f"{settings.namespace}/{settings.release}"

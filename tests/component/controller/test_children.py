@@ -8,6 +8,7 @@ import pytest
 from kubernetes.aio.client import ApiClient, ApiException, AppsV1Api, AutoscalingV2Api, CoreV1Api, CustomObjectsApi
 
 from penstock_contracts.names import GROUP, PLURAL, VERSION
+from penstock_controller.adapters.kubernetes.autoscalers import KubernetesAutoscalers
 from penstock_controller.adapters.kubernetes.child_objects import (
     AUTOSCALERS,
     BUDGETS,
@@ -72,16 +73,16 @@ def workloads(api: ApiClient) -> KubernetesWorkloads:
 
 
 @pytest.fixture
-async def made(workloads: KubernetesWorkloads, resource: ModelDeployment) -> CreateWorkload:
+async def made(api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment) -> CreateWorkload:
     """One revision with all of its objects."""
-    return await all_of(workloads, resource)
+    return await all_of(api, workloads, resource)
 
 
-async def all_of(workloads: KubernetesWorkloads, resource: ModelDeployment) -> CreateWorkload:
+async def all_of(api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment) -> CreateWorkload:
     wish = creation(resource)
     await workloads.execute(resource, wish)
     await workloads.execute(resource, RestoreChild(revision=wish.revision, kind=ChildKind.BUDGET))
-    await workloads.execute(resource, SetAutoscaler(revision=wish.revision, bounds=BOUNDS))
+    await KubernetesAutoscalers(api).execute(resource, SetAutoscaler(revision=wish.revision, bounds=BOUNDS))
     return wish
 
 
@@ -175,7 +176,7 @@ async def test_what_was_made_differs_in_nothing_also_where_the_api_server_writes
     """A cpu of 1000m is kept as 1; that is no edit."""
     predictor = {"resources": {"requests": {"cpu": "1000m", "memory": "1024Mi"}, "limits": {"memory": "1024Mi"}}}
     resource = replace(await read(api, key), spec=spec(predictor=predictor))
-    await all_of(workloads, resource)
+    await all_of(api, workloads, resource)
     workload = await seen(workloads, resource)
     assert workload.differences == ()
     assert workload.autoscaler is not None
@@ -426,7 +427,7 @@ async def test_children_that_outlived_their_resource_are_owned_by_the_next_of_it
     assert workload.autoscaler is not None
     assert not workload.autoscaler.declared
     await restore_all(workloads, again)
-    await workloads.execute(again, SetAutoscaler(revision=made.revision, bounds=BOUNDS))
+    await KubernetesAutoscalers(api).execute(again, SetAutoscaler(revision=made.revision, bounds=BOUNDS))
     assert await owned(objects, [*KINDS.values(), AUTOSCALERS], again, made)
     workload = await seen(workloads, again)
     assert workload.autoscaler is not None
@@ -535,7 +536,7 @@ async def test_an_autoscaler_of_somebody_else_is_seen_on_the_revision_that_it_sc
     workload = await seen(workloads, resource)
     assert workload.other_autoscaler == "HorizontalPodAutoscaler theirs"
     assert workload.autoscaler is None
-    await workloads.execute(resource, RemoveAutoscaler(revision=wish.revision))
+    await KubernetesAutoscalers(api).execute(resource, RemoveAutoscaler(revision=wish.revision))
     assert (await seen(workloads, resource)).other_autoscaler
 
 

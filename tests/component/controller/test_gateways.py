@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from penstock_contracts.evidence import GatewayEvidence, RevisionTries, TryReason
 from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
-from penstock_controller.adapters.gateway import HttpGateways
+from penstock_controller.adapters.gateway import GatewayAgents
 from penstock_controller.ports import ResourceKey
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.faulty_server import Fault, FaultyExchange, FaultyServer
@@ -79,9 +79,9 @@ def _container_status(envoy: str) -> dict[str, Any]:
     return status | {"state": {state: what[state]}}
 
 
-def gateways(api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, port: int) -> HttpGateways:
+def gateways(api: ApiClient, client: httpx.AsyncClient, key: ResourceKey, port: int) -> GatewayAgents:
     telemetry = ControllerTelemetry(CollectorRegistry())
-    return HttpGateways(api, client, telemetry, namespace=key.namespace, release=RELEASE, agent_port=port)
+    return GatewayAgents(api, client, telemetry, namespace=key.namespace, release=RELEASE, agent_port=port)
 
 
 def says(message: GatewayEvidence | GatewayStatus) -> Fault:

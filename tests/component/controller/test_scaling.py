@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from kubernetes.aio.client import ApiClient, ApiException, AppsV1Api, AutoscalingV2Api, CoreV1Api, PolicyV1Api
 
+from penstock_controller.adapters.kubernetes.autoscalers import KubernetesAutoscalers
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.ports import ModelDeployment, ResourceKey
@@ -59,7 +60,9 @@ async def test_an_autoscaler_is_made_bounded_anew_and_removed_and_each_may_be_re
     assert (await seen(workloads, resource)).autoscaler is None
     for bounds in (BOUNDS, replace(BOUNDS, floor=4), Bounds(floor=1, ceiling=9, target=50)):
         for _ in range(2):
-            await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=bounds))
+            await KubernetesAutoscalers(api).execute(
+                resource, SetAutoscaler(revision=revision(resource), bounds=bounds)
+            )
         found = (await seen(workloads, resource)).autoscaler
         assert found is not None
         assert found.bounds == bounds
@@ -67,14 +70,16 @@ async def test_an_autoscaler_is_made_bounded_anew_and_removed_and_each_may_be_re
     assert made.metadata.owner_references[0].uid == resource.raw["metadata"]["uid"]
     assert (made.spec.scale_target_ref.kind, made.spec.scale_target_ref.name) == ("Deployment", name(resource))
     for _ in range(2):
-        await workloads.execute(resource, RemoveAutoscaler(revision=revision(resource)))
+        await KubernetesAutoscalers(api).execute(resource, RemoveAutoscaler(revision=revision(resource)))
     assert (await seen(workloads, resource)).autoscaler is None
 
 
 async def test_kubernetes_brings_the_pods_up_to_the_floor_though_nothing_is_measured(
-    workloads: KubernetesWorkloads, resource: ModelDeployment
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
-    await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=replace(BOUNDS, floor=4)))
+    await KubernetesAutoscalers(api).execute(
+        resource, SetAutoscaler(revision=revision(resource), bounds=replace(BOUNDS, floor=4))
+    )
     async with asyncio.timeout(30):
         while (await seen(workloads, resource)).replicas != 4:  # noqa: ASYNC110 - another process decides
             await asyncio.sleep(0.2)
@@ -83,7 +88,7 @@ async def test_kubernetes_brings_the_pods_up_to_the_floor_though_nothing_is_meas
 async def test_an_autoscaler_that_follows_something_else_is_not_taken_for_ours(
     api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
-    await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
+    await KubernetesAutoscalers(api).execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
     target = {"type": "AverageValue", "averageValue": "1Gi"}
     memory = {"type": "Resource", "resource": {"name": "memory", "target": target}}
     await AutoscalingV2Api(api).patch_namespaced_horizontal_pod_autoscaler(
@@ -116,7 +121,7 @@ async def test_a_budget_is_made_and_again_when_it_is_lost(
 async def test_a_workload_that_is_deleted_leaves_nothing_behind(
     api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
 ) -> None:
-    await workloads.execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
+    await KubernetesAutoscalers(api).execute(resource, SetAutoscaler(revision=revision(resource), bounds=BOUNDS))
     for _ in range(2):
         await workloads.execute(resource, DeleteWorkload(revision=revision(resource)))
     namespace = resource.key.namespace

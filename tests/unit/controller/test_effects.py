@@ -4,12 +4,24 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
-from penstock_controller.effects import Effects
+from penstock_controller.effects import Effects, Executors
 from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
-from penstock_controller.rollout.decision import Action, DeleteWorkload, RestoreChild, ScaleWorkload
-from penstock_controller.rollout.observation import ChildKind, Children, Hindrance
+from penstock_controller.rollout.decision import (
+    CallWebhook,
+    DeleteWorkload,
+    JobAction,
+    RemoveAutoscaler,
+    RestoreChild,
+    RevisionAction,
+    ScaleWorkload,
+    SetAutoscaler,
+    StartJob,
+)
+from penstock_controller.rollout.job_sighting import JobView
+from penstock_controller.rollout.observation import Bounds, ChildKind, Children, Hindrance
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec
 
@@ -24,24 +36,42 @@ REFUSED = Rejected("create PodDisruptionBudget: exceeded quota")
 class Cluster:
     """Does what it is told, or raises."""
 
-    raises: dict[Action, Exception] = field(default_factory=dict)
-    done: list[Action] = field(default_factory=list)
+    raises: dict[RevisionAction, Exception] = field(default_factory=dict)
+    done: list[RevisionAction] = field(default_factory=list)
     tries: int = 0
     now: float = 1000.0
 
     async def observe(self, resource: ModelDeployment) -> Children:
         return Children()
 
-    async def execute(self, resource: ModelDeployment, action: Action) -> None:
+    async def execute(self, resource: ModelDeployment, action: RevisionAction) -> None:
         self.tries += 1
         if action in self.raises:
             raise self.raises[action]
         self.done.append(action)
 
 
+@dataclass
+class Trainer:
+    """Starts what it is told to, and wants it looked at `due` seconds later."""
+
+    due: float | None = None
+    started: list[JobAction] = field(default_factory=list)
+
+    async def view(self, resource: ModelDeployment) -> JobView:
+        return JobView()
+
+    async def execute(self, resource: ModelDeployment, action: JobAction) -> float | None:
+        self.started.append(action)
+        return self.due
+
+    def forget(self, key: ResourceKey) -> None: ...
+
+
 def effects(cluster: Cluster) -> tuple[Effects, CollectorRegistry]:
     metrics = CollectorRegistry()
-    return Effects(cluster, ControllerTelemetry(metrics), lambda: cluster.now), metrics
+    executors = Executors(workloads=cluster, autoscalers=cluster, trainings=Trainer())
+    return Effects(executors, ControllerTelemetry(metrics), lambda: cluster.now), metrics
 
 
 async def test_a_refusal_is_told_and_counted_and_the_others_are_done() -> None:
@@ -127,3 +157,71 @@ async def test_a_resource_that_is_gone_is_forgotten() -> None:
     await one.execute(RESOURCE, (DeleteWorkload(revision="rev1"),))
     one.forget(KEY)
     assert one.hindrances(KEY) == ()
+
+
+START = StartJob(name="m-retrain-1", started_at="2026-01-01T00:00:00Z", reason="DatasetDrift", stable_version="1")
+CALL = CallWebhook(
+    training=RetrainingJob(
+        name="ns.m-retrain-1",
+        number=1,
+        reason="DatasetDrift",
+        stable_version="1",
+        stable_digest="sha256:1",
+        named_version="1",
+        named_created_at_ms=1,
+        started_at="2026-01-01T00:00:00Z",
+    )
+)
+SCALER = SetAutoscaler(revision="rev1", bounds=Bounds(floor=1, ceiling=3, target=80))
+
+
+@dataclass
+class Families:
+    """An executor of its own for each family."""
+
+    workloads: Cluster = field(default_factory=Cluster)
+    autoscalers: Cluster = field(default_factory=Cluster)
+    trainings: Trainer = field(default_factory=Trainer)
+
+    def effects(self) -> Effects:
+        executors = Executors(workloads=self.workloads, autoscalers=self.autoscalers, trainings=self.trainings)
+        return Effects(executors, ControllerTelemetry(CollectorRegistry()), lambda: self.workloads.now)
+
+
+async def test_each_family_of_actions_is_done_by_its_own_port() -> None:
+    families = Families()
+    gone = RemoveAutoscaler(revision="rev2")
+    await families.effects().execute(RESOURCE, (BUDGET, SCALER, START, gone, CALL))
+    assert families.workloads.done == [BUDGET]
+    assert families.autoscalers.done == [SCALER, gone]
+    assert families.trainings.started == [START, CALL]
+
+
+async def test_an_autoscaler_that_is_refused_is_told_like_any_object_and_holds_up_no_other_family() -> None:
+    families = Families(autoscalers=Cluster(raises={SCALER: Rejected("create HorizontalPodAutoscaler: denied")}))
+    one = families.effects()
+    await one.execute(RESOURCE, (SCALER, BUDGET, START))
+    assert (families.workloads.done, families.trainings.started) == ([BUDGET], [START])
+    (told,) = one.hindrances(KEY)
+    assert told.message == "create HorizontalPodAutoscaler: denied"
+
+
+async def test_a_training_starts_though_nobody_answers_for_the_objects_of_revisions() -> None:
+    families = Families(workloads=Cluster(raises={BUDGET: ClusterAway("no answer")}))
+    await families.effects().execute(RESOURCE, (BUDGET, SERVICE, START))
+    assert families.workloads.done == []
+    assert families.trainings.started == [START]
+
+
+async def test_a_webhook_that_is_called_in_each_pass_is_no_fight() -> None:
+    families = Families()
+    one = families.effects()
+    for _ in range(20):
+        assert await one.execute(RESOURCE, (CALL,)) is None
+    assert len(families.trainings.started) == 20
+    assert one.hindrances(KEY) == ()
+
+
+async def test_a_job_that_was_made_is_looked_at_when_its_port_says_so() -> None:
+    families = Families(trainings=Trainer(due=0.0))
+    assert await families.effects().execute(RESOURCE, (START,)) == 0.0

@@ -2,210 +2,28 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import Hold, ModelDeploymentStatus, Phase, Stable
-from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict, DriftWish
-from penstock_contracts.inference import InferRequest, InferResponse
-from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
+from penstock_contracts.model_card import IngestPhase, IngestStatus
 from penstock_contracts.verbs import Verb
 from penstock_controller.drift_watch import DriftWatch
-from penstock_controller.effects import Effects
 from penstock_controller.errors import ClusterAway, Rejected, StoreAway, WriteConflict
-from penstock_controller.live_aliases import LiveAliases
-from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.reconcile import Reconciler
-from penstock_controller.registry_outbox import RegistryOutbox
-from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.retraining_jobs import RetrainingJobs
-from penstock_controller.rollout.decision import Action, Announcement, CreateWorkload, RestoreChild, StartJob
-from penstock_controller.rollout.job_sighting import JobSighting, JobState
+from penstock_controller.rollout.decision import CreateWorkload, RestoreChild
 from penstock_controller.rollout.observation import (
     ChildKind,
     Children,
     Difference,
-    GatewayPod,
-    RegistryVersion,
     Workload,
 )
-from penstock_controller.rollout.registry_entry import Entry, Tag
-from penstock_controller.rollout.trouble import PassTrouble
-from penstock_controller.targets import Targets
-from penstock_controller.telemetry import ControllerTelemetry
-from penstock_controller.turns import Turns
-from penstock_controller.workload.placement import Placement
+from penstock_testing.pass_rig import CARD, KEY, RAW, Outside, reconciler, resolved
 from penstock_testing.rollout_world import spec
-from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
-
-KEY = ResourceKey("ns", "m")
-RAW: dict[str, Any] = {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}
-PLACEMENT = Placement(image="predictor:1", store_url="http://store:8080")
-CARD = ModelCard(
-    digest="sha256:" + "a" * 64,
-    files=(),
-    model_path="model.onnx",
-    inputs=(),
-    outputs=(),
-    golden=Golden(
-        source=GoldenSource.SIGNATURE,
-        request=InferRequest(inputs=()),
-        response=InferResponse(model_name="m", outputs=()),
-    ),
-)
-
-
-@dataclass
-class Outside:
-    """Every port at once; `failing` names a call and what it raises."""
-
-    resource: ModelDeployment | None = field(
-        default_factory=lambda: ModelDeployment(
-            key=KEY, generation=1, spec=spec(), status=ModelDeploymentStatus(), raw=RAW
-        )
-    )
-    ingest_status: IngestStatus = field(default_factory=lambda: IngestStatus(phase=IngestPhase.READY, card=CARD))
-    found: Children = field(default_factory=Children)
-    pods: tuple[GatewayPod, ...] = ()
-    failing: dict[str, Exception] = field(default_factory=dict)
-    refused: dict[type[Action], Exception] = field(default_factory=dict)
-    """Actions, and what each raises."""
-    calls: list[str] = field(default_factory=list)
-    done: list[Action] = field(default_factory=list)
-    told: list[Announcement] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    """Versions that the store was asked for."""
-    jobs: dict[str, JobSighting] = field(default_factory=dict)
-    """Jobs that are there."""
-
-    def _call(self, name: str) -> None:
-        self.calls.append(name)
-        if name in self.failing:
-            raise self.failing[name]
-
-    async def resolve(self, reference: RegistryRef) -> RegistryVersion:
-        self._call("resolve")
-        return RegistryVersion(version="1", created_at_ms=1)
-
-    async def record(self, entry: Entry, tag: Tag | None) -> None:
-        self._call("record")
-
-    async def ingest(self, reference: RegistryRef, version: RegistryVersion) -> IngestStatus:
-        self._call("ingest")
-        self.asked.append(version.version)
-        return self.ingest_status
-
-    async def keys(self) -> tuple[ResourceKey, ...]:
-        self._call("keys")
-        return (KEY,) if self.resource else ()
-
-    async def read(self, key: ResourceKey) -> ModelDeployment | None:
-        self._call("read")
-        return self.resource
-
-    async def write_status(self, resource: ModelDeployment, status: ModelDeploymentStatus) -> None:
-        self._call("write_status")
-        self.resource = replace(resource, status=status)
-
-    async def tell(self, key: ResourceKey, trouble: PassTrouble, now: datetime) -> bool:
-        self._call("tell")
-        return True
-
-    async def execute(self, resource: ModelDeployment, action: Action) -> None:
-        self._call("execute")
-        if type(action) in self.refused:
-            raise self.refused[type(action)]
-        self.done.append(action)
-
-    async def announce(self, resource: ModelDeployment, announcement: Announcement) -> bool:
-        self._call("announce")
-        if announcement in self.told:
-            return False
-        self.told.append(announcement)
-        return True
-
-    async def check(self, resource: ModelDeployment) -> None:
-        self._call("check")
-
-    async def look(self, resource: ModelDeployment, job: RetrainingJob) -> JobSighting:
-        self._call("look")
-        return self.jobs.get(job.name, JobSighting(state=JobState.MISSING))
-
-    async def create(self, resource: ModelDeployment, job: StartJob) -> None:
-        self._call("create")
-        self.jobs[job.name] = JobSighting(state=JobState.RUNNING)
-
-    @property
-    def status(self) -> ModelDeploymentStatus:
-        assert self.resource is not None
-        return self.resource.status
-
-
-@dataclass
-class Observed:
-    """`observe` of workloads and gateways answer different things: one port each."""
-
-    outside: Outside
-    name: str
-    answer: Callable[[], Children | tuple[GatewayPod, ...]]
-
-    async def observe(self, of: ResourceKey | ModelDeployment) -> Children | tuple[GatewayPod, ...]:
-        self.outside._call(self.name)
-        return self.answer()
-
-    async def execute(self, resource: ModelDeployment, action: Action) -> None:
-        await self.outside.execute(resource, action)
-
-
-async def resolved(watch: RegistryWatch) -> None:
-    """The registry has answered once."""
-    await watch._round("default", is_whole=True)
-
-
-def turns() -> Turns:
-    made = Turns(1, lambda _: None)
-    made.expect(())
-    return made
-
-
-def aliases() -> LiveAliases:
-    made = LiveAliases(lambda _: None)
-    made.expect(())
-    return made
-
-
-def reconciler(outside: Outside, drift: DriftWatch | None = None) -> tuple[Reconciler, RegistryWatch]:
-    telemetry = ControllerTelemetry(CollectorRegistry())
-    watch = RegistryWatch(outside, ["default"], lambda _: None, interval=1)
-    workloads = Observed(outside, "workloads", lambda: outside.found)
-    adapters = PassAdapters(
-        resources=outside,
-        workloads=workloads,  # type: ignore[arg-type]  # answers Children
-        effects=Effects(workloads, telemetry, lambda: 0.0),  # type: ignore[arg-type]  # the same
-        jobs=RetrainingJobs(outside, webhook_outbox(ScriptedPipelines(), telemetry), telemetry, lambda: 0.0),
-        gateways=Observed(outside, "gateways", lambda: outside.pods),  # type: ignore[arg-type]  # answers GatewayPods
-        announcer=outside,
-    )
-    beside = BesidePasses(
-        registry=watch,
-        outbox=RegistryOutbox(outside, ["default"], telemetry, lambda _: None),
-        targets=Targets(outside, PLACEMENT),
-        turns=turns(),
-        live_aliases=aliases(),
-        drift=drift or DriftWatch(None, lambda _: None),
-    )
-    observer = PassObserver(
-        adapters, beside, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC), url=lambda key: f"http://gateway/{key}"
-    )
-    made = Reconciler(adapters, observer, telemetry, resync=60.0)
-    return made, watch
 
 
 async def test_the_first_pass_asks_the_registry_and_says_so() -> None:
@@ -223,7 +41,7 @@ async def test_a_pass_writes_status_once_and_makes_the_workload_after_it() -> No
     await resolved(watch)
     await one.reconcile(KEY)
     assert [type(action) for action in outside.done] == [CreateWorkload]
-    assert outside.calls[-3:] == ["announce", "write_status", "execute"]
+    assert outside.calls[-3:] == ["write_status", "publish", "execute"]
     assert [told.reason for told in outside.told] == ["RolloutStarted"]
 
 
@@ -316,6 +134,39 @@ async def test_a_budget_that_is_refused_holds_up_neither_status_nor_the_other_ob
     await one.reconcile(KEY)
     assert outside.calls.count("execute") == 2, "the refusal of one is no reason to leave out the other"
     assert outside.calls.count("write_status") == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [Rejected("patch HTTPRoute: denied by policy"), WriteConflict("changed since")],
+    ids=["refused", "conflict"],
+)
+async def test_traffic_that_cannot_be_published_holds_up_no_action_and_is_published_by_the_next_pass(
+    failure: Exception,
+) -> None:
+    outside = serving()
+    outside.failing = {"publish": failure}
+    one, _ = reconciler(outside)
+    await one.reconcile(KEY)
+    assert [type(action) for action in outside.done] == [RestoreChild, RestoreChild]
+    outside.failing.clear()
+    outside.calls.clear()
+    await one.reconcile(KEY)
+    assert outside.calls.count("publish") == 1
+
+
+async def test_a_pass_that_ends_at_publishing_is_made_up_for_though_status_is_written_already() -> None:
+    outside = serving()
+    outside.failing = {"publish": ClusterAway("no answer")}
+    one, _ = reconciler(outside)
+    with pytest.raises(ClusterAway):
+        await one.reconcile(KEY)
+    assert "write_status" in outside.calls
+    outside.failing.clear()
+    outside.calls.clear()
+    await one.reconcile(KEY)
+    assert "publish" in outside.calls
+    assert "write_status" not in outside.calls
 
 
 async def test_an_event_that_is_refused_holds_up_nothing() -> None:

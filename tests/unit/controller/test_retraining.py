@@ -64,7 +64,7 @@ class JobWorld(TrainingWorld):
 
     def run_pass(self, *, killed_after: int | None = None, overtaken: bool = False) -> Decision:
         decision = super().run_pass(killed_after=killed_after, overtaken=overtaken)
-        start = decision.job
+        start = next((action for action in decision.actions if isinstance(action, StartJob)), None)
         if start and killed_after is None and not overtaken:
             if self.refuses_jobs:
                 self.refusals[start.name] = self.refuses_jobs
@@ -275,7 +275,7 @@ def test_no_job_while_a_named_version_waits_to_be_tried() -> None:
     fetching = Unresolved(reason="Fetching", message="the model store is fetching version 2")
     observation = replace(world.observe(), target=fetching)
     decision = advance(world.spec, world.status, observation)
-    assert decision.job is None
+    assert not any(isinstance(action, StartJob) for action in decision.actions)
     assert decision.status.retraining
     assert decision.status.retraining.reason == "AttemptUnderWay"
 

@@ -76,7 +76,6 @@ async def test_who_has_no_template_and_no_job_costs_no_call() -> None:
     cluster = Cluster()
     jobs, metrics = jobs_of(cluster)
     assert await jobs.view(replace(QUIET, spec=spec())) == JobView(name="m", namespace="ns")
-    assert await jobs.start(QUIET, None) is None
     assert cluster.calls == []
     labels = {"namespace": "ns", "name": "m", "reason": "Running"}
     assert metrics.get_sample_value("penstock_controller_retraining_total", labels) is None
@@ -115,7 +114,7 @@ async def test_an_api_server_that_does_not_answer_refuses_nothing() -> None:
 async def test_a_job_that_is_refused_is_told_in_the_api_servers_words() -> None:
     cluster = Cluster(raises={"create": Rejected("create Job m-retrain-1: exceeded quota")})
     jobs, metrics = jobs_of(cluster)
-    assert await jobs.start(TRAINED, START) == 0.0
+    assert await jobs.execute(TRAINED, START) == 0.0
     seen = (await jobs.view(TRAINED)).sighting
     assert seen == JobSighting(state=JobState.REFUSED, message="create Job m-retrain-1: exceeded quota")
     labels = {"namespace": TRAINED.key.namespace, "name": TRAINED.key.name, "reason": "Refused"}
@@ -126,14 +125,14 @@ async def test_a_job_that_is_not_made_because_nobody_answers_is_still_missing() 
     for error in (ClusterAway("no answer"), WriteConflict("a quota was changed")):
         cluster = Cluster(raises={"create": error})
         jobs, _ = jobs_of(cluster)
-        assert await jobs.start(TRAINED, START) == 1.0
+        assert await jobs.execute(TRAINED, START) == 1.0
         assert (await jobs.view(TRAINED)).sighting == JobSighting(state=JobState.MISSING)
 
 
 async def test_a_job_that_was_made_and_is_missing_is_gone_and_not_made_again() -> None:
     cluster = Cluster()
     jobs, _ = jobs_of(cluster)
-    await jobs.start(TRAINED, START)
+    await jobs.execute(TRAINED, START)
     seen = (await jobs.view(TRAINED)).sighting
     assert seen
     assert seen.state is JobState.GONE

@@ -14,6 +14,7 @@ from penstock_contracts.base import evolve
 from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
+from penstock_controller.rollout.decision import CallWebhook
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.rollout.training.pipeline_state import ANNOTATION
 from penstock_controller.telemetry import ControllerTelemetry
@@ -216,7 +217,7 @@ async def test_a_body_of_ones_own_has_the_variables_of_a_job() -> None:
 
 async def test_a_pass_sees_what_was_answered_and_nothing_of_jobs() -> None:
     rig = Rig()
-    rig.jobs.call(resource(), TRAINING)
+    await rig.jobs.execute(resource(), CallWebhook(training=TRAINING))
     await rig.work()
     view = await rig.jobs.view(resource())
     assert (view.name, view.namespace, view.refused) == ("m", "ns", "")
@@ -235,7 +236,7 @@ async def test_another_process_asks_nobody_about_a_training_that_runs() -> None:
 
 async def test_the_pipelines_own_word_goes_before_what_its_webhook_said() -> None:
     rig = Rig()
-    rig.jobs.call(resource(), TRAINING)
+    await rig.jobs.execute(resource(), CallWebhook(training=TRAINING))
     await rig.work()
     told = resource(annotations={ANNOTATION: f"{TRAINING.name} NothingBetter AUC 0.91"})
     assert (await rig.jobs.view(told)).sighting == JobSighting(state=JobState.NOTHING_BETTER, message="AUC 0.91")

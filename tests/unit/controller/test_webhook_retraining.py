@@ -9,7 +9,7 @@ import pytest
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_contracts.api.status import CommandOutcome
 from penstock_contracts.verbs import Verb
-from penstock_controller.rollout.decision import Decision
+from penstock_controller.rollout.decision import CallWebhook, Decision, StartJob
 from penstock_controller.rollout.job_sighting import JobSighting, JobState, JobView
 from penstock_controller.rollout.observation import Observation, Unresolved
 from penstock_controller.rollout.training.pipeline_state import state_of
@@ -59,10 +59,11 @@ class HookWorld(TrainingWorld):
 
     def run_pass(self, *, killed_after: int | None = None, overtaken: bool = False) -> Decision:
         decision = super().run_pass(killed_after=killed_after, overtaken=overtaken)
-        if decision.webhook and killed_after is None and not overtaken:
-            self.called.append(decision.webhook)
-            self.heard[decision.webhook.name] = self.answer
-        assert decision.job is None, "no Job is made where a webhook trains"
+        calls = [action.training for action in decision.actions if isinstance(action, CallWebhook)]
+        if killed_after is None and not overtaken:
+            self.called += calls
+            self.heard |= {training.name: self.answer for training in calls}
+        assert not any(isinstance(action, StartJob) for action in decision.actions), "no Job where a webhook trains"
         return decision
 
     def restarts(self) -> "HookWorld":

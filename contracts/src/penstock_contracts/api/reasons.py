@@ -25,6 +25,8 @@ class Reason(StrEnum):
     """No pod of the version that serves is ready."""
     PODS_NOT_READY = "PodsNotReady"
     """Fewer pods of the version that serves are ready than are wanted."""
+    TRAFFIC_NOT_SUPPORTED = "TrafficNotSupported"
+    """The traffic provider cannot do all that the spec asks for; the message says what is left out."""
 
     # What is in progress.
     SETTLED = "Settled"
@@ -105,6 +107,8 @@ class Reason(StrEnum):
     """The version has not been asked for long enough: what happens before that is not counted."""
     EVIDENCE_UNREADABLE = "EvidenceUnreadable"
     """Evidence could not be read. It does not promote and does not count against the version."""
+    EVIDENCE_NOT_SUPPORTED = "EvidenceNotSupported"
+    """The traffic provider does not count what the gate needs. That does not promote either."""
 
     # The objects of a resource.
     APPLIED = "Applied"

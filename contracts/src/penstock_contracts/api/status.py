@@ -389,7 +389,8 @@ class ModelDeploymentStatus(StatusModel):
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ] = ()
-    """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied; DriftDetected, MonitorReachable, Retraining."""
+    """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied; DriftDetected, MonitorReachable, Retraining;
+    TrafficSupported."""
     attempt: int = 0
     """Number of the latest attempt."""
     stable: Stable | None = None

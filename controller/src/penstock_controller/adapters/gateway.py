@@ -1,4 +1,4 @@
-"""The gateways port: the gateway pods that count, and what each of them answers."""
+"""The traffic provider of our own gateway: the gateway pods that count, and what each of them answers."""
 
 import asyncio
 import logging
@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from penstock_contracts.evidence import GatewayEvidence
 from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABEL_COMPONENT
-from penstock_contracts.traffic import GatewayStatus
+from penstock_contracts.traffic import GatewayStatus, Traffic
 from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
-from penstock_controller.ports import ResourceKey
+from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
+from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.workload.names import LABEL_INSTANCE
 
@@ -25,8 +26,14 @@ _ENVOY = "envoy"
 _ENDED = ("Succeeded", "Failed")
 
 
-class HttpGateways:
-    """Lists gateway pods and asks each agent what its Envoy has confirmed."""
+_CAPABILITIES = TrafficCapabilities(mirror=True, stickiness=True, header_match=True, rescue=True, evidence=True)
+
+
+class GatewayAgents:
+    """Lists gateway pods and asks each agent what its Envoy has confirmed.
+
+    The agents watch ModelDeployments and read the desired split from `status.traffic` themselves.
+    """
 
     def __init__(
         self,
@@ -44,6 +51,14 @@ class HttpGateways:
         self._namespace = namespace
         self._agent_port = agent_port
         self._selector = f"{LABEL_INSTANCE}={release},{LABEL_COMPONENT}={COMPONENT_GATEWAY}"
+
+    @property
+    def capabilities(self) -> TrafficCapabilities:
+        """All that a spec may ask for."""
+        return _CAPABILITIES
+
+    async def publish(self, resource: ModelDeployment, traffic: Traffic | None) -> None:
+        """Nothing is left to do: the status write, which comes before, is what the agents watch for."""
 
     async def observe(self, key: ResourceKey) -> tuple[GatewayPod, ...]:
         """The gateway pods that may be sending users' requests, those that do not answer among them."""

@@ -6,11 +6,11 @@ All of it is found anew by each pass from what it sees: an action that was refus
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Completion, ModelDeploymentStatus, Revision
 from penstock_controller.rollout.decision import (
-    Action,
     CreateWorkload,
     ForgetPromotion,
     MarkPromoted,
     RestoreChild,
+    RevisionAction,
 )
 from penstock_controller.rollout.observation import ChildKind, Observation, Wanted, Workload
 
@@ -22,7 +22,7 @@ _MOST = 10
 """Sentences that the condition's message has."""
 
 
-def restorations(status: ModelDeploymentStatus, observation: Observation) -> tuple[Action, ...]:
+def restorations(status: ModelDeploymentStatus, observation: Observation) -> tuple[RevisionAction, ...]:
     """The objects of pointers' workloads that are to be made again or put back. What users need comes first."""
     candidate = status.candidate if status.candidate and status.candidate.ending is None else None
     pointers = [pointer for pointer in (status.stable, status.previous, candidate) if pointer]
@@ -41,7 +41,7 @@ def create(target: Revision | Wanted, replicas: int) -> CreateWorkload:
     return CreateWorkload(revision=target.revision, version=target.version, digest=target.digest, replicas=replicas)
 
 
-def marks(status: ModelDeploymentStatus, observation: Observation) -> tuple[Action, ...]:
+def marks(status: ModelDeploymentStatus, observation: Observation) -> tuple[RevisionAction, ...]:
     """What is to be noted on workloads so that a lost status could be rebuilt: stable has the highest number."""
     stable = status.stable
     workload = observation.workloads.get(stable.revision) if stable else None

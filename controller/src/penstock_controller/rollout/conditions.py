@@ -6,12 +6,13 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_controller.rollout import children, sizing, write_back
 from penstock_controller.rollout.attempt import BY_HAND
 from penstock_controller.rollout.condition import ConditionState
-from penstock_controller.rollout.decision import Action
+from penstock_controller.rollout.decision import RevisionAction
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.observation import Observation, Unresolved
 from penstock_controller.rollout.registry_entry import Writing
 from penstock_controller.rollout.serving import service
 from penstock_controller.rollout.timestamps import stamp
+from penstock_controller.rollout.traffic_support import SUPPORTED
 
 _REASONS = {Writing.AWAY: Reason.REGISTRY_AWAY, Writing.REFUSED: Reason.REGISTRY_REFUSED}
 _UNNAMED = "what spec.registry names is not there: status.message says what to mend"
@@ -22,13 +23,13 @@ def conditions(
     status: ModelDeploymentStatus,
     observation: Observation,
     before: tuple[Condition, ...],
-    actions: tuple[Action, ...],
+    actions: tuple[RevisionAction, ...],
     *,
-    training: ConditionState | None = None,
+    beside: tuple[ConditionState, ...] = (),
 ) -> tuple[Condition, ...]:
     """The conditions of a status. A condition that did not change its status keeps its transition time.
 
-    `actions`: what this pass wants done. `training`: the one about Jobs; None: nobody asks for them.
+    `actions`: what this pass wants done. `beside`: those that not every resource has.
     """
     judgements = (
         _ready(status, observation),
@@ -37,7 +38,7 @@ def conditions(
         _registry(status, observation, before),
         _children(observation, before, actions),
         *monitoring.judgements(spec, status, observation, before),
-        *([training] if training else []),
+        *beside,
     )
     return tuple(_condition(judgement, observation, before) for judgement in judgements)
 
@@ -50,6 +51,7 @@ def reason(found: tuple[Condition, ...]) -> str:
         ("Ready", "False"),
         ("Ready", "Unknown"),
         (children.APPLIED, "False"),
+        (SUPPORTED, "False"),
         ("Reconciling", "True"),
     )
     for kind, tells in order:
@@ -122,7 +124,9 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Conditi
     return ConditionState(type="Stalled", status=False, reason=Reason.NOT_STALLED, message="")
 
 
-def _children(observation: Observation, before: tuple[Condition, ...], actions: tuple[Action, ...]) -> ConditionState:
+def _children(
+    observation: Observation, before: tuple[Condition, ...], actions: tuple[RevisionAction, ...]
+) -> ConditionState:
     good, reason, message = children.applied_state(observation)
     known = next((item for item in before if item.type == children.APPLIED and item.status == "False"), None)
     if good and actions and known:

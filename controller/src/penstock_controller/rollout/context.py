@@ -9,7 +9,7 @@ from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Traffic
 from penstock_controller.gates.gate import Gate, StepConditions
 from penstock_controller.rollout import children, routing, serving, sizing
-from penstock_controller.rollout.decision import Action, Announcement
+from penstock_controller.rollout.decision import Announcement, RevisionAction
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.steps import Setting
 from penstock_controller.rollout.timestamps import exact_stamp, seconds_since
@@ -57,7 +57,8 @@ class RolloutContext:
 
     def conditions(self, setting: Setting) -> StepConditions:
         """What there is to gather evidence from while a setting lasts."""
-        return StepConditions(spec=self.spec, weight=setting.weight, mirror=setting.mirror)
+        mirror = setting.mirror if self.observation.capabilities.mirror else 0
+        return StepConditions(spec=self.spec, weight=setting.weight, mirror=mirror)
 
     def workload(self, revision: str) -> Workload | None:
         """A revision's workload; None: it does not exist."""
@@ -102,7 +103,7 @@ class Transition:
     """The status that a phase function leads to, and what is to be done for it."""
 
     status: ModelDeploymentStatus
-    actions: tuple[Action, ...] = ()
+    actions: tuple[RevisionAction, ...] = ()
     announcements: tuple[Announcement, ...] = ()
     requeue_after: float | None = None
     spends: str = ""
@@ -115,7 +116,7 @@ def waiting(
     why: str,
     *,
     requeue_after: float,
-    actions: tuple[Action, ...] = (),
+    actions: tuple[RevisionAction, ...] = (),
     traffic: Traffic | None = None,
 ) -> Transition:
     """The candidate waits for its pods, the gateway or evidence: the deadline's clock runs."""

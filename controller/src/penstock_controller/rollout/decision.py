@@ -1,6 +1,7 @@
 """What a pass wants done, as data. Each stands by itself: one that is refused holds up no other, and is not lost.
 
-Whatever is still to be done is found again by the next pass, from what it sees.
+Whatever is still to be done is found again by the next pass, from what it sees. Actions come in families, by what they
+change; each family has a port of its own that executes it.
 """
 
 from dataclasses import dataclass, field
@@ -76,18 +77,6 @@ class DeleteWorkload:
     revision: str
 
 
-Action = (
-    CreateWorkload
-    | ScaleWorkload
-    | SetAutoscaler
-    | RemoveAutoscaler
-    | RestoreChild
-    | MarkPromoted
-    | ForgetPromotion
-    | DeleteWorkload
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class StartJob:
     """Make a retraining Job. Its number stands in status already; one that is made is not made again."""
@@ -97,6 +86,24 @@ class StartJob:
     """As in status: by it the Job is told from one of an earlier life of that status."""
     reason: str
     stable_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallWebhook:
+    """Have a training's webhook called, until it has answered. Its name stands in status already."""
+
+    training: RetrainingJob
+
+
+WorkloadAction = CreateWorkload | ScaleWorkload | RestoreChild | MarkPromoted | ForgetPromotion | DeleteWorkload
+"""On the Deployment of a revision and what belongs to it."""
+AutoscalerAction = SetAutoscaler | RemoveAutoscaler
+"""On who says a revision's number of pods."""
+RevisionAction = WorkloadAction | AutoscalerAction
+"""On objects of a revision: what is refused of these, or does not last, is told in ChildrenApplied."""
+JobAction = StartJob | CallWebhook
+"""On trainings: what becomes of these stands in `status.retraining`."""
+Action = RevisionAction | JobAction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +133,3 @@ class Decision:
     announcements: tuple[Announcement, ...] = ()
     requeue_after: float | None = None
     """Seconds until the next pass is due without any event; None: only an event or the slow resync."""
-    job: StartJob | None = None
-    """The Job that is to be made."""
-    webhook: RetrainingJob | None = None
-    """The training whose webhook is to be called, until it has answered."""

@@ -26,12 +26,13 @@ from penstock_controller.rollout import (
     routing,
     sizing,
     slots,
+    traffic_support,
     verdicts,
     write_back,
 )
 from penstock_controller.rollout.conditions import conditions, reason
 from penstock_controller.rollout.context import RolloutContext, Transition
-from penstock_controller.rollout.decision import Action, Decision
+from penstock_controller.rollout.decision import Decision, RevisionAction
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.phases import (
@@ -87,11 +88,12 @@ def advance(
     turned = 0.0 if final.hold != status.hold else None
     alarms = (step.requeue_after, retired.requeue_after, read, sizing.next_due(final), turned, trained.requeue_after)
     dues = [due for due in alarms if due is not None]
-    judged = conditions(spec, final, observation, status.conditions, actions, training=trained.judgement)
+    beside = tuple(item for item in (trained.judgement, traffic_support.judgement(context)) if item)
+    judged = conditions(spec, final, observation, status.conditions, actions, beside=beside)
     since = _phase_since(status, final, observation)
     return Decision(
         status=evolve(final, conditions=judged, reason=reason(judged), phase_since=since),
-        actions=tuple(dict.fromkeys(actions)),
+        actions=(*dict.fromkeys(actions), *trained.actions),
         announcements=(
             *handled.announcements,
             *step.announcements,
@@ -99,8 +101,6 @@ def advance(
             *monitoring.announcements(status, final, observation),
             *trained.announcements,
         ),
-        job=trained.job,
-        webhook=trained.webhook,
         requeue_after=min(dues, default=None),
     )
 
@@ -145,14 +145,14 @@ def _recover(
     )
 
 
-def _keep_stable(context: RolloutContext) -> tuple[Action, ...]:
+def _keep_stable(context: RolloutContext) -> tuple[RevisionAction, ...]:
     """Invariants 2 and 13: stable, and in the bake previous, keep their pods or get them again, whatever happens."""
     pointers = [pointer for pointer in (context.status.stable, context.status.previous) if pointer]
     floor = sizing.minimum(context.spec, context.status, context.observation)
     return tuple(action for pointer in pointers for action in _keep_pods(context, pointer, floor))
 
 
-def _keep_pods(context: RolloutContext, pointer: Revision, floor: int) -> tuple[Action, ...]:
+def _keep_pods(context: RolloutContext, pointer: Revision, floor: int) -> tuple[RevisionAction, ...]:
     workload = context.workload(pointer.revision)
     if workload is None:
         # Somebody deleted its Deployment: it is made again from its own record, whatever is wanted now.

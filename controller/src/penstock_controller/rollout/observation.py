@@ -11,6 +11,7 @@ from penstock_controller.gates.evidence import MissingEvidence
 from penstock_controller.rollout.job_sighting import JobView
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.registry_entry import RegistryAnswer
+from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +205,8 @@ class Observation:
     workloads: Mapping[str, Workload]
     """By revision."""
     gateways: tuple[GatewayPod, ...]
+    capabilities: TrafficCapabilities
+    """What the traffic provider can do."""
     registry_problem: str = ""
     """Why the registry did not answer; empty: it did."""
     registry_answers: tuple[RegistryAnswer, ...] = ()

@@ -12,8 +12,8 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.decision import (
-    Action,
     RemoveAutoscaler,
+    RevisionAction,
     ScaleWorkload,
     SetAutoscaler,
 )
@@ -74,7 +74,7 @@ def next_due(status: ModelDeploymentStatus) -> float | None:
     return None if status.min_pods is None else _LOOK
 
 
-def resize(spec: ModelDeploymentSpec, workload: Workload, size: int) -> tuple[Action, ...]:
+def resize(spec: ModelDeploymentSpec, workload: Workload, size: int) -> tuple[RevisionAction, ...]:
     """What is to be done so that a workload has `size` pods, or where its number follows the load, at least so many."""
     revision = workload.revision
     scale = ScaleWorkload(revision=revision, replicas=size)

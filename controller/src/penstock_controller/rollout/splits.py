@@ -1,4 +1,4 @@
-"""The traffic splits that the phases ask for."""
+"""The traffic splits that the phases ask for: of what the traffic provider can do, all that the spec wants."""
 
 from penstock_contracts.api.status import Candidate, Stable
 from penstock_contracts.base import evolve
@@ -34,12 +34,9 @@ def trial(context: RolloutContext, candidate: Candidate, stable: Stable, setting
     shares = {candidate.revision: setting.weight, stable.revision: EVERYTHING - setting.weight}
     split = evolve(
         _split(context, shares),
-        rescue=stable.revision,
+        rescue=_rescue(context, stable.revision),
         mirror=_mirror(context, candidate, stable, setting),
-        match=tuple(
-            HeaderMatch(headers=match.headers, revision=candidate.revision)
-            for match in matches_of(context.spec.strategy)
-        ),
+        match=_match(context, candidate),
         stickiness=_stickiness(context),
     )
     return _ask(context, split)
@@ -49,25 +46,44 @@ def bake(context: RolloutContext, stable: str, previous: str) -> Traffic:
     """Everything to stable; previous answers copies, to compare with, and repeats what fails."""
     split = evolve(
         _split(context, {stable: EVERYTHING, previous: 0}),
-        rescue=previous,
-        mirror=Mirror(revision=previous, percentage=CONTROL),
+        rescue=_rescue(context, previous),
+        mirror=_copies(context, previous, CONTROL),
     )
     return _ask(context, split)
+
+
+def _rescue(context: RolloutContext, revision: str) -> str | None:
+    return revision if context.observation.capabilities.rescue else None
 
 
 def _mirror(context: RolloutContext, candidate: Candidate, stable: Stable, setting: Setting) -> Mirror | None:
     if setting.weight == EVERYTHING:
         # Nobody asks stable any more: copies keep it comparable.
-        return Mirror(revision=stable.revision, percentage=CONTROL)
+        return _copies(context, stable.revision, CONTROL)
     if setting.weight and _stickiness(context):
         # Each user has one version, so the users of both differ, however many requests they send. Versions are
         # compared on the same requests. Stable answers no more than before: what the candidate took, and no copy else.
-        return Mirror(revision=stable.revision, percentage=EVERYTHING, source=candidate.revision)
-    return Mirror(revision=candidate.revision, percentage=setting.mirror) if setting.mirror else None
+        return _copies(context, stable.revision, EVERYTHING, source=candidate.revision)
+    return _copies(context, candidate.revision, setting.mirror)
+
+
+def _copies(context: RolloutContext, revision: str, percentage: int, source: str | None = None) -> Mirror | None:
+    if not percentage or not context.observation.capabilities.mirror:
+        return None
+    return Mirror(revision=revision, percentage=percentage, source=source)
+
+
+def _match(context: RolloutContext, candidate: Candidate) -> tuple[HeaderMatch, ...]:
+    if not context.observation.capabilities.header_match:
+        return ()
+    matches = matches_of(context.spec.strategy)
+    return tuple(HeaderMatch(headers=match.headers, revision=candidate.revision) for match in matches)
 
 
 def _stickiness(context: RolloutContext) -> Stickiness | None:
     canary = context.spec.strategy.canary
+    if not context.observation.capabilities.stickiness:
+        return None
     return Stickiness(header=canary.stickiness.header) if canary and canary.stickiness else None
 
 

@@ -21,6 +21,11 @@ _NO_COUNTERS = MissingEvidence(
     reason=Reason.EVIDENCE_UNREADABLE,
     message="no gateway pod answered when its counters were asked for",
 )
+_NOT_COUNTED = MissingEvidence(
+    verdict=Verdict.ERROR,
+    reason=Reason.EVIDENCE_NOT_SUPPORTED,
+    message="the traffic provider of this installation does not count tries",
+)
 
 _NO_GATES = "write spec.analysis: {gates: []} if nothing needs to be proven"
 
@@ -35,7 +40,8 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
         return evolve(status, evidence=evidence.first_reading(status, readings, now))
     stage = evidence.stage_of(status)
     tries = (evidence.compared_tries(status, readings),) if readings else ()
-    missing = {**context.observation.not_measured, ComparedTries: _NO_COUNTERS}
+    counted = context.observation.capabilities.evidence
+    missing = {**context.observation.not_measured, ComparedTries: _NO_COUNTERS if counted else _NOT_COUNTED}
     gathered = Evidence(parts=(*tries, *context.observation.measured), missing=missing)
     judged = tuple(
         _judge_gate(gate, _standing(status, gate, stage), gathered, delayed=_is_delayed(gate, before))
@@ -163,9 +169,12 @@ def lacking(context: RolloutContext, setting: Setting) -> str:
 def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
     if not gate.gathers(context.conditions(setting)):
         return ""
-    samples = _trial(context, gate).step_samples
+    found = _trial(context, gate)
+    samples = found.step_samples
     if samples >= gate.min_step_samples:
         return ""
+    if found.reason == Reason.EVIDENCE_NOT_SUPPORTED:
+        return f"{gate.name}: {found.message}"
     needed = f"{gate.min_step_samples} are needed (minStepSamples)"
     told = f"{gate.name} has seen {samples} {gate.sample} in this step, {needed}"
     return told + ("" if samples else f"; {gate.how_to_get_samples}, or {_NO_GATES}")

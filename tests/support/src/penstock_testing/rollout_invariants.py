@@ -12,7 +12,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.gates.catalogue import gates_of
 from penstock_controller.gates.gate import Gate
-from penstock_controller.rollout.decision import Decision, RemoveAutoscaler, ScaleWorkload
+from penstock_controller.rollout.decision import CallWebhook, Decision, RemoveAutoscaler, ScaleWorkload, StartJob
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
 
 _CUT_SHORT = "its bake ended early"
@@ -256,6 +256,8 @@ def _floors_hold_until_the_attempt_ends(seen: Pass) -> None:
 
 def _who_has_an_autoscaler_is_not_scaled_by_us(seen: Pass) -> None:
     for action in seen.decision.actions:
+        if isinstance(action, StartJob | CallWebhook):
+            continue
         workload = seen.observation.workloads.get(action.revision)
         scaled = isinstance(action, ScaleWorkload) and workload is not None and workload.autoscaler is not None
         removed = RemoveAutoscaler(revision=action.revision) in seen.decision.actions

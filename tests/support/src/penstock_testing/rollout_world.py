@@ -20,6 +20,7 @@ from penstock_controller.rollout import reading_times, write_back
 from penstock_controller.rollout.decision import (
     Action,
     Announcement,
+    CallWebhook,
     CreateWorkload,
     Decision,
     DeleteWorkload,
@@ -27,8 +28,10 @@ from penstock_controller.rollout.decision import (
     MarkPromoted,
     RemoveAutoscaler,
     RestoreChild,
+    RevisionAction,
     ScaleWorkload,
     SetAutoscaler,
+    StartJob,
 )
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.hold import held_version
@@ -45,6 +48,7 @@ from penstock_controller.rollout.observation import (
     Wanted,
     Workload,
 )
+from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
 from penstock_testing.rollout_counters import GatewayCounters, Loss
 from penstock_testing.rollout_invariants import Onlooker, Pass
 from penstock_testing.rollout_registry import RolloutRegistry
@@ -52,6 +56,8 @@ from penstock_testing.strategies import AT_ONCE
 
 _PASSES = 300
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+ABLE_TO_DO_ALL = TrafficCapabilities(mirror=True, stickiness=True, header_match=True, rescue=True, evidence=True)
+"""What our own gateway can do."""
 
 
 def wanted(version: str, *, digest: str = "", revision: str = "") -> Wanted:
@@ -84,6 +90,8 @@ class RolloutWorld:
     status: ModelDeploymentStatus = field(default_factory=ModelDeploymentStatus)
     workloads: dict[str, Workload] = field(default_factory=dict)
     gateways: dict[str, TrafficSplit | None] = field(default_factory=two_gateway_pods)
+    capabilities: TrafficCapabilities = ABLE_TO_DO_ALL
+    """What the traffic provider can do."""
     endpoints: dict[str, Mapping[str, int]] = field(default_factory=dict)
     """Gateway pod to what it knows of ready pods, by revision."""
     silent: set[str] = field(default_factory=set)
@@ -150,6 +158,7 @@ class RolloutWorld:
             named=self._named(),
             workloads=dict(self.workloads),
             gateways=tuple(self._gateway(name, split) for name, split in self.gateways.items()),
+            capabilities=self.capabilities,
             url="http://gateway/ns/m",
             evidence=self._readings(),
             measured=self.measured(),
@@ -255,6 +264,8 @@ class RolloutWorld:
         self.writes += written
         left = None if killed_after is None else max(0, killed_after - written)
         for action in decision.actions[:left]:
+            if isinstance(action, StartJob | CallWebhook):
+                continue  # of no concern to a rollout
             if not self._refused(action):
                 self._obey(action)
         seen = Pass(
@@ -272,7 +283,7 @@ class RolloutWorld:
             self.watcher.written(seen)
         return decision
 
-    def _refused(self, action: Action) -> bool:
+    def _refused(self, action: RevisionAction) -> bool:
         """Whether the API server refuses it; the next pass is told."""
         refused = Hindrance(revision=action.revision, reason="Refused", message=f"{type(action).__name__}: quota")
         known = [item for item in self.hindrances if item != refused]
@@ -280,7 +291,7 @@ class RolloutWorld:
         self.hindrances = (*known, refused) if is_refused else tuple(known)
         return is_refused
 
-    def _obey(self, action: Action) -> None:
+    def _obey(self, action: RevisionAction) -> None:
         self.actions.append(action)
         match action:
             case CreateWorkload():

@@ -1,14 +1,41 @@
-"""What HorizontalPodAutoscalers say of a revision's number of pods: ours, and somebody else's."""
+"""The autoscalers port, and what HorizontalPodAutoscalers say of a revision's number of pods: ours, and others'."""
 
 from collections.abc import Iterable
+from typing import assert_never
+
+from kubernetes.aio.client import ApiClient
 
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT
+from penstock_controller.adapters.kubernetes.child_objects import AUTOSCALERS
+from penstock_controller.adapters.kubernetes.declared_objects import DeclaredObjects
+from penstock_controller.ports import ModelDeployment
+from penstock_controller.rollout.decision import AutoscalerAction, RemoveAutoscaler, SetAutoscaler
 from penstock_controller.rollout.observation import Autoscaler, Bounds
 from penstock_controller.workload import names
 from penstock_controller.workload.autoscaler import horizontal_pod_autoscaler
 from penstock_controller.workload.drift import edits
 from penstock_controller.workload.objects import Object
 from penstock_controller.workload.ownership import Ownership, ownership, revision_named
+
+
+class KubernetesAutoscalers:
+    """Sets and removes the HorizontalPodAutoscalers of revisions."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._declared = DeclaredObjects(api)
+
+    async def execute(self, resource: ModelDeployment, action: AutoscalerAction) -> None:
+        """Do one action."""
+        match action:
+            case SetAutoscaler():
+                # Other bounds are a wish of our own: they are written though nobody has edited anything.
+                wish = horizontal_pod_autoscaler(resource.raw, action.revision, action.bounds)
+                await self._declared.put(AUTOSCALERS, wish, resource.raw)
+            case RemoveAutoscaler():
+                name = names.workload_name(resource.key.name, action.revision)
+                await self._declared.remove(AUTOSCALERS, resource.raw, resource.key.namespace, name)
+            case never:
+                assert_never(never)
 
 
 def is_labelled(found: Object, name: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from penstock_contracts.api.status import ModelDeploymentStatus, Retiring
 from penstock_contracts.base import evolve
 from penstock_controller.rollout import routing
-from penstock_controller.rollout.decision import Action, DeleteWorkload
+from penstock_controller.rollout.decision import DeleteWorkload, RevisionAction
 from penstock_controller.rollout.observation import Observation, Workload
 from penstock_controller.rollout.timestamps import seconds_since, stamp
 
@@ -21,7 +21,7 @@ class Retired:
     """The status after this pass's way down, and what is to be done for it."""
 
     status: ModelDeploymentStatus
-    actions: tuple[Action, ...] = ()
+    actions: tuple[RevisionAction, ...] = ()
     requeue_after: float | None = None
 
 

@@ -15,7 +15,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.drift import DriftReason
 from penstock_controller.rollout.condition import ConditionState
-from penstock_controller.rollout.decision import Announcement, StartJob
+from penstock_controller.rollout.decision import Announcement, CallWebhook, JobAction, StartJob
 from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import later, moment, stamp
@@ -42,9 +42,7 @@ class Retraining:
     judgement: ConditionState | None = None
     """The condition; None: nothing of it is asked for."""
     announcements: tuple[Announcement, ...] = ()
-    job: StartJob | None = None
-    webhook: RetrainingJob | None = None
-    """The training whose webhook is to be called."""
+    actions: tuple[JobAction, ...] = ()
     requeue_after: float | None = None
 
 
@@ -206,8 +204,7 @@ def _tell(
         status=evolve(status, retraining=known),
         judgement=judgement,
         announcements=told,
-        job=_to_make(spec.retrain, job, observation),
-        webhook=_to_call(spec.retrain, job),
+        actions=_to_start(spec.retrain, job, observation),
         requeue_after=running or requeue_after,
     )
 
@@ -272,17 +269,13 @@ def _nobody_told(
     return drift is not None and not _is_live(observation) and not observation.jobs.refused
 
 
-def _to_make(retrain: Retrain | None, job: RetrainingJob | None, observation: Observation) -> StartJob | None:
-    """The Job under way where it is not known to be there: making it again does no harm."""
+def _to_start(retrain: Retrain | None, job: RetrainingJob | None, observation: Observation) -> tuple[JobAction, ...]:
+    """What starts the training under way, where it is not known to be there. Starting it twice does no harm."""
+    if retrain is None or job is None or job.seen:
+        return ()
+    if job.means is Means.WEBHOOK:
+        return (CallWebhook(training=job),) if retrain.means is Means.WEBHOOK else ()
     sighting = observation.jobs.sighting
     absent = sighting is None or sighting.state in {JobState.MISSING, JobState.OTHERS}
-    if retrain is None or job is None or job.means is not Means.JOB or job.seen or not absent:
-        return None
-    return StartJob(name=job.name, started_at=job.started_at, reason=job.reason, stable_version=job.stable_version)
-
-
-def _to_call(retrain: Retrain | None, job: RetrainingJob | None) -> RetrainingJob | None:
-    """The training under way whose webhook has not answered: calling it again does no harm, its name is the same."""
-    if retrain is None or retrain.means is not Means.WEBHOOK or job is None or job.means is not Means.WEBHOOK:
-        return None
-    return None if job.seen else job
+    start = StartJob(name=job.name, started_at=job.started_at, reason=job.reason, stable_version=job.stable_version)
+    return (start,) if absent else ()
