@@ -9,6 +9,7 @@ import kopf
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
 import penstock_json_logs
+from penstock_controller import wiring
 from penstock_controller.handlers import lifecycle, model_deployment
 from penstock_controller.settings import ControllerSettings
 
@@ -34,7 +35,7 @@ def main() -> None:
 async def _run(registry: kopf.OperatorRegistry, settings: ControllerSettings, metrics: CollectorRegistry) -> bool:
     """Run until told to end, or until a loop has ended that never should; answers whether that was it."""
     stop = asyncio.Event()
-    lifecycle.register(registry, settings, metrics, stop)
+    lifecycle.register(registry, wiring.operator(settings, metrics), stop)
     await kopf.operator(
         registry=registry,
         standalone=True,

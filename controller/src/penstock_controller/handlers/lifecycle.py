@@ -2,22 +2,23 @@
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import kopf
-from prometheus_client import CollectorRegistry
 
-from penstock_controller import wiring
-from penstock_controller.settings import ControllerSettings
+from penstock_controller.operator import Operator
 
 _log = logging.getLogger(__name__)
 
 
 def register(
-    registry: kopf.OperatorRegistry, settings: ControllerSettings, metrics: CollectorRegistry, stop: asyncio.Event
+    registry: kopf.OperatorRegistry, operator: AbstractAsyncContextManager[Operator], stop: asyncio.Event
 ) -> None:
-    """Add start-up, clean-up and probe to a registry. `stop`: set when the workers have ended, whyever."""
+    """Add start-up, clean-up and probe to a registry.
+
+    `operator`: entered at start-up, left at clean-up. `stop`: set when the workers have ended, whyever.
+    """
     stack = AsyncExitStack()
 
     @kopf.on.login(registry=registry)
@@ -48,8 +49,6 @@ def register(
         if memo.work.done():
             raise RuntimeError("the workers have ended")
         return "yes"
-
-    operator = wiring.operator(settings, metrics)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
