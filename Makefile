@@ -75,7 +75,7 @@ unit: $(VENV) ## Unit tests: seconds, no network
 	@$(PYTHON) -m pytest tests/unit -n 2 --dist loadgroup $(ARGS)
 
 check-deep: $(VENV) ## Every rollout invariant over 50,000 random sequences, 20,000 random callers of a predictor, and mutation
-	@PENSTOCK_SEQUENCES=50000 $(PYTHON) -m pytest tests/unit/controller/test_rollout_machine.py $(ARGS)
+	@PENSTOCK_SEQUENCES=50000 $(PYTHON) -m pytest tests/unit/controller/rollout/test_rollout_machine.py $(ARGS)
 	@PENSTOCK_EXAMPLES=20000 $(PYTHON) -m pytest tests/component/predictor/test_fuzz.py $(ARGS)
 	@$(MAKE) mutation
 
@@ -89,7 +89,7 @@ clients: $(VENV) ## Clients that are not ours against a predictor; writes docs/r
 	@PENSTOCK_UPDATE_CLIENTS=1 $(PYTHON) -m pytest tests/component/predictor/clients $(ARGS)
 
 screens: $(VENV) ## Write the plugin's screens and the statuses in docs anew
-	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py tests/unit/controller/test_status_table.py tests/unit/controller/test_phase_statuses.py $(ARGS)
+	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py tests/unit/controller/rollout/test_status_table.py tests/unit/controller/rollout/test_phase_statuses.py $(ARGS)
 
 e2e: $(VENV) ## End-to-end tests on CONTEXT, on the cluster of `make cluster`, or on one that ends with them
 	@tests/with-cluster $(PYTHON) -m penstock_testing.end_to_end $(ARGS)

@@ -1,7 +1,7 @@
 """docs/user/steering.md phase by phase: one verb that acts there, and all that are refused.
 
-That every verb does in every phase what the page says, unit tests of the engine show (`test_verbs.py`); some rows are
-in `test_verbs.py` beside this file, in every run.
+That every verb does in every phase what the page says, unit tests of the engine show (`test_commands.py`); some rows
+are in `test_verbs.py` beside this file, in every run.
 """
 
 from contextlib import AbstractContextManager

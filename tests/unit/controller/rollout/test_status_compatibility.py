@@ -14,7 +14,7 @@ from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import weight
 
 OLDER: dict[str, dict[str, Any]] = json.loads(
-    (Path(__file__).parents[2] / "data/statuses/before-verbs.json").read_text()
+    (Path(__file__).parents[3] / "data/statuses/before-verbs.json").read_text()
 )
 """Phase to a status that a controller wrote which knew no verbs, no write-back and no autoscaling."""
 

@@ -15,7 +15,7 @@ from penstock_contracts.verbs import Verb
 from penstock_testing.rollout_scenes import has, is_paused, until
 from penstock_testing.rollout_world import RolloutWorld
 
-PAGE = Path(__file__).parents[3] / "docs" / "maintainer" / "rollout-states.md"
+PAGE = Path(__file__).parents[4] / "docs" / "maintainer" / "rollout-states.md"
 SPEC = re.compile(r"^```yaml\n(spec:\n.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"(?<=<!-- status: )(\w+)( -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 CONDITIONS = ("Ready", "Reconciling", "Stalled")

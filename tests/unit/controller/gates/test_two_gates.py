@@ -18,7 +18,7 @@ from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, 
 from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.strategies import weight
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 LABELS_NEEDED = 60
 TRIES_NEEDED = 100
 

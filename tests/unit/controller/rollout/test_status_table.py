@@ -10,7 +10,7 @@ from penstock_contracts.api.status import Condition
 from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.status_situations import SITUATIONS, StatusSituation, kstatus_of
 
-PAGE = Path(__file__).parents[3] / "docs" / "user" / "status.md"
+PAGE = Path(__file__).parents[4] / "docs" / "user" / "status.md"
 TABLE = re.compile(r"(<!-- situations -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 HEAD = ("situation", "users get", "phase", "Ready", "Reconciling", "Stalled", "STABLE", "CANDIDATE", "WEIGHT", "REASON")
 EVERY = pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)

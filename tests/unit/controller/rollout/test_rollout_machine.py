@@ -25,7 +25,7 @@ from penstock_testing.rollout_scenes import canary, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld
 from penstock_testing.strategies import weight
 
-PAGE = Path(__file__).parents[3] / "docs/maintainer/rollout-states.md"
+PAGE = Path(__file__).parents[4] / "docs/maintainer/rollout-states.md"
 
 EVERY = 2600
 SEQUENCES = int(os.environ.get("PENSTOCK_SEQUENCES", EVERY))
