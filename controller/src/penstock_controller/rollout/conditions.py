@@ -12,7 +12,6 @@ from penstock_controller.rollout.observation import Observation, Unresolved
 from penstock_controller.rollout.registry_entry import Writing
 from penstock_controller.rollout.serving import service
 from penstock_controller.rollout.timestamps import stamp
-from penstock_controller.rollout.traffic_support import SUPPORTED
 
 _REASONS = {Writing.AWAY: Reason.REGISTRY_AWAY, Writing.REFUSED: Reason.REGISTRY_REFUSED}
 _UNNAMED = "what spec.registry names is not there: status.message says what to mend"
@@ -51,7 +50,6 @@ def reason(found: tuple[Condition, ...]) -> str:
         ("Ready", "False"),
         ("Ready", "Unknown"),
         (children.APPLIED, "False"),
-        (SUPPORTED, "False"),
         ("Reconciling", "True"),
     )
     for kind, tells in order:

@@ -35,7 +35,7 @@ def _shortfalls(context: RolloutContext) -> Iterator[str]:
         yield f"spec.strategy.{field}.match: requests with these headers are routed by weight, like all others"
     if not able.rescue:
         yield "a try that fails at a candidate is not repeated on stable: users get its failures"
-    blind = [gate.name for gate in context.gates if ComparedTries in gate.needs]
+    blind = [gate.name for gate in context.gates if ComparedTries in gate.needs and not gate.dry_run]
     if blind and not able.evidence:
         yield (
             f"spec.analysis.gates: tries are not counted, which {', '.join(blind)} needs: no version is promoted by "

@@ -15,7 +15,7 @@ from penstock_controller.registry_watch import RegistryWatch
 from penstock_controller.rollout.decision import Action, CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
 from penstock_controller.rollout.observation import Children, Workload
 from penstock_testing.pass_rig import KEY, Outside, OutsideTraffic, card, reconciler, resolved
-from penstock_testing.rollout_scenes import canary, error_rate, on_trial, pause
+from penstock_testing.rollout_scenes import canary, error_rate, is_paused, on_trial, pause, until
 from penstock_testing.rollout_world import spec
 from penstock_testing.strategies import mirror, weight
 from penstock_testing.weights_only import WeightsOnly
@@ -120,6 +120,12 @@ async def test_the_resource_says_what_is_asked_for_in_vain_and_where() -> None:
     assert ".match" not in said.message, "nothing asks for it, and it can do that"
 
 
+async def test_the_tables_one_word_stays_with_the_rollout() -> None:
+    rollout = await second_version_wanted()
+    assert rollout.condition()
+    assert rollout.outside.status.reason == "Serving"
+
+
 async def test_nothing_that_it_cannot_do_is_ever_published() -> None:
     rollout = await second_version_wanted()
     await rollout.passes(2 * DEADLINE)
@@ -154,8 +160,7 @@ async def test_where_nothing_needs_to_be_proven_it_is_promoted_and_only_the_rest
 async def test_what_is_published_is_written_once() -> None:
     rollout = await second_version_wanted()
     before = len(rollout.provider.writes)
-    rollout.outside.version = "1"
-    await resolved(rollout.watch)
+    await rollout.want("1")
     await rollout.passes(20)
     assert len(rollout.provider.writes) == before
 
@@ -196,7 +201,7 @@ def test_each_thing_that_is_lacking_is_told_where_the_spec_asks_for_it(lacking: 
 def test_testers_headers_are_routed_like_all_others_where_it_cannot_match_them() -> None:
     world = on_trial(canary(weight(10), pause(), match=[{"headers": {"x-canary": "always"}}]))
     world.capabilities = replace(world.capabilities, header_match=False)
-    world.settle()
+    until(world, is_paused)
     assert world.status.traffic
     assert world.status.traffic.desired.match == ()
 
