@@ -7,6 +7,7 @@ from typing import Any
 
 import kopf
 import pytest
+from kopf._cogs.structs.ephemera import AnyMemo
 from kopf._core.actions.lifecycles import all_at_once
 from kopf._core.engines.activities import ActivityError, run_activity
 from kopf._core.engines.indexing import OperatorIndexers
@@ -74,7 +75,7 @@ class Controller:
                 settings=self.settings,
                 activity=activity,
                 indices=OperatorIndexers().indices,
-                memo=self.memo,
+                memo=AnyMemo(self.memo),
             )
         )
 
@@ -120,8 +121,9 @@ async def test_a_loop_that_ends_stops_the_controller_and_fails_its_probe() -> No
     controller.breaks.set()
     await controller.stop.wait()
     (probe,) = controller.registry._activities.get_handlers(activity=Activity.PROBE)
+    handler: Any = probe.fn
     with pytest.raises(RuntimeError, match="the workers have ended"):
-        probe.fn(memo=controller.memo)
+        handler(memo=controller.memo)
     await controller.run(Activity.CLEANUP)
     assert controller.course[-1] == "disconnected"
 

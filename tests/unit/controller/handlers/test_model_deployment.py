@@ -1,11 +1,12 @@
 """What each event of the API server does with our queue, by the handlers that kopf finds for it."""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 import kopf
 import pytest
-from kopf._cogs.structs.bodies import Body
+from kopf._cogs.structs.bodies import Body, RawBody, RawEventType
+from kopf._cogs.structs.ephemera import AnyMemo
 from kopf._cogs.structs.patches import Patch
 from kopf._cogs.structs.references import Resource
 from kopf._core.actions.lifecycles import all_at_once
@@ -20,6 +21,7 @@ from penstock_controller.ports import ResourceKey
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.work_queue import WorkQueue
 
+Metadata = dict[str, Any]
 MODEL_DEPLOYMENTS = Resource("penstock.dev", "v1alpha1", "modeldeployments", kind="ModelDeployment")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", kind="Deployment")
 SERVICES = Resource("", "v1", "services", kind="Service")
@@ -29,11 +31,11 @@ RECORDS = Resource("apps", "v1", "controllerrevisions", kind="ControllerRevision
 PODS = Resource("", "v1", "pods", kind="Pod")
 CHANGED_OFTEN = (AUTOSCALERS, BUDGETS, RECORDS)
 """Of these only the loss is news."""
-EVENTS = (None, "ADDED", "MODIFIED", "DELETED")
+EVENTS: tuple[RawEventType, ...] = (None, "ADDED", "MODIFIED", "DELETED")
 """As a watch has them; None: in the list that a watch begins with."""
 
-OWNED = {"ownerReferences": [{"kind": "ModelDeployment", "name": "fraud", "controller": True}]}
-LABELLED = {"labels": {"penstock.dev/model-deployment": "fraud"}}
+OWNED: Metadata = {"ownerReferences": [{"kind": "ModelDeployment", "name": "fraud", "controller": True}]}
+LABELLED: Metadata = {"labels": {"penstock.dev/model-deployment": "fraud"}}
 FRAUD = ResourceKey("payments", "fraud")
 
 
@@ -62,19 +64,19 @@ class Handled:
         self.memo = kopf.Memo(operator=operator)
 
     async def event(
-        self, resource: Resource, kind: str | None, name: str = "fraud-0123456789", **metadata: Any
+        self, resource: Resource, kind: RawEventType, metadata: Metadata, name: str = "fraud-0123456789"
     ) -> list[ResourceKey]:
         """One event; answers the keys that it made due."""
-        await self.send(resource, kind, name, **metadata)
+        await self.send(resource, kind, metadata, name)
         return await self.queued()
 
-    async def send(self, resource: Resource, kind: str | None, name: str, **metadata: Any) -> None:
+    async def send(self, resource: Resource, kind: RawEventType, metadata: Metadata, name: str) -> None:
         """One event, as kopf hands it to handlers."""
-        raw = {"metadata": {"name": name, "namespace": "payments", **metadata}}
+        raw = cast("RawBody", {"metadata": {"name": name, "namespace": "payments", **metadata}})
         cause = WatchingCause(
             logger=logging.getLogger("kopf.objects"),
             indices=OperatorIndexers().indices,
-            memo=self.memo,
+            memo=AnyMemo(self.memo),
             resource=resource,
             patch=Patch(),
             body=Body(raw),
@@ -95,45 +97,48 @@ class Handled:
 
 
 @pytest.mark.parametrize("kind", EVENTS)
-async def test_every_event_of_a_model_deployment_makes_a_pass_over_it_due(kind: str | None) -> None:
-    assert await Handled().event(MODEL_DEPLOYMENTS, kind, "fraud") == [FRAUD]
+async def test_every_event_of_a_model_deployment_makes_a_pass_over_it_due(kind: RawEventType) -> None:
+    assert await Handled().event(MODEL_DEPLOYMENTS, kind, {}, "fraud") == [FRAUD]
 
 
 @pytest.mark.parametrize("kind", EVENTS)
 @pytest.mark.parametrize("resource", [DEPLOYMENTS, SERVICES], ids=lambda item: item.kind)
-async def test_every_event_of_a_workload_makes_a_pass_over_its_owner_due(resource: Resource, kind: str | None) -> None:
-    assert await Handled().event(resource, kind, **OWNED) == [FRAUD]
+async def test_every_event_of_a_workload_makes_a_pass_over_its_owner_due(
+    resource: Resource, kind: RawEventType
+) -> None:
+    assert await Handled().event(resource, kind, OWNED) == [FRAUD]
 
 
 @pytest.mark.parametrize("resource", CHANGED_OFTEN, ids=lambda item: item.kind)
 async def test_of_what_kubernetes_keeps_writing_only_the_loss_makes_a_pass_due(resource: Resource) -> None:
     handled = Handled()
     for kind in EVENTS:
-        assert await handled.event(resource, kind, **OWNED) == ([FRAUD] if kind == "DELETED" else [])
+        assert await handled.event(resource, kind, OWNED) == ([FRAUD] if kind == "DELETED" else [])
 
 
 @pytest.mark.parametrize("resource", [DEPLOYMENTS, SERVICES, *CHANGED_OFTEN], ids=lambda item: item.kind)
 async def test_an_object_that_is_nobodys_of_ours_is_ignored(resource: Resource) -> None:
-    theirs = {"ownerReferences": [{"kind": "ReplicaSet", "name": "fraud"}], "labels": {"app": "fraud"}}
-    for metadata in ({}, theirs):
+    theirs: Metadata = {"ownerReferences": [{"kind": "ReplicaSet", "name": "fraud"}], "labels": {"app": "fraud"}}
+    nothing: Metadata = {}
+    for metadata in (nothing, theirs):
         for kind in EVENTS:
-            assert await Handled().event(resource, kind, **metadata) == []
+            assert await Handled().event(resource, kind, metadata) == []
 
 
 @pytest.mark.parametrize("resource", [DEPLOYMENTS, SERVICES, *CHANGED_OFTEN], ids=lambda item: item.kind)
 async def test_an_object_from_which_somebody_took_the_owner_is_known_by_its_label(resource: Resource) -> None:
-    assert await Handled().event(resource, "DELETED", **LABELLED) == [FRAUD]
+    assert await Handled().event(resource, "DELETED", LABELLED) == [FRAUD]
 
 
 async def test_an_object_with_another_label_than_owner_makes_a_pass_over_both_due() -> None:
-    relabelled = {**OWNED, "labels": {"penstock.dev/model-deployment": "other"}}
-    assert await Handled().event(DEPLOYMENTS, "MODIFIED", **relabelled) == [FRAUD, ResourceKey("payments", "other")]
+    relabelled: Metadata = {**OWNED, "labels": {"penstock.dev/model-deployment": "other"}}
+    assert await Handled().event(DEPLOYMENTS, "MODIFIED", relabelled) == [FRAUD, ResourceKey("payments", "other")]
 
 
 async def test_a_burst_of_events_makes_one_pass_due() -> None:
     handled = Handled()
     for resource in (MODEL_DEPLOYMENTS, DEPLOYMENTS, SERVICES):
-        await handled.send(resource, "MODIFIED", "fraud", **OWNED)
+        await handled.send(resource, "MODIFIED", OWNED, "fraud")
     assert await handled.queued() == [FRAUD]
 
 
@@ -141,7 +146,7 @@ async def test_an_event_while_its_resource_is_worked_on_makes_another_pass_due_a
     handled = Handled()
     handled.queue.add(FRAUD)
     assert await handled.queue.take() == FRAUD
-    assert await handled.event(MODEL_DEPLOYMENTS, "MODIFIED", "fraud") == []
+    assert await handled.event(MODEL_DEPLOYMENTS, "MODIFIED", {}, "fraud") == []
     handled.queue.done(FRAUD)
     assert await handled.queued() == [FRAUD]
 

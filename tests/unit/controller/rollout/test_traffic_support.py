@@ -12,7 +12,13 @@ from penstock_contracts.verdict import Verdict
 from penstock_controller.ports import ModelDeployment
 from penstock_controller.reconcile import Reconciler
 from penstock_controller.registry_watch import RegistryWatch
-from penstock_controller.rollout.decision import Action, CreateWorkload, DeleteWorkload, MarkPromoted, ScaleWorkload
+from penstock_controller.rollout.decision import (
+    CreateWorkload,
+    DeleteWorkload,
+    MarkPromoted,
+    RevisionAction,
+    ScaleWorkload,
+)
 from penstock_controller.rollout.observation import Children, Workload
 from penstock_testing.pass_rig import KEY, Outside, OutsideTraffic, card, reconciler, resolved
 from penstock_testing.rollout_scenes import canary, error_rate, is_paused, on_trial, pause, until
@@ -34,7 +40,7 @@ class Cluster(Outside):
     def ready(self, revision: str) -> int:
         return self.workloads[revision].ready if revision in self.workloads else 0
 
-    async def execute(self, resource: ModelDeployment, action: Action) -> None:
+    async def execute(self, resource: ModelDeployment, action: RevisionAction) -> None:
         await super().execute(resource, action)
         match action:
             case CreateWorkload(revision=revision, version=version, digest=digest, replicas=size):
