@@ -30,6 +30,8 @@ def _shortfalls(context: RolloutContext) -> Iterator[str]:
         yield f"{fields}: no request is copied, and the candidate answers nobody in this step"
     if strategy.canary and strategy.canary.stickiness and not able.stickiness:
         yield "spec.strategy.canary.stickiness: a user may get another version with each request"
+    elif strategy.canary and strategy.canary.stickiness and not able.mirror:
+        yield "spec.strategy.canary.stickiness: no request is copied, so versions are compared on different users"
     if matches_of(strategy) and not able.header_match:
         field = "blueGreen" if strategy.blue_green else "canary"
         yield f"spec.strategy.{field}.match: requests with these headers are routed by weight, like all others"

@@ -212,6 +212,17 @@ def test_testers_headers_are_routed_like_all_others_where_it_cannot_match_them()
     assert world.status.traffic.desired.match == ()
 
 
+def test_sticky_users_without_copies_are_told_to_be_compared_with_others() -> None:
+    world = on_trial(canary(weight(10), pause(), **STICKY))
+    world.capabilities = replace(world.capabilities, mirror=False)
+    until(world, is_paused)
+    (said,) = (item.message for item in world.status.conditions if item.type == "TrafficSupported")
+    assert "compared on different users" in said
+    assert world.status.traffic
+    assert world.status.traffic.desired.mirror is None
+    assert world.status.traffic.desired.stickiness
+
+
 def test_a_mirror_step_without_copies_waits_for_no_samples_and_the_next_step_brings_them() -> None:
     world = on_trial(canary(*STEPS, analysis=error_rate(minSamples=20), progressDeadline="60s"))
     world.capabilities = replace(world.capabilities, mirror=False)
