@@ -105,6 +105,8 @@ class Reason(StrEnum):
     """No evidence has come yet."""
     INITIAL_DELAY = "InitialDelay"
     """The version has not been asked for long enough: what happens before that is not counted."""
+    SAMPLE_RATIO_MISMATCH = "SampleRatioMismatch"
+    """Tries do not come in the shares that are applied: a fault of the installation, not of the version."""
     EVIDENCE_UNREADABLE = "EvidenceUnreadable"
     """Evidence could not be read. It does not promote and does not count against the version."""
     EVIDENCE_NOT_SUPPORTED = "EvidenceNotSupported"

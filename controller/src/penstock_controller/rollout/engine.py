@@ -22,6 +22,7 @@ from penstock_controller.rollout import (
     course,
     forecast,
     hold,
+    observed_shares,
     reading_times,
     routing,
     sizing,
@@ -88,7 +89,8 @@ def advance(
     turned = 0.0 if final.hold != status.hold else None
     alarms = (step.requeue_after, retired.requeue_after, read, sizing.next_due(final), turned, trained.requeue_after)
     dues = [due for due in alarms if due is not None]
-    beside = tuple(item for item in (trained.judgement, traffic_support.judgement(context)) if item)
+    found = (trained.judgement, traffic_support.judgement(context), observed_shares.judgement(final))
+    beside = tuple(item for item in found if item)
     judged = conditions(spec, final, observation, status.conditions, actions, beside=beside)
     since = _phase_since(status, final, observation)
     return Decision(
@@ -98,6 +100,7 @@ def advance(
             *handled.announcements,
             *step.announcements,
             *course.announcements(spec, status, final),
+            *observed_shares.announcements(status, final),
             *monitoring.announcements(status, final, observation),
             *trained.announcements,
         ),

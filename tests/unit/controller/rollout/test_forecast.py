@@ -3,6 +3,8 @@
 import pytest
 
 from penstock_contracts.api.reasons import Reason
+from penstock_contracts.api.strategy import Strategy
+from penstock_contracts.base import evolve
 from penstock_testing.rollout_scenes import canary, last, on_trial, stable
 from penstock_testing.rollout_world import RolloutWorld
 
@@ -11,8 +13,9 @@ GATEWAYS = 2
 
 def asked(per_second: float, tick: float = 10.0, **fields: object) -> RolloutWorld:
     """On trial with default gates and steps, at a rate of users' requests."""
-    wish = canary(**{"analysis": {"interval": "10s"}, **fields})
-    world = on_trial(wish.model_copy(update={"strategy": type(wish.strategy)()}))
+    given: dict[str, object] = {"analysis": {"interval": "10s"}, **fields}
+    wish = canary(bake="0s", **given)
+    world = on_trial(evolve(wish, strategy=Strategy()))
     world.requests = round(per_second * tick / GATEWAYS)
     return world
 

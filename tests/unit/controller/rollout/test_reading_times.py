@@ -125,8 +125,8 @@ def test_a_gate_in_dry_run_is_shown_and_decides_nothing() -> None:
 
 def test_a_gates_own_word_on_what_is_undecided_goes_before_that_of_all() -> None:
     def undecided(own: str) -> RolloutWorld:
-        margins = {"margin": {"absolute": "1%"}, "passMargin": {"absolute": "1%"}}
-        world = gated(weight(50), pause("20s"), **margins, onInconclusive=own)
+        margin = {"absolute": "1%"}
+        world = gated(weight(50), pause("20s"), margin=margin, passMargin=margin, onInconclusive=own)
         world.failing = {"rev1": 0.02, "rev2": 0.03}
         return world.settle(0.5)
 
