@@ -105,8 +105,8 @@ test-on-cluster: $(VENV)
 
 ##@ Bench
 
-bench-verdicts: $(VENV) ## What the error-rate gate takes to decide, and how often it is wrong
-	@$(PYTHON) bench/verdicts/tables.py
+bench-verdicts: $(VENV) ## False rollbacks, promotions and tries until a bad version is found, beside Flagger and Argo: TABLES="same good worse levels" ATTEMPTS=200 ONLY=outage
+	@$(PYTHON) -m bench.verdicts.tables $(TABLES)
 
 bench-drift: $(VENV) ## False alarms, and rows until drift is found, beside Evidently's defaults: FULL=1 takes an hour
 	@$(PYTHON) -m bench.drift.tables

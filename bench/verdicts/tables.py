@@ -1,180 +1,171 @@
-# ruff: noqa: INP001, T201
-"""What the gate `error-rate` takes to decide, and how often it is wrong. `.venv/bin/python bench/verdicts/tables.py`.
+# ruff: noqa: T201
+"""False rollbacks, good versions promoted, and tries until a bad one is found, beside Flagger's and Argo's rules.
 
-About two minutes. Seeds are fixed; one block is one analysis interval.
+`.venv/bin/python -m bench.verdicts.tables [same] [good] [worse] [levels]`; README.md says how to read it. In the
+environment: ATTEMPTS of each cell; ONLY cells whose name has one of these parts, with commas between; RIVALS=0 leaves
+the rivals out; WORKERS.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import product
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import median
 
-import numpy as np
-from numpy.random import Generator
+from bench.verdicts import levels
+from bench.verdicts.attempts import AttemptEnd
+from bench.verdicts.bounds import upper_bound, wald
+from bench.verdicts.cells import CONSTANT, LEAKS, SAME, WORSE, VerdictCell
+from bench.verdicts.product import ALPHA, MARGIN
+from bench.verdicts.results import OURS, RIVAL_NAMES, DrawnEnds, Ends
+from bench.verdicts.rivals import PROMOTED
 
-from penstock_contracts.verdict import Verdict
-from penstock_controller.analysis.counts import Block, CountedTries
-from penstock_controller.analysis.error_rate import ErrorRateTest
-
-ALPHA = 0.0025
-"""1 % over two gates and two stages."""
-RUNS = 21
-MARGINS, WEIGHTS = (0.005, 0.02, 0.05), (0.05, 0.25, 0.5)
-Rates = tuple[float, float]
-History = Callable[[Generator], Iterator[tuple[int, int, float]]]
-
-
-def block(rng: Generator, candidate: int, stable: int, rates: Rates) -> Block:
-    """One interval with these numbers of tries and true failure rates."""
-    return Block(
-        CountedTries(candidate, int(rng.binomial(candidate, rates[0]))),
-        CountedTries(stable, int(rng.binomial(stable, rates[1]))),
-    )
+ATTEMPTS = int(os.environ.get("ATTEMPTS") or 200)
+ONLY = [word for word in (os.environ.get("ONLY") or "").split(",") if word]
+WORKERS = min(2, int(os.environ.get("WORKERS") or 2))
+WITH_RIVALS = os.environ.get("RIVALS") != "0"
+FAILED = {AttemptEnd.FAILED.value, AttemptEnd.FAILED_IN_BAKE.value}
+GOOD_ENDS = {AttemptEnd.PROMOTED.value, PROMOTED}
+DOCUMENTED = tuple(name for name in RIVAL_NAMES if name.endswith("documented"))
 
 
-@dataclass(frozen=True)
-class VerdictCase:
-    """A candidate that deserves a verdict."""
-
-    name: str
-    wanted: Verdict
-    rates: Rates
-    """True failure rates of candidate and stable."""
-    warm_up: int = 0
-    """Blocks in which the candidate is still like stable."""
-
-    def tries(self, margin: float, weight: float, limit: int = 30_000) -> str:
-        """Median and worst number of its tries, in blocks of 20, until the verdict; `-`: not within the limit."""
-        if self.wanted is Verdict.FAIL and self.rates[0] <= self.rates[1] + margin:
-            return ""
-        rng = np.random.default_rng(1)
-        runs = sorted(self._once(rng, margin, weight, limit) for _ in range(RUNS))
-        return " / ".join(f"{tries}" if tries < limit else "-" for tries in (runs[RUNS // 2], runs[-1]))
-
-    def _once(self, rng: Generator, margin: float, weight: float, limit: int) -> int:
-        candidate, stable = 20, round(20 / weight) - 20
-        test = ErrorRateTest.begun(margin)
-        for _ in range(self.warm_up):
-            test = test.after(block(rng, candidate, stable, (self.rates[1], self.rates[1])))
-        before = test.totals.candidate.tries
-        while test.verdict(1, ALPHA) is not self.wanted and test.totals.candidate.tries - before < limit:
-            test = test.after(block(rng, candidate, stable, self.rates))
-        return test.totals.candidate.tries - before
+def chosen(cells: Sequence[VerdictCell]) -> list[VerdictCell]:
+    """Those that ONLY names."""
+    return [cell for cell in cells if not ONLY or any(word in cell.name for word in ONLY)]
 
 
-CASES = (
-    VerdictCase("pass, 0 / 0", Verdict.PASS, (0, 0)),
-    VerdictCase("pass, 0.1 / 0.1", Verdict.PASS, (0.001, 0.001)),
-    VerdictCase("pass, 1 / 1", Verdict.PASS, (0.01, 0.01)),
-    VerdictCase("fail, 2 / 0.1", Verdict.FAIL, (0.02, 0.001)),
-    VerdictCase("fail, 20 / 0.1", Verdict.FAIL, (0.2, 0.001)),
-    VerdictCase("fail, 100 / 0.1", Verdict.FAIL, (1, 0.001)),
-    VerdictCase("20 after 500 good blocks", Verdict.FAIL, (0.2, 0.001), warm_up=500),
-    VerdictCase("100 after 500 good blocks", Verdict.FAIL, (1, 0.001), warm_up=500),
-)
+def drawn(cells: Sequence[VerdictCell], rivals: Sequence[str]) -> DrawnEnds:
+    """All that a table of these cells needs."""
+    results = DrawnEnds()
+    results.load()
+    wanted = [(cell, who) for cell in cells for who in (OURS, *rivals)]
+    for told in results.draw(wanted, ATTEMPTS, WORKERS):
+        print(told, file=sys.stderr, flush=True)
+    return results
 
 
-def power() -> None:
-    """Tries of the candidate until the right verdict."""
-    print("\nTries of the candidate until the verdict (failure rates of candidate / stable in %), median / worst\n")
-    print("| margin | weight | " + " | ".join(case.name for case in CASES) + " |")
-    print("| --- " * (2 + len(CASES)) + "|")
-    for margin, weight in product(MARGINS, WEIGHTS):
-        cells = " | ".join(case.tries(margin, weight) for case in CASES)
-        print(f"| {margin:.1%} | {weight:.0%} | {cells} |", flush=True)
+def _header(title: str, columns: Sequence[str]) -> None:
+    print(f"\n{title}\n\n| " + " | ".join(columns) + " |\n" + "| --- " * len(columns) + "|")
 
 
-def steady(rng: Generator) -> Iterator[tuple[int, int, float]]:  # noqa: ARG001
-    """Nothing changes."""
-    while True:
-        yield 50, 950, 0.01
-
-
-def outages(rng: Generator) -> Iterator[tuple[int, int, float]]:
-    """A block in ten is an outage of both."""
-    while True:
-        yield 50, 950, 0.6 if not rng.integers(10) else 0.002
-
-
-def tiny(rng: Generator) -> Iterator[tuple[int, int, float]]:
-    """A handful of tries in each block."""
-    while True:
-        yield int(rng.integers(0, 3)), int(rng.integers(0, 6)), 0.1
-
-
-def drift(rng: Generator) -> Iterator[tuple[int, int, float]]:  # noqa: ARG001
-    """Rates climb while the weight goes 5, 25, 50 %."""
-    for look in range(1000):
-        share = (0.05, 0.25, 0.5)[min(look // 20, 2)]
-        yield round(400 * share), round(400 * (1 - share)), min(0.4, 0.001 * 1.1**look)
-
-
-def error_levels(runs: int = 400, looks: int = 60) -> None:
-    """How often a run on the border says fail, and pass, at any look."""
-    print(f"\nWrong answers of {runs} runs with {looks} looks each, the candidate worse by exactly the margin\n")
-    print("| history | margin | said fail (5 % allowed) | said pass (5 % allowed) |\n| --- | --- | --- | --- |")
-    histories: tuple[History, ...] = (steady, outages, tiny, drift)
-    for history, margin in product(histories, (0.0, 0.02)):
-        said = [_said(history, margin, looks, seed) for seed in range(runs)]
-        shares = (sum(verdict in run for run in said) / runs for verdict in (Verdict.FAIL, Verdict.PASS))
-        print(
-            f"| {history.__name__} | {margin:.1%} | " + " | ".join(f"{share:.2%}" for share in shares) + " |",
-            flush=True,
+def same() -> None:
+    """The same version twice."""
+    cells, rivals = chosen(SAME), RIVAL_NAMES if WITH_RIVALS else ()
+    results = drawn(cells, rivals)
+    columns = ("traffic", "rolled back, of", "share", "at most (95 %)", "in the bake", "not promoted", *rivals)
+    _header("1. The same version twice: rolled back for nothing, with the bake. Allowed: 1 %", columns)
+    for cell in cells:
+        ends = results.ends(cell, OURS, ATTEMPTS)
+        ended = Counter(end.end for end in ends)
+        failed, runs = sum(ended[end] for end in FAILED), len(ends)
+        late = {end: ended[end] for end in (AttemptEnd.DEADLINE_SAMPLES, AttemptEnd.DEADLINE_VERDICT) if ended[end]}
+        row = (
+            cell.name,
+            f"{failed} of {runs}",
+            share(failed, runs),
+            share(upper_bound(failed, runs), 1),
+            str(ended[AttemptEnd.FAILED_IN_BAKE]),
+            "; ".join(f"{end.value}: {share(number, runs)}" for end, number in late.items()) or "0",
+            *(rolled_back(results.ends(cell, rival, ATTEMPTS)) for rival in rivals),
         )
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
-def _said(history: History, margin: float, looks: int, seed: int) -> set[Verdict]:
-    rng, test, said = np.random.default_rng(seed), ErrorRateTest.begun(margin), set[Verdict]()
-    for _, (candidate, stable, rate) in zip(range(looks), history(rng), strict=False):
-        test = test.after(block(rng, candidate, stable, (rate + margin, rate)))
-        said.add(test.verdict(0, 0.05))
-    return said
+def good() -> None:
+    """A good version on the defaults."""
+    cells, rivals = chosen(CONSTANT), DOCUMENTED if WITH_RIVALS else ()
+    results = drawn(cells, rivals)
+    columns = ("traffic", "promoted", "seconds, median / p95", "tries, median", "why not", *rivals)
+    _header("2. A good version on the defaults: promoted, and how soon. Wanted: 95 %", columns)
+    for cell in cells:
+        ends = results.ends(cell, OURS, ATTEMPTS)
+        promoted = [end for end in ends if end.end in GOOD_ENDS]
+        why = Counter(end.end for end in ends if end.end not in GOOD_ENDS)
+        row = (
+            cell.name,
+            share(len(promoted), len(ends)),
+            quantiles([end.seconds for end in promoted]),
+            f"{median(end.tries for end in promoted):,.0f}" if promoted else "-",
+            "; ".join(f"{end}: {share(number, len(ends))}" for end, number in why.items()) or "-",
+            *(promotions(results.ends(cell, rival, ATTEMPTS)) for rival in rivals),
+        )
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
-def own_bursts(runs: int = 40, looks: int = 360) -> None:
-    """Where the method's assumption ends: both versions have bursts of failures, each in blocks of its own."""
-    print(f"\nBoth fail 0.1 %, and 5 % in blocks of their own: runs of {runs} that said fail within {looks} blocks\n")
-    print("| tries of candidate / stable in a block | bursts in 1,000 blocks | said fail |\n| --- | --- | --- |")
-    for sizes, often in product(((100, 1900), (1000, 1000)), (2, 10)):
-        failed = sum(_fails_by_bursts(sizes, often / 1000, looks, seed) for seed in range(runs))
-        print(f"| {sizes[0]} / {sizes[1]} | {often} | {failed / runs:.0%} |", flush=True)
+def worse() -> None:
+    """A bad version, from its first request on, or more and more."""
+    cells, rivals = chosen((*WORSE, *LEAKS)), RIVAL_NAMES if WITH_RIVALS else ()
+    results = drawn(cells, rivals)
+    columns = ("traffic", "Wald", "Penstock", "times Wald", "seconds, median", "failed tries, median", *rivals)
+    _header(
+        "3. A bad version: tries of it until it is rolled back, median / p95 of all, and how many were caught", columns
+    )
+    for cell in cells:
+        ends, scene = results.ends(cell, OURS, ATTEMPTS), cell.scene
+        bound = 0.0
+        if scene.harm:
+            rate = scene.errors + scene.harm
+            bound = wald(candidate=rate, stable=scene.errors, margin=MARGIN, weight=0.05, alpha=ALPHA)
+        caught = [end for end in ends if end.end in FAILED]
+        row = (
+            cell.name,
+            f"{bound:,.3g}" if bound else "-",
+            tries_until(ends, lambda end: end in FAILED),
+            f"{median(end.tries for end in caught) / bound:.1f}" if bound and caught else "-",
+            f"{median(end.seconds for end in caught):.0f}" if caught else "-",
+            f"{median(end.failures for end in caught):.0f}" if caught else "-",
+            *(tries_until(results.ends(cell, rival, ATTEMPTS), lambda end: end != PROMOTED) for rival in rivals),
+        )
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
-def _fails_by_bursts(sizes: tuple[int, int], often: float, looks: int, seed: int) -> bool:
-    rng, test = np.random.default_rng(seed), ErrorRateTest.begun(0.005)
-    for _ in range(looks):
-        candidate, stable = (0.05 if rng.random() < often else 0.001 for _ in sizes)
-        test = test.after(block(rng, *sizes, (candidate, stable)))
-        if test.verdict(0, ALPHA) is Verdict.FAIL:
-            return True
-    return False
+def share(part: float, whole: float) -> str:
+    """In per cent."""
+    return f"{100 * part / whole:.3g} %" if whole else "-"
 
 
-def passes_that_end(runs: int = 21) -> None:
-    """After 300 blocks of 50 / 950 tries with 0.1 % failures the candidate gets worse, or does not."""
-    print("\nTries of the candidate until a pass is withdrawn, and until fail, median / worst (30,000: not at all)\n")
-    print("| margin | candidate becomes | withdrawn | fail |\n| --- | --- | --- | --- |")
-    for margin, rate in ((0.005, 0.001), (0.005, 0.01), (0.005, 0.02), (0.02, 0.05), (0.05, 0.2)):
-        ends = [_end_of_pass(margin, rate, seed) for seed in range(runs)]
-        cells = [sorted(column) for column in zip(*ends, strict=True)]
-        told = " | ".join(f"{tries[runs // 2]} / {tries[-1]}" for tries in cells)
-        print(f"| {margin:.1%} | {rate:.1%} | {told} |", flush=True)
+def rolled_back(ends: Ends) -> str:
+    """The share that a rival rolled back."""
+    return share(sum(end.end != PROMOTED for end in ends), len(ends))
 
 
-def _end_of_pass(margin: float, rate: float, seed: int) -> tuple[int, int]:
-    rng, test, withdrawn, limit = np.random.default_rng(seed), ErrorRateTest.begun(margin), 0, 30_000
-    for _ in range(300):
-        test = test.after(block(rng, 50, 950, (0.001, 0.001)))
-    for tries in range(50, limit, 50):
-        test = test.after(block(rng, 50, 950, (rate, 0.001)))
-        verdict = test.verdict(0, ALPHA)
-        withdrawn = withdrawn or (tries if verdict is not Verdict.PASS else 0)
-        if verdict is Verdict.FAIL:
-            return withdrawn, tries
-    return withdrawn or limit, limit
+def promotions(ends: Ends) -> str:
+    """The share that a rival promoted, and its median time."""
+    seconds = [end.seconds for end in ends if end.end == PROMOTED]
+    return share(len(seconds), len(ends)) + (f", {median(seconds):.0f} s" if seconds else "")
+
+
+def quantiles(values: Sequence[float]) -> str:
+    """Median and 95 % quantile."""
+    return f"{median(values):,.0f} / {_p95(values):,.0f}" if values else "-"
+
+
+def _p95(values: Sequence[float]) -> float:
+    return sorted(values)[max(0, -(-95 * len(values) // 100) - 1)]
+
+
+def tries_until(ends: Ends, is_caught: Callable[[str], bool]) -> str:
+    """Median and 95 % quantile of the tries of those that were caught, with their share where it is not all."""
+    caught = [end.tries for end in ends if is_caught(end.end)]
+    if not caught:
+        return "never"
+    part = "" if len(caught) == len(ends) else f", {share(len(caught), len(ends))} caught"
+    return quantiles(caught) + part
+
+
+TABLES = {"same": same, "good": good, "worse": worse, "levels": levels.tables}
+
+
+def main(*names: str) -> int:
+    """Print the tables of these names, or all."""
+    unknown = [name for name in names if name not in TABLES]
+    if unknown:
+        print(f"no table is called {', '.join(unknown)}: there are {', '.join(TABLES)}", file=sys.stderr)
+        return 2
+    for name in names or TABLES:
+        TABLES[name]()
+    return 0
 
 
 if __name__ == "__main__":
-    power()
-    error_levels()
-    own_bursts()
-    passes_that_end()
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,182 @@
+"""A whole attempt on a trace: steps, promotion and bake, with the product's gates and schedule."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bench.verdicts.product import ArmCount, Gathered, Judges, PlannedStep, RolloutPlan
+from bench.verdicts.traces import CANDIDATE, CHUNK, HORIZON, SECOND, STABLE, Routed, SlotCounts, TrafficTrace
+
+COPIES = 2
+"""Row of the copies at stable."""
+_MOVES = 1
+"""Slots from a wish to the gateways' acknowledgement: it is a matter of milliseconds, looked at after 0.2 s."""
+_LOOKS = SECOND
+"""Slots between two looks while something is waited for."""
+
+
+class AttemptEnd(StrEnum):
+    """How a simulated attempt ended."""
+
+    PROMOTED = "promoted"
+    """And its bake went by."""
+    FAILED = "failed on trial"
+    """A gate said fail before the promotion."""
+    FAILED_IN_BAKE = "failed in the bake"
+    """A gate said fail after it."""
+    DEADLINE_SAMPLES = "deadline, samples"
+    """Too long was waited for a step's samples."""
+    DEADLINE_VERDICT = "deadline, undecided"
+    """Too long was waited for a pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndedAttempt:
+    """What became of an attempt."""
+
+    end: AttemptEnd
+    seconds: float
+    """From the first weight until the promotion, or until it was decided that there is none, or that it is undone."""
+    tries: int
+    """Of the candidate until then."""
+    failures: int
+    """Of these, the failed ones."""
+    readings: int
+    """Until the very end."""
+
+
+@dataclass
+class SimulatedAttempt:
+    """One attempt under way. Times are slots."""
+
+    plan: RolloutPlan
+    trace: TrafficTrace
+    at: int = 0
+    since_reading: Gathered = field(default_factory=Gathered)
+    total: ArmCount = field(default_factory=ArmCount)
+    waited: int = 0
+    """Seconds of the deadline that are used up."""
+    readings: int = 0
+    judges: Judges = field(init=False)
+    routed: Routed = field(init=False)
+    _chunk: SlotCounts | None = None
+    _chunk_from: int = 0
+
+    def __post_init__(self) -> None:
+        self.judges = Judges.begun(self.plan)
+
+    def run(self) -> EndedAttempt:
+        """From the first weight to the end of the bake."""
+        for step in self.plan.steps:
+            ended = self._step(step)
+            if ended:
+                return self._ended(ended)
+        ended = self._decide()
+        if ended:
+            return self._ended(ended)
+        self._route(weight=100, pods=self.plan.replicas)
+        if self._pass(self.at + _MOVES):
+            return self._ended(AttemptEnd.FAILED)
+        self.judges.promote(self._seconds)
+        promoted = self._ended(AttemptEnd.PROMOTED)
+        ends = self.at + round(self.plan.bake * SECOND)
+        while self.at < ends:
+            if self._pass(min(ends, self._next_reading())):
+                return self._ended(AttemptEnd.FAILED_IN_BAKE)
+        return EndedAttempt(
+            end=AttemptEnd.PROMOTED,
+            seconds=promoted.seconds,
+            tries=promoted.tries,
+            failures=promoted.failures,
+            readings=self.readings,
+        )
+
+    def _step(self, step: PlannedStep) -> AttemptEnd | None:
+        self._route(weight=step.weight, pods=step.pods)
+        if self._pass(self.at + _MOVES):
+            return AttemptEnd.FAILED
+        self.judges.begin_step()
+        ends = self.at + round(step.pause * SECOND)
+        while self.at < ends:
+            if self._pass(min(ends, self._next_reading())):
+                return AttemptEnd.FAILED
+        since = self.at
+        while self.judges.lacks(step.weight):
+            if self._too_late(since):
+                return AttemptEnd.DEADLINE_SAMPLES
+            if self._pass(min(self.at + _LOOKS, self._next_reading())):
+                return AttemptEnd.FAILED
+        self.waited += self._spent(since)
+        return None
+
+    def _decide(self) -> AttemptEnd | None:
+        since = self.at
+        while self.judges.undecided():
+            if self._too_late(since):
+                return AttemptEnd.DEADLINE_VERDICT
+            if self._pass(min(self.at + _LOOKS, self._next_reading())):
+                return AttemptEnd.FAILED
+        return None
+
+    def _spent(self, since: int) -> int:
+        """Seconds of waiting that began with slot `since`. As in status, its stamp has whole seconds."""
+        return (self.at - since // SECOND * SECOND) // SECOND if self.at > since else 0
+
+    def _too_late(self, since: int) -> bool:
+        return self.waited + self._spent(since) > self.plan.deadline
+
+    def _route(self, *, weight: int, pods: int) -> None:
+        copies = self.plan.copies(weight)
+        self.routed = Routed(weight=weight, copies=copies, candidate_pods=pods, stable_pods=self.plan.replicas)
+        self._chunk = None
+
+    def _pass(self, until: int) -> bool:
+        """Let time pass, then read the counters if they are due. Whether a gate fails."""
+        # A pass is never in the past, and a reading that is due at once waits for the next look.
+        until = max(until, self.at + 1)
+        found = self._counts(self.at, until)
+        self.at = until
+        self.since_reading += found
+        self.total += found.candidate
+        if self.judges.next_reading(self._seconds) > 0:
+            return False
+        self.judges.read(self._seconds, self.since_reading)
+        self.since_reading = Gathered()
+        self.readings += 1
+        return self.judges.fails()
+
+    def _next_reading(self) -> int:
+        """The first slot at which they are due."""
+        return self.at + -int(-self.judges.next_reading(self._seconds) * SECOND // 1)
+
+    def _counts(self, first: int, end: int) -> Gathered:
+        counts = self._slots(first, end)
+        tries, failures = counts.tries.sum(axis=1).tolist(), counts.failures.sum(axis=1).tolist()
+        return Gathered(*(ArmCount(tries[row], failures[row]) for row in (CANDIDATE, STABLE, COPIES)))
+
+    def _slots(self, first: int, end: int) -> SlotCounts:
+        """Of the current routing, drawn far ahead."""
+        chunk = self._chunk
+        if chunk is None or end > self._chunk_from + chunk.tries.shape[1]:
+            self._chunk_from = first
+            chunk = self._chunk = self.trace.slots(self.routed, first, min(HORIZON, max(end, first + CHUNK)))
+        begins = first - self._chunk_from
+        part = slice(begins, begins + end - first)
+        return SlotCounts(tries=chunk.tries[:, part], failures=chunk.failures[:, part])
+
+    @property
+    def _seconds(self) -> float:
+        return self.at / SECOND
+
+    def _ended(self, end: AttemptEnd) -> EndedAttempt:
+        return EndedAttempt(
+            end=end,
+            seconds=self._seconds,
+            tries=self.total.tries,
+            failures=self.total.failures,
+            readings=self.readings,
+        )
+
+
+def run(plan: RolloutPlan, trace: TrafficTrace) -> EndedAttempt:
+    """The whole attempt."""
+    return SimulatedAttempt(plan=plan, trace=trace).run()

@@ -1,0 +1,397 @@
+"""Traffic from a seed: how many tries each version gets and fails, by quarters of a second.
+
+Whoever asks for the same slots under the same routing gets the same counts, in whatever order. So the product's rules,
+its rivals and the whole engine are shown the same traffic. Requests come by chance (Poisson); a request fails by chance
+with a probability that may depend on the time, on the version and on the user who sends it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import pi
+
+import numpy as np
+from numpy.random import Generator, default_rng
+from numpy.typing import NDArray
+
+SLOT = 0.25
+"""Seconds of a slot: every time at which counters may be read is a multiple of it."""
+HORIZON = 10_000
+"""Slots of a trace: above 40 minutes, as long as the slowest rival takes."""
+CHUNK = 480
+"""Slots that are drawn together: two minutes."""
+SECOND = round(1 / SLOT)
+
+Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
+
+CANDIDATE, STABLE = 0, 1
+"""Rows of what concerns either version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routed:
+    """Who answers what while a split holds."""
+
+    weight: int
+    """Per cent of the users' requests that the candidate answers."""
+    copies: int = 0
+    """Per cent of the candidate's requests that stable answers too, for comparison only."""
+    candidate_pods: int = 1
+    stable_pods: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotCounts:
+    """Counts of consecutive slots."""
+
+    tries: Counts
+    """Of candidate, stable, and copies at stable: one row each."""
+    failures: Counts
+    """Of the same."""
+
+    def plus(self, other: "SlotCounts") -> "SlotCounts":
+        """These slots, then the others."""
+        return SlotCounts(
+            tries=np.concatenate((self.tries, other.tries), axis=1),
+            failures=np.concatenate((self.failures, other.failures), axis=1),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserBase:
+    """Users who keep their version: the candidate has those whose place is below its weight."""
+
+    shares: Shares
+    """Of all requests, each user's."""
+    rates: Shares
+    """Each user's probability of a failed request, with either version."""
+    places: Shares
+    """Each user's place, within [0, 1): the hash of who it is."""
+
+    def of_candidate(self, weight: int) -> tuple[float, float, float]:
+        """Share of all requests, mean failure rate and mean of its square, of the users that have the candidate."""
+        return self._of(self.places < weight / 100)
+
+    def of_stable(self, weight: int) -> tuple[float, float, float]:
+        """The same of all others."""
+        return self._of(self.places >= weight / 100)
+
+    def _of(self, chosen: NDArray[np.bool_]) -> tuple[float, float, float]:
+        shares, rates = self.shares[chosen], self.rates[chosen]
+        share = float(shares.sum())
+        if share == 0:
+            return 0.0, 0.0, 0.0
+        return share, float((shares * rates).sum()) / share, float((shares * rates**2).sum()) / share
+
+
+@dataclass(frozen=True, kw_only=True)
+class SickPod:
+    """One pod of a version fails a part of its requests for a while."""
+
+    version: int
+    """CANDIDATE or STABLE."""
+    begins: int
+    ends: int
+    """Slots."""
+    share: float
+    """Of its requests that fail."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficTrace:
+    """What happens in one attempt's time, and the counts that follow from it."""
+
+    seed: int
+    load: Shares
+    """Requests of each slot in the mean, without the chance of their coming."""
+    base: Shares
+    """Probability in each slot that a request fails, with either version. Not used where users have rates."""
+    extra: tuple[Shares, Shares]
+    """What comes on top with the candidate, and with stable."""
+    users: UserBase | None = None
+    """None: every request is routed by itself."""
+    cluster: int = 1
+    """Failures that come at once in one version."""
+    sick: tuple[SickPod, ...] = ()
+    _drawn: dict[tuple[Routed, int], SlotCounts] = field(default_factory=dict)
+
+    def slots(self, routed: Routed, first: int, end: int) -> SlotCounts:
+        """Counts of the slots from `first` up to, not with, `end`. Raises ValueError beyond the horizon."""
+        if not 0 <= first < end <= HORIZON:
+            raise ValueError(f"a trace has slots from 0 to {HORIZON}, not {first} to {end}")
+        chunks = [self._chunk(routed, number) for number in range(first // CHUNK, (end - 1) // CHUNK + 1)]
+        at = first - first // CHUNK * CHUNK
+        whole = chunks[0]
+        for chunk in chunks[1:]:
+            whole = whole.plus(chunk)
+        return SlotCounts(
+            tries=whole.tries[:, at : at + end - first], failures=whole.failures[:, at : at + end - first]
+        )
+
+    def _chunk(self, routed: Routed, number: int) -> SlotCounts:
+        found = self._drawn.get((routed, number))
+        if found is None:
+            kind = [routed.weight, routed.copies, routed.candidate_pods, routed.stable_pods]
+            rng = default_rng([self.seed, number, *kind])
+            part = slice(number * CHUNK, min(HORIZON, (number + 1) * CHUNK))
+            found = self._drawn[routed, number] = self._draw(rng, routed, part)
+        return found
+
+    def _draw(self, rng: Generator, routed: Routed, part: slice) -> SlotCounts:
+        load = self.load[part]
+        share, mean, square = self._candidates(routed, part)
+        others, stable_mean, _ = self._stables(routed, part)
+        own = self._own(CANDIDATE, routed.candidate_pods, part)
+        stable_own = self._own(STABLE, routed.stable_pods, part)
+        copied = routed.copies / 100 * share * load
+        # Of a copied request both answers may fail: its user is the same.
+        at_stable = _either(mean, stable_own)
+        both = (1 - own) * (1 - stable_own) * square
+        both = both + (own * (1 - stable_own) + stable_own * (1 - own)) * mean + own * stable_own
+        fails = _either(mean, own)
+        alone = (1 - routed.copies / 100) * share * load
+        both_failed = self._events(rng, copied * both)
+        candidate_failed = self._events(rng, copied * (fails - both))
+        copy_failed = self._events(rng, copied * (at_stable - both))
+        well = rng.poisson(copied * (1 - fails - at_stable + both)) if routed.copies else 0
+        failed, passed = self._events(rng, alone * fails), rng.poisson(alone * (1 - fails))
+        rate = _either(stable_mean, stable_own)
+        stable_failed = self._events(rng, others * load * rate)
+        stable_passed = rng.poisson(others * load * (1 - rate))
+        candidate_failures = both_failed + candidate_failed + failed
+        copies = both_failed + candidate_failed + copy_failed + well
+        return SlotCounts(
+            tries=np.stack((candidate_failures + copy_failed + well + passed, stable_failed + stable_passed, copies)),
+            failures=np.stack((candidate_failures, stable_failed, both_failed + copy_failed)),
+        )
+
+    def _candidates(self, routed: Routed, part: slice) -> tuple[float, Shares | float, Shares | float]:
+        if self.users:
+            return self.users.of_candidate(routed.weight)
+        return routed.weight / 100, self.base[part], self.base[part] ** 2
+
+    def _stables(self, routed: Routed, part: slice) -> tuple[float, Shares | float, Shares | float]:
+        if self.users:
+            return self.users.of_stable(routed.weight)
+        return 1 - routed.weight / 100, self.base[part], self.base[part] ** 2
+
+    def _own(self, version: int, pods: int, part: slice) -> Shares:
+        own = self.extra[version][part]
+        for pod in self.sick:
+            begins, ends = max(0, pod.begins - part.start), max(0, pod.ends - part.start)
+            if pod.version == version and begins < len(own) and ends > 0:
+                own = own.copy()
+                own[begins:ends] = _either(own[begins:ends], pod.share / pods)
+        return own
+
+    def _events(self, rng: Generator, mean: Shares) -> Counts:
+        """Failures, so many in the mean, that come `cluster` at once."""
+        if not np.any(mean > 0):
+            return np.zeros(len(mean), dtype=np.int64)
+        # What is taken away from itself may leave less than nothing, by rounding.
+        return self.cluster * rng.poisson(np.maximum(mean, 0) / self.cluster)
+
+
+def _either(one: Shares | float, other: Shares | float) -> Shares:
+    """The probability that at least one of two independent things happens."""
+    return np.asarray(one + other - one * other)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A kind of trace. `trace(seed)` is one of its kind."""
+
+    rate: float
+    """Requests per second."""
+    errors: float
+    """Share of them that fails with either version."""
+    harm: float = 0.0
+    """What the candidate adds, from its first request."""
+    happens: str = ""
+    """What else: a key of HAPPENINGS, with its numbers behind a colon."""
+
+    @property
+    def sticky(self) -> bool:
+        """Whether a user keeps the version."""
+        return self.happens.startswith("sticky")
+
+    def trace(self, seed: int) -> TrafficTrace:
+        """The traffic of one attempt."""
+        rng = default_rng([seed, 1_000_003])
+        drafted = _Draft(rng=rng, rate=self.rate, errors=self.errors)
+        drafted.extra[CANDIDATE] += self.harm
+        name, _, numbers = self.happens.partition(":")
+        if name:
+            HAPPENINGS[name](drafted, *(float(number) for number in numbers.split(",") if number))
+        return TrafficTrace(
+            seed=seed,
+            load=drafted.load,
+            base=np.clip(drafted.base, 0, 1),
+            extra=(np.clip(drafted.extra[CANDIDATE], 0, 1), np.clip(drafted.extra[STABLE], 0, 1)),
+            users=drafted.users,
+            cluster=drafted.cluster,
+            sick=tuple(drafted.sick),
+        )
+
+
+@dataclass
+class _Draft:
+    rng: Generator
+    rate: float
+    errors: float
+    users: UserBase | None = None
+    cluster: int = 1
+    sick: list[SickPod] = field(default_factory=list)
+
+    @cached_property
+    def load(self) -> Shares:
+        return np.full(HORIZON, self.rate * SLOT)
+
+    @cached_property
+    def base(self) -> Shares:
+        return np.full(HORIZON, self.errors)
+
+    @cached_property
+    def extra(self) -> list[Shares]:
+        return [np.zeros(HORIZON), np.zeros(HORIZON)]
+
+    def seconds(self, least: float, most: float) -> int:
+        """A time in slots, by chance."""
+        return round(self.rng.uniform(least, most) / SLOT)
+
+
+ATTEMPT = 780.0
+"""Seconds of an attempt in which nothing is waited for, with its bake: what happens once happens within them."""
+CHANGES = (0.0, 60.0, 120.0, 180.0)
+"""When the weight changes in it."""
+_OUTAGE = (10.0, 40.0)
+
+
+def _day(draft: _Draft) -> None:
+    """A day's wave of load and errors; an attempt falls anywhere in it."""
+    _wave(draft, period=86_400)
+
+
+def _wave(draft: _Draft, period: float = 600) -> None:
+    """Load between a half and one and a half, errors between none and twice as many."""
+    wave = np.sin(2 * pi * (np.arange(HORIZON) * SLOT / period + draft.rng.random()))
+    draft.load *= 1 + wave / 2
+    draft.base *= 1 + wave
+
+
+def _bursts(draft: _Draft) -> None:
+    """About one burst in two minutes: for 5 to 20 s five times the load and ten times the errors, with both."""
+    at = 0
+    while (at := at + draft.seconds(20, 220)) < HORIZON:
+        length = draft.seconds(5, 20)
+        draft.load[at : at + length] *= 5
+        draft.base[at : at + length] *= 10
+        at += length
+
+
+def _outage(draft: _Draft, share: float = 0.5) -> None:
+    """For 10 to 40 s this share of all requests fails, whoever answers; anywhere in the attempt."""
+    _fails(draft, draft.seconds(0, ATTEMPT), draft.seconds(*_OUTAGE), share)
+
+
+def _outage_at_change(draft: _Draft, share: float = 0.5) -> None:
+    """The same, beginning or ending within 10 s of a change of weight."""
+    change = round(draft.rng.choice(CHANGES) / SLOT)
+    length, off = draft.seconds(*_OUTAGE), draft.seconds(-10, 10)
+    begins = change + off - (length if draft.rng.random() < 0.5 and change else 0)  # noqa: PLR2004
+    _fails(draft, max(0, begins), length, share)
+
+
+def _outages(draft: _Draft, share: float = 0.5) -> None:
+    """One every two minutes."""
+    at = draft.seconds(0, 120)
+    while at < HORIZON:
+        _fails(draft, at, draft.seconds(*_OUTAGE), share)
+        at += round(120 / SLOT)
+
+
+def _fails(draft: _Draft, begins: int, length: int, share: float) -> None:
+    draft.base[begins : begins + length] = np.maximum(draft.base[begins : begins + length], share)
+
+
+def _shared(draft: _Draft, correlation: float) -> None:
+    """Each second has an error rate of its own, the same for both versions; correlation of its requests."""
+    draft.base[:] = _beta_seconds(draft, correlation)
+
+
+def _own(draft: _Draft, correlation: float) -> None:
+    """Each second of each version has an error rate of its own."""
+    draft.base[:] = 0
+    for version in (CANDIDATE, STABLE):
+        draft.extra[version] += _beta_seconds(draft, correlation)
+
+
+def _beta_seconds(draft: _Draft, correlation: float) -> Shares:
+    more = (1 - correlation) / correlation
+    seconds = -(-HORIZON // SECOND)
+    rates = draft.rng.beta(draft.errors * more, (1 - draft.errors) * more, seconds)
+    return np.repeat(rates, SECOND)[:HORIZON]
+
+
+def _clusters(draft: _Draft, size: float) -> None:
+    """Failures come so many at once, in one version."""
+    draft.cluster = round(size)
+
+
+def _sticky_few(draft: _Draft, users: float, few: float) -> None:
+    """A user's rank decides how often he asks (Zipf), and few users among the heavier ones cause all errors."""
+    number, culprits = round(users), round(few)
+    shares = 1 / np.arange(1, number + 1)
+    shares /= shares.sum()
+    rates = np.zeros(number)
+    # By chance, of those with whom the errors can be as many as they are: who always fails asks often enough.
+    for _ in range(1000):
+        chosen = draft.rng.choice(min(number, 100), culprits, replace=False)
+        if shares[chosen].sum() >= draft.errors:
+            break
+    else:
+        chosen = np.arange(culprits)
+    rates[chosen] = min(1.0, draft.errors / shares[chosen].sum())
+    draft.users = UserBase(shares=shares, rates=rates, places=draft.rng.random(number))
+
+
+def _sticky_own(draft: _Draft, users: float, correlation: float = 0.1) -> None:
+    """Every user asks equally often and has a failure rate of his own."""
+    number, more = round(users), (1 - correlation) / correlation
+    rates = draft.rng.beta(max(draft.errors, 1e-9) * more, (1 - draft.errors) * more, number)
+    draft.users = UserBase(shares=np.full(number, 1 / number), rates=rates, places=draft.rng.random(number))
+
+
+def _sick_pod(draft: _Draft, share: float = 0.5) -> None:
+    """One pod of either version fails this share of its requests for 5 to 30 s, anywhere in the attempt."""
+    begins, version = draft.seconds(0, ATTEMPT), int(draft.rng.integers(2))
+    draft.sick.append(SickPod(version=version, begins=begins, ends=begins + draft.seconds(5, 30), share=share))
+
+
+def _warm_up(draft: _Draft, share: float, seconds: float = 20) -> None:
+    """The candidate's first seconds bring errors, then it is well."""
+    draft.extra[CANDIDATE][: round(seconds / SLOT)] += share
+
+
+def _leak(draft: _Draft, points: float) -> None:
+    """The candidate gets worse, by so many points in ten minutes."""
+    draft.extra[CANDIDATE] += points / 100 * np.arange(HORIZON) * SLOT / 600
+
+
+HAPPENINGS: dict[str, Callable[..., None]] = {
+    "day": _day,
+    "wave": _wave,
+    "bursts": _bursts,
+    "outage": _outage,
+    "outage-at-change": _outage_at_change,
+    "outages": _outages,
+    "shared": _shared,
+    "own": _own,
+    "clusters": _clusters,
+    "sticky-few": _sticky_few,
+    "sticky-own": _sticky_own,
+    "sick-pod": _sick_pod,
+    "warm-up": _warm_up,
+    "leak": _leak,
+}
