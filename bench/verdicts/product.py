@@ -51,6 +51,7 @@ class RolloutPlan:
 
     spec: ModelDeploymentSpec
     gates: tuple[Gate, ...]
+    """Those that decide."""
     steps: tuple[PlannedStep, ...]
     replicas: int
     bake: float
@@ -76,7 +77,7 @@ class RolloutPlan:
             planned.append(PlannedStep(weight=weight, pause=duration.seconds(pause.duration), pods=pods))
         return cls(
             spec=spec,
-            gates=gates_of(spec.analysis),
+            gates=tuple(gate for gate in gates_of(spec.analysis) if not gate.dry_run),
             steps=tuple(planned),
             replicas=replicas,
             bake=duration.seconds(spec.bake.duration),

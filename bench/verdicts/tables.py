@@ -104,7 +104,7 @@ def worse() -> None:
         ends, scene = results.ends(cell, OURS, ATTEMPTS), cell.scene
         bound = 0.0
         if scene.harm:
-            rate = scene.errors + scene.harm
+            rate = scene.errors + scene.harm - scene.errors * scene.harm
             bound = wald(candidate=rate, stable=scene.errors, margin=MARGIN, weight=0.05, alpha=ALPHA)
         caught = [end for end in ends if end.end in FAILED]
         row = (

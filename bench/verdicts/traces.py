@@ -207,7 +207,7 @@ class Scene:
     errors: float
     """Share of them that fails with either version."""
     harm: float = 0.0
-    """What the candidate adds, from its first request."""
+    """What the candidate adds, from its first request: of the requests that would not have failed, this share does."""
     happens: str = ""
     """What else: a key of HAPPENINGS, with its numbers behind a colon."""
 
@@ -246,11 +246,11 @@ class _Draft:
 
     @cached_property
     def load(self) -> Shares:
-        return np.full(HORIZON, self.rate * SLOT)
+        return np.full(HORIZON, self.rate * SLOT, dtype=np.float64)
 
     @cached_property
     def base(self) -> Shares:
-        return np.full(HORIZON, self.errors)
+        return np.full(HORIZON, self.errors, dtype=np.float64)
 
     @cached_property
     def extra(self) -> list[Shares]:
