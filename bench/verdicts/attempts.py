@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+
 from bench.verdicts.product import ArmCount, Gathered, Judges, PlannedStep, RolloutPlan
-from bench.verdicts.traces import CANDIDATE, CHUNK, HORIZON, SECOND, STABLE, Routed, SlotCounts, TrafficTrace
+from bench.verdicts.traces import CANDIDATE, CHUNK, HORIZON, SECOND, STABLE, Counts, Routed, TrafficTrace
 
 COPIES = 2
 """Row of the copies at stable."""
@@ -58,8 +60,9 @@ class SimulatedAttempt:
     readings: int = 0
     judges: Judges = field(init=False)
     routed: Routed = field(init=False)
-    _chunk: SlotCounts | None = None
-    _chunk_from: int = 0
+    _sums: Counts | None = None
+    """Since slot `_sums_from`, up to each slot: tries, then failures."""
+    _sums_from: int = 0
 
     def __post_init__(self) -> None:
         self.judges = Judges.begun(self.plan)
@@ -127,7 +130,7 @@ class SimulatedAttempt:
     def _route(self, *, weight: int, pods: int) -> None:
         copies = self.plan.copies(weight)
         self.routed = Routed(weight=weight, copies=copies, candidate_pods=pods, stable_pods=self.plan.replicas)
-        self._chunk = None
+        self._sums = None
 
     def _pass(self, until: int) -> bool:
         """Let time pass, then read the counters if they are due. Whether a gate fails."""
@@ -149,19 +152,20 @@ class SimulatedAttempt:
         return self.at + -int(-self.judges.next_reading(self._seconds) * SECOND // 1)
 
     def _counts(self, first: int, end: int) -> Gathered:
-        counts = self._slots(first, end)
-        tries, failures = counts.tries.sum(axis=1).tolist(), counts.failures.sum(axis=1).tolist()
-        return Gathered(*(ArmCount(tries[row], failures[row]) for row in (CANDIDATE, STABLE, COPIES)))
+        sums = self._sums
+        if sums is None or end >= self._sums_from + len(sums):
+            self._sums_from = first
+            sums = self._sums = self._ahead(first, max(end, first + CHUNK))
+        at = first - self._sums_from
+        found = (sums[at + end - first] - sums[at]).tolist()
+        arms = len(found) // 2
+        return Gathered(*(ArmCount(found[row], found[arms + row]) for row in (CANDIDATE, STABLE, COPIES)))
 
-    def _slots(self, first: int, end: int) -> SlotCounts:
+    def _ahead(self, first: int, end: int) -> Counts:
         """Of the current routing, drawn far ahead."""
-        chunk = self._chunk
-        if chunk is None or end > self._chunk_from + chunk.tries.shape[1]:
-            self._chunk_from = first
-            chunk = self._chunk = self.trace.slots(self.routed, first, min(HORIZON, max(end, first + CHUNK)))
-        begins = first - self._chunk_from
-        part = slice(begins, begins + end - first)
-        return SlotCounts(tries=chunk.tries[:, part], failures=chunk.failures[:, part])
+        counts = self.trace.slots(self.routed, first, min(HORIZON, end))
+        each = np.concatenate((counts.tries, counts.failures)).T
+        return np.concatenate((np.zeros_like(each[:1]), np.cumsum(each, axis=0)))
 
     @property
     def _seconds(self) -> float:

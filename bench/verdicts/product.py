@@ -5,6 +5,7 @@ counters are read, what is compared, what the gates say of it, when a step and t
 tests/unit/bench/test_attempts.py shows that the engine comes to the same ends at the same times.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -60,11 +61,11 @@ class RolloutPlan:
     """Seconds that may be spent on waiting."""
 
     @classmethod
-    def of(cls, *, replicas: int = 4, sticky: bool = False, **fields: object) -> Self:
+    def of(cls, fields: Mapping[str, object] | None = None, *, replicas: int = 4, sticky: bool = False) -> Self:
         """The defaults, but for these fields of the spec. Raises ValueError for steps that it does not know."""
         canary = {"strategy": {"canary": {"stickiness": {"header": "x-user"}}}} if sticky else {}
         registry = {"registry": {"model": "m", "alias": "champion"}, "predictor": {"minReplicas": replicas}}
-        spec = ModelDeploymentSpec.model_validate({**registry, **canary, **fields})
+        spec = ModelDeploymentSpec.model_validate({**registry, **canary, **(fields or {})})
         steps = steps_of(spec.strategy)
         if spec.analysis.on_inconclusive is not OnInconclusive.PAUSE or len(steps) % 2:
             raise ValueError("a simulated attempt has onInconclusive: Pause, and a pause after each weight")

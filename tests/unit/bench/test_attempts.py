@@ -98,7 +98,7 @@ SCENES = (
 
 @pytest.mark.parametrize("scene", SCENES, ids=repr)
 def test_the_light_attempt_ends_as_the_engine_does(scene: Scene) -> None:
-    plan = RolloutPlan.of(replicas=1, **BRIEF)
+    plan = RolloutPlan.of(BRIEF, replicas=1)
     for seed in range(4):
         ended = run(plan, scene.trace(seed))
         completion, reason, seconds, tries = by_the_engine(scene.trace(seed))
@@ -111,7 +111,7 @@ def test_the_light_attempt_ends_as_the_engine_does(scene: Scene) -> None:
 
 
 def test_the_scenes_of_that_test_come_to_every_end() -> None:
-    plan = RolloutPlan.of(replicas=1, **BRIEF)
+    plan = RolloutPlan.of(BRIEF, replicas=1)
     ends = {run(plan, scene.trace(seed)).end for scene in SCENES for seed in range(4)}
     assert ends == set(AttemptEnd)
 
