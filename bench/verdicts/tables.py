@@ -1,31 +1,31 @@
 # ruff: noqa: T201
 """False rollbacks, good versions promoted, and tries until a bad one is found, beside Flagger's and Argo's rules.
 
-`.venv/bin/python -m bench.verdicts.tables [same] [good] [worse] [levels]`; README.md says how to read it. In the
-environment: ATTEMPTS of each cell; ONLY cells whose name has one of these parts, with commas between; RIVALS=0 leaves
-the rivals out; WORKERS.
+`.venv/bin/python -m bench.verdicts.tables [same] [good] [worse] [levels] [plots]`; README.md says how to read it. In
+the environment: ATTEMPTS of each cell; ONLY cells whose name has one of these parts, with commas between; RIVALS=0
+leaves the rivals out; WORKERS.
 """
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 from bench.verdicts import levels
 from bench.verdicts.attempts import AttemptEnd
-from bench.verdicts.bounds import upper_bound, wald
+from bench.verdicts.bounds import upper_bound
 from bench.verdicts.cells import CONSTANT, LEAKS, SAME, WORSE, VerdictCell
-from bench.verdicts.product import ALPHA, MARGIN
+from bench.verdicts.figures import GOOD_ENDS, bound_of, is_rolled_back, p95
+from bench.verdicts.plot import plot
 from bench.verdicts.results import OURS, RIVAL_NAMES, DrawnEnds, Ends
-from bench.verdicts.rivals import PROMOTED
 
 ATTEMPTS = int(os.environ.get("ATTEMPTS") or 200)
 ONLY = [word for word in (os.environ.get("ONLY") or "").split(",") if word]
 WORKERS = min(2, int(os.environ.get("WORKERS") or 2))
+PLOTS = Path("build/bench-verdicts")
 WITH_RIVALS = os.environ.get("RIVALS") != "0"
-FAILED = {AttemptEnd.FAILED.value, AttemptEnd.FAILED_IN_BAKE.value}
-GOOD_ENDS = {AttemptEnd.PROMOTED.value, PROMOTED}
 DOCUMENTED = tuple(name for name in RIVAL_NAMES if name.endswith("documented"))
 
 
@@ -57,7 +57,7 @@ def same() -> None:
     for cell in cells:
         ends = results.ends(cell, OURS, ATTEMPTS)
         ended = Counter(end.end for end in ends)
-        failed, runs = sum(ended[end] for end in FAILED), len(ends)
+        failed, runs = sum(map(is_rolled_back, ends)), len(ends)
         late = {end: ended[end] for end in (AttemptEnd.DEADLINE_SAMPLES, AttemptEnd.DEADLINE_VERDICT) if ended[end]}
         row = (
             cell.name,
@@ -102,19 +102,16 @@ def worse() -> None:
     )
     for cell in cells:
         ends, scene = results.ends(cell, OURS, ATTEMPTS), cell.scene
-        bound = 0.0
-        if scene.harm:
-            rate = scene.errors + scene.harm - scene.errors * scene.harm
-            bound = wald(candidate=rate, stable=scene.errors, margin=MARGIN, weight=0.05, alpha=ALPHA)
-        caught = [end for end in ends if end.end in FAILED]
+        bound = bound_of(scene) if scene.harm else 0.0
+        caught = [end for end in ends if is_rolled_back(end)]
         row = (
             cell.name,
             f"{bound:,.3g}" if bound else "-",
-            tries_until(ends, lambda end: end in FAILED),
+            tries_until(ends),
             f"{median(end.tries for end in caught) / bound:.1f}" if bound and caught else "-",
             f"{median(end.seconds for end in caught):.0f}" if caught else "-",
             f"{median(end.failures for end in caught):.0f}" if caught else "-",
-            *(tries_until(results.ends(cell, rival, ATTEMPTS), lambda end: end != PROMOTED) for rival in rivals),
+            *(tries_until(results.ends(cell, rival, ATTEMPTS)) for rival in rivals),
         )
         print("| " + " | ".join(row) + " |", flush=True)
 
@@ -126,34 +123,38 @@ def share(part: float, whole: float) -> str:
 
 def rolled_back(ends: Ends) -> str:
     """The share that a rival rolled back."""
-    return share(sum(end.end != PROMOTED for end in ends), len(ends))
+    return share(sum(map(is_rolled_back, ends)), len(ends))
 
 
 def promotions(ends: Ends) -> str:
     """The share that a rival promoted, and its median time."""
-    seconds = [end.seconds for end in ends if end.end == PROMOTED]
+    seconds = [end.seconds for end in ends if end.end in GOOD_ENDS]
     return share(len(seconds), len(ends)) + (f", {median(seconds):.0f} s" if seconds else "")
 
 
 def quantiles(values: Sequence[float]) -> str:
     """Median and 95 % quantile."""
-    return f"{median(values):,.0f} / {_p95(values):,.0f}" if values else "-"
+    return f"{median(values):,.0f} / {p95(values):,.0f}" if values else "-"
 
 
-def _p95(values: Sequence[float]) -> float:
-    return sorted(values)[max(0, -(-95 * len(values) // 100) - 1)]
-
-
-def tries_until(ends: Ends, is_caught: Callable[[str], bool]) -> str:
+def tries_until(ends: Ends) -> str:
     """Median and 95 % quantile of the tries of those that were caught, with their share where it is not all."""
-    caught = [end.tries for end in ends if is_caught(end.end)]
+    caught = [end.tries for end in ends if is_rolled_back(end)]
     if not caught:
         return "never"
     part = "" if len(caught) == len(ends) else f", {share(len(caught), len(ends))} caught"
     return quantiles(caught) + part
 
 
-TABLES = {"same": same, "good": good, "worse": worse, "levels": levels.tables}
+def plots() -> None:
+    """Of all that was drawn for the tables."""
+    results = DrawnEnds()
+    results.load()
+    for file in plot(results, ATTEMPTS, PLOTS):
+        print(file)
+
+
+TABLES = {"same": same, "good": good, "worse": worse, "levels": levels.tables, "plots": plots}
 
 
 def main(*names: str) -> int:
