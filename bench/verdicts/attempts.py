@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from bench.verdicts.product import ArmCount, Gathered, Judges, PlannedStep, RolloutPlan
+from bench.verdicts.product import ArmCount, AttemptStatus, CountedArms, PlannedStep, RolloutPlan
 from bench.verdicts.traces import CANDIDATE, CHUNK, HORIZON, SECOND, STABLE, Counts, Routed, TrafficTrace
 
 COPIES = 2
@@ -53,19 +53,18 @@ class SimulatedAttempt:
     plan: RolloutPlan
     trace: TrafficTrace
     at: int = 0
-    since_reading: Gathered = field(default_factory=Gathered)
-    total: ArmCount = field(default_factory=ArmCount)
+    counted: CountedArms = field(default_factory=CountedArms)
     waited: int = 0
     """Seconds of the deadline that are used up."""
     readings: int = 0
-    judges: Judges = field(init=False)
+    judged: AttemptStatus = field(init=False)
     routed: Routed = field(init=False)
     _sums: Counts | None = None
     """Since slot `_sums_from`, up to each slot: tries, then failures."""
     _sums_from: int = 0
 
     def __post_init__(self) -> None:
-        self.judges = Judges.begun(self.plan)
+        self.judged = AttemptStatus.begun(self.plan)
 
     def run(self) -> EndedAttempt:
         """From the first weight to the end of the bake."""
@@ -77,14 +76,16 @@ class SimulatedAttempt:
         if ended:
             return self._ended(ended)
         self._route(weight=100, pods=self.plan.replicas)
-        if self._pass(self.at + _MOVES):
+        if self._moved():
             return self._ended(AttemptEnd.FAILED)
-        self.judges.promote(self._seconds)
+        self.judged.promote(self._seconds)
         promoted = self._ended(AttemptEnd.PROMOTED)
+        self._judge()
         ends = self.at + round(self.plan.bake * SECOND)
         while self.at < ends:
             if self._pass(min(ends, self._next_reading())):
                 return self._ended(AttemptEnd.FAILED_IN_BAKE)
+            self.judged.acknowledge()
         return EndedAttempt(
             end=AttemptEnd.PROMOTED,
             seconds=promoted.seconds,
@@ -95,25 +96,27 @@ class SimulatedAttempt:
 
     def _step(self, step: PlannedStep) -> AttemptEnd | None:
         self._route(weight=step.weight, pods=step.pods)
-        if self._pass(self.at + _MOVES):
+        if self._moved():
             return AttemptEnd.FAILED
-        self.judges.begin_step()
+        self.judged.begin_pause(step, self._seconds)
+        self._judge()
         ends = self.at + round(step.pause * SECOND)
         while self.at < ends:
             if self._pass(min(ends, self._next_reading())):
                 return AttemptEnd.FAILED
         since = self.at
-        while self.judges.lacks(step.weight):
+        while self.judged.lacks(step):
             if self._too_late(since):
                 return AttemptEnd.DEADLINE_SAMPLES
             if self._pass(min(self.at + _LOOKS, self._next_reading())):
                 return AttemptEnd.FAILED
         self.waited += self._spent(since)
+        self.judged.end_pause()
         return None
 
     def _decide(self) -> AttemptEnd | None:
         since = self.at
-        while self.judges.undecided():
+        while not self.judged.may_promote():
             if self._too_late(since):
                 return AttemptEnd.DEADLINE_VERDICT
             if self._pass(min(self.at + _LOOKS, self._next_reading())):
@@ -128,30 +131,39 @@ class SimulatedAttempt:
         return self.waited + self._spent(since) > self.plan.deadline
 
     def _route(self, *, weight: int, pods: int) -> None:
-        copies = self.plan.copies(weight)
+        copies = self.judged.ask(weight)
         self.routed = Routed(weight=weight, copies=copies, candidate_pods=pods, stable_pods=self.plan.replicas)
         self._sums = None
+
+    def _moved(self) -> bool:
+        """Every gateway pod has the new weight. Whether a gate fails by what is read before that is known."""
+        self._count(self.at + _MOVES)
+        failed = self._judge()
+        self.judged.acknowledge()
+        return failed
 
     def _pass(self, until: int) -> bool:
         """Let time pass, then read the counters if they are due. Whether a gate fails."""
         # A pass is never in the past, and a reading that is due at once waits for the next look.
-        until = max(until, self.at + 1)
-        found = self._counts(self.at, until)
+        self._count(max(until, self.at + 1))
+        return self._judge()
+
+    def _count(self, until: int) -> None:
+        self.counted += self._counts(self.at, until)
         self.at = until
-        self.since_reading += found
-        self.total += found.candidate
-        if self.judges.next_reading(self._seconds) > 0:
+
+    def _judge(self) -> bool:
+        if self.judged.next_reading(self._seconds) > 0:
             return False
-        self.judges.read(self._seconds, self.since_reading)
-        self.since_reading = Gathered()
+        self.judged.read(self._seconds, self.counted)
         self.readings += 1
-        return self.judges.fails()
+        return self.judged.fails()
 
     def _next_reading(self) -> int:
         """The first slot at which they are due."""
-        return self.at + -int(-self.judges.next_reading(self._seconds) * SECOND // 1)
+        return self.at + -int(-self.judged.next_reading(self._seconds) * SECOND // 1)
 
-    def _counts(self, first: int, end: int) -> Gathered:
+    def _counts(self, first: int, end: int) -> CountedArms:
         sums = self._sums
         if sums is None or end >= self._sums_from + len(sums):
             self._sums_from = first
@@ -159,7 +171,7 @@ class SimulatedAttempt:
         at = first - self._sums_from
         found = (sums[at + end - first] - sums[at]).tolist()
         arms = len(found) // 2
-        return Gathered(*(ArmCount(found[row], found[arms + row]) for row in (CANDIDATE, STABLE, COPIES)))
+        return CountedArms(*(ArmCount(found[row], found[arms + row]) for row in (CANDIDATE, STABLE, COPIES)))
 
     def _ahead(self, first: int, end: int) -> Counts:
         """Of the current routing, drawn far ahead."""
@@ -175,8 +187,8 @@ class SimulatedAttempt:
         return EndedAttempt(
             end=end,
             seconds=self._seconds,
-            tries=self.total.tries,
-            failures=self.total.failures,
+            tries=self.counted.candidate.tries,
+            failures=self.counted.candidate.failures,
             readings=self.readings,
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.verdicts.attempts import AttemptEnd
 from bench.verdicts.bounds import wald
-from bench.verdicts.product import ALPHA, MARGIN
+from bench.verdicts.product import ALPHA, tolerated
 from bench.verdicts.results import CellEnd
 from bench.verdicts.rivals import PROMOTED, ROLLED_BACK
 from bench.verdicts.traces import Scene
@@ -21,10 +21,11 @@ def is_rolled_back(end: CellEnd) -> bool:
 
 def bound_of(scene: Scene) -> float:
     """Wald's bound on the tries until a verdict at the first weight. Raises ValueError where nothing is worse."""
-    if scene.harm <= MARGIN:
+    margin = tolerated(scene.errors)
+    if scene.harm <= margin:
         raise ValueError(f"a harm of {scene.harm} is within the margin: no verdict is due")
     rate = scene.errors + scene.harm - scene.errors * scene.harm
-    return wald(candidate=rate, stable=scene.errors, margin=MARGIN, weight=0.05, alpha=ALPHA)
+    return wald(candidate=rate, stable=scene.errors, margin=margin, weight=0.05, alpha=ALPHA)
 
 
 def p95(values: Sequence[float]) -> float:

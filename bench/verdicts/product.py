@@ -1,43 +1,52 @@
 """The product's own rules, as a simulated attempt asks for them: all that is bound to its code stands here.
 
-A pass of the whole engine costs too much for thousands of attempts. So here are only the calls that decide: when
-counters are read, what is compared, what the gates say of it, when a step and the bake end.
+A pass of the whole engine costs too much for thousands of attempts. So here are only the functions that decide, on a
+real status: when counters are read, what is compared, what the gates say of it, what a step lacks.
 tests/unit/bench/test_attempts.py shows that the engine comes to the same ends at the same times.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.analysis import OnInconclusive
-from penstock_contracts.api.status import Candidate, EvidenceStatus, ModelDeploymentStatus, Previous, Stable
+from penstock_contracts.api.status import Candidate, ModelDeploymentStatus, Previous, Stable
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
-from penstock_contracts.traffic import Backend, Traffic, TrafficSplit
-from penstock_contracts.verdict import Verdict
+from penstock_contracts.evidence import TryReason
+from penstock_contracts.traffic import Traffic
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.catalogue import STAGES, gates_of
-from penstock_controller.gates.evidence import ComparedTries, Evidence, TryCount
-from penstock_controller.gates.gate import Gate, GateMemory, StepConditions
-from penstock_controller.rollout import evidence
-from penstock_controller.rollout.splits import CONTROL
-from penstock_controller.rollout.steps import size_at, steps_of
+from penstock_controller.gates.error_rate import ErrorRate
+from penstock_controller.gates.gate import Gate
+from penstock_controller.rollout import reading_times, splits, verdicts
+from penstock_controller.rollout.context import RolloutContext
+from penstock_controller.rollout.observation import ArmTries, Observation, Reading, Unresolved
+from penstock_controller.rollout.steps import EVERYTHING, Setting, size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp
 
 ALPHA = FALSE_ROLLBACK / STAGES
 """The error level of one gate that is alone, in one stage."""
-MARGIN = 0.005
-"""What the gate lets pass by default, as a share of the tries."""
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-_STABLE = Stable(revision="s", version="1", digest="sha256:1", since="2026-01-01T00:00:00Z")
+_CANDIDATE, _STABLE = "c", "s"
+"""Revisions."""
+
+
+def tolerated(errors: float) -> float:
+    """The harm that the default gate lets pass where stable's failure rate is known to be this one."""
+    (gate,) = RolloutPlan.of().gates
+    if not isinstance(gate, ErrorRate):
+        raise TypeError(f"the default gate is error-rate, not {gate.name}")
+    return gate.limits.margin.at(errors)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedStep:
     """A weight and the pause after it."""
 
+    index: int
+    """Of the weight, in the strategy's steps."""
     weight: int
     """Per cent."""
     pause: float
@@ -52,7 +61,6 @@ class RolloutPlan:
 
     spec: ModelDeploymentSpec
     gates: tuple[Gate, ...]
-    """Those that decide."""
     steps: tuple[PlannedStep, ...]
     replicas: int
     bake: float
@@ -67,27 +75,22 @@ class RolloutPlan:
         registry = {"registry": {"model": "m", "alias": "champion"}, "predictor": {"minReplicas": replicas}}
         spec = ModelDeploymentSpec.model_validate({**registry, **canary, **(fields or {})})
         steps = steps_of(spec.strategy)
-        if spec.analysis.on_inconclusive is not OnInconclusive.PAUSE or len(steps) % 2:
-            raise ValueError("a simulated attempt has onInconclusive: Pause, and a pause after each weight")
         planned = []
         for index in range(0, len(steps), 2):
-            weight, pause = steps[index].set_weight, steps[index + 1].pause
+            weight = steps[index].set_weight
+            pause = steps[index + 1].pause if index + 1 < len(steps) else None
             if weight is None or pause is None or pause.duration is None:
                 raise ValueError("a simulated attempt has steps of setWeight, each followed by a pause of some length")
             pods = size_at(steps, index, replicas)
-            planned.append(PlannedStep(weight=weight, pause=duration.seconds(pause.duration), pods=pods))
+            planned.append(PlannedStep(index=index, weight=weight, pause=duration.seconds(pause.duration), pods=pods))
         return cls(
             spec=spec,
-            gates=tuple(gate for gate in gates_of(spec.analysis) if not gate.dry_run),
+            gates=gates_of(spec.analysis),
             steps=tuple(planned),
             replicas=replicas,
             bake=duration.seconds(spec.bake.duration),
             deadline=duration.seconds(spec.progress_deadline),
         )
-
-    def copies(self, weight: int) -> int:
-        """Per cent of the candidate's requests that stable answers too while this weight holds."""
-        return CONTROL if weight == 100 else 0  # noqa: PLR2004
 
 
 @dataclass(frozen=True)
@@ -100,89 +103,132 @@ class ArmCount:
     def __add__(self, other: "ArmCount") -> "ArmCount":
         return ArmCount(self.tries + other.tries, self.failures + other.failures)
 
-    def as_evidence(self) -> TryCount:
-        """As gates take it."""
-        return TryCount(tries=self.tries, failures=self.failures)
-
 
 @dataclass(frozen=True)
-class Gathered:
-    """Counts since the last reading."""
+class CountedArms:
+    """What the gateways have counted."""
 
     candidate: ArmCount = ArmCount()
     stable: ArmCount = ArmCount()
     copies: ArmCount = ArmCount()
     """Of the candidate's requests, at stable."""
 
-    def __add__(self, other: "Gathered") -> "Gathered":
-        return Gathered(self.candidate + other.candidate, self.stable + other.stable, self.copies + other.copies)
+    def __add__(self, other: "CountedArms") -> "CountedArms":
+        return CountedArms(self.candidate + other.candidate, self.stable + other.stable, self.copies + other.copies)
 
-    def on_trial(self) -> ComparedTries:
-        """What the rollout compares before the promotion: users and copies alike."""
-        return ComparedTries(
-            candidate=self.candidate.as_evidence(),
-            stable=(self.stable + self.copies).as_evidence(),
+    def as_reading(self) -> Reading:
+        """As a gateway pod answers."""
+        arms = (
+            (_CANDIDATE, TryReason.USERS, self.candidate),
+            (_STABLE, TryReason.USERS, self.stable),
+            (_STABLE, TryReason.SHADOW, self.copies),
         )
-
-    def in_bake(self) -> ComparedTries:
-        """And in the bake: users with copies."""
-        return ComparedTries(candidate=self.candidate.as_evidence(), stable=self.copies.as_evidence())
+        return Reading(
+            source="gateway/0",
+            tries=tuple(
+                ArmTries(revision=revision, arm=arm, tries=count.tries, failures=count.failures)
+                for revision, arm, count in arms
+                if count.tries
+            ),
+        )
 
 
 @dataclass
-class Judges:
-    """The gates of one attempt with what they have seen, and the clock of their readings. Times are seconds."""
+class AttemptStatus:
+    """The status of an attempt, moved on by the product's functions. Times are seconds from the first weight."""
 
-    plan: RolloutPlan
-    status: ModelDeploymentStatus
-    seen: dict[str, GateMemory] = field(default_factory=dict)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    before_step: dict[str, int] = field(default_factory=dict)
-    """Samples of each gate when the step began."""
+    context: RolloutContext
 
     @classmethod
     def begun(cls, plan: RolloutPlan) -> Self:
-        """At the first reading, at 0 s: what the counters say belongs to no attempt yet."""
-        candidate = Candidate(revision="c", version="2", digest="sha256:2", attempt=1, started_at=_stamp(0))
-        backends = (Backend(revision="c", weight=0), Backend(revision="s", weight=100))
-        split = TrafficSplit(number=1, attempt=1, backends=backends, timeout_seconds=10)
+        """The gateway knows the candidate, and its counters are read for the first time."""
+        stamp = exact_stamp(_BEGINNING)
         status = ModelDeploymentStatus(
             attempt=1,
-            stable=_STABLE,
-            candidate=candidate,
-            traffic=Traffic(desired=split, applied=split),
-            evidence=EvidenceStatus(attempt=1, taken_at=_stamp(0)),
+            stable=Stable(revision=_STABLE, version="1", digest="sha256:1", since=stamp),
+            candidate=Candidate(revision=_CANDIDATE, version="2", digest="sha256:2", attempt=1, started_at=stamp),
         )
-        return cls(plan=plan, status=status)
+        nothing_known = Unresolved(reason="Unknown", message="")
+        seen = Observation(now=_BEGINNING, generation=1, target=nothing_known, workloads={}, gateways=())
+        context = RolloutContext(spec=plan.spec, status=status, observation=seen, gates=plan.gates)
+        begun = cls(context=context)
+        begun._ask(splits.only(context, _STABLE, _CANDIDATE))
+        begun.acknowledge()
+        begun.read(0, CountedArms())
+        return begun
+
+    @property
+    def status(self) -> ModelDeploymentStatus:
+        """As it stands now."""
+        return self.context.status
+
+    def _write(self, status: ModelDeploymentStatus) -> None:
+        self.context = self.context.with_status(status)
+
+    def _ask(self, traffic: Traffic) -> None:
+        self._write(evolve(self.status, traffic=traffic))
+
+    def ask(self, weight: int) -> int:
+        """Ask for a weight. Answers how many per cent of the candidate's requests stable is to answer too."""
+        status = self.status
+        if status.candidate is None or status.stable is None:
+            raise LookupError("a weight is asked for on trial")
+        self._ask(splits.trial(self.context, status.candidate, status.stable, Setting(weight=weight)))
+        mirror = self.status.traffic.desired.mirror if self.status.traffic else None
+        if mirror is None:
+            return 0
+        if mirror.revision != _STABLE or (weight != EVERYTHING and mirror.source != _CANDIDATE):
+            raise ValueError(f"a simulated attempt knows copies of the candidate's requests at stable, not {mirror}")
+        return mirror.percentage
+
+    def acknowledge(self) -> None:
+        """Every gateway pod does what it is asked."""
+        traffic = self.status.traffic
+        if traffic and traffic.applied is not traffic.desired:
+            self._ask(Traffic(desired=traffic.desired, applied=traffic.desired))
+
+    def begin_pause(self, step: PlannedStep, at: float) -> None:
+        """The weight holds, and the pause behind it begins."""
+        candidate = self.status.candidate
+        begun = evolve(candidate, step=step.index + 1, step_since=_stamp(at)) if candidate else None
+        self._write(verdicts.begin_step(evolve(self.status, candidate=begun)))
+
+    def end_pause(self) -> None:
+        """And is over."""
+        candidate = self.status.candidate
+        self._write(
+            evolve(self.status, candidate=candidate and evolve(candidate, step=candidate.step + 1, step_since=None))
+        )
 
     def next_reading(self, at: float) -> float:
         """Seconds until the counters are to be read."""
-        left = evidence.next_due(self.plan.spec, self.status, _moment(at))
+        left = reading_times.next_due(self.context.spec, self.status, _moment(at))
         if left is None:
             raise LookupError("an attempt that is under way is read")
         return left
 
-    def read(self, at: float, gathered: Gathered) -> None:
-        """Judge what came since the last reading."""
-        found = gathered.in_bake() if self.status.previous else gathered.on_trial()
-        part = Evidence(parts=(found,))
-        for gate in self.plan.gates:
-            judgement = gate.judge(part, self.seen.get(gate.name, GateMemory()))
-            self.seen[gate.name], self.verdicts[gate.name] = judgement.seen, judgement.verdict
-        before = self.status.evidence
-        if before is None:
-            raise LookupError("an attempt begins with a reading")
-        self.status = evolve(self.status, evidence=evidence.next_reading(before, (), _moment(at), found))
+    def read(self, at: float, counted: CountedArms) -> None:
+        """Judge what was counted since the last reading."""
+        seen = replace(self.context.observation, now=_moment(at), evidence=(counted.as_reading(),))
+        self.context = replace(self.context, observation=seen)
+        self._write(verdicts.judge(self.context))
 
-    def begin_step(self) -> None:
-        """The pause after a weight begins."""
-        self.before_step = {name: seen.samples for name, seen in self.seen.items()}
+    def fails(self) -> bool:
+        """Whether a gate says fail."""
+        return verdicts.first_failure(self.status) is not None
+
+    def lacks(self, step: PlannedStep) -> bool:
+        """Whether a gate lacks samples of this step."""
+        return bool(verdicts.lacking(self.context, Setting(weight=step.weight)))
+
+    def may_promote(self) -> bool:
+        """Whether the gates let it be promoted."""
+        return verdicts.may_promote(self.context)
 
     def promote(self, at: float) -> None:
-        """The bake begins: the gates begin anew."""
-        self.seen, self.verdicts = {}, {}
+        """The pointer moves and the bake begins."""
         previous = Previous(
-            revision="s",
+            revision=_STABLE,
             version="1",
             digest="sha256:1",
             stable_since=_stamp(0),
@@ -190,23 +236,9 @@ class Judges:
             started_at=_stamp(0),
             baking_since=_stamp(at),
         )
-        self.status = evolve(self.status, candidate=None, previous=previous)
-
-    def fails(self) -> bool:
-        """Whether a gate says fail."""
-        return Verdict.FAIL in self.verdicts.values()
-
-    def lacks(self, weight: int) -> bool:
-        """Whether a gate lacks samples of this step."""
-        during = StepConditions(spec=self.plan.spec, weight=weight, mirror=0)
-        return any(gate.gathers(during) and self._samples(gate) < gate.min_samples for gate in self.plan.gates)
-
-    def _samples(self, gate: Gate) -> int:
-        return self.seen.get(gate.name, GateMemory()).samples - self.before_step.get(gate.name, 0)
-
-    def undecided(self) -> bool:
-        """Whether a gate has not passed."""
-        return any(self.verdicts.get(gate.name) is not Verdict.PASS for gate in self.plan.gates)
+        stable = Stable(revision=_CANDIDATE, version="2", digest="sha256:2", since=_stamp(at))
+        self._write(evolve(self.status, stable=stable, candidate=None, previous=previous))
+        self._ask(splits.bake(self.context, _CANDIDATE, _STABLE))
 
 
 def _moment(at: float) -> datetime:

@@ -30,7 +30,7 @@ _SOURCES = {
         "bench/verdicts/product.py",
         "controller/src/penstock_controller/analysis/*.py",
         "controller/src/penstock_controller/gates/*.py",
-        *(f"controller/src/penstock_controller/rollout/{name}.py" for name in ("evidence", "splits", "steps")),
+        "controller/src/penstock_controller/rollout/*.py",
         "contracts/src/penstock_contracts/api/analysis.py",
         "contracts/src/penstock_contracts/api/strategy.py",
         "contracts/src/penstock_contracts/api/v1alpha1.py",

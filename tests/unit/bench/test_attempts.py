@@ -17,12 +17,18 @@ from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import weight
 
 OLD, NEW = "rev1", "rev2"
-BRIEF: dict[str, object] = {
-    "strategy": {"canary": {"steps": [weight(5), pause("8s"), weight(25), pause("8s"), weight(50), pause("8s")]}},
-    "analysis": {"interval": "2s", "gates": [{"name": "error-rate", "minSamples": 50}]},
-    "bake": {"duration": "30s"},
-    "progressDeadline": "20s",
-}
+
+
+def brief(*, sticky: bool) -> dict[str, object]:
+    steps = [weight(5), pause("8s"), weight(25), pause("8s"), weight(50), pause("8s")]
+    return {
+        "strategy": {"canary": {"steps": steps, **({"stickiness": {"header": "x-user"}} if sticky else {})}},
+        "analysis": {"interval": "2s", "gates": [{"name": "error-rate", "minSamples": 50}]},
+        "bake": {"duration": "30s"},
+        "progressDeadline": "20s",
+    }
+
+
 ENDS = {
     (Completion.PROMOTED, "Promoted"): {AttemptEnd.PROMOTED},
     (Completion.ROLLED_BACK, "GateFailed"): {AttemptEnd.FAILED, AttemptEnd.FAILED_IN_BAKE},
@@ -55,9 +61,9 @@ class TracedGateway(GatewayCounters):
         return sum(number for slot, number in self.tries.items() if slot[1:] == (NEW, TryReason.USERS))
 
 
-def by_the_engine(trace: TrafficTrace) -> tuple[Completion, str, float, int]:
+def by_the_engine(trace: TrafficTrace, wish: dict[str, object]) -> tuple[Completion, str, float, int]:
     """Completion, reason, seconds from the first weight until the decision, tries of the candidate until then."""
-    world = on_trial(spec(predictor={"minReplicas": 1}, **BRIEF))
+    world = on_trial(spec(predictor={"minReplicas": 1}, **wish))
     world.gateways = {"gw-0": world.gateways["gw-0"]}
     gateway = TracedGateway("gw-0", trace=trace)
     world.counters["gw-0"] = gateway
@@ -87,7 +93,9 @@ SCENES = (
     Scene(rate=400, errors=0.001),
     Scene(rate=400, errors=0.02, harm=0.05),
     Scene(rate=400, errors=0.001, harm=0.2),
-    Scene(rate=15, errors=0.0),
+    Scene(rate=4, errors=0.0),
+    Scene(rate=60, errors=0.05),
+    Scene(rate=400, errors=0.01, happens="sticky-few:1000,3"),
     Scene(rate=150, errors=0.05),
     Scene(rate=400, errors=0.002, happens="clusters:8"),
     Scene(rate=400, errors=0.002, happens="leak:60"),
@@ -98,10 +106,11 @@ SCENES = (
 
 @pytest.mark.parametrize("scene", SCENES, ids=repr)
 def test_the_light_attempt_ends_as_the_engine_does(scene: Scene) -> None:
-    plan = RolloutPlan.of(BRIEF, replicas=1)
+    wish = brief(sticky=scene.sticky)
+    plan = RolloutPlan.of(wish, replicas=1)
     for seed in range(4):
         ended = run(plan, scene.trace(seed))
-        completion, reason, seconds, tries = by_the_engine(scene.trace(seed))
+        completion, reason, seconds, tries = by_the_engine(scene.trace(seed), wish)
         assert ended.end in ENDS[completion, reason], seed
         if "deadline" in ended.end:
             # The engine's stamps have whole seconds, so each of its waits may count for one more.
@@ -111,7 +120,7 @@ def test_the_light_attempt_ends_as_the_engine_does(scene: Scene) -> None:
 
 
 def test_the_scenes_of_that_test_come_to_every_end() -> None:
-    plan = RolloutPlan.of(BRIEF, replicas=1)
+    plan = RolloutPlan.of(brief(sticky=False), replicas=1)
     ends = {run(plan, scene.trace(seed)).end for scene in SCENES for seed in range(4)}
     assert ends == set(AttemptEnd)
 
