@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
 
 import numpy as np
 
 from bench.verdicts.product import ArmCount, AttemptStatus, CountedArms, PlannedStep, RolloutPlan
 from bench.verdicts.traces import CANDIDATE, CHUNK, HORIZON, SECOND, STABLE, Counts, Routed, TrafficTrace
+from penstock_contracts.api.status import ModelDeploymentStatus
 
 COPIES = 2
 """Row of the copies at stable."""
@@ -59,6 +61,8 @@ class SimulatedAttempt:
     readings: int = 0
     judged: AttemptStatus = field(init=False)
     routed: Routed = field(init=False)
+    _due: int = 0
+    _due_in: ModelDeploymentStatus | None = None
     _sums: Counts | None = None
     """Since slot `_sums_from`, up to each slot: tries, then failures."""
     _sums_from: int = 0
@@ -153,15 +157,19 @@ class SimulatedAttempt:
         self.at = until
 
     def _judge(self) -> bool:
-        if self.judged.next_reading(self._seconds) > 0:
+        if self.at < self._next_reading():
             return False
         self.judged.read(self._seconds, self.counted)
         self.readings += 1
         return self.judged.fails()
 
     def _next_reading(self) -> int:
-        """The first slot at which they are due."""
-        return self.at + -int(-self.judged.next_reading(self._seconds) * SECOND // 1)
+        """The first slot at which they are due. It stays the same as long as the status does."""
+        status = self.judged.status
+        if self._due_in is not status:
+            self._due_in, left = status, self.judged.next_reading(self._seconds)
+            self._due = self.at + ceil(left * SECOND)
+        return self._due
 
     def _counts(self, first: int, end: int) -> CountedArms:
         sums = self._sums
