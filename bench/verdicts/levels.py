@@ -13,7 +13,8 @@ from numpy.random import Generator
 
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
-from penstock_controller.analysis.error_rate import ErrorRateTest
+from penstock_controller.analysis.error_rate import ErrorRateLimits, ErrorRateTest
+from penstock_controller.analysis.margin import Margin
 
 ALPHA = 0.0025
 """1 % over two gates and two stages."""
@@ -29,6 +30,11 @@ def block(rng: Generator, candidate: int, stable: int, rates: Rates) -> Block:
         CountedTries(candidate, int(rng.binomial(candidate, rates[0]))),
         CountedTries(stable, int(rng.binomial(stable, rates[1]))),
     )
+
+
+def _begun(margin: float, alpha: float) -> ErrorRateTest:
+    """A test with one margin, absolute, for both answers."""
+    return ErrorRateTest.begun(ErrorRateLimits(margin=Margin(margin), pass_margin=Margin(margin), alpha=alpha))
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,11 @@ class VerdictCase:
 
     def _once(self, rng: Generator, margin: float, weight: float, limit: int) -> int:
         candidate, stable = 20, round(20 / weight) - 20
-        test = ErrorRateTest.begun(margin)
+        test = _begun(margin, ALPHA)
         for _ in range(self.warm_up):
             test = test.after(block(rng, candidate, stable, (self.rates[1], self.rates[1])))
         before = test.totals.candidate.tries
-        while test.verdict(1, ALPHA) is not self.wanted and test.totals.candidate.tries - before < limit:
+        while test.verdict(1) is not self.wanted and test.totals.candidate.tries - before < limit:
             test = test.after(block(rng, candidate, stable, self.rates))
         return test.totals.candidate.tries - before
 
@@ -123,10 +129,10 @@ def error_levels(runs: int = 400, looks: int = 60) -> None:
 
 
 def _said(history: History, margin: float, looks: int, seed: int) -> set[Verdict]:
-    rng, test, said = np.random.default_rng(seed), ErrorRateTest.begun(margin), set[Verdict]()
+    rng, test, said = np.random.default_rng(seed), _begun(margin, 0.05), set[Verdict]()
     for _, (candidate, stable, rate) in zip(range(looks), history(rng), strict=False):
         test = test.after(block(rng, candidate, stable, (rate + margin, rate)))
-        said.add(test.verdict(0, 0.05))
+        said.add(test.verdict(0))
     return said
 
 
@@ -142,12 +148,12 @@ def passes_that_end(runs: int = 21) -> None:
 
 
 def _end_of_pass(margin: float, rate: float, seed: int) -> tuple[int, int]:
-    rng, test, withdrawn, limit = np.random.default_rng(seed), ErrorRateTest.begun(margin), 0, 30_000
+    rng, test, withdrawn, limit = np.random.default_rng(seed), _begun(margin, ALPHA), 0, 30_000
     for _ in range(300):
         test = test.after(block(rng, 50, 950, (0.001, 0.001)))
     for tries in range(50, limit, 50):
         test = test.after(block(rng, 50, 950, (rate, 0.001)))
-        verdict = test.verdict(0, ALPHA)
+        verdict = test.verdict(0)
         withdrawn = withdrawn or (tries if verdict is not Verdict.PASS else 0)
         if verdict is Verdict.FAIL:
             return withdrawn, tries
