@@ -7,7 +7,7 @@ from math import ceil
 import numpy as np
 
 from bench.verdicts.product import ArmCount, AttemptStatus, CountedArms, PlannedStep, RolloutPlan
-from bench.verdicts.traces import CANDIDATE, CHUNK, HORIZON, SECOND, STABLE, Counts, Routed, TrafficTrace
+from bench.verdicts.traces import CANDIDATE, CHUNK, SECOND, STABLE, Counts, Routed, TrafficTrace
 from penstock_contracts.api.status import ModelDeploymentStatus
 
 COPIES = 2
@@ -183,7 +183,7 @@ class SimulatedAttempt:
 
     def _ahead(self, first: int, end: int) -> Counts:
         """Of the current routing, drawn far ahead."""
-        counts = self.trace.slots(self.routed, first, min(HORIZON, end))
+        counts = self.trace.slots(self.routed, first, min(self.trace.horizon, end))
         each = np.concatenate((counts.tries, counts.failures)).T
         return np.concatenate((np.zeros_like(each[:1]), np.cumsum(each, axis=0)))
 

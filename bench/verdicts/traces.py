@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 SLOT = 0.25
 """Seconds of a slot: every time at which counters may be read is a multiple of it."""
-HORIZON = 10_000
-"""Slots of a trace: above 40 minutes, as long as the slowest rival takes."""
+_LEAST_SECONDS, _MOST_SECONDS, _PLENTY = 6_000, 100_000, 50
+"""Of a trace: longer than any attempt takes. With fewer requests than plenty in a second it takes longer."""
 CHUNK = 480
 """Slots that are drawn together: two minutes."""
 SECOND = round(1 / SLOT)
@@ -116,10 +116,15 @@ class TrafficTrace:
     sick: tuple[SickPod, ...] = ()
     _drawn: dict[tuple[Routed, int], SlotCounts] = field(default_factory=dict)
 
+    @property
+    def horizon(self) -> int:
+        """Slots that it has."""
+        return len(self.load)
+
     def slots(self, routed: Routed, first: int, end: int) -> SlotCounts:
         """Counts of the slots from `first` up to, not with, `end`. Raises ValueError beyond the horizon."""
-        if not 0 <= first < end <= HORIZON:
-            raise ValueError(f"a trace has slots from 0 to {HORIZON}, not {first} to {end}")
+        if not 0 <= first < end <= self.horizon:
+            raise ValueError(f"this trace has slots from 0 to {self.horizon}, not {first} to {end}")
         chunks = [self._chunk(routed, number) for number in range(first // CHUNK, (end - 1) // CHUNK + 1)]
         at = first - first // CHUNK * CHUNK
         whole = chunks[0]
@@ -134,7 +139,7 @@ class TrafficTrace:
         if found is None:
             kind = [routed.weight, routed.copies, routed.candidate_pods, routed.stable_pods]
             rng = default_rng([self.seed, number, *kind])
-            part = slice(number * CHUNK, min(HORIZON, (number + 1) * CHUNK))
+            part = slice(number * CHUNK, min(self.horizon, (number + 1) * CHUNK))
             found = self._drawn[routed, number] = self._draw(rng, routed, part)
         return found
 
@@ -245,16 +250,21 @@ class _Draft:
     sick: list[SickPod] = field(default_factory=list)
 
     @cached_property
+    def horizon(self) -> int:
+        fewer = _PLENTY / self.rate if self.rate else 1.0
+        return round(min(_MOST_SECONDS, max(1.0, fewer) * _LEAST_SECONDS) * SECOND)
+
+    @cached_property
     def load(self) -> Shares:
-        return np.full(HORIZON, self.rate * SLOT, dtype=np.float64)
+        return np.full(self.horizon, self.rate * SLOT, dtype=np.float64)
 
     @cached_property
     def base(self) -> Shares:
-        return np.full(HORIZON, self.errors, dtype=np.float64)
+        return np.full(self.horizon, self.errors, dtype=np.float64)
 
     @cached_property
     def extra(self) -> list[Shares]:
-        return [np.zeros(HORIZON), np.zeros(HORIZON)]
+        return [np.zeros(self.horizon), np.zeros(self.horizon)]
 
     def seconds(self, least: float, most: float) -> int:
         """A time in slots, by chance."""
@@ -275,7 +285,7 @@ def _day(draft: _Draft) -> None:
 
 def _wave(draft: _Draft, period: float = 600) -> None:
     """Load between a half and one and a half, errors between none and twice as many."""
-    wave = np.sin(2 * pi * (np.arange(HORIZON) * SLOT / period + draft.rng.random()))
+    wave = np.sin(2 * pi * (np.arange(draft.horizon) * SLOT / period + draft.rng.random()))
     draft.load *= 1 + wave / 2
     draft.base *= 1 + wave
 
@@ -283,7 +293,7 @@ def _wave(draft: _Draft, period: float = 600) -> None:
 def _bursts(draft: _Draft) -> None:
     """About one burst in two minutes: for 5 to 20 s five times the load and ten times the errors, with both."""
     at = 0
-    while (at := at + draft.seconds(20, 220)) < HORIZON:
+    while (at := at + draft.seconds(20, 220)) < draft.horizon:
         length = draft.seconds(5, 20)
         draft.load[at : at + length] *= 5
         draft.base[at : at + length] *= 10
@@ -306,7 +316,7 @@ def _outage_at_change(draft: _Draft, share: float = 0.5) -> None:
 def _outages(draft: _Draft, share: float = 0.5) -> None:
     """One every two minutes."""
     at = draft.seconds(0, 120)
-    while at < HORIZON:
+    while at < draft.horizon:
         _fails(draft, at, draft.seconds(*_OUTAGE), share)
         at += round(120 / SLOT)
 
@@ -329,9 +339,9 @@ def _own(draft: _Draft, correlation: float) -> None:
 
 def _beta_seconds(draft: _Draft, correlation: float) -> Shares:
     more = (1 - correlation) / correlation
-    seconds = -(-HORIZON // SECOND)
+    seconds = -(-draft.horizon // SECOND)
     rates = draft.rng.beta(draft.errors * more, (1 - draft.errors) * more, seconds)
-    return np.repeat(rates, SECOND)[:HORIZON]
+    return np.repeat(rates, SECOND)[: draft.horizon]
 
 
 def _clusters(draft: _Draft, size: float) -> None:
@@ -376,7 +386,7 @@ def _warm_up(draft: _Draft, share: float, seconds: float = 20) -> None:
 
 def _leak(draft: _Draft, points: float) -> None:
     """The candidate gets worse, by so many points in ten minutes."""
-    draft.extra[CANDIDATE] += points / 100 * np.arange(HORIZON) * SLOT / 600
+    draft.extra[CANDIDATE] += points / 100 * np.arange(draft.horizon) * SLOT / 600
 
 
 HAPPENINGS: dict[str, Callable[..., None]] = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.verdicts.traces import CANDIDATE, HORIZON, SECOND, STABLE, Routed, Scene, SlotCounts
+from bench.verdicts.traces import CANDIDATE, SECOND, SLOT, STABLE, Routed, Scene, SlotCounts
 
 COPIES = 2
 
@@ -79,8 +79,10 @@ def test_another_seed_gives_other_traffic() -> None:
 
 
 def test_beyond_the_horizon_there_is_no_traffic() -> None:
+    trace = Scene(rate=1, errors=0).trace(1)
+    assert trace.horizon * SLOT > 24 * 3600
     with pytest.raises(ValueError, match="slots from 0"):
-        Scene(rate=1, errors=0).trace(1).slots(Routed(weight=5), 0, HORIZON + 1)
+        trace.slots(Routed(weight=5), 0, trace.horizon + 1)
 
 
 def test_an_outage_hits_both_versions_at_the_same_time() -> None:
