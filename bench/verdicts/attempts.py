@@ -132,7 +132,7 @@ class SimulatedAttempt:
         return (self.at - since // SECOND * SECOND) // SECOND if self.at > since else 0
 
     def _too_late(self, since: int) -> bool:
-        return self.waited + self._spent(since) > self.plan.deadline
+        return self.waited + self._spent(since) > self.judged.deadline()
 
     def _route(self, *, weight: int, pods: int) -> None:
         copies = self.judged.ask(weight)

@@ -20,7 +20,7 @@ from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.catalogue import STAGES, gates_of
 from penstock_controller.gates.error_rate import ErrorRate
 from penstock_controller.gates.gate import Gate
-from penstock_controller.rollout import reading_times, splits, verdicts
+from penstock_controller.rollout import forecast, reading_times, splits, verdicts
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.observation import ArmTries, Observation, Reading, Unresolved
 from penstock_controller.rollout.steps import EVERYTHING, Setting, size_at, steps_of
@@ -65,8 +65,6 @@ class RolloutPlan:
     replicas: int
     bake: float
     """Seconds."""
-    deadline: float
-    """Seconds that may be spent on waiting."""
 
     @classmethod
     def of(cls, fields: Mapping[str, object] | None = None, *, replicas: int = 4, sticky: bool = False) -> Self:
@@ -89,7 +87,6 @@ class RolloutPlan:
             steps=tuple(planned),
             replicas=replicas,
             bake=duration.seconds(spec.bake.duration),
-            deadline=duration.seconds(spec.progress_deadline),
         )
 
 
@@ -212,6 +209,7 @@ class AttemptStatus:
         seen = replace(self.context.observation, now=_moment(at), evidence=(counted.as_reading(),))
         self.context = replace(self.context, observation=seen)
         self._write(verdicts.judge(self.context))
+        self._write(forecast.update(self.context))
 
     def fails(self) -> bool:
         """Whether a gate says fail."""
@@ -220,6 +218,10 @@ class AttemptStatus:
     def lacks(self, step: PlannedStep) -> bool:
         """Whether a gate lacks samples of this step."""
         return bool(verdicts.lacking(self.context, Setting(weight=step.weight)))
+
+    def deadline(self) -> float:
+        """Seconds that may be spent on waiting, as it is known by now."""
+        return forecast.deadline(self.context)
 
     def may_promote(self) -> bool:
         """Whether the gates let it be promoted."""
