@@ -105,7 +105,7 @@ test-on-cluster: $(VENV)
 
 ##@ Bench
 
-bench-verdicts: $(VENV) ## False rollbacks, promotions and tries until a bad version is found, beside Flagger and Argo: TABLES="same good worse levels" ATTEMPTS=200 ONLY=outage
+bench-verdicts: $(VENV) ## Right and wrong verdicts on simulated traffic, beside Flagger and Argo: TABLES="same worse" ATTEMPTS=200 ONLY=outage
 	@$(PYTHON) -m bench.verdicts.tables $(TABLES)
 
 bench-drift: $(VENV) ## False alarms, and rows until drift is found, beside Evidently's defaults: FULL=1 takes an hour

@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 COLOURS = dict(zip((OURS, *RIVAL_NAMES), ("#0b7a75", "#c46210", "#e5a96b", "#4a5fa5", "#9fb0df"), strict=True))
-_MARGIN = 0.01
+_ALLOWED = 0.01
 """Above it a share of false rollbacks is wrong: what the product states."""
 
 
@@ -90,9 +90,10 @@ def _same(results: DrawnEnds, cells: Sequence[VerdictCell], attempts: int) -> No
             ends = results.ends(cell, who, attempts)
             shares.append(100 * sum(map(is_rolled_back, ends)) / len(ends) if ends else float("nan"))
         axis.plot(shares, names, "o", color=COLOURS[who], label=who, markersize=7 if who == OURS else 4)
-    axis.axvline(100 * _MARGIN, color="k", linestyle="--", linewidth=1)
+    axis.axvline(100 * _ALLOWED, color="k", linestyle="--", linewidth=1)
     axis.set_xscale("symlog", linthresh=1)
-    axis.set(xlabel="rolled back, % of attempts with the same version twice", ylim=(-1, len(names)))
+    axis.set(xlabel="rolled back, % of attempts with the same version twice", ylim=(-1, len(names)), xlim=(-0.1, 110))
+    axis.set_xticks([0, 0.5, 1, 10, 100], ["0", "0.5", "1", "10", "100"])
     axis.tick_params(axis="y", labelsize=7)
     axis.grid(axis="y", linewidth=0.3)
     axis.legend(fontsize=7)
