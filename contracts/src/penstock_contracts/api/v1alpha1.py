@@ -183,7 +183,7 @@ _EVIDENCE = (
 
 
 _IN_TIME = (
-    "duration(self.analysis.interval) <= duration(self.progressDeadline)",
+    "!has(self.progressDeadline) || duration(self.analysis.interval) <= duration(self.progressDeadline)",
     "analysis.interval must not be longer than progressDeadline: time would be over before evidence is read once",
 )
 
@@ -228,7 +228,8 @@ class ModelDeploymentSpec(ApiModel):
     """What trains a new version, by drift.onDrift: Retrain, by schedule or by hand. None: there is nothing."""
     progress_deadline: Annotated[str, duration_field("10s", "24h")] | None = None
     """A new version that waits this long in all, for its pods, the gateway or evidence, is taken back. Not set: 10m, or
-    three times as long as the attempt is likely to take at the rate of requests that is seen, and 24h at most."""
+    three times as long as the attempt is likely to take at the rate of requests that is seen, or three times
+    analysis.interval, whichever is longer, and 24h at most."""
     revision_history_limit: Annotated[int, Field(ge=1, le=20)] = 5
     """Decision records kept in status. Attempts that failed leave before the two versions that served last."""
     paused: bool = False

@@ -49,7 +49,8 @@ def deadline(context: RolloutContext) -> float:
         return duration.seconds(written)
     candidate = context.status.candidate
     likely = candidate.forecast.seconds if candidate and candidate.forecast else 0
-    return min(_LONGEST, max(_SHORTEST, _PATIENCE * likely))
+    interval = duration.seconds(context.spec.analysis.interval)
+    return min(_LONGEST, max(_SHORTEST, _PATIENCE * likely, _PATIENCE * interval))
 
 
 def _requests_per_second(status: ModelDeploymentStatus) -> float | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from penstock_contracts.api.strategy import CanaryStep, Match, Pause, SetCanaryScale, Strategy
 
 EVERYTHING = 100
+_FEWEST = 2
+"""Pods of a candidate, where stable has as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +22,12 @@ class Setting:
     """The candidate's size; None: what its share needs."""
 
     def replicas(self, total: int) -> int:
-        """Pods of a candidate where stable has `total`: at least what its share of the requests needs, at least one."""
+        """Pods of a candidate where stable has `total`: at least what its share of the requests needs.
+
+        At least two, where stable has two: with one pod, nobody can tell a sick pod from a bad version.
+        """
         share = EVERYTHING if self.mirror else self.weight
-        return max(1, _part(total, share), _requested(self.scale, total))
+        return max(1, min(_FEWEST, total), _part(total, share), _requested(self.scale, total))
 
 
 def _part(total: int, share: int) -> int:
