@@ -25,10 +25,12 @@ from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.observation import ArmTries, Observation, Reading, Unresolved
 from penstock_controller.rollout.steps import EVERYTHING, Setting, size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp
+from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
 
 ALPHA = FALSE_ROLLBACK / STAGES
 """The error level of one gate that is alone, in one stage."""
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+_OUR_GATEWAY = TrafficCapabilities(mirror=True, stickiness=True, header_match=True, rescue=True, evidence=True)
 _CANDIDATE, _STABLE = "c", "s"
 """Revisions."""
 
@@ -146,7 +148,14 @@ class AttemptStatus:
             candidate=Candidate(revision=_CANDIDATE, version="2", digest="sha256:2", attempt=1, started_at=stamp),
         )
         nothing_known = Unresolved(reason="Unknown", message="")
-        seen = Observation(now=_BEGINNING, generation=1, target=nothing_known, workloads={}, gateways=())
+        seen = Observation(
+            now=_BEGINNING,
+            generation=1,
+            target=nothing_known,
+            workloads={},
+            gateways=(),
+            capabilities=_OUR_GATEWAY,
+        )
         context = RolloutContext(spec=plan.spec, status=status, observation=seen, gates=plan.gates)
         begun = cls(context=context)
         begun._ask(splits.only(context, _STABLE, _CANDIDATE))
