@@ -31,7 +31,7 @@ async def resource(resources: KubernetesResources, key: ResourceKey) -> ModelDep
 
 async def test_the_defaults_that_the_api_server_fills_in_are_those_of_the_types(resource: ModelDeployment) -> None:
     assert resource.spec.predictor.min_replicas == 2
-    assert resource.spec.progress_deadline == "10m"
+    assert resource.spec.progress_deadline is None
     assert resource.spec.registry.connection == "default"
     assert resource.generation == 1
 
