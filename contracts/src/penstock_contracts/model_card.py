@@ -84,8 +84,19 @@ class Golden(Contract):
     """The answer's data are the elements 0, stride, 2 * stride, ... of each output in row-major order."""
 
 
+class ModelCost(Contract):
+    """What opening a model took when it was checked: on the store's machine, with one thread."""
+
+    load_seconds: float
+    """Time until it could answer."""
+    golden_seconds: float
+    """Time for the golden request: the shortest of several runs, since other work only makes it longer."""
+    memory_bytes: int | None = None
+    """What loading it and answering the golden request added to the process at its highest. None: not to be had."""
+
+
 class ModelCard(Contract):
-    """Everything that the other parts may know about a digest. Equal digests have equal cards."""
+    """Everything that the other parts may know about a digest. Equal digests have equal cards, but for `cost`."""
 
     digest: Digest
     files: tuple[ModelFile, ...]
@@ -99,6 +110,8 @@ class ModelCard(Contract):
     golden: Golden
     opsets: dict[str, int] = Field(default_factory=dict)
     """Operator set domain to version."""
+    cost: ModelCost | None = None
+    """None: a store that did not measure it made the card."""
     reference_path: str | None = None
     """Path of the reference sample in the store's folder of this digest; None: the version has none."""
 

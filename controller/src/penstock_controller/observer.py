@@ -9,6 +9,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
+from penstock_controller.gates.evidence import ComparedCards, MissingEvidence
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.ports import (
     Announcer,
@@ -20,11 +21,11 @@ from penstock_controller.ports import (
     Workloads,
 )
 from penstock_controller.registry_outbox import RegistryOutbox
-from penstock_controller.registry_watch import RegistryWatch
+from penstock_controller.registry_watch import RegistryWatch, Resolution
 from penstock_controller.rollout import reading_times, slots, write_back
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.monitor_answer import Monitoring
-from penstock_controller.rollout.observation import Observation, Reading
+from penstock_controller.rollout.observation import Observation, Reading, Target
 from penstock_controller.targets import Targets, named_version
 from penstock_controller.turns import Turns
 
@@ -79,8 +80,8 @@ class PassObserver:
         resolution = beside.registry.follow(key, resource.spec.registry)
         created = resource.raw["metadata"]["creationTimestamp"]
         claim = beside.live_aliases.ask(key, resource.spec.registry, created)
-        target, children, gateways, readings, jobs = await asyncio.gather(
-            beside.targets.target(resource, resolution),
+        (target, cards), children, gateways, readings, jobs = await asyncio.gather(
+            self._target(resource, resolution),
             adapters.workloads.observe(resource),
             adapters.traffic.observe(key),
             self._evidence(resource, now),
@@ -106,11 +107,19 @@ class PassObserver:
             alias_mover=claim.other,
             url=self._url(key),
             evidence=readings,
+            measured=(cards,) if isinstance(cards, ComparedCards) else (),
+            not_measured={ComparedCards: cards} if isinstance(cards, MissingEvidence) else {},
             named=named_version(resolution),
             words=resource.words,
             monitoring=self._monitoring(resource),
             jobs=jobs,
         )
+
+    async def _target(
+        self, resource: ModelDeployment, resolution: Resolution | None
+    ) -> tuple[Target, ComparedCards | MissingEvidence | None]:
+        target = await self._beside.targets.target(resource, resolution)
+        return target, await self._beside.targets.compared_cards(resource.status, target)
 
     def _monitoring(self, resource: ModelDeployment) -> Monitoring:
         """What is known of live data. The monitor is asked beside the passes."""

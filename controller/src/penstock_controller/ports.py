@@ -9,7 +9,7 @@ from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_contracts.drift import DriftReport, DriftWish
-from penstock_contracts.model_card import IngestStatus
+from penstock_contracts.model_card import IngestStatus, ModelCard
 from penstock_contracts.traffic import Traffic
 from penstock_contracts.verbs import Verb
 from penstock_controller.rollout.decision import Announcement, AutoscalerAction, JobAction, StartJob, WorkloadAction
@@ -69,6 +69,10 @@ class Store(Protocol):
 
     async def ingest(self, reference: RegistryRef, version: RegistryVersion) -> IngestStatus:
         """Ask for a version's bytes to be fetched and checked; answers how far that is. Raises StoreAway."""
+        ...
+
+    async def card(self, digest: str) -> ModelCard | None:
+        """What it found of a digest that it checked; None: it does not hold it. Raises StoreAway."""
         ...
 
 

@@ -1,8 +1,11 @@
 """What a resource wants now: the registry's version, fetched and checked by the store, as a revision."""
 
 from penstock_contracts.api.reasons import Reason
+from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.model_card import IngestPhase, IngestStatus
+from penstock_contracts.verdict import Verdict
 from penstock_controller.errors import StoreAway
+from penstock_controller.gates.evidence import ComparedCards, MissingEvidence
 from penstock_controller.ports import ModelDeployment, Store
 from penstock_controller.registry_watch import Resolution
 from penstock_controller.rollout import hold
@@ -39,6 +42,31 @@ class Targets:
         if resolution.version is None:
             return Unresolved(reason=Reason.REGISTRY_AWAY, message=resolution.away)
         return await self._checked(resource, resolution.version)
+
+    async def compared_cards(
+        self, status: ModelDeploymentStatus, target: Target
+    ) -> ComparedCards | MissingEvidence | None:
+        """What the store found of a version that may be about to start, and of stable; None: none is."""
+        stable = status.stable
+        if not isinstance(target, Wanted) or status.candidate or status.previous:
+            return None
+        if stable and stable.digest == target.digest:
+            return None
+        try:
+            candidate = await self._store.card(target.digest)
+            served = await self._store.card(stable.digest) if stable else None
+        except StoreAway as away:
+            return MissingEvidence(verdict=Verdict.ERROR, reason=Reason.STORE_AWAY, message=str(away))
+        if candidate is None:
+            message = f"the model store has lost version {target.version}: it is asked for again"
+            return MissingEvidence(verdict=Verdict.ERROR, reason=Reason.FETCHING, message=message)
+        if stable and served is None:
+            message = (
+                f"the model store does not hold version {stable.version}, which serves, so nothing can be compared with "
+                f"it; acceptVersion: {target.version} in the gate's entry starts this one all the same"
+            )
+            return MissingEvidence(verdict=Verdict.INCONCLUSIVE, reason=Reason.NOT_COMPARABLE, message=message)
+        return ComparedCards(candidate=candidate, stable=served)
 
     async def _checked(self, resource: ModelDeployment, version: RegistryVersion) -> Target:
         try:

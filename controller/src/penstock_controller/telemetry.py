@@ -28,6 +28,7 @@ _ENDS = (
     (Completion.ROLLED_BACK.value, Reason.CANDIDATE_UNAVAILABLE),
     (Completion.ROLLED_BACK.value, Reason.PROGRESS_DEADLINE_EXCEEDED),
     (Completion.ROLLED_BACK.value, Reason.INCONCLUSIVE),
+    (Completion.REFUSED.value, Reason.PREFLIGHT_FAILED),
     (Completion.ABORTED.value, Reason.ABORTED),
     (Completion.ABORTED.value, Reason.UNDONE),
     (Completion.SUPERSEDED.value, Reason.SUPERSEDED),

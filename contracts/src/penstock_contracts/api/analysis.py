@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from penstock_contracts.api import byte_size
 from penstock_contracts.api.schema import ApiModel, cel, duration_field
 
 _PER_CENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
@@ -63,6 +64,38 @@ class ErrorRateGate(GateSpec):
     """Tries of the candidate that each step must see before the next one begins, where it gets requests or copies."""
 
 
+class OnIncompatible(StrEnum):
+    """What happens to a version that takes or answers something else than stable."""
+
+    REFUSE = "Refuse"
+    """It is refused before a pod of it starts."""
+    ACCEPT = "Accept"
+    """It is tried; the verdict says what changes."""
+
+
+class PreflightGate(GateSpec):
+    """Before a pod of a version starts: it takes and answers what stable does, and is not too large or too slow."""
+
+    name: Annotated[Literal["preflight"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    on_incompatible: OnIncompatible = OnIncompatible.REFUSE
+    """What happens where a request that stable answers would be refused or mean something else."""
+    accept_version: Annotated[str, Field(max_length=12, pattern=r"^[1-9][0-9]*$")] | None = None
+    """This version may take and answer something else: its change is wanted."""
+    golden_tolerance: Annotated[str, Field(max_length=10, pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?%$")] | None = None
+    """How far its golden answer may be from stable's: numbers by this share of stable's (of 1 where that is smaller),
+    and this share of labels may be others. None: golden answers are not compared."""
+    max_size: Annotated[str, Field(max_length=16, pattern=byte_size.PATTERN)] | None = None
+    """Bytes of its files, such as 500Mi, at most."""
+    max_size_ratio: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Its files may have so many times the bytes of stable's."""
+    max_memory: Annotated[str, Field(max_length=16, pattern=byte_size.PATTERN)] | None = None
+    """Memory that the model may take in the model store's check, such as 1Gi: what loading it and answering its golden
+    request adds to a process. A pod needs some 150Mi beside that."""
+    max_latency: Annotated[str, duration_field("1ms", "10m")] | None = None
+    """Time that its golden request may take in the model store's check: one thread, the best of several runs."""
+
+
 class Analysis(ApiModel):
     """Gates on evidence."""
 
@@ -70,7 +103,7 @@ class Analysis(ApiModel):
     """Evidence is read once in this time."""
     gates: (
         Annotated[
-            tuple[ErrorRateGate, ...],
+            tuple[Annotated[ErrorRateGate | PreflightGate, Field(discriminator="name")], ...],
             Field(
                 max_length=8,
                 # Atomic: of an empty list by keys, server-side apply owns nothing, and it would vanish.
@@ -79,6 +112,7 @@ class Analysis(ApiModel):
         ]
         | None
     ) = None
-    """All must pass before a promotion. None: error-rate. Empty: nothing needs to be proven."""
+    """All must pass before a promotion. None: error-rate. Empty: nothing needs to be proven. Where any gate is named, or
+    none is, preflight is there too: an entry of that name changes what it asks for."""
     on_inconclusive: OnInconclusive = OnInconclusive.PAUSE
     """What happens when the last step is over and a gate cannot say yet."""

@@ -65,6 +65,8 @@ class Completion(OpenWord):
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
     ABORTED = "Aborted"
+    REFUSED = "Refused"
+    """It ended before a pod of it started."""
 
 
 class CommandOutcome(OpenWord):
@@ -247,6 +249,8 @@ class Hold(StatusModel):
 class AttemptStage(StrEnum):
     """Each stage of an attempt has tests of its own."""
 
+    PREFLIGHT = "preflight"
+    """No pod of the version has started."""
     TRIAL = "trial"
     """The candidate gets its steps' shares."""
     BAKE = "bake"

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.analysis import Analysis, ErrorRateGate, GateSpec
+from penstock_contracts.api.analysis import Analysis, ErrorRateGate, GateSpec, PreflightGate
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.error_rate import ErrorRate
 from penstock_controller.gates.gate import Gate
+from penstock_controller.gates.preflight import Preflight
 
 STAGES = 2
 """An attempt is judged on trial and again in its bake."""
@@ -22,7 +23,8 @@ _KINDS: dict[type[ErrorRateGate], type[ErrorRate]] = {ErrorRateGate: ErrorRate}
 
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:
     """The gates of a spec: the error rate where it names none. Those that are statistical share the error budget."""
-    entries = (ErrorRateGate(name="error-rate"),) if analysis.gates is None else analysis.gates
+    named = (ErrorRateGate(name="error-rate"),) if analysis.gates is None else analysis.gates
+    entries = [entry for entry in named if not isinstance(entry, PreflightGate)]
     alpha = error_budget(sum(_KINDS[type(entry)].statistical and not entry.dry_run for entry in entries))
     return tuple(_with_common_fields(_KINDS[type(entry)].of(entry, alpha), entry) for entry in entries)
 
@@ -34,6 +36,14 @@ def _with_common_fields(gate: Gate, entry: GateSpec) -> Gate:
         dry_run=entry.dry_run,
         on_inconclusive=entry.on_inconclusive,
     )
+
+
+def preflight_of(analysis: Analysis) -> Preflight | None:
+    """What a version must be like before a pod of it starts; None: nothing needs to be proven."""
+    if analysis.gates == ():
+        return None
+    named = (entry for entry in analysis.gates or () if isinstance(entry, PreflightGate))
+    return Preflight(entry=next(named, PreflightGate(name="preflight")))
 
 
 def error_budget(statistical: int) -> float:

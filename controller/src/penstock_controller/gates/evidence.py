@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from penstock_contracts.api.reasons import Reason
+from penstock_contracts.model_card import ModelCard
 from penstock_contracts.verdict import Verdict
 
 
@@ -51,6 +52,15 @@ class ComparedTries:
     stable: TryCount = TryCount()
     other_shares: bool = False
     """Since the last interval the shares have changed: no block may hold tries of both."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedCards:
+    """A part of the evidence: what the model store found of the wanted version and of the one that serves."""
+
+    candidate: ModelCard
+    stable: ModelCard | None
+    """None: no version serves."""
 
 
 _Part = TypeVar("_Part")

@@ -8,6 +8,7 @@ from penstock_contracts.api.status import (
     Completion,
     DecisionRecord,
     Ending,
+    GateStatus,
     ModelDeploymentStatus,
     Phase,
     Previous,
@@ -30,22 +31,16 @@ BY_HAND = {ABORTED, UNDONE}
 """Reasons of an end that a person wanted."""
 
 
-def start(context: RolloutContext, wanted: Wanted) -> Transition:
-    """Put a revision on trial."""
-    status, observation = context.status, context.observation
-    candidate = Candidate(
-        revision=wanted.revision,
-        version=wanted.version,
-        digest=wanted.digest,
-        attempt=status.attempt + 1,
-        created_at_ms=wanted.created_at_ms,
-        started_at=stamp(observation.now),
-    )
+def start(context: RolloutContext, wanted: Wanted, checked: GateStatus | None = None) -> Transition:
+    """Put a revision on trial. `checked`: what the gate preflight says of it."""
+    status = context.status
+    candidate = _candidate(context, wanted)
     begun = evolve(
         status,
         phase=Phase.PROGRESSING if status.stable else Phase.INITIALIZING,
         attempt=candidate.attempt,
         candidate=candidate,
+        gates=(checked,) if checked else (),
         refused=None,
         message=f"version {wanted.version}: its pods are starting",
         # The alias moved back to a version whose pods have not left yet: they are used again.
@@ -60,6 +55,33 @@ def start(context: RolloutContext, wanted: Wanted) -> Transition:
     missing = context.workload(wanted.revision) is None
     actions = (children.create(wanted, _first_size(context)),) if missing else ()
     return Transition(status=begun, actions=actions, announcements=(told,), requeue_after=SOON)
+
+
+def refuse(context: RolloutContext, wanted: Wanted, checked: GateStatus) -> Transition:
+    """The attempt ends as it begins, before a pod of it starts: the gate preflight fails it."""
+    candidate = _candidate(context, wanted)
+    ending = Ending(
+        completion=Completion.REFUSED,
+        generation=context.observation.generation,
+        reason=Reason.PREFLIGHT_FAILED,
+        message=f"{checked.name}: {checked.message}",
+    )
+    begun = evolve(context.status, attempt=candidate.attempt, gates=(checked,))
+    status, told = _record(context.with_status(begun), candidate, candidate, ending)
+    refused = evolve(status, refused=_refusal(candidate, ending), message=told.message)
+    phase = context.with_status(refused).resting_phase()
+    return Transition(status=evolve(refused, phase=phase), announcements=(told,))
+
+
+def _candidate(context: RolloutContext, wanted: Wanted) -> Candidate:
+    return Candidate(
+        revision=wanted.revision,
+        version=wanted.version,
+        digest=wanted.digest,
+        attempt=context.status.attempt + 1,
+        created_at_ms=wanted.created_at_ms,
+        started_at=stamp(context.observation.now),
+    )
 
 
 def _first_size(context: RolloutContext) -> int:
@@ -187,7 +209,7 @@ def _record(
         gates=verdicts.results(status),
     )
     told = Announcement(
-        type="Warning" if ending.completion is Completion.ROLLED_BACK else "Normal",
+        type="Warning" if ending.completion in {Completion.ROLLED_BACK, Completion.REFUSED} else "Normal",
         reason=ending.reason,
         message=f"attempt {tried.attempt}, version {revision.version}: {ending.message}",
         attempt=tried.attempt,

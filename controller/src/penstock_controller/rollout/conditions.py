@@ -1,8 +1,9 @@
 """Status conditions after kstatus: Ready says whether users are served, Reconciling and Stalled whether it moves."""
 
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import Condition, ModelDeploymentStatus
+from penstock_contracts.api.status import AttemptStage, Condition, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.verdict import Verdict
 from penstock_controller.rollout import children, sizing, write_back
 from penstock_controller.rollout.attempt import BY_HAND
 from penstock_controller.rollout.condition import ConditionState
@@ -109,7 +110,8 @@ def _stuck(status: ModelDeploymentStatus, observation: Observation) -> bool:
 
 def _stalled(status: ModelDeploymentStatus, observation: Observation) -> ConditionState:
     if status.candidate is None and status.previous is None and status.refused:
-        by_itself = status.refused.revision is not None and status.refused.reason not in BY_HAND
+        known = {*BY_HAND, Reason.PREFLIGHT_FAILED}
+        by_itself = status.refused.revision is not None and status.refused.reason not in known
         reason = Reason.ROLLED_BACK if by_itself else status.refused.reason
         again = (
             "the alias moves, the spec changes, or retry" if status.refused.revision else "another one is registered"
@@ -119,6 +121,10 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Conditi
     target = observation.target
     if isinstance(target, Unresolved) and target.permanent:
         return ConditionState(type="Stalled", status=True, reason=target.reason, message=_UNNAMED)
+    undecided = next((gate for gate in status.gates if gate.stage is AttemptStage.PREFLIGHT), None)
+    if status.candidate is None and undecided and undecided.verdict is Verdict.INCONCLUSIVE:
+        message = f"gate {undecided.name} cannot say whether the version may start: status.message says why"
+        return ConditionState(type="Stalled", status=True, reason=Reason.PREFLIGHT_UNDECIDED, message=message)
     return ConditionState(type="Stalled", status=False, reason=Reason.NOT_STALLED, message="")
 
 

@@ -8,6 +8,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Traffic
 from penstock_controller.gates.gate import Gate, StepConditions
+from penstock_controller.gates.preflight import Preflight
 from penstock_controller.rollout import children, routing, serving, sizing
 from penstock_controller.rollout.decision import Announcement, RevisionAction
 from penstock_controller.rollout.observation import Observation, Workload
@@ -32,6 +33,8 @@ class RolloutContext:
     observation: Observation
     gates: tuple[Gate, ...]
     """What a candidate must prove."""
+    preflight: Preflight | None = None
+    """What it must be like before a pod of it starts."""
     bake_is_over: bool = False
     """A person said promote in the bake."""
     bake_fails: Ending | None = None

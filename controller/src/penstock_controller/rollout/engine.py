@@ -13,7 +13,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
-from penstock_controller.gates.catalogue import GateCatalogue, gates_of
+from penstock_controller.gates.catalogue import GateCatalogue, gates_of, preflight_of
 from penstock_controller.rollout import (
     adoption,
     children,
@@ -145,6 +145,7 @@ def _recover(
         status=evolve(status, traffic=traffic),
         observation=observation,
         gates=catalogue(spec.analysis),
+        preflight=preflight_of(spec.analysis),
     )
 
 

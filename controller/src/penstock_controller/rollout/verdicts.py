@@ -12,6 +12,7 @@ from penstock_controller.gates.evidence import ComparedTries, Evidence, MissingE
 from penstock_controller.gates.gate import Gate, GateMemory
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.context import RolloutContext
+from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.steps import Setting
 from penstock_controller.rollout.timestamps import moment, seconds_since
 
@@ -95,6 +96,26 @@ def _judge_gate(gate: Gate, before: GateStatus, gathered: Evidence, *, delayed: 
         step_samples=before.step_samples + new,
         figures=judgement.seen.figures,
         state=judgement.seen.state,
+    )
+
+
+def preflight(context: RolloutContext, wanted: Wanted) -> GateStatus | None:
+    """What is to be said of a version before a pod of it starts; None: nothing is asked of it.
+
+    Nothing is of the bytes that serve already, nor of a version that a person went back to.
+    """
+    status, stable = context.status, context.status.stable
+    if context.preflight is None or status.hold or (stable and stable.digest == wanted.digest):
+        return None
+    gathered = Evidence(parts=context.observation.measured, missing=context.observation.not_measured)
+    judgement = context.preflight.judge(gathered, wanted.version)
+    return GateStatus(
+        name=context.preflight.entry.name,
+        stage=AttemptStage.PREFLIGHT,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        message=judgement.message,
+        figures=judgement.seen.figures,
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from penstock_contracts.model_card import Column, Golden, TensorSpec
+from penstock_contracts.model_card import Column, Golden, ModelCost, TensorSpec
 
 
 class InspectionJob(BaseModel):
@@ -32,6 +32,7 @@ class Inspection(BaseModel):
     columns: tuple[Column, ...] | None
     opsets: dict[str, int]
     golden: Golden
+    cost: ModelCost
 
 
 class InspectionOutcome(BaseModel):

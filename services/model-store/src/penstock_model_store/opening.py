@@ -1,11 +1,12 @@
-"""Opening a model: its graph is checked, a session made, the golden request answered twice."""
+"""Opening a model: its graph is checked, a session made, the golden request answered and timed."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from penstock_contracts.inference import InferRequest
-from penstock_contracts.model_card import Column, TensorSpec
+from penstock_contracts.model_card import Column, ModelCost, TensorSpec
 from penstock_model_store.canonical import canonical_request
 from penstock_model_store.errors import (
     IngestError,
@@ -17,6 +18,7 @@ from penstock_model_store.errors import (
 )
 from penstock_model_store.examples import request_from_example
 from penstock_model_store.inspection import Inspection, InspectionJob, InspectionOutcome
+from penstock_model_store.memory_peak import MemoryPeak
 from penstock_model_store.onnx_graph import (
     check_data_sizes,
     check_graph,
@@ -56,7 +58,9 @@ def _opened(job: InspectionJob) -> InspectionOutcome:
     opsets = {opset.domain or "ai.onnx": opset.version for opset in model.opset_import}
     unranked = inputs_without_rank(model)
     del model
+    memory, began = MemoryPeak.begun(), time.perf_counter()
     session = opened_session(path)
+    loaded = time.perf_counter() - began
     inputs = tuple(_spec(tensor, UnsupportedInput) for tensor in session.get_inputs())
     if not inputs:
         raise InvalidGraph(f"{path.name} has no inputs: export the model with its inputs")
@@ -65,12 +69,15 @@ def _opened(job: InspectionJob) -> InspectionOutcome:
     trial = Trial(session=session, inputs=inputs, outputs=outputs, unranked=unranked)
     example = _example_request(job.example, inputs, columns)
     if example is None:
-        golden = trial.of_guesses(cpu_seconds=job.cpu_seconds / 3)
+        answered = trial.of_guesses(cpu_seconds=job.cpu_seconds / 3)
     else:
-        golden = trial.of_example(example)
+        answered = trial.of_example(example)
         job.canonical_example.write_bytes(canonical_request(example))
+    cost = ModelCost(load_seconds=loaded, golden_seconds=answered.seconds, memory_bytes=memory.grown())
     return InspectionOutcome(
-        inspection=Inspection(inputs=inputs, outputs=outputs, columns=columns, opsets=opsets, golden=golden)
+        inspection=Inspection(
+            inputs=inputs, outputs=outputs, columns=columns, opsets=opsets, golden=answered.golden, cost=cost
+        )
     )
 
 

@@ -117,6 +117,7 @@ def _completed(folder: Path, pulled: Pulled, inspection: Inspection) -> ModelCar
         outputs=inspection.outputs,
         columns=inspection.columns,
         golden=inspection.golden,
+        cost=inspection.cost,
         opsets=inspection.opsets,
         reference_path=reference,
     )

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -27,7 +27,18 @@ from penstock_model_store.tensors import Array, dtype_of, response_output
 
 _RANKS = (2, 1, 3, 4, 0)
 """Tried for an input of which the graph states no rank."""
+_RUNS, _RUNS_SECONDS = 10, 0.5
+"""Of the golden request, to time it."""
 _FAULTS_OF_A_GUESS = (GoldenFailed, GoldenNotFinite, TextNotUnicode)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnsweredTrial:
+    """A request that was answered, and how long that took."""
+
+    golden: Golden
+    seconds: float
+    """The shortest run: other work on the machine only makes one longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +51,20 @@ class Trial:
     unranked: frozenset[str]
     """Inputs of which the graph states no rank."""
 
-    def of_example(self, example: InferRequest) -> Golden:
+    def of_example(self, example: InferRequest) -> AnsweredTrial:
         """The golden answer to the version's own example. Raises IngestError."""
         feeds = {tensor.name: _array(tensor) for tensor in example.inputs}
         try:
-            golden = self._golden(feeds, GoldenSource.INPUT_EXAMPLE)
+            answered = self._golden(feeds, GoldenSource.INPUT_EXAMPLE)
         except GoldenFailed as error:
             raise InputExampleRefused(
                 f"the model does not answer its own input example ({error}): log the model with one that it answers"
             ) from error
-        return evolve(golden, request_path=EXAMPLE_NAME) if _without_data(golden) else golden
+        if not _without_data(answered.golden):
+            return answered
+        return replace(answered, golden=evolve(answered.golden, request_path=EXAMPLE_NAME))
 
-    def of_guesses(self, cpu_seconds: float) -> Golden:
+    def of_guesses(self, cpu_seconds: float) -> AnsweredTrial:
         """The golden answer to the first guess that is answered, tried for that long at most.
 
         Raises IngestError: GoldenFailed, with how to give an example by hand, where no guess was answered.
@@ -60,7 +73,7 @@ class Trial:
         first: IngestError | None = None
         for guess in self._guesses():
             try:
-                golden = self._golden(guess.feeds(), GoldenSource.SIGNATURE)
+                answered = self._golden(guess.feeds(), GoldenSource.SIGNATURE)
             except _FAULTS_OF_A_GUESS as error:
                 first = first or error
             except (MemoryLimitExceeded, MemoryError):
@@ -68,7 +81,9 @@ class Trial:
                     raise
                 break  # this size was too large a guess: larger ones are no better
             else:
-                return evolve(golden, fill=guess.fill) if _without_data(golden) else golden
+                if not _without_data(answered.golden):
+                    return answered
+                return replace(answered, golden=evolve(answered.golden, fill=guess.fill))
             if time.process_time() > end:
                 break
         raise self._not_answered(first) from first
@@ -91,17 +106,30 @@ class Trial:
             f"that it answers, with the inputs {wanted}"
         )
 
-    def _golden(self, feeds: Mapping[str, Array], source: GoldenSource) -> Golden:
-        first, second = (run(self.session, self.outputs, feeds) for _ in range(2))
+    def _golden(self, feeds: Mapping[str, Array], source: GoldenSource) -> AnsweredTrial:
+        (first, took), (second, took_again) = (self._timed(feeds) for _ in range(2))
         check_answers(first, second)
         stride = stride_of(first)
         answers = tuple(response_output(spec.name, spec.datatype, first[spec.name], stride) for spec in self.outputs)
-        return Golden(
+        golden = Golden(
             source=source,
             request=kept_request(self.inputs, feeds),
             response=InferResponse(model_name="golden", outputs=answers),
             stride=stride,
         )
+        return AnsweredTrial(golden=golden, seconds=self._shortest(feeds, (took, took_again)))
+
+    def _timed(self, feeds: Mapping[str, Array]) -> tuple[dict[str, Array], float]:
+        began = time.perf_counter()
+        answer = run(self.session, self.outputs, feeds)
+        return answer, time.perf_counter() - began
+
+    def _shortest(self, feeds: Mapping[str, Array], took: tuple[float, ...]) -> float:
+        """The shortest of some runs, of which these are the first: as many as there is time for, up to a few."""
+        times = list(took)
+        while len(times) < _RUNS and sum(times) < _RUNS_SECONDS:
+            times.append(self._timed(feeds)[1])
+        return min(times)
 
 
 def _shape(dimensions: list[int | str | None]) -> Shape:

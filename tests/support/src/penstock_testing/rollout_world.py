@@ -12,10 +12,11 @@ from math import ceil
 
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.model_card import ModelCard
 from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.gates.catalogue import GateCatalogue, gates_of
-from penstock_controller.gates.evidence import MissingEvidence
+from penstock_controller.gates.evidence import ComparedCards, MissingEvidence
 from penstock_controller.rollout import reading_times, write_back
 from penstock_controller.rollout.decision import (
     Action,
@@ -49,6 +50,7 @@ from penstock_controller.rollout.observation import (
     Workload,
 )
 from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
+from penstock_testing.model_cards import a_card
 from penstock_testing.rollout_counters import GatewayCounters, Loss
 from penstock_testing.rollout_invariants import Onlooker, Pass
 from penstock_testing.rollout_registry import RolloutRegistry
@@ -117,6 +119,8 @@ class RolloutWorld:
     """Which gates a spec names."""
     measured: Callable[[], tuple[object, ...]] = tuple
     """What each look finds of evidence beside the gateways' counters."""
+    cards: dict[str, ModelCard] = field(default_factory=dict)
+    """Digest to what the model store found of it; a card like all others, where it does not say."""
     not_measured: dict[type, MissingEvidence] = field(default_factory=dict)
     """What each look finds nothing of, and why."""
     deaf: bool = False
@@ -161,7 +165,7 @@ class RolloutWorld:
             capabilities=self.capabilities,
             url="http://gateway/ns/m",
             evidence=self._readings(),
-            measured=self.measured(),
+            measured=(*self.measured(), *self._cards()),
             not_measured=self.not_measured,
             turn=self.turn,
             pods=self.pods,
@@ -171,6 +175,14 @@ class RolloutWorld:
             registry_answers=self.registry.told(write_back.due(self.status)),
             monitoring=self.monitoring,
         )
+
+    def _cards(self) -> tuple[ComparedCards, ...]:
+        """What the model store found of the version that is wanted and of the one that serves."""
+        wish, stable = self.wish(), self.status.stable
+        if not isinstance(wish, Wanted) or ComparedCards in self.not_measured:
+            return ()
+        served = self.cards.get(stable.digest, a_card()) if stable else None
+        return (ComparedCards(candidate=self.cards.get(wish.digest, a_card()), stable=served),)
 
     def _named(self) -> RegistryVersion | None:
         """What the registry says that the resource names."""
@@ -412,6 +424,7 @@ class RolloutWorld:
             failing=dict(self.failing),
             words=dict(self.words),
             revisions=dict(self.revisions),
+            cards=dict(self.cards),
             counters={name: counters.branch() for name, counters in self.counters.items()},
             registry=self.registry.branch(),
             actions=[],

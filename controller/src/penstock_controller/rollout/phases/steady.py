@@ -1,11 +1,12 @@
-"""Nothing on trial: serve, refuse, wait, or start an attempt."""
+"""Nothing on trial: serve, refuse, wait, or start an attempt. What is not compatible with stable never gets a pod."""
 
 from typing import assert_never
 
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import Phase, Refusal, Stable
+from penstock_contracts.api.status import GateStatus, Phase, Refusal, Stable
 from penstock_contracts.base import evolve
-from penstock_controller.rollout import attempt, children, hold, serving
+from penstock_contracts.verdict import Verdict
+from penstock_controller.rollout import attempt, children, hold, serving, verdicts
 from penstock_controller.rollout.context import SHORTLY, RolloutContext, Transition
 from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
@@ -14,6 +15,8 @@ from penstock_controller.rollout.refusal import is_refused
 
 def advance(context: RolloutContext) -> Transition:
     """Judge what is wanted."""
+    # What the gate preflight said of a version that is not wanted any more.
+    context = context.with_status(evolve(context.status, gates=()))
     match context.observation.target:
         case Wanted() as wanted:
             return _judge(context, wanted)
@@ -35,7 +38,20 @@ def _judge(context: RolloutContext, wanted: Wanted) -> Transition:
         return _rest(context, f"paused (spec.paused): version {wanted.version} is not started")
     if context.observation.turn:
         return _rest(context, f"version {wanted.version} in other predictor pods {context.observation.turn}")
-    return attempt.start(context, wanted)
+    checked = verdicts.preflight(context, wanted)
+    if checked is None or checked.verdict is Verdict.PASS:
+        return attempt.start(context, wanted, checked)
+    if checked.verdict is Verdict.FAIL:
+        return attempt.refuse(context, wanted, checked)
+    return _hold_back(context, wanted, checked)
+
+
+def _hold_back(context: RolloutContext, wanted: Wanted, checked: GateStatus) -> Transition:
+    """Whether it may start cannot be said: nothing starts, and it is said why."""
+    status = evolve(context.status, gates=(checked,))
+    told = f"version {wanted.version} is not started: {checked.name}: {checked.message}"
+    rest = _rest(context.with_status(status), told)
+    return Transition(status=rest.status, requeue_after=SHORTLY if checked.verdict is Verdict.ERROR else None)
 
 
 def _settle(context: RolloutContext, stable: Stable, wanted: Wanted) -> Transition:

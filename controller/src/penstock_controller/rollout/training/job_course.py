@@ -18,7 +18,7 @@ _ENDS = {
     JobState.GONE: Reason.JOB_GONE,
 }
 _NEVER_MADE = "spec.retrain was taken away before it was made"
-_TAKEN_BACK = {Completion.ROLLED_BACK, Completion.ABORTED}
+_TAKEN_BACK = {Completion.ROLLED_BACK, Completion.ABORTED, Completion.REFUSED}
 
 
 def job_name(resource: str, number: int) -> str:
