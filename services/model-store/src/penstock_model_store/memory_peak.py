@@ -32,8 +32,15 @@ class MemoryPeak:
 
     def grown(self) -> int | None:
         """Bytes that were resident at the highest since then, less what was before; None: not to be had."""
-        peak = _resident("VmHWM")
-        return None if self.before is None or peak is None else max(0, peak - self.before)
+        return self._more_than_before("VmHWM")
+
+    def kept(self) -> int | None:
+        """Bytes that are resident now, less what was before; None: not to be had."""
+        return self._more_than_before("VmRSS")
+
+    def _more_than_before(self, name: str) -> int | None:
+        now = _resident(name)
+        return None if self.before is None or now is None else max(0, now - self.before)
 
 
 def _resident(name: str) -> int | None:

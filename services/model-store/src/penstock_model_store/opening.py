@@ -58,9 +58,9 @@ def _opened(job: InspectionJob) -> InspectionOutcome:
     opsets = {opset.domain or "ai.onnx": opset.version for opset in model.opset_import}
     unranked = inputs_without_rank(model)
     del model
-    memory, began = MemoryPeak.begun(), time.perf_counter()
+    loading, began = MemoryPeak.begun(), time.perf_counter()
     session = opened_session(path)
-    loaded = time.perf_counter() - began
+    seconds, most, kept = time.perf_counter() - began, loading.grown(), loading.kept()
     inputs = tuple(_spec(tensor, UnsupportedInput) for tensor in session.get_inputs())
     if not inputs:
         raise InvalidGraph(f"{path.name} has no inputs: export the model with its inputs")
@@ -68,17 +68,25 @@ def _opened(job: InspectionJob) -> InspectionOutcome:
     columns = columns_of(job.signature_inputs, inputs)
     trial = Trial(session=session, inputs=inputs, outputs=outputs, unranked=unranked)
     example = _example_request(job.example, inputs, columns)
+    answering = MemoryPeak.begun()  # the text of a large example is no cost of the model
     if example is None:
         answered = trial.of_guesses(cpu_seconds=job.cpu_seconds / 3)
     else:
         answered = trial.of_example(example)
         job.canonical_example.write_bytes(canonical_request(example))
-    cost = ModelCost(load_seconds=loaded, golden_seconds=answered.seconds, memory_bytes=memory.grown())
+    memory = _highest(most, kept, answering.grown())
+    cost = ModelCost(load_seconds=seconds, golden_seconds=answered.seconds, memory_bytes=memory)
     return InspectionOutcome(
         inspection=Inspection(
             inputs=inputs, outputs=outputs, columns=columns, opsets=opsets, golden=answered.golden, cost=cost
         )
     )
+
+
+def _highest(while_loading: int | None, kept: int | None, while_answering: int | None) -> int | None:
+    if while_loading is None or kept is None or while_answering is None:
+        return None
+    return max(while_loading, kept + while_answering)
 
 
 def _spec(tensor: Any, refusal: type[IngestError]) -> TensorSpec:
