@@ -35,7 +35,9 @@ def registered(mlflow: MlflowServer, folder: Path, name: str, build: Build) -> R
     return register_folder(mlflow.uri, name, folder)
 
 
-def asked(store: Store, candidate: RegisteredVersion, digest: str, served: str) -> ComparedCards | MissingEvidence | None:
+def asked(
+    store: Store, candidate: RegisteredVersion, digest: str, served: str
+) -> ComparedCards | MissingEvidence | None:
     """What a controller that has just started learns of the two: it remembers no card yet."""
 
     async def ask() -> ComparedCards | MissingEvidence | None:

@@ -146,7 +146,13 @@ TABLE = (
     ),
     Row("columns: optional now", rows("a", "b"), rows("a", number("b", required=False)), None),
     Row("signature: none any more", rows("a", "b"), a_card([("x", "FP32", (-1, 2))]), BREAKS, "names no columns"),
-    Row("signature: none any more, two inputs", apart("a", "b"), a_card([("a", "FP32", (-1, 1)), ("b", "FP32", (-1, 1))]), BREAKS, "refused"),
+    Row(
+        "signature: none any more, two inputs",
+        apart("a", "b"),
+        a_card([("a", "FP32", (-1, 1)), ("b", "FP32", (-1, 1))]),
+        BREAKS,
+        "refused",
+    ),
     Row("signature: there now", a_card([("x", "FP32", (-1, 2))]), rows("a", "b"), HARMLESS, "names columns now"),
     Row(
         "signature: there now, of integers",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from penstock_contracts.api import byte_size, duration
-from penstock_contracts.api.analysis import OnIncompatible, PreflightGate
+from penstock_contracts.api.analysis import OnIncompatible, OnInconclusive, PreflightGate
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
 from penstock_contracts.model_card import ModelCard
@@ -57,6 +57,16 @@ class Preflight:
         reason = Reason.CHANGE_ACCEPTED if any(one.reason for one in findings) else Reason.COMPATIBLE
         return _judgement(Verdict.PASS, reason, _told(findings), figures)
 
+    def lets_start(self, verdict: Verdict) -> bool:
+        """Whether a version of which it says this may have pods."""
+        undecided = verdict is Verdict.INCONCLUSIVE and self.entry.on_inconclusive is OnInconclusive.PROMOTE
+        return verdict is Verdict.PASS or self.entry.dry_run or undecided
+
+    def refuses(self, verdict: Verdict) -> bool:
+        """Whether a version of which it says this is refused; else it is asked again."""
+        undecided = verdict is Verdict.INCONCLUSIVE and self.entry.on_inconclusive is OnInconclusive.ROLLBACK
+        return not self.lets_start(verdict) and (verdict is Verdict.FAIL or undecided)
+
     def _accepted(self, version: str) -> str:
         if self.entry.on_incompatible is OnIncompatible.ACCEPT:
             return "accepted (onIncompatible: Accept)"
@@ -88,7 +98,9 @@ class Preflight:
             message = "the golden requests of the two versions differ, so their answers cannot be compared"
             yield Finding(verdict=Verdict.INCONCLUSIVE, reason=Reason.NOT_COMPARABLE, message=message)
             return
-        told = f"output {difference.output!r} of the golden request differs by {difference.share:.3g} ({difference.how})"
+        told = (
+            f"output {difference.output!r} of the golden request differs by {difference.share:.3g} ({difference.how})"
+        )
         if difference.share <= duration.percent(tolerance):
             yield Finding(verdict=Verdict.PASS, reason="", message=told)
         else:
@@ -118,9 +130,7 @@ def _finding(change: InterfaceChange) -> Finding:
     return Finding(verdict=Verdict.INCONCLUSIVE, reason=Reason.NOT_COMPARABLE, message=change.message)
 
 
-def _within(
-    what: str, value: float | None, limit: float, budget: str, shown: Callable[[float], str]
-) -> Finding:
+def _within(what: str, value: float | None, limit: float, budget: str, shown: Callable[[float], str]) -> Finding:
     if value is None:
         told = f"its {what} is not known: the model store did not measure it when it checked the version ({budget})"
         return Finding(verdict=Verdict.INCONCLUSIVE, reason=Reason.NOT_MEASURED, message=told)

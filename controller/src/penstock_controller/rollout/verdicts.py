@@ -116,6 +116,7 @@ def preflight(context: RolloutContext, wanted: Wanted) -> GateStatus | None:
         reason=judgement.reason,
         message=judgement.message,
         figures=judgement.seen.figures,
+        dry_run=context.preflight.entry.dry_run or None,
     )
 
 

@@ -38,10 +38,10 @@ def _judge(context: RolloutContext, wanted: Wanted) -> Transition:
         return _rest(context, f"paused (spec.paused): version {wanted.version} is not started")
     if context.observation.turn:
         return _rest(context, f"version {wanted.version} in other predictor pods {context.observation.turn}")
-    checked = verdicts.preflight(context, wanted)
-    if checked is None or checked.verdict is Verdict.PASS:
+    checked, gate = verdicts.preflight(context, wanted), context.preflight
+    if checked is None or gate is None or gate.lets_start(checked.verdict):
         return attempt.start(context, wanted, checked)
-    if checked.verdict is Verdict.FAIL:
+    if gate.refuses(checked.verdict):
         return attempt.refuse(context, wanted, checked)
     return _hold_back(context, wanted, checked)
 
