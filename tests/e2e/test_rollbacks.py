@@ -59,8 +59,8 @@ def assert_back(deployed: Deployed, first: str, record: Object, told: str) -> No
 
 
 def failures(record: Object) -> tuple[int, int, dict[str, int]]:
-    """Of the candidate, as the only gate saw them on trial: tries, failures, and these by kind."""
-    (gate,) = record["gates"]
+    """Of the candidate, as the gate on errors saw them on trial: tries, failures, and these by kind."""
+    (gate,) = (one for one in record["gates"] if one["name"] == "error-rate")
     assert gate["verdict"] == "fail"
     found = gate_figures(gate)
     kinds = {name.removeprefix("failures: "): count for name, count in found.items() if name.startswith("failures: ")}

@@ -62,8 +62,8 @@ class Targets:
             return MissingEvidence(verdict=Verdict.ERROR, reason=Reason.FETCHING, message=message)
         if stable and served is None:
             message = (
-                f"the model store does not hold version {stable.version}, which serves, so nothing can be compared with "
-                f"it; acceptVersion: {target.version} in the gate's entry starts this one all the same"
+                f"the model store does not hold version {stable.version}, which serves, so nothing can be compared "
+                f"with it; acceptVersion: {target.version} in the gate's entry starts this one all the same"
             )
             return MissingEvidence(verdict=Verdict.INCONCLUSIVE, reason=Reason.NOT_COMPARABLE, message=message)
         return ComparedCards(candidate=candidate, stable=served)

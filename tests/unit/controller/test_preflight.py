@@ -1,10 +1,9 @@
 """The gate `preflight`: what is not compatible with the version that serves never gets a pod."""
 
 from penstock_contracts.api.status import AttemptStage, Completion, Phase
-from penstock_contracts.verbs import Verb
 from penstock_contracts.verdict import Verdict
 from penstock_controller.rollout.decision import CreateWorkload
-from penstock_testing.model_cards import X, Y, a_card
+from penstock_testing.model_cards import a_card
 from penstock_testing.rollout_scenes import canary, condition, last, pause, stable
 from penstock_testing.rollout_world import RolloutWorld, wanted
 from penstock_testing.strategies import weight

@@ -87,7 +87,7 @@ class PreflightGate(GateSpec):
     and this share of labels may be others. None: golden answers are not compared."""
     max_size: Annotated[str, Field(max_length=16, pattern=byte_size.PATTERN)] | None = None
     """Bytes of its files, such as 500Mi, at most."""
-    max_size_ratio: Annotated[float, Field(gt=0, le=1000)] | None = None
+    max_size_ratio: Annotated[float, Field(ge=0.01, le=1000)] | None = None
     """Its files may have so many times the bytes of stable's."""
     max_memory: Annotated[str, Field(max_length=16, pattern=byte_size.PATTERN)] | None = None
     """Memory that the model may take in the model store's check, such as 1Gi: what loading it and answering its golden
@@ -112,7 +112,7 @@ class Analysis(ApiModel):
         ]
         | None
     ) = None
-    """All must pass before a promotion. None: error-rate. Empty: nothing needs to be proven. Where any gate is named, or
-    none is, preflight is there too: an entry of that name changes what it asks for."""
+    """All must pass before a promotion. None: error-rate. Empty: nothing needs to be proven. Unless it is empty,
+    preflight is judged too: an entry of that name changes what it asks for."""
     on_inconclusive: OnInconclusive = OnInconclusive.PAUSE
     """What happens when the last step is over and a gate cannot say yet."""

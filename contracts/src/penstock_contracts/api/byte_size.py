@@ -18,8 +18,8 @@ _FACTORS = {
 
 def parsed(text: str) -> int:
     """The bytes that a size such as `512Mi` means. Raises ValueError for anything that does not match `PATTERN`."""
-    if not re.fullmatch(PATTERN, text):
+    found = re.fullmatch(PATTERN, text)
+    if found is None:
         raise ValueError(f"{text!r} is not a size: write it like 512Mi or 2Gi")
-    number = re.match(r"[0-9]+", text)
-    assert number
-    return int(number[0]) * _FACTORS[text[number.end() :]]
+    unit = found[1] or ""
+    return int(text.removesuffix(unit)) * _FACTORS[unit]

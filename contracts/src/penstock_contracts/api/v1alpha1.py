@@ -172,12 +172,13 @@ class Bake(ApiModel):
 _EVIDENCE = (
     (
         "!has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
-        "(has(self.analysis.gates) && size(self.analysis.gates) == 0) || self.strategy.canary.steps.exists(step, "
+        "(has(self.analysis.gates) && self.analysis.gates.all(gate, gate.name == 'preflight')) || "
+        "self.strategy.canary.steps.exists(step, "
         "(has(step.setWeight) && step.setWeight > 0) || (has(step.setMirror) && step.setMirror.percentage > 0))"
     ),
     (
         "without a step that sets a weight or a mirror, gates see no request and nothing is ever promoted: "
-        "add such a step to strategy.canary.steps, or write analysis: {gates: []}"
+        "add such a step to strategy.canary.steps, or write analysis: {gates: [{name: preflight}]}"
     ),
 )
 

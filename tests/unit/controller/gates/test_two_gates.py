@@ -60,7 +60,7 @@ def gate(world: RolloutWorld, name: str, stage: AttemptStage = AttemptStage.TRIA
 
 def test_each_gate_waits_for_its_own_samples() -> None:
     world = two_gates()
-    until(world, lambda world: bool(world.status.gates) and gate(world, "error-rate").step_samples >= TRIES_NEEDED)
+    until(world, lambda world: any(one.step_samples >= TRIES_NEEDED for one in world.status.gates))
     assert gate(world, "labelled-accuracy").step_samples < LABELS_NEEDED
     world.tick()
     assert "labelled-accuracy has seen" in world.status.message
@@ -116,7 +116,8 @@ def test_one_gate_that_fails_takes_the_version_back_and_is_named_with_its_number
     assert record.reason == "GateFailed"
     assert record.message.startswith("labelled-accuracy: ")
     assert "labelled answers are right" in record.message
-    named = {one.name: [figure.name for figure in one.figures] for one in record.gates}
+    tried = [one for one in record.gates if one.stage is AttemptStage.TRIAL]
+    named = {one.name: [figure.name for figure in one.figures] for one in tried}
     assert named == {
         "error-rate": ["tries", "failures"],
         "labelled-accuracy": ["labelled answers", "right answers"],

@@ -38,6 +38,11 @@ def _judge(context: RolloutContext, wanted: Wanted) -> Transition:
         return _rest(context, f"paused (spec.paused): version {wanted.version} is not started")
     if context.observation.turn:
         return _rest(context, f"version {wanted.version} in other predictor pods {context.observation.turn}")
+    return _look_before(context, wanted)
+
+
+def _look_before(context: RolloutContext, wanted: Wanted) -> Transition:
+    """What the gate preflight says decides whether a pod may start."""
     checked, gate = verdicts.preflight(context, wanted), context.preflight
     if checked is None or gate is None or gate.lets_start(checked.verdict):
         return attempt.start(context, wanted, checked)
