@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import RegistryRef
+from penstock_contracts.base import evolve
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
 from penstock_contracts.traffic import Traffic
