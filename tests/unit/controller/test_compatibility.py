@@ -6,7 +6,7 @@ import pytest
 
 from penstock_contracts.model_card import Column, ModelCard
 from penstock_controller.gates.compatibility import ChangeEffect, interface_changes
-from penstock_testing.model_cards import X, Y, a_card
+from penstock_testing.model_cards import X, Y, Tensor, a_card
 
 BREAKS, HARMLESS, UNKNOWN = ChangeEffect.BREAKS, ChangeEffect.HARMLESS, ChangeEffect.UNKNOWN
 LABEL, SCORES = ("label", "INT64", (-1,)), ("scores", "FP32", (-1, 2))
@@ -23,15 +23,15 @@ def rows(*columns: str | Column) -> ModelCard:
 
 def apart(*columns: str | Column) -> ModelCard:
     """An input for each of the first two columns; the graph does not use the others."""
-    inputs = [("a", "FP32", (-1, 1)), ("b", "FP32", (-1, 1))]
+    inputs: list[Tensor] = [("a", "FP32", (-1, 1)), ("b", "FP32", (-1, 1))]
     return a_card(inputs, columns=named(*columns))
 
 
-def takes(*inputs: tuple[str, str, tuple[int, ...]]) -> ModelCard:
+def takes(*inputs: Tensor) -> ModelCard:
     return a_card(list(inputs))
 
 
-def answers(*outputs: tuple[str, str, tuple[int, ...]], **sizes: tuple[int, ...]) -> ModelCard:
+def answers(*outputs: Tensor, **sizes: tuple[int, ...]) -> ModelCard:
     """Of two inputs, so that `/predict` is none of it."""
     return a_card([X, ("z", "FP32", (-1,))], list(outputs), sizes=dict(sizes))
 

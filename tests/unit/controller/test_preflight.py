@@ -210,8 +210,7 @@ def test_a_person_who_goes_back_to_a_version_gets_it_whatever_it_takes() -> None
 
 
 def test_the_first_version_has_nothing_to_be_compared_with_but_must_keep_its_budgets() -> None:
-    entry = {"name": "preflight", "maxSize": "1k"}
-    world = RolloutWorld(spec=spec_with(entry))
+    world = RolloutWorld(spec=spec_with({"name": "preflight", "maxSize": "1k"}))
     world.cards[wanted("1").digest] = a_card(size=1001)
     world.want("1").settle()
     assert not creations(world)
