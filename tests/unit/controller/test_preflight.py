@@ -156,7 +156,7 @@ def test_what_cannot_be_compared_starts_nothing_and_a_person_is_told_what_to_do(
     world.want("2").settle()
     assert not creations(world)
     assert (stable(world), world.status.attempt) == ("1", 1)
-    assert condition(world, "Stalled") == ("True", "PreflightUndecided")
+    assert condition(world, "Stalled") == ("True", "NotComparable")
     assert world.status.message.startswith("version 2 is not started: preflight: the store lost version 1")
     assert [(gate.stage, gate.verdict) for gate in world.status.gates] == [
         (AttemptStage.PREFLIGHT, Verdict.INCONCLUSIVE)

@@ -81,8 +81,6 @@ class Reason(StrEnum):
     """A gate showed that the version is worse than allowed."""
     PREFLIGHT_FAILED = "PreflightFailed"
     """The version was refused before a pod of it started; the message names the tensor, column or limit."""
-    PREFLIGHT_UNDECIDED = "PreflightUndecided"
-    """Whether the version may start cannot be said, and waiting does not help: the message says what does."""
     CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
     """No pod of the version was ready for two intervals while it got requests."""
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"

@@ -124,7 +124,7 @@ def _stalled(status: ModelDeploymentStatus, observation: Observation) -> Conditi
     undecided = next((gate for gate in status.gates if gate.stage is AttemptStage.PREFLIGHT), None)
     if status.candidate is None and undecided and undecided.verdict is Verdict.INCONCLUSIVE:
         message = f"gate {undecided.name} cannot say whether the version may start: status.message says why"
-        return ConditionState(type="Stalled", status=True, reason=Reason.PREFLIGHT_UNDECIDED, message=message)
+        return ConditionState(type="Stalled", status=True, reason=undecided.reason, message=message)
     return ConditionState(type="Stalled", status=False, reason=Reason.NOT_STALLED, message="")
 
 

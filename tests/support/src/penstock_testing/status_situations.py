@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.drift import DriftReason, DriftVerdict
 from penstock_contracts.verbs import Verb
+from penstock_contracts.verdict import Verdict
+from penstock_controller.gates.evidence import ComparedCards, MissingEvidence
 from penstock_controller.rollout.decision import CreateWorkload
 from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring
 from penstock_controller.rollout.observation import Hindrance, RefusedVersion, Unresolved, Wanted
 from penstock_controller.rollout.trouble import PASS_FAILING, PassTrouble, status_with_trouble
+from penstock_testing.model_cards import a_card
 from penstock_testing.rollout_scenes import canary, error_rate, has, is_baking, is_paused, on_trial, pause, until
-from penstock_testing.rollout_world import RolloutWorld
+from penstock_testing.rollout_world import RolloutWorld, wanted
 from penstock_testing.strategies import weight
 
 
@@ -53,6 +57,21 @@ def _baking() -> RolloutWorld:
 def _rolled_back() -> RolloutWorld:
     world = on_trial(canary(weight(50), pause("10m"), analysis=error_rate()))
     world.failing = {"rev2": 1.0}
+    return world.settle(0.2)
+
+
+def _incompatible() -> RolloutWorld:
+    world = on_trial(canary(weight(50), analysis=error_rate()))
+    world.cards[wanted("2").digest] = a_card(inputs=[("features", "FP32", (-1, 3))])
+    return world.settle(0.2)
+
+
+def _not_comparable() -> RolloutWorld:
+    world = on_trial(canary(weight(50), analysis=error_rate()))
+    lost = MissingEvidence(
+        verdict=Verdict.INCONCLUSIVE, reason=Reason.NOT_COMPARABLE, message="the model store has lost version 1"
+    )
+    world.not_measured = {ComparedCards: lost}
     return world.settle(0.2)
 
 
@@ -177,6 +196,8 @@ SITUATIONS = (
     ),
     StatusSituation(name="promoted, in the bake", users="the new version's answers", begin=_baking),
     StatusSituation(name="a gate failed, rolled back", users="stable's answers", begin=_rolled_back),
+    StatusSituation(name="another input tensor, refused before a pod", users="stable's answers", begin=_incompatible),
+    StatusSituation(name="compatible or not: cannot be said", users="stable's answers", begin=_not_comparable),
     StatusSituation(name="a person aborted the rollout", users="stable's answers", begin=_aborted),
     StatusSituation(name="the new artifact is bad", users="stable's answers", begin=_artifact_refused),
     StatusSituation(name="the alias does not exist", users="stable's answers", begin=_alias_missing),
