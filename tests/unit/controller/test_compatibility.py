@@ -6,7 +6,7 @@ import pytest
 
 from penstock_contracts.model_card import Column, ModelCard
 from penstock_controller.gates.compatibility import ChangeEffect, interface_changes
-from penstock_testing.model_cards import X, Y, Tensor, a_card
+from penstock_testing.model_cards import Tensor, X, Y, a_card
 
 BREAKS, HARMLESS, UNKNOWN = ChangeEffect.BREAKS, ChangeEffect.HARMLESS, ChangeEffect.UNKNOWN
 LABEL, SCORES = ("label", "INT64", (-1,)), ("scores", "FP32", (-1, 2))

@@ -6,7 +6,7 @@ import pytest
 
 from penstock_contracts.api.analysis import Analysis
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import AttemptStage, Completion, Phase
+from penstock_contracts.api.status import AttemptStage, Completion, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.model_card import ModelCard, ModelCost
 from penstock_contracts.verbs import Verb
@@ -264,3 +264,13 @@ def test_budgets_and_tolerances(row: Budget) -> None:
     judgement = gate.judge(Evidence(parts=(cards,)), "2")
     assert judgement.verdict is row.verdict
     assert row.says in judgement.message
+
+
+def test_with_its_status_lost_stable_is_found_first_and_then_compared() -> None:
+    world = serving()
+    world.cards[wanted("2").digest] = OTHER_INPUT
+    world.status = ModelDeploymentStatus()
+    world.watcher.status_was_lost()
+    world.want("2").settle()
+    assert not creations(world)
+    assert (stable(world), last(world).reason) == ("1", "PreflightFailed")

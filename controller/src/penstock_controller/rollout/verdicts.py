@@ -8,7 +8,7 @@ from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, EvidenceStatus, GateResult, GateStatus, ModelDeploymentStatus
 from penstock_contracts.base import evolve
 from penstock_contracts.verdict import Verdict
-from penstock_controller.gates.evidence import ComparedTries, Evidence, MissingEvidence
+from penstock_controller.gates.evidence import ComparedCards, ComparedTries, Evidence, MissingEvidence
 from penstock_controller.gates.gate import Gate, GateMemory
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.context import RolloutContext
@@ -29,6 +29,10 @@ _NOT_COUNTED = MissingEvidence(
 )
 
 _NO_GATES = "write spec.analysis: {gates: []} if nothing needs to be proven"
+
+_NO_CARDS = MissingEvidence(
+    verdict=Verdict.ERROR, reason=Reason.NO_EVIDENCE, message="the model store was not asked for both versions yet"
+)
 
 
 def judge(context: RolloutContext) -> ModelDeploymentStatus:
@@ -107,8 +111,7 @@ def preflight(context: RolloutContext, wanted: Wanted) -> GateStatus | None:
     status, stable = context.status, context.status.stable
     if context.preflight is None or status.hold or (stable and stable.digest == wanted.digest):
         return None
-    gathered = Evidence(parts=context.observation.measured, missing=context.observation.not_measured)
-    judgement = context.preflight.judge(gathered, wanted.version)
+    judgement = context.preflight.judge(_cards(context, wanted), wanted.version)
     return GateStatus(
         name=context.preflight.entry.name,
         stage=AttemptStage.PREFLIGHT,
@@ -118,6 +121,18 @@ def preflight(context: RolloutContext, wanted: Wanted) -> GateStatus | None:
         figures=judgement.seen.figures,
         dry_run=context.preflight.entry.dry_run or None,
     )
+
+
+def _cards(context: RolloutContext, wanted: Wanted) -> Evidence:
+    """The cards of these two versions. Where a status was lost, this pass has asked before it knew what serves."""
+    stable, observation = context.status.stable, context.observation
+    digests = (wanted.digest, stable.digest if stable else None)
+    for part in observation.measured:
+        if isinstance(part, ComparedCards):
+            served = part.stable.digest if part.stable else None
+            if (part.candidate.digest, served) == digests:
+                return Evidence(parts=(part,))
+    return Evidence(missing={ComparedCards: observation.not_measured.get(ComparedCards, _NO_CARDS)})
 
 
 def begin_step(status: ModelDeploymentStatus) -> ModelDeploymentStatus:

@@ -8,6 +8,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.verbs import Verb, word
 from penstock_controller.rollout.observation import RefusedVersion, Unresolved, Wanted
+from penstock_testing.model_cards import a_card
 from penstock_testing.rollout_counters import GatewayCounters
 from penstock_testing.rollout_world import RolloutWorld, spec, wanted
 
@@ -135,6 +136,12 @@ def _newest(world: RolloutWorld) -> int:
 
 def alias_moves_on(world: RolloutWorld, pick: int) -> None:
     world.want(str(_newest(world) + 1))
+
+
+def next_version_has_another_input(world: RolloutWorld, pick: int) -> None:
+    version = str(_newest(world) + 1)
+    world.cards[wanted(version).digest] = a_card(inputs=[("features", "FP32", (-1, 3))])
+    world.want(version)
 
 
 def alias_moves_back(world: RolloutWorld, pick: int) -> None:
@@ -406,6 +413,7 @@ EVENTS = tuple(
             predictor_image_is_upgraded,
             its_turn_comes,
             alias_moves_on,
+            next_version_has_another_input,
             alias_moves_back,
             same_bytes_get_another_version,
             version_is_refused_by_the_store,

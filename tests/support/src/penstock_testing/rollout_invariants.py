@@ -11,6 +11,8 @@ from penstock_contracts.api.status import AttemptStage, Candidate, Completion, G
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.gates.catalogue import gates_of
+from penstock_controller.gates.compatibility import ChangeEffect, interface_changes
+from penstock_controller.gates.evidence import ComparedCards
 from penstock_controller.gates.gate import Gate
 from penstock_controller.rollout.decision import CallWebhook, Decision, RemoveAutoscaler, ScaleWorkload, StartJob
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
@@ -105,6 +107,7 @@ class Onlooker:
         _who_does_not_promote_leaves_users_first(seen)
         _weights_add_up(seen)
         _what_became_of_a_word_is_told_while_it_stands(seen)
+        _who_breaks_callers_never_gets_a_pod(seen)
 
     def written(self, seen: Pass) -> None:
         """A pass has written its status; what it wanted done may not have happened."""
@@ -177,6 +180,21 @@ class Onlooker:
         for gate in seen.after.gates:
             most = self.tries[seen.after.attempt, judged.revision] if judged else 0
             assert gate.samples <= most, f"{gate.samples} of {most} tries that there were"
+
+
+def _who_breaks_callers_never_gets_a_pod(seen: Pass) -> None:
+    """Unless nothing needs to be proven, the spec has rules of its own for that, or a person goes back to it."""
+    candidate, stable = seen.after.candidate, seen.after.stable
+    if candidate is None or stable is None or seen.after.attempt == seen.before.attempt:
+        return
+    gates = seen.spec.analysis.gates
+    asked = gates is None or (gates and all(gate.name != "preflight" for gate in gates))
+    if not asked or seen.after.hold or candidate.digest == stable.digest:
+        return
+    (cards,) = (part for part in seen.observation.measured if isinstance(part, ComparedCards))
+    assert cards.stable, "it begins before it was compared"
+    broken = [each for each in interface_changes(cards.stable, cards.candidate) if each.effect is ChangeEffect.BREAKS]
+    assert not broken, broken
 
 
 def _retried(seen: Pass) -> bool:

@@ -12,6 +12,7 @@ from math import ceil
 
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.base import evolve
 from penstock_contracts.model_card import ModelCard
 from penstock_contracts.traffic import TrafficSplit
 from penstock_contracts.verbs import Verb, word
@@ -181,8 +182,11 @@ class RolloutWorld:
         wish, stable = self.wish(), self.status.stable
         if not isinstance(wish, Wanted) or ComparedCards in self.not_measured:
             return ()
-        served = self.cards.get(stable.digest, a_card()) if stable else None
-        return (ComparedCards(candidate=self.cards.get(wish.digest, a_card()), stable=served),)
+        served = self._card(stable.digest) if stable else None
+        return (ComparedCards(candidate=self._card(wish.digest), stable=served),)
+
+    def _card(self, digest: str) -> ModelCard:
+        return evolve(self.cards.get(digest, a_card()), digest=digest)
 
     def _named(self) -> RegistryVersion | None:
         """What the registry says that the resource names."""
