@@ -101,8 +101,9 @@ def test_a_gate_shows_its_verdict_and_what_it_has_seen() -> None:
     for _ in range(3):
         world.tick()
     exported = shown(world)
-    (gate,) = world.status.gates
-    assert exported.of("gate_verdict") == {(gate.name, gate.stage, gate.verdict): 1}
+    before, gate = world.status.gates
+    verdicts = {(one.name, one.stage, one.verdict): 1 for one in (before, gate)}
+    assert exported.of("gate_verdict") == verdicts
     told = exported.of("gate_figure")
     tries, failures = ((gate.name, gate.stage, name, "candidate") for name in ("tries", "failures"))
     assert told[tries] == gate.samples

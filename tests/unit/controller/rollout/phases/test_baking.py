@@ -53,7 +53,7 @@ def test_after_the_bake_the_attempt_ends_and_the_version_before_leaves() -> None
     assert not [told for told in world.announcements if told.completion]
     world.settle()
     assert last(world).completion is Completion.PROMOTED
-    assert [gate.stage for gate in last(world).gates] == ["trial", "bake"]
+    assert [gate.stage for gate in last(world).gates] == ["preflight", "trial", "bake"]
     assert [told.completion for told in world.announcements if told.completion] == ["Promoted"]
     assert world.workloads.keys() == {"rev2"}
     assert (wish(world).rescue, wish(world).mirror) == (None, None)
