@@ -90,7 +90,9 @@ def test_stable_may_not_fall_below_what_the_attempt_began_with() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "expected"), [(weight(25), 2), (weight(30), 2), (weight(75), 3), (weight(100), 4), (mirror(10), 4)], ids=str
+    ("step", "expected"),
+    [(weight(25), 2), (weight(30), 2), (weight(75), 3), (weight(100), 4), (mirror(10), 4)],
+    ids=str,
 )
 def test_the_candidates_floor_is_what_its_next_share_needs(step: dict[str, object], expected: int) -> None:
     world = RolloutWorld(spec=canary(step, pause(), weight(30), pause(), **SCALED)).want("1").settle(0.2)
