@@ -8,8 +8,8 @@ from penstock_testing.strategies import weight
 
 
 def on_trial_at_half(sticky: str = "") -> RolloutWorld:
-    stickiness = {"stickiness": {"header": sticky}} if sticky else {}
-    world = on_trial(canary(weight(50), pause("30s"), analysis=error_rate(), **stickiness))
+    fields: dict[str, object] = {"stickiness": {"header": sticky}} if sticky else {}
+    world = on_trial(canary(weight(50), pause("30s"), bake="0s", analysis=error_rate(), **fields))
     world.requests = 200
     return until(world, has(50))
 
