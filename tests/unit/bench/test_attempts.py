@@ -100,7 +100,7 @@ SCENES = (
     Scene(rate=400, errors=0.002, happens="clusters:8"),
     Scene(rate=400, errors=0.002, happens="leak:60"),
     Scene(rate=2000, errors=0.001, happens="outages"),
-    Scene(rate=2000, errors=0.0001, happens="leak:10"),
+    Scene(rate=2000, errors=0.0001, happens="leak:12"),
 )
 
 

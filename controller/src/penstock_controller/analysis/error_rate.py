@@ -101,8 +101,11 @@ class ErrorRateTest:
         """Before the first interval."""
         return cls(limits=limits)
 
-    def after(self, interval: Block) -> Self:
-        """With one interval more.
+    def after(self, interval: Block, together: int = 1) -> Self:
+        """With one interval more, in which up to `together` tries of an arm may share their fate.
+
+        Of what a bet for harm gives, the power 1/together is kept: fair whatever depends on what among so many, by
+        Hölder's inequality.
 
         One in which only one arm was tried waits for the next: when a block ends depends on numbers of tries alone,
         never on outcomes, so the bets stay fair.
@@ -112,7 +115,7 @@ class ErrorRateTest:
             return replace(self, pending=block)
         harm, excluded = self._margins()
         cap = -_MOST_BY_ONE_BLOCK * log(self.limits.alpha)
-        gains = [min(cap, _gain(belief, block, harm, True)) for belief in self._harmful(harm)]
+        gains = [min(cap, _gain(belief, block, harm, True) / together) for belief in self._harmful(harm)]
         harmless = (_gain(belief, block, excluded, False) for belief in self._harmless(excluded))
         in_favour = self.in_favour.played([0.0, *harmless])
         return replace(

@@ -19,6 +19,9 @@ TRIES, FAILURES = "tries", "failures"
 _KIND = "failures: "
 """Begins the name of the figure that counts one kind of failure."""
 _MOST_KINDS = 32
+_TOGETHER_IN_BAKE = 8
+"""Tries that may fail together, such as those in flight in a pod that crashes. In the bake a version gets so many
+requests that a few such crashes would take a good one back, and harm is found soon enough all the same."""
 _REASONS = {
     Verdict.PASS: Reason.WITHIN_MARGIN,
     Verdict.FAIL: Reason.MARGIN_EXCEEDED,
@@ -60,9 +63,9 @@ class ErrorRate(Gate):
         found = evidence.part(ComparedTries)
         candidate, stable = _arms(seen)
         before = self._test(seen)
-        test = (before.at_another_weight() if found.other_shares else before).after(
-            _block(found.candidate, found.stable)
-        )
+        begun = before.at_another_weight() if found.other_shares else before
+        together = _TOGETHER_IN_BAKE if found.promoted else 1
+        test = begun.after(_block(found.candidate, found.stable), together)
         candidate, stable = candidate.plus(found.candidate), stable.plus(found.stable)
         verdict = test.verdict(self.min_samples)
         return Judgement(

@@ -50,6 +50,8 @@ class ComparedTries:
 
     candidate: TryCount = TryCount()
     stable: TryCount = TryCount()
+    promoted: bool = False
+    """The version that is judged was promoted: it answers every request, and the one beside it answers copies."""
     other_shares: bool = False
     """Since the last interval the shares have changed: no block may hold tries of both."""
 

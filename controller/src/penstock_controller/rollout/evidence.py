@@ -118,7 +118,7 @@ def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...])
     """The tries since the last reading; none where shares changed since."""
     before = status.evidence
     if before is None or (before.stage, before.shares) != (stage_of(status), shares.current(status)):
-        return ComparedTries(other_shares=True)
+        return ComparedTries(other_shares=True, promoted=status.previous is not None)
     return _compared(status, readings)
 
 
@@ -129,7 +129,9 @@ def _compared(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> C
         return ComparedTries()
     pairs = _pairs(status.evidence.readings if status.evidence else {}, readings)
     return ComparedTries(
-        candidate=_tries(pairs, arms.judged, *arms.judged_by), stable=_tries(pairs, arms.beside, *arms.beside_by)
+        candidate=_tries(pairs, arms.judged, *arms.judged_by),
+        stable=_tries(pairs, arms.beside, *arms.beside_by),
+        promoted=status.previous is not None,
     )
 
 

@@ -161,6 +161,23 @@ def test_a_pass_is_withdrawn_also_when_the_candidate_was_known_to_be_a_little_wo
     assert test.verdict(200) is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize("together", [2, 8])
+def test_where_tries_may_fail_together_a_bet_keeps_the_root_of_what_it_wins(together: int) -> None:
+    """Eight requests in flight that share their fate count as one."""
+    mild = Block(CountedTries(400, 12), CountedTries(400, 2))
+    before = seen(*[HEALTHY] * 3)
+    alone, shared = before.after(mild), before.after(mild, together)
+    assert shared.against.total < alone.against.total
+    assert shared.in_favour == alone.in_favour
+
+
+def test_a_version_that_breaks_in_its_bake_is_found_though_tries_may_fail_together() -> None:
+    test = seen(*[HEALTHY] * 60)
+    for _ in range(6):
+        test = test.after(Block(CountedTries(2000, 400), CountedTries(400, 0)), together=8)
+    assert test.verdict(200) is Verdict.FAIL
+
+
 def test_intervals_in_which_one_arm_has_no_tries_are_one_block_with_the_next() -> None:
     test = seen(*[HEALTHY] * 3)
     alone = (Block(), Block(CountedTries(10, 10), CountedTries()), Block(CountedTries(5, 0), CountedTries()))
