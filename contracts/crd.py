@@ -84,28 +84,87 @@ def _unite_kinds(node: Schema, definitions: Schema) -> Schema:
 
     No field has a default: the API server would write one kind's into the other. Readers of the types fill it in.
     """
-    tag = node["discriminator"]["propertyName"]
-    kinds = {name: _inlined({"$ref": to}, definitions) for name, to in node["discriminator"]["mapping"].items()}
-    merged: Schema = {}
-    for name, kind in kinds.items():
-        for field, is_like in kind["properties"].items():
-            known = merged.setdefault(field, {key: value for key, value in is_like.items() if key != "default"})
-            if field != tag and known.get("description") != is_like.get("description"):
-                known["description"] += f" {name}: {is_like['description']}"
-    merged[tag] = {key: value for key, value in merged[tag].items() if key != "const"} | {"enum": list(kinds)}
-    rules = [
-        {"rule": f"self.{tag} != '{name}' || {has}has(self.{field})", "message": f"{name} {needs} {field}"}
-        for name, kind in kinds.items()
-        for field in merged
-        for has, needs, is_so in (
-            ("", "needs", field in kind["required"] and field != tag),
-            ("!", "has no", field not in kind["properties"]),
-        )
-        if is_so
-    ]
+    tag, mapping = node["discriminator"]["propertyName"], node["discriminator"]["mapping"]
+    # Several words may name one kind.
+    words = {to: [word for word, other in mapping.items() if other == to] for to in mapping.values()}
+    kinds = [(_KindOfUnion(tag, words[to]), _inlined({"$ref": to}, definitions)) for to in words]
+    merged, rules = _united(kinds, "self", definitions)
+    merged[tag] = {key: value for key, value in merged[tag].items() if key not in {"const", "enum"}}
+    merged[tag] |= {"enum": list(mapping)}
     return {"type": "object", "required": [tag], "properties": merged, "x-kubernetes-validations": rules} | {
-        "description": " ".join(f"{name}: {kind['description']}" for name, kind in kinds.items())
+        "description": " ".join(f"{kind}: {schema['description']}" for kind, schema in kinds)
     }
+
+
+class _KindOfUnion:
+    """A kind of a union, known by the words of its tag."""
+
+    def __init__(self, tag: str, words: list[str]) -> None:
+        self.tag = tag
+        self._words = words
+        self._not = " && ".join(f"self.{tag} != '{word}'" for word in words)
+
+    def rule(self, expression: str, message: str) -> Schema:
+        """A rule for this kind alone."""
+        return {"rule": f"{self._not} || {expression}", "message": message}
+
+    def __str__(self) -> str:
+        return ", ".join(self._words)
+
+
+_KindsOfUnion = list[tuple[_KindOfUnion, Schema]]
+
+
+def _united(kinds: _KindsOfUnion, path: str, definitions: Schema) -> tuple[Schema, list[Schema]]:
+    """The fields of all kinds of an object, and the rules by which they differ."""
+    merged: Schema = {}
+    rules: list[Schema] = []
+    given = "" if path == "self" else f"!has({path}) || "
+    for field in dict.fromkeys(field for _, schema in kinds for field in schema["properties"]):
+        having = [(kind, schema["properties"][field]) for kind, schema in kinds if field in schema["properties"]]
+        having = [(kind, _inlined(_without_null(schema), definitions)) for kind, schema in having]
+        merged[field] = _described(having, field)
+        here = f"{path}.{field}"
+        if _differ(having, "properties"):
+            merged[field]["properties"], inner = _united(having, here, definitions)
+            rules += inner
+        if _differ(having, "pattern"):
+            del merged[field]["pattern"]
+            rules += [
+                _pattern_rule(kind, f"{given}!has({here}) || ", here, schema["pattern"]) for kind, schema in having
+            ]
+    return merged, rules + _presence_rules(kinds, given, path, list(merged))
+
+
+def _described(having: _KindsOfUnion, field: str) -> Schema:
+    """The field as its first kind has it, with what the others say of it, and without a default."""
+    (_, first), *others = having
+    known = {key: value for key, value in first.items() if key != "default"}
+    for kind, schema in others:
+        if field != kind.tag and known.get("description") != schema.get("description"):
+            known["description"] += f" {kind}: {schema['description']}"
+    return known
+
+
+def _differ(having: _KindsOfUnion, key: str) -> bool:
+    return len({json.dumps(schema.get(key), sort_keys=True) for _, schema in having}) > 1
+
+
+def _pattern_rule(kind: _KindOfUnion, given: str, path: str, pattern: str) -> Schema:
+    in_cel = pattern.replace("\\", "\\\\")
+    return kind.rule(f"{given}{path}.matches('{in_cel}')", f"{path[5:]} of {kind} must match {pattern}")
+
+
+def _presence_rules(kinds: _KindsOfUnion, given: str, path: str, fields: list[str]) -> list[Schema]:
+    rules = []
+    for kind, schema in kinds:
+        for field in fields:
+            here = f"{path}.{field}"
+            if field not in schema["properties"]:
+                rules.append(kind.rule(f"{given}!has({here})", f"{kind} has no {here[5:]}"))
+            elif field in schema.get("required", []) and field != kind.tag:
+                rules.append(kind.rule(f"{given}has({here})", f"{kind} needs {here[5:]}"))
+    return rules
 
 
 def _inlined(node: Schema, definitions: Schema) -> Schema:

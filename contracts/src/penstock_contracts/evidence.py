@@ -32,6 +32,10 @@ class RevisionTries(Contract):
     try is timed out when it was given up, not when its answer was slow."""
     kinds: dict[str, int] = Field(default_factory=dict)
     """The failures by HTTP status code, or by `timeout`, `reset` and `unreachable` where there was no answer."""
+    latencies: dict[int, int] = Field(default_factory=dict)
+    """How long tries took, by bucket of `latency_buckets`: from the choice of a server to the answer's last byte; of
+    tries that were given up, overtaken or left by their client, to that moment, so they would have taken longer. Tries
+    that failed are not among them, except those that timed out. Empty buckets are left out."""
 
 
 class GatewayEvidence(Contract):

@@ -46,6 +46,11 @@ class Stickiness(ResourceContract):
     """Name of the request header; a request without it is routed by weight alone."""
 
 
+def overtaken_after(time_limit: float) -> float:
+    """Seconds of silence after which a second try is asked beside a user's first one. A copy is asked once."""
+    return time_limit / 3
+
+
 class TrafficSplit(ResourceContract):
     """One complete wish. Weights add up to 100, or there are no backends."""
 
@@ -62,6 +67,8 @@ class TrafficSplit(ResourceContract):
     """Where copies of requests go; None: nowhere."""
     match: Annotated[tuple[HeaderMatch, ...], Field(max_length=16)] = ()
     """Looked at in order, before the weights."""
+    timed: bool = False
+    """Whether gateway pods count how long tries take."""
     stickiness: Stickiness | None = None
     """None: each request is routed by weight alone."""
 

@@ -106,7 +106,14 @@ def path_of_applied(key: ResourceKey) -> str:
     return f"/v1/applied/{key.namespace}/{key.name}"
 
 
-TRIES = RevisionTries(revision="rev2", reason=TryReason.USERS, tries=10, failures=4, kinds={"500": 3, "reset": 1})
+TRIES = RevisionTries(
+    revision="rev2",
+    reason=TryReason.USERS,
+    tries=10,
+    failures=4,
+    kinds={"500": 3, "reset": 1},
+    latencies={100: 5, 104: 1},
+)
 
 
 async def test_counters_of_a_pod_are_read_with_where_they_began(
@@ -120,6 +127,7 @@ async def test_counters_of_a_pod_are_read_with_where_they_began(
     (tries,) = reading.tries
     assert (tries.revision, tries.arm, tries.tries, tries.failures) == ("rev2", TryReason.USERS, 10, 4)
     assert tries.kinds == {"500": 3, "reset": 1}
+    assert tries.latencies == {100: 5, 104: 1}
 
 
 async def too_old(exchange: FaultyExchange) -> None:

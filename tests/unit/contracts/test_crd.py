@@ -116,3 +116,63 @@ def test_kinds_that_one_field_tells_apart_are_one_object_with_rules_and_no_defau
     ]
     for node in nodes(item):
         assert "type" in node
+
+
+class Metres(ApiModel):
+    """A length."""
+
+    least: Annotated[str, Field(max_length=9, pattern=r"^\d+m$")] = "1m"
+    """At least."""
+    most: Annotated[str, Field(max_length=9)] = "2m"
+    """At most."""
+
+
+class Seconds(ApiModel):
+    """A duration."""
+
+    least: Annotated[str, Field(max_length=9, pattern=r"^\d+s$")] = "1s"
+    """At least."""
+
+
+class Walk(ApiModel):
+    """On foot."""
+
+    name: Annotated[Literal["walk"], Field(json_schema_extra={"type": "string"})]
+    """Which."""
+    bounds: Metres = Metres()
+    """Of its length."""
+
+
+class Rest(ApiModel):
+    """No walk."""
+
+    name: Annotated[Literal["sit", "lie"], Field(json_schema_extra={"type": "string"})]
+    """Which."""
+    bounds: Seconds | None = None
+    """Of its duration."""
+
+
+class Day(ApiModel):
+    """Of a walker."""
+
+    parts: tuple[Annotated[Walk | Rest, Field(discriminator="name")], ...]
+    """In order."""
+
+
+def test_kinds_may_have_several_words_and_differ_inside_a_field() -> None:
+    item = structural(Day.model_json_schema())["properties"]["parts"]["items"]
+    assert item["properties"]["name"]["enum"] == ["lie", "sit", "walk"]
+    bounds = item["properties"]["bounds"]
+    assert bounds["properties"].keys() == {"least", "most"}
+    assert "pattern" not in bounds["properties"]["least"]
+    rules = {rule["message"]: rule["rule"] for rule in item["x-kubernetes-validations"]}
+    given = "!has(self.bounds) || !has(self.bounds.least) || self.bounds.least.matches"
+    resting = "self.name != 'lie' && self.name != 'sit' || "
+    assert rules == {
+        r"bounds.least of walk must match ^\d+m$": rf"self.name != 'walk' || {given}('^\\d+m$')",
+        r"bounds.least of lie, sit must match ^\d+s$": rf"{resting}{given}('^\\d+s$')",
+        "lie, sit has no bounds.most": f"{resting}!has(self.bounds) || !has(self.bounds.most)",
+    }
+    for node in nodes(item):
+        assert "type" in node
+        assert "default" not in node or node is not bounds

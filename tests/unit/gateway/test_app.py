@@ -29,7 +29,7 @@ TRIES = "penstock.tries.model.payments/fraud-detector.revision.r1.role.users.att
 
 
 async def counted(model: ModelKey) -> TryCounts:
-    counters = {f"{TRIES}.code.200.flags.-": 7, f"{TRIES}.code.503.flags.-": 2} if model == KEY else {}
+    counters = {f"{TRIES}.code.200.flags.-.took.80": 7, f"{TRIES}.code.503.flags.-.took.70": 2} if model == KEY else {}
     return TryCounts(epoch="e1", counters=counters)
 
 
@@ -169,7 +169,9 @@ async def test_metrics_without_envoy_have_no_count_of_requests_rather_than_0() -
 
 async def test_evidence_is_what_envoy_counted() -> None:
     answer = await ask("/v1/evidence/payments/fraud-detector?attempt=3", AgentStatus())
-    tries = RevisionTries(revision="r1", reason=TryReason.USERS, tries=9, failures=2, kinds={"503": 2})
+    tries = RevisionTries(
+        revision="r1", reason=TryReason.USERS, tries=9, failures=2, kinds={"503": 2}, latencies={80: 7}
+    )
     assert GatewayEvidence.model_validate(answer.json()) == GatewayEvidence(
         pod="gateway-0", epoch="e1", attempt=3, tries=(tries,)
     )

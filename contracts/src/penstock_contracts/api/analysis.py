@@ -10,6 +10,8 @@ from penstock_contracts.api.schema import ApiModel, cel, duration_field
 
 _PER_CENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
 _PER_CENT_OF = r"^[0-9]{1,4}(\.[0-9]{1,4})?%$"
+_PER_CENT_OF_LATENCY = r"^([5-9]|[1-9][0-9]{1,2})(\.[0-9]{1,2})?%$"
+"""From 5 %: what is less lies within one bucket."""
 _EACH_ONCE = (
     "self.all(gate, self.exists_one(other, other.name == gate.name))",
     "name each gate once",
@@ -96,6 +98,32 @@ class PreflightGate(GateSpec):
     """Time that its golden request may take in the model store's check: one thread, the best of several runs."""
 
 
+class LatencyMarginSpec(ApiModel):
+    """A difference of latencies."""
+
+    relative: Annotated[str, Field(max_length=10, pattern=_PER_CENT_OF_LATENCY)] = "20%"
+    """A share of stable's latency: 20% lets 60 ms pass beside 50 ms."""
+
+
+class LatencyGate(GateSpec):
+    """That percentile of the candidate's latencies is at most `margin` above stable's, over the same time.
+
+    They are the latencies of tries at servers, measured at the gateway in buckets of 4.66 %.
+    """
+
+    name: Annotated[Literal["latency-p50", "latency-p90", "latency-p99"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    margin: LatencyMarginSpec = LatencyMarginSpec()
+    """How much slower the candidate may be. The gate fails when it is shown to be slower than that."""
+    pass_margin: LatencyMarginSpec | None = None
+    """The gate passes when more than this is excluded. A larger one than `margin`, its default, needs fewer requests;
+    what is smaller counts as large as that."""
+    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Tries of the candidate that the attempt must see before the gate can pass."""
+    min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    """Tries of the candidate that each step must see before the next one begins, where it gets requests or copies."""
+
+
 class Analysis(ApiModel):
     """Gates on evidence."""
 
@@ -103,7 +131,7 @@ class Analysis(ApiModel):
     """Evidence is read once in this time."""
     gates: (
         Annotated[
-            tuple[Annotated[ErrorRateGate | PreflightGate, Field(discriminator="name")], ...],
+            tuple[Annotated[ErrorRateGate | LatencyGate | PreflightGate, Field(discriminator="name")], ...],
             Field(
                 max_length=8,
                 # Atomic: of an empty list by keys, server-side apply owns nothing, and it would vanish.

@@ -300,7 +300,7 @@ class GateStatus(GateResult):
     """Samples that came since the current step was reached."""
     config: Annotated[str, Field(max_length=256)] = ""
     """What its test depends on, such as a margin; another text begins a new test."""
-    state: Annotated[str, Field(max_length=512)] = ""
+    state: Annotated[str, Field(max_length=1024)] = ""
     """The running test, for the gate alone."""
 
 
@@ -329,6 +329,13 @@ class EvidenceStatus(StatusModel):
     """Users' requests of the attempt that were counted."""
     asked_since: str | None = None
     """From when on."""
+    edges: Annotated[tuple[Annotated[int, Field(ge=0, le=511)], ...], Field(max_length=24)] = ()
+    """Edges of latency buckets at which this interval's tries are counted, as the gates on latencies asked."""
+    timings: Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=400)] = Field(
+        default_factory=dict
+    )
+    """Where a gate is on latencies, of each gateway pod: for each revision and arm, tries that took a known time, and
+    how many of them took longer than each of the edges, as in `8c1f users 1190 14`."""
     candidate_worse: bool | None = None
     """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
     sample_ratio: Annotated[str, Field(max_length=256)] = ""

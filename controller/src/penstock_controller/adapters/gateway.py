@@ -107,7 +107,14 @@ class GatewayAgents:
 
 def _reading(answer: GatewayEvidence) -> Reading:
     tries = (
-        ArmTries(revision=one.revision, arm=one.reason, tries=one.tries, failures=one.failures, kinds=one.kinds)
+        ArmTries(
+            revision=one.revision,
+            arm=one.reason,
+            tries=one.tries,
+            failures=one.failures,
+            kinds=one.kinds,
+            latencies=one.latencies,
+        )
         for one in answer.tries
     )
     return Reading(source=f"{answer.pod}/{answer.epoch}", tries=tuple(tries))

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.analysis import Analysis, ErrorRateGate, GateSpec, PreflightGate
+from penstock_contracts.api.analysis import Analysis, ErrorRateGate, GateSpec, LatencyGate, PreflightGate
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.error_rate import ErrorRate
 from penstock_controller.gates.gate import Gate
+from penstock_controller.gates.latency import LatencyQuantile
 from penstock_controller.gates.preflight import Preflight
 
 STAGES = 2
@@ -17,16 +18,27 @@ GateCatalogue = Callable[[Analysis], tuple[Gate, ...]]
 """From spec.analysis to the gates of an attempt."""
 
 
-_KINDS: dict[type[ErrorRateGate], type[ErrorRate]] = {ErrorRateGate: ErrorRate}
-"""What a spec may name, and the gate that judges it."""
+_Entry = ErrorRateGate | LatencyGate
+
+
+def _statistical(entry: _Entry) -> bool:
+    return ErrorRate.statistical if isinstance(entry, ErrorRateGate) else LatencyQuantile.statistical
+
+
+def _gate(entry: _Entry, alpha: float) -> Gate:
+    match entry:
+        case ErrorRateGate():
+            return ErrorRate.of(entry, alpha)
+        case LatencyGate():
+            return LatencyQuantile.of(entry, alpha)
 
 
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:
     """The gates of a spec: the error rate where it names none. Those that are statistical share the error budget."""
     named = (ErrorRateGate(name="error-rate"),) if analysis.gates is None else analysis.gates
     entries = [entry for entry in named if not isinstance(entry, PreflightGate)]
-    alpha = error_budget(sum(_KINDS[type(entry)].statistical and not entry.dry_run for entry in entries))
-    return tuple(_with_common_fields(_KINDS[type(entry)].of(entry, alpha), entry) for entry in entries)
+    alpha = error_budget(sum(_statistical(entry) and not entry.dry_run for entry in entries))
+    return tuple(_with_common_fields(_gate(entry, alpha), entry) for entry in entries)
 
 
 def _with_common_fields(gate: Gate, entry: GateSpec) -> Gate:

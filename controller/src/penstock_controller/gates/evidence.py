@@ -4,7 +4,7 @@ A part is a frozen value of its own class, and its class is its name: a gate nam
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from penstock_contracts.api.reasons import Reason
@@ -63,6 +63,35 @@ class ComparedCards:
     candidate: ModelCard
     stable: ModelCard | None
     """None: no version serves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedTries:
+    """How long tries at a revision's servers took. Edges and buckets are those of `latency_buckets`."""
+
+    tries: int = 0
+    """Of one interval, those that took a known time."""
+    longer: Mapping[int, int] = field(default_factory=dict)
+    """Of these, the ones that took longer than an edge: for each edge that a gate asked for before the interval."""
+    so_far: Mapping[int, int] = field(default_factory=dict)
+    """By bucket, since the attempt began, on the gateway pods that answered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedLatencies:
+    """A part of the evidence: latencies of one interval, of the version that is judged and of the one beside it."""
+
+    candidate: TimedTries = field(default_factory=TimedTries)
+    stable: TimedTries = field(default_factory=TimedTries)
+    highest_edge: int | None = None
+    """Up to this edge a user's try and a copy end alike: above it, another try overtakes a user's. None: no edge."""
+    other_shares: bool = False
+    """The versions' shares of the requests changed in this interval: its tries are not compared."""
+
+    def of_other_shares(self) -> "ComparedLatencies":
+        """Without the interval's tries."""
+        candidate, stable = (TimedTries(so_far=arm.so_far) for arm in (self.candidate, self.stable))
+        return replace(self, candidate=candidate, stable=stable, other_shares=True)
 
 
 _Part = TypeVar("_Part")

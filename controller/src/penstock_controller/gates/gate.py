@@ -95,6 +95,10 @@ class Gate(ABC):
         """What to write so that about so many samples are enough; empty: there is nothing of that kind."""
         return ""
 
+    def edges(self, state: str) -> tuple[int, ...]:  # noqa: ARG002
+        """Edges of latency buckets at which it wants the tries of the next interval counted, by the state it left."""
+        return ()
+
     def judge(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """What it says now. Evidence that lacks a needed part changes nothing that was seen."""
         for kind in self.needs:

@@ -14,10 +14,12 @@ from math import sqrt
 
 from penstock_contracts.api.status import AttemptStage, EvidenceStatus, ModelDeploymentStatus
 from penstock_contracts.evidence import TryReason
+from penstock_contracts.latency_buckets import highest_edge_up_to
+from penstock_contracts.traffic import overtaken_after
 from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.sample_ratio import SampleRatioTest
-from penstock_controller.gates.evidence import ComparedTries, TryCount
-from penstock_controller.rollout import counters, shares
+from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries, TryCount
+from penstock_controller.rollout import counters, shares, timings
 from penstock_controller.rollout.counters import Counters
 from penstock_controller.rollout.observation import Reading
 from penstock_controller.rollout.timestamps import exact_stamp
@@ -48,12 +50,14 @@ def next_reading(
     before: EvidenceStatus,
     readings: tuple[Reading, ...],
     now: datetime,
+    edges: tuple[int, ...] = (),
 ) -> EvidenceStatus:
-    """Where the next interval begins."""
+    """Where the next interval begins. Latencies are counted at these edges."""
     taken_at, current, stage = exact_stamp(now), shares.current(status), stage_of(status)
     begins = before.stage is not stage
     since = None if begins else before.since
     same = before.shares == current and not begins
+    last = _kept(before.readings, _texts(readings), same=same)
     return EvidenceStatus(
         attempt=before.attempt,
         stage=stage,
@@ -61,7 +65,9 @@ def next_reading(
         shares=current,
         shares_since=before.shares_since if same else taken_at,
         since=since or (taken_at if shares.reach_the_judged(status) else None),
-        readings=_kept(before.readings, _texts(readings), same=same),
+        readings=last,
+        edges=edges,
+        timings=timings.next_texts(before, readings, edges, (source for source in last if same)),
         asked=before.asked + _asked(before.readings, readings),
         asked_since=before.asked_since,
         candidate_worse=_worse(_compared(status, readings)) or None,
@@ -120,6 +126,22 @@ def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...])
     if before is None or (before.stage, before.shares) != (stage_of(status), shares.current(status)):
         return ComparedTries(other_shares=True, promoted=status.previous is not None)
     return _compared(status, readings)
+
+
+def compared_latencies(
+    status: ModelDeploymentStatus, readings: tuple[Reading, ...], time_limit: float
+) -> ComparedLatencies:
+    """The latencies since the last reading; none where shares changed since. `time_limit`: of a request, in seconds."""
+    before, arms = status.evidence, shares.arms_of(status)
+    if before is None or arms is None:
+        return ComparedLatencies()
+    found = ComparedLatencies(
+        candidate=timings.timed_tries(before, readings, arms.judged, arms.judged_by),
+        stable=timings.timed_tries(before, readings, arms.beside, arms.beside_by),
+        highest_edge=highest_edge_up_to(1000 * overtaken_after(time_limit)),
+    )
+    same = (before.stage, before.shares) == (stage_of(status), shares.current(status))
+    return found if same else found.of_other_shares()
 
 
 def _compared(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries:

@@ -181,6 +181,8 @@ class ArmTries:
     failures: int
     kinds: Mapping[str, int] = field(default_factory=dict)
     """The failures by status code, or by timeout, reset, unreachable."""
+    latencies: Mapping[int, int] = field(default_factory=dict)
+    """How long tries took, by bucket of `latency_buckets`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from penstock_contracts.api.reasons import Reason
-from penstock_controller.gates.evidence import ComparedTries
+from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import matches_of, steps_of
 
 SUPPORTED = "TrafficSupported"
 """The condition that says whether the traffic provider can do what the spec asks for."""
+_COUNTED = {ComparedTries, ComparedLatencies}
 
 
 def judgement(context: RolloutContext) -> ConditionState | None:
@@ -37,7 +38,7 @@ def _shortfalls(context: RolloutContext) -> Iterator[str]:
         yield f"spec.strategy.{field}.match: requests with these headers are routed by weight, like all others"
     if not able.rescue:
         yield "a try that fails at a candidate is not repeated on stable: users get its failures"
-    blind = [gate.name for gate in context.gates if ComparedTries in gate.needs and not gate.dry_run]
+    blind = [gate.name for gate in context.gates if not _COUNTED.isdisjoint(gate.needs) and not gate.dry_run]
     if blind and not able.evidence:
         yield (
             f"spec.analysis.gates: tries are not counted, which {', '.join(blind)} needs: no version is promoted by "

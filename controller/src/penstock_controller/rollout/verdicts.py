@@ -8,11 +8,17 @@ from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, EvidenceStatus, GateResult, GateStatus, ModelDeploymentStatus
 from penstock_contracts.base import evolve
 from penstock_contracts.verdict import Verdict
-from penstock_controller.gates.evidence import ComparedCards, ComparedTries, Evidence, MissingEvidence
+from penstock_controller.gates.evidence import (
+    ComparedCards,
+    ComparedLatencies,
+    ComparedTries,
+    Evidence,
+    MissingEvidence,
+)
 from penstock_controller.gates.gate import Gate, GateMemory
 from penstock_controller.rollout import evidence
 from penstock_controller.rollout.context import RolloutContext
-from penstock_controller.rollout.observation import Wanted
+from penstock_controller.rollout.observation import Reading, Wanted
 from penstock_controller.rollout.steps import Setting
 from penstock_controller.rollout.timestamps import moment, seconds_since
 
@@ -44,19 +50,31 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
     if before is None or before.attempt != status.attempt:
         return evolve(status, evidence=evidence.first_reading(status, readings, now))
     stage = evidence.stage_of(status)
-    tries = (evidence.compared_tries(status, readings),) if readings else ()
-    counted = context.observation.capabilities.evidence
-    missing = {**context.observation.not_measured, ComparedTries: _NO_COUNTERS if counted else _NOT_COUNTED}
-    gathered = Evidence(parts=(*tries, *context.observation.measured), missing=missing)
+    counted = _counted(context, readings) if readings else ()
+    uncounted = _NO_COUNTERS if context.observation.capabilities.evidence else _NOT_COUNTED
+    missing = {**context.observation.not_measured, ComparedTries: uncounted, ComparedLatencies: uncounted}
+    gathered = Evidence(parts=(*counted, *context.observation.measured), missing=missing)
     judged = tuple(
         _judge_gate(gate, _standing(status, gate, stage), gathered, delayed=_is_delayed(gate, before))
         for gate in context.gates
     )
     return evolve(
         status,
-        evidence=evidence.next_reading(status, before, readings, now),
+        evidence=evidence.next_reading(status, before, readings, now, _edges(context.gates, judged)),
         gates=(*(gate for gate in status.gates if gate.stage is not stage), *judged),
     )
+
+
+def _counted(context: RolloutContext, readings: tuple[Reading, ...]) -> tuple[object, ...]:
+    """What the gateways' counters say."""
+    status = context.status
+    return evidence.compared_tries(status, readings), evidence.compared_latencies(status, readings, context.timeout)
+
+
+def _edges(gates: tuple[Gate, ...], judged: tuple[GateStatus, ...]) -> tuple[int, ...]:
+    """Where latencies of the next interval are counted."""
+    asked = (gate.edges(found.state) for gate, found in zip(gates, judged, strict=True))
+    return tuple(sorted({edge for edges in asked for edge in edges}))
 
 
 def _is_delayed(gate: Gate, before: EvidenceStatus) -> bool:

@@ -1,7 +1,7 @@
 """What gateway pods would count in a world of values: tries at revisions, by the splits that are active on them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock_contracts.evidence import TryReason
@@ -69,8 +69,8 @@ class GatewayCounters:
         self.failures[slot] += failed
         return failed
 
-    def reading(self, attempt: int) -> Reading:
-        """What the pod answers about an attempt."""
+    def reading(self, attempt: int, latencies: Mapping[str, Sequence[int]]) -> Reading:
+        """What the pod answers about an attempt; `latencies`: revision to the buckets that its tries take in turn."""
         slots = [slot for slot in self.tries if slot[0] == attempt]
         return Reading(
             source=f"{self.name}/{self.epoch}",
@@ -81,10 +81,16 @@ class GatewayCounters:
                     tries=self.tries[slot],
                     failures=self.failures[slot],
                     kinds={"500": self.failures[slot]} if self.failures[slot] else {},
+                    latencies=_in_turn(self.tries[slot] - self.failures[slot], latencies.get(slot[1], ())),
                 )
                 for slot in slots
             ),
         )
+
+
+def _in_turn(tries: int, buckets: Sequence[int]) -> Mapping[int, int]:
+    counts = {bucket: (tries + place) // len(buckets) for place, bucket in enumerate(buckets)}
+    return {bucket: count for bucket, count in counts.items() if count}
 
 
 def _routed(split: TrafficSplit, requests: int) -> Iterator[tuple[str, int]]:

@@ -4,7 +4,7 @@ It stands in for nothing that has a real part in component tests: it only says w
 actions of a decision as the cluster would. `rollout_invariants` looks on from outside after every pass.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -113,6 +113,8 @@ class RolloutWorld:
     """Pods that all requests of users keep busy; an autoscaler sees it at its next look."""
     failing: dict[str, float] = field(default_factory=dict)
     """Revision to its share of failed tries."""
+    latencies: dict[str, Sequence[int]] = field(default_factory=dict)
+    """Revision to the buckets of latency that its tries take in turn."""
     refuses: frozenset[type[Action]] = frozenset()
     """Actions that the API server refuses."""
     hindrances: tuple[Hindrance, ...] = ()
@@ -222,7 +224,9 @@ class RolloutWorld:
         if self.deaf:
             return ()
         return tuple(
-            self.counters_of(name).reading(self.status.attempt) for name in self.gateways if name not in self.silent
+            self.counters_of(name).reading(self.status.attempt, self.latencies)
+            for name in self.gateways
+            if name not in self.silent
         )
 
     def counters_of(self, name: str) -> GatewayCounters:

@@ -14,9 +14,10 @@ def counter(
     by: str = "weight",
     code: int = 200,
     flags: str = "-",
+    took: int | str = 80,
 ) -> str:
     where = f"model.payments/fraud-detector.revision.{revision}.role.{role}.attempt.{attempt}.by.{by}"
-    return f"penstock.tries.{where}.code.{code}.flags.{flags}"
+    return f"penstock.tries.{where}.code.{code}.flags.{flags}.took.{took}"
 
 
 @pytest.mark.parametrize(
@@ -37,19 +38,20 @@ def counter(
 )
 def test_failures_of_a_server(code: int, flags: str, kind: str) -> None:
     found = evidence_of_attempt({counter(code=code, flags=flags): 4}, 3)
-    assert found == (RevisionTries(revision="r2", reason=TryReason.USERS, tries=4, failures=4, kinds={kind: 4}),)
+    (tries,) = found
+    assert (tries.revision, tries.reason, tries.tries, tries.failures) == ("r2", TryReason.USERS, 4, 4)
+    assert tries.kinds == {kind: 4}
 
 
 @pytest.mark.parametrize(("code", "flags"), [(200, "-"), (404, "-"), (422, "-"), (413, "-"), (200, "UT")], ids=str)
 def test_an_answer_is_a_try_without_failure_also_a_slow_one_and_one_to_a_callers_mistake(code: int, flags: str) -> None:
     found = evidence_of_attempt({counter(code=code, flags=flags): 4}, 3)
-    assert found == (RevisionTries(revision="r2", reason=TryReason.USERS, tries=4, failures=0),)
+    assert found == (RevisionTries(revision="r2", reason=TryReason.USERS, tries=4, failures=0, latencies={80: 4}),)
 
 
 @pytest.mark.parametrize(
     "nothing",
     [
-        pytest.param(counter(code=0), id="the client left, or another try won"),
         pytest.param(counter(code=0, flags="UO"), id="more than the gateway lets through"),
         pytest.param(counter(by="match", code=500), id="steered by a header"),
         pytest.param(counter(attempt="4"), id="another attempt"),
@@ -62,7 +64,39 @@ def test_what_is_no_evidence(nothing: str) -> None:
 
 def test_a_copy_has_no_client_so_its_silence_is_a_timeout() -> None:
     found = evidence_of_attempt({counter(role="shadow", by="", code=0): 4}, 3)
-    assert found == (RevisionTries(revision="r2", reason=TryReason.SHADOW, tries=4, failures=4, kinds={"timeout": 4}),)
+    (tries,) = found
+    assert (tries.reason, tries.tries, tries.kinds) == (TryReason.SHADOW, 4, {"timeout": 4})
+    assert tries.latencies == {80: 4}
+
+
+def test_a_try_whose_client_left_or_that_another_overtook_says_only_that_it_was_not_faster() -> None:
+    (tries,) = evidence_of_attempt({counter(code=0, took=90): 4}, 3)
+    assert (tries.tries, tries.failures, tries.latencies) == (0, 0, {90: 4})
+
+
+@pytest.mark.parametrize(
+    ("code", "flags", "counted"),
+    [
+        (200, "-", 4),
+        (422, "-", 4),
+        (200, "UT", 4),
+        (0, "UT", 4),
+        (500, "-", 0),
+        (429, "-", 0),
+        (0, "UF", 0),
+        (0, "UC", 0),
+        (0, "UO", 0),
+    ],
+)
+def test_who_refuses_or_breaks_off_at_once_is_not_fast(code: int, flags: str, counted: int) -> None:
+    found = evidence_of_attempt({counter(code=code, flags=flags): 4, counter(took=1): 1}, 3)
+    assert found[0].latencies.get(80, 0) == counted
+
+
+def test_latencies_add_up_by_bucket() -> None:
+    counters = {counter(took=3): 10, counter(took=3, code=201): 5, counter(took=4): 2, counter(took=9, attempt="4"): 1}
+    (tries,) = evidence_of_attempt(counters, 3)
+    assert tries.latencies == {3: 15, 4: 2}
 
 
 def test_counters_add_up_by_revision_and_arm() -> None:
@@ -76,13 +110,26 @@ def test_counters_add_up_by_revision_and_arm() -> None:
         counter(role="shadow", by="", code=404): 7,
     }
     assert evidence_of_attempt(counters, 3) == (
-        RevisionTries(revision="r1", reason=TryReason.RESCUE, tries=5, failures=0),
-        RevisionTries(revision="r1", reason=TryReason.USERS, tries=90, failures=0),
-        RevisionTries(revision="r2", reason=TryReason.SHADOW, tries=7, failures=0),
-        RevisionTries(revision="r2", reason=TryReason.USERS, tries=20, failures=5, kinds={"500": 2, "timeout": 3}),
+        RevisionTries(revision="r1", reason=TryReason.RESCUE, tries=5, failures=0, latencies={80: 5}),
+        RevisionTries(revision="r1", reason=TryReason.USERS, tries=90, failures=0, latencies={80: 90}),
+        RevisionTries(revision="r2", reason=TryReason.SHADOW, tries=7, failures=0, latencies={80: 7}),
+        RevisionTries(
+            revision="r2",
+            reason=TryReason.USERS,
+            tries=20,
+            failures=5,
+            kinds={"500": 2, "timeout": 3},
+            latencies={80: 18},
+        ),
     )
 
 
 def test_a_counter_of_another_shape_is_not_taken_for_evidence() -> None:
     with pytest.raises(ValueError, match="has not the tags"):
         evidence_of_attempt({"penstock.tries.model.payments/fraud-detector.code.200": 1}, 3)
+
+
+def test_without_a_bucket_a_try_is_counted_and_its_time_is_not() -> None:
+    (tries,) = evidence_of_attempt({counter(took=""): 4}, 3)
+    assert (tries.tries, tries.latencies) == (4, {})
+    assert evidence_of_attempt({counter(took="", code=0): 4}, 3) == ()

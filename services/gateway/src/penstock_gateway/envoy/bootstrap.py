@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock_contracts.names import HEADER_REQUEST_ID
+from penstock_gateway.envoy.latency_bucket import LATENCY_BUCKET
 from penstock_gateway.envoy.resource_file import METADATA
 from penstock_gateway.envoy.tracing import collector_cluster, flush_times, tracing_options
 from penstock_gateway.settings import GatewaySettings
@@ -22,6 +23,7 @@ TRY_TAGS = {
     "by": f"%METADATA(ROUTE:{METADATA}:by)%",
     "code": "%RESPONSE_CODE%",
     "flags": "%RESPONSE_FLAGS%",
+    "took": LATENCY_BUCKET,
 }
 """What tries are counted by: tag to Envoy's format. None of the values contains a dot."""
 REQUESTS_PREFIX = "penstock_users"
@@ -241,7 +243,7 @@ def _tries_log() -> dict[str, Any]:
     config = {
         "@type": f"{_TYPE}.extensions.access_loggers.stats.v3.Config",
         # No bound: past one, Envoy drops new counters without a word, and those may be the failures. An attempt makes
-        # about ten; a model that answers every status there is makes a thousand.
+        # some hundred, one for each bucket of latency that a version reaches.
         "stats_scope": {"prefix": TRIES_PREFIX},
         "counters": [{"stat": {"name": "tries", "tags": tags}, "value_fixed": 1}],
     }

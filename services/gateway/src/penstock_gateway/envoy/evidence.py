@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock_contracts.evidence import RevisionTries, TryReason
 from penstock_gateway.envoy.bootstrap import TRIES_PREFIX, TRY_TAGS
@@ -26,6 +26,19 @@ class _Tries:
     by: str
     code: int
     flags: frozenset[str]
+    took: int | None
+
+    @property
+    def has_latency(self) -> bool:
+        """Whether its time says how fast the server is: it answered, or it was still silent when it was given up.
+
+        Who refuses at once, or breaks off, is not fast. That is the error rate's to judge.
+        """
+        if self.took is None:
+            return False
+        if self.code != _NO_ANSWER:
+            return not self.failure
+        return self._silence() in (None, "timeout") and not self.flags & _TOO_MANY
 
     @property
     def failure(self) -> str | None:
@@ -58,19 +71,37 @@ def evidence_of_attempt(counters: Mapping[str, int], attempt: int) -> tuple[Revi
 
     Requests that a header steered are left out: whoever sends them chose the revision.
     """
-    grouped: dict[tuple[str, TryReason], Counter[str]] = {}
+    grouped: dict[tuple[str, TryReason], _Counted] = {}
     for name, count in counters.items():
         one = _parse(name)
-        if one.attempt == str(attempt) and one.by != BY_MATCH and one.failure is not None:
-            grouped.setdefault((one.revision, _REASONS[one.role]), Counter())[one.failure] += count
-    return tuple(_tries(revision, reason, ends) for (revision, reason), ends in sorted(grouped.items()))
+        if one.attempt == str(attempt) and one.by != BY_MATCH and (one.failure is not None or one.has_latency):
+            grouped.setdefault((one.revision, _REASONS[one.role]), _Counted()).add(one, count)
+    return tuple(counted.tries(revision, reason) for (revision, reason), counted in sorted(grouped.items()))
 
 
-def _tries(revision: str, reason: TryReason, ends: Counter[str]) -> RevisionTries:
-    kinds = {kind: count for kind, count in sorted(ends.items()) if kind}
-    return RevisionTries(
-        revision=revision, reason=reason, tries=ends.total(), failures=sum(kinds.values()), kinds=kinds
-    )
+@dataclass(frozen=True)
+class _Counted:
+    """Tries at one revision for one reason."""
+
+    ends: Counter[str] = field(default_factory=Counter)
+    latencies: Counter[int] = field(default_factory=Counter)
+
+    def add(self, one: _Tries, count: int) -> None:
+        if one.failure is not None:
+            self.ends[one.failure] += count
+        if one.took is not None and one.has_latency:
+            self.latencies[one.took] += count
+
+    def tries(self, revision: str, reason: TryReason) -> RevisionTries:
+        kinds = {kind: count for kind, count in sorted(self.ends.items()) if kind}
+        return RevisionTries(
+            revision=revision,
+            reason=reason,
+            tries=self.ends.total(),
+            failures=sum(kinds.values()),
+            kinds=kinds,
+            latencies=dict(sorted(self.latencies.items())),
+        )
 
 
 def _parse(name: str) -> _Tries:
@@ -85,4 +116,5 @@ def _parse(name: str) -> _Tries:
         by=tags["by"],
         code=int(tags["code"]),
         flags=frozenset(tags["flags"].split(",")),
+        took=int(tags["took"]) if tags["took"] else None,
     )

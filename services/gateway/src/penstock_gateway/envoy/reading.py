@@ -56,7 +56,12 @@ def _cluster(cluster: Mapping[str, Any]) -> Pool | CompositeCluster:
     servers = [one for locality in cluster["load_assignment"]["endpoints"] for one in locality["lb_endpoints"]]
     # What stands in where there is no server has no health.
     endpoints = tuple(_endpoint(server) for server in servers if "health_status" in server)
-    return Pool(endpoints=endpoints, refuses=bool(servers) and not endpoints, attempt=ours["attempt"])
+    return Pool(
+        endpoints=endpoints,
+        refuses=bool(servers) and not endpoints,
+        attempt=ours["attempt"],
+        timed=ours.get("timed", False),
+    )
 
 
 def _endpoint(server: Mapping[str, Any]) -> Endpoint:

@@ -7,6 +7,7 @@ is not given up, a second one is asked beside it and the first answer wins: a sl
 
 from typing import Any
 
+from penstock_contracts.traffic import overtaken_after
 from penstock_gateway.splits.configuration import SHIELDED_TRIES, TRIES
 
 _TYPE = "type.googleapis.com/envoy"
@@ -22,7 +23,7 @@ def route_retries(timeout: float) -> dict[str, Any]:
         "timeout": f"{timeout:.3f}s",
         "idle_timeout": f"{timeout + 60:.3f}s",
         "hedge_policy": {"hedge_on_per_try_timeout": True},
-        "retry_policy": {**again, "per_try_timeout": f"{timeout / 3:.3f}s"},
+        "retry_policy": {**again, "per_try_timeout": f"{overtaken_after(timeout):.3f}s"},
     }
 
 

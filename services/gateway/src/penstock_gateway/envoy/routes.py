@@ -7,6 +7,7 @@ from penstock_contracts.names import HEADER_REVISION
 from penstock_contracts.traffic import HeaderMatch, TrafficSplit
 from penstock_gateway.api_server.snapshot import ModelKey
 from penstock_gateway.envoy.bootstrap import ROUTES_NAME
+from penstock_gateway.envoy.latency_bucket import TIMED, TIMED_YES
 from penstock_gateway.envoy.resource_file import METADATA, ResourceFile, metadata, resource_file
 from penstock_gateway.envoy.retries import route_retries
 from penstock_gateway.splits.configuration import route_target
@@ -97,7 +98,8 @@ def _routes(
         }
         for wanted in split.match
     ]
-    by_weight = metadata(attempt=str(split.attempt), by=BY_WEIGHT, **whose)
+    timed = {TIMED: TIMED_YES} if split.timed else {}
+    by_weight = metadata(attempt=str(split.attempt), by=BY_WEIGHT, **timed, **whose)
     return [*matched, {**head, "metadata": by_weight, "route": {**action, **_by_weight(key, split)}}]
 
 

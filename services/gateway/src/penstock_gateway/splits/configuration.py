@@ -49,6 +49,8 @@ class Pool:
     """There is no server, and tries are refused: only what was tried can be counted, and rescued."""
     attempt: int | None = None
     """Copies are counted under this attempt; the users' tries under the one that their route names."""
+    timed: bool = False
+    """Whether copies are counted by how long they took; of users' tries the route says it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +141,7 @@ def _clusters_of(
     }
     if split.mirror:
         ref = RevisionRef(key, split.mirror.revision)
-        shadow = _pool(endpoints.get(ref, ()), shielded=True, attempt=split.attempt)
+        shadow = _pool(endpoints.get(ref, ()), shielded=True, attempt=split.attempt, timed=split.timed)
         found[ClusterName(ref, Role.SHADOW)] = shadow
     for backend in split.backends if _has_composites(split) else ():
         composite = _composite(key, split, backend.revision, endpoints)
@@ -162,8 +164,8 @@ def _later_revision(split: TrafficSplit, revision: str) -> str:
     return max(others, key=lambda backend: backend.weight).revision if others else ""
 
 
-def _pool(endpoints: tuple[Endpoint, ...], *, shielded: bool, attempt: int | None = None) -> Pool:
-    return Pool(endpoints=endpoints, refuses=shielded and not endpoints, attempt=attempt)
+def _pool(endpoints: tuple[Endpoint, ...], *, shielded: bool, attempt: int | None = None, timed: bool = False) -> Pool:
+    return Pool(endpoints=endpoints, refuses=shielded and not endpoints, attempt=attempt, timed=timed)
 
 
 def _composite(
