@@ -69,6 +69,16 @@ annotations: {{- toYaml . | nindent 2 }}
 checksum/registries: {{ toJson .Values.registries | sha256sum }}
 {{- end }}
 
+{{/* Whether gates may ask anything outside; empty: nothing. */}}
+{{- define "penstock.measures" -}}
+{{- if or .Values.measurements.prometheus .Values.measurements.webhooks .Values.measurements.allowUrls }}true{{ end }}
+{{- end }}
+
+{{/* The volume with the headers for a service, by its kind and name: both together may be longer than a volume's name. */}}
+{{- define "penstock.headersVolume" -}}
+headers-{{ join "/" . | sha256sum | trunc 16 }}
+{{- end }}
+
 {{/* Variables that an administrator adds; they go before those for all parts. */}}
 {{- define "penstock.extraEnv" -}}
 {{- with concat .root.Values.global.extraEnv .values.extraEnv }}

@@ -25,6 +25,7 @@ _GOOD = {
     ("ChildrenApplied", "True"),
     ("DriftDetected", "False"),
     ("MonitorReachable", "True"),
+    ("MeasurementsAvailable", "True"),
 }
 
 

@@ -1,7 +1,7 @@
 """What one pass sees: everything around one resource, as one frozen observation."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +9,11 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
+from penstock_controller.gates.catalogue import gates_of
 from penstock_controller.gates.evidence import ComparedCards, MissingEvidence
+from penstock_controller.gates.looks import OutsideLooks
 from penstock_controller.live_aliases import LiveAliases
+from penstock_controller.measurement_watch import MeasurementWatch
 from penstock_controller.ports import (
     Announcer,
     ModelDeployment,
@@ -22,7 +25,7 @@ from penstock_controller.ports import (
 )
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch, Resolution
-from penstock_controller.rollout import reading_times, slots, write_back
+from penstock_controller.rollout import questions, reading_times, slots, verdicts, write_back
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading, Target
@@ -52,6 +55,7 @@ class BesidePasses:
     turns: Turns
     live_aliases: LiveAliases
     drift: DriftWatch
+    measurements: MeasurementWatch
 
 
 class PassObserver:
@@ -80,11 +84,12 @@ class PassObserver:
         resolution = beside.registry.follow(key, resource.spec.registry)
         created = resource.raw["metadata"]["creationTimestamp"]
         claim = beside.live_aliases.ask(key, resource.spec.registry, created)
+        looks, refusals = self._outside(resource)
         (target, cards), children, gateways, readings, jobs = await asyncio.gather(
             self._target(resource, resolution),
             adapters.workloads.observe(resource),
             adapters.traffic.observe(key),
-            self._evidence(resource, now),
+            self._evidence(resource, now, looks),
             adapters.trainings.view(resource),
         )
         pods, paused = beside.targets.pods, resource.spec.paused
@@ -107,8 +112,9 @@ class PassObserver:
             alias_mover=claim.other,
             url=self._url(key),
             evidence=readings,
-            measured=(cards,) if isinstance(cards, ComparedCards) else (),
+            measured=tuple(part for part in (cards, looks) if part and not isinstance(part, MissingEvidence)),
             not_measured={ComparedCards: cards} if isinstance(cards, MissingEvidence) else {},
+            outside_refusals=refusals,
             named=named_version(resolution),
             words=resource.words,
             monitoring=self._monitoring(resource),
@@ -130,9 +136,31 @@ class PassObserver:
         least = retrain.min_labels if retrain else 0
         return self._beside.drift.follow(key, wish, duration.seconds(drift.interval), least_labels=least)
 
-    async def _evidence(self, resource: ModelDeployment, now: datetime) -> tuple[Reading, ...] | None:
-        """One snapshot in each interval feeds all gates."""
-        if not reading_times.due(resource.spec, resource.status, now):
+    def _outside(self, resource: ModelDeployment) -> tuple[OutsideLooks | None, Mapping[str, str]]:
+        """What services outside said last, and which of its gates are refused. They are asked beside the passes."""
+        key, spec, watch = resource.key, resource.spec, self._beside.measurements
+        entries = questions.entries(spec)
+        if not entries:
+            watch.forget(key)
+            return None, {}
+        asked = questions.questions(
+            spec,
+            resource.status,
+            namespace=key.namespace,
+            name=key.name,
+            uid=str(resource.raw["metadata"].get("uid", "")),
+            url=self._url(key),
+        )
+        looks = watch.follow(key, asked, duration.seconds(spec.analysis.interval))
+        return OutsideLooks(looks=looks), watch.refusals(entries, key.namespace)
+
+    async def _evidence(
+        self, resource: ModelDeployment, now: datetime, measured: OutsideLooks | None
+    ) -> tuple[Reading, ...] | None:
+        """One snapshot in each interval feeds all gates; one before its time, where an answer turns a verdict."""
+        spec, status = resource.spec, resource.status
+        turned = measured is not None and verdicts.turned_by(status, gates_of(spec.analysis), measured)
+        if not (turned or reading_times.due(spec, status, now)):
             return None
         return await self._adapters.traffic.evidence(resource.key, resource.status.attempt)
 
@@ -153,6 +181,13 @@ class PassObserver:
     def forget(self, key: ResourceKey) -> None:
         """The resource is gone, or another release brings it on."""
         beside = self._beside
-        for part in (beside.registry, beside.outbox, beside.turns, beside.live_aliases, beside.drift):
+        for part in (
+            beside.registry,
+            beside.outbox,
+            beside.turns,
+            beside.live_aliases,
+            beside.drift,
+            beside.measurements,
+        ):
             part.forget(key)
         self._brought_on.discard(key)

@@ -12,9 +12,11 @@ from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus, ModelCard
 from penstock_contracts.traffic import Traffic
 from penstock_contracts.verbs import Verb
+from penstock_controller.gates.looks import LookAnswer
 from penstock_controller.rollout.decision import Announcement, AutoscalerAction, JobAction, StartJob, WorkloadAction
 from penstock_controller.rollout.job_sighting import JobSighting, JobView
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
+from penstock_controller.rollout.questions import OutsideGate, OutsideQuestion
 from penstock_controller.rollout.registry_entry import Entry, Tag
 from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
 from penstock_controller.rollout.trouble import PassTrouble
@@ -243,6 +245,26 @@ class Headers(Protocol):
 
     async def of(self, namespace: str, secret: str) -> dict[str, str]:
         """The headers in a Secret as it is now. Raises Rejected, ClusterAway."""
+        ...
+
+
+class Measurements(Protocol):
+    """Services outside that know something of a version: Prometheus servers, and services that check."""
+
+    def services(self) -> frozenset[str]:
+        """All that may be asked; users' own are one of them."""
+        ...
+
+    def service(self, entry: OutsideGate) -> str:
+        """Which of them a gate asks, unless that is refused."""
+        ...
+
+    def refusal(self, entry: OutsideGate, namespace: str) -> str:
+        """Why the administrator's settings do not let a gate ask, naming the field; empty: they do."""
+        ...
+
+    async def fetch(self, question: OutsideQuestion, headers: Mapping[str, str], now: datetime) -> LookAnswer:
+        """Ask once, within the time that it may take. What keeps an answer from coming is an answer, too."""
         ...
 
 

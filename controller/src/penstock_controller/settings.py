@@ -5,7 +5,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penstock_contracts.api.pod_template import PodTemplate
@@ -17,6 +17,36 @@ class RegistryConnectionSettings(BaseModel):
 
     uri: str
     """MLflow tracking URI."""
+
+
+class OutsideServiceSettings(BaseModel):
+    """A service that gates may ask."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    uri: str
+    """Where it answers: of a Prometheus, its base; of a service that checks, the whole address."""
+    timeout: float = Field(default=10.0, ge=0.1, le=30)
+    """Seconds within which a Prometheus is to answer."""
+    namespaces: tuple[str, ...] = ()
+    """Whose ModelDeployments may name it; empty: all."""
+
+    def serves(self, namespace: str) -> bool:
+        """Whether ModelDeployments of a namespace may name it."""
+        return not self.namespaces or namespace in self.namespaces
+
+
+class MeasurementSettings(BaseModel):
+    """What gates named query and webhook may ask."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    prometheus: dict[str, OutsideServiceSettings] = Field(default_factory=dict)
+    """Prometheus servers, or what answers like one, by name."""
+    webhooks: dict[str, OutsideServiceSettings] = Field(default_factory=dict)
+    """Services that check, by name."""
+    allow_urls: bool = Field(default=False, alias="allowUrls")
+    """Whether a gate may name an address of its own."""
 
 
 class ControllerSettings(BaseSettings):
@@ -52,6 +82,10 @@ class ControllerSettings(BaseSettings):
     """YAML file: `registries: {<name>: {uri: ...}}`."""
     credentials: Path = Path("/etc/penstock-credentials")
     """Folder with a file for each value of the registries' credentials, read anew at each use; need not exist."""
+    measurements: Path | None = None
+    """YAML file of what gates may ask: `prometheus: {<name>: {uri: ...}}`, `webhooks` likewise. None: nothing."""
+    measurement_headers: Path = Path("/etc/penstock-measurement-headers")
+    """Folder `prometheus/<name>` or `webhooks/<name>` with a file for each header, read at each use; need not exist."""
     gateway_url: str
     """Base of `status.url`."""
     cluster_name: str = ""
@@ -93,6 +127,12 @@ class ControllerSettings(BaseSettings):
             name: RegistryConnectionSettings.model_validate(value)
             for name, value in content.get("registries", {}).items()
         }
+
+    def outside(self) -> MeasurementSettings:
+        """What gates may ask. Raises ValueError naming the field."""
+        if self.measurements is None:
+            return MeasurementSettings()
+        return MeasurementSettings.model_validate(yaml.safe_load(self.measurements.read_text()) or {})
 
     def pod_template(self) -> PodTemplate | None:
         """What every predictor pod has; None: what is built in. Raises ValueError naming the field."""

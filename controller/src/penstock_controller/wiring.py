@@ -21,6 +21,7 @@ from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.secrets import SecretHeaders
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.adapters.measurements import HttpMeasurements
 from penstock_controller.adapters.mlflow_api import MlflowApi
 from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
@@ -30,6 +31,7 @@ from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
+from penstock_controller.measurement_watch import MeasurementWatch
 from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.operator import Operator
 from penstock_controller.ports import ResourceKey
@@ -129,7 +131,8 @@ def _assembled(
     watch = RegistryWatch(MlflowRegistry(apis, telemetry), apis, queue.add, settings.poll_seconds)
     resources = KubernetesResources(api, settings.watch_namespace)
     workloads = KubernetesWorkloads(api, placement)
-    webhooks = WebhookOutbox(HttpPipelines(), SecretHeaders(api), telemetry, queue.add, monitor_url=monitor_url)
+    headers = SecretHeaders(api)
+    webhooks = WebhookOutbox(HttpPipelines(), headers, telemetry, queue.add, monitor_url=monitor_url)
     trainings = RetrainingJobs(KubernetesJobs(api, monitor_url), webhooks, telemetry, time.monotonic)
     executors = Executors(workloads=workloads, autoscalers=KubernetesAutoscalers(api), trainings=trainings)
     adapters = PassAdapters(
@@ -149,10 +152,19 @@ def _assembled(
         return f"{base}/{key.namespace}/{key.name}"
 
     drift = _drift_watch(settings, clients, queue, monitor_url)
+    clock = SteadyClock(_now, time.monotonic)
+    outside = HttpMeasurements(settings.outside(), settings.measurement_headers)
+    measurements = MeasurementWatch(outside, headers, queue.add, now=clock)
     beside = BesidePasses(
-        registry=watch, outbox=outbox, targets=targets, turns=turns, live_aliases=live_aliases, drift=drift
+        registry=watch,
+        outbox=outbox,
+        targets=targets,
+        turns=turns,
+        live_aliases=live_aliases,
+        drift=drift,
+        measurements=measurements,
     )
-    observer = PassObserver(adapters, beside, clock=SteadyClock(_now, time.monotonic), url=url)
+    observer = PassObserver(adapters, beside, clock=clock, url=url)
     reconciler = Reconciler(adapters, observer, telemetry, resync=settings.resync_seconds)
     only = settings.watch_namespace
     claims = KubernetesClaims(api, _now, release=release, binding=settings.role_binding, only_namespace=only)
@@ -175,6 +187,7 @@ def _assembled(
             watch.run,
             outbox.run,
             drift.run,
+            measurements.run,
             webhooks.run,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
         ),

@@ -3,18 +3,30 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from penstock_contracts.api import byte_size
-from penstock_contracts.api.schema import ApiModel, cel, duration_field
+from penstock_contracts.api.query_template import TEMPLATE
+from penstock_contracts.api.schema import ApiModel, LongName, Name, WebAddress, cel, duration_field
 
 _PER_CENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
 _PER_CENT_OF = r"^[0-9]{1,4}(\.[0-9]{1,4})?%$"
 _PER_CENT_OF_LATENCY = r"^([5-9]|[1-9][0-9]{1,2})(\.[0-9]{1,2})?%$"
 """From 5 %: what is less lies within one bucket."""
 _EACH_ONCE = (
-    "self.all(gate, self.exists_one(other, other.name == gate.name))",
-    "name each gate once",
+    (
+        "self.all(gate, self.exists_one(other, other.name == gate.name && "
+        "(has(other.id) ? other.id : '') == (has(gate.id) ? gate.id : '')))"
+    ),
+    "name each gate once: several named query, or webhook, need an id each",
+)
+_OWN_HEADERS = (
+    "self.all(gate, !has(gate.headersSecret) || has(gate.url))",
+    "headersSecret goes with url: what a service of the administrator's is sent stands in the chart",
+)
+_ONE_ADDRESS = (
+    "self.all(gate, gate.name != 'webhook' || has(gate.service) != has(gate.url))",
+    "webhook needs exactly one of service and url",
 )
 
 
@@ -122,6 +134,94 @@ class LatencyGate(GateSpec):
     """Tries of the candidate that the attempt must see before the gate can pass."""
     min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 10
     """Tries of the candidate that each step must see before the next one begins, where it gets requests or copies."""
+class ThresholdRange(ApiModel):
+    """The values that a query may have."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.min) || has(self.max)", "name at least one of min and max"),
+            ("!has(self.min) || !has(self.max) || self.min <= self.max", "min must not be larger than max"),
+        )
+    )
+
+    min: float | None = None
+    """Not less than this. None: no value is too small."""
+    max: float | None = None
+    """Not more than this. None: no value is too large."""
+
+    @property
+    def words(self) -> str:
+        """Both bounds, in a few characters."""
+        bounds = (("min", self.min), ("max", self.max))
+        return " ".join(f"{name} {bound:g}" for name, bound in bounds if bound is not None)
+
+
+class OnNoData(StrEnum):
+    """What it means that a query has no value."""
+
+    PAUSE = "Pause"
+    """Nothing: the attempt waits for one, until spec.progressDeadline."""
+    FAIL = "Fail"
+    """As a value outside the range."""
+    PASS = "Pass"  # noqa: S105
+    """As a value within the range."""
+
+
+class QueryGate(GateSpec):
+    """The value of a PromQL query lies within `thresholdRange`."""
+
+    name: Annotated[Literal["query"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    id: Name | None = None
+    """Tells several gates of one name apart: status shows name/id."""
+    source: Name = "default"
+    """Which Prometheus is asked: the administrator defines sources in the chart's `measurements.prometheus`."""
+    query: Annotated[str, Field(min_length=1, max_length=2048, json_schema_extra=cel(TEMPLATE))]
+    """PromQL with one value, asked anew every spec.analysis.interval. Variables such as {{ candidateRevision }}."""
+    threshold_range: ThresholdRange
+    """Where the value must lie."""
+    on_no_data: OnNoData = OnNoData.PAUSE
+    """What no value means: Pause, Fail or Pass. A source that does not answer is never taken for that."""
+    consecutive: Annotated[int, Field(ge=1, le=100)] = 2
+    """Looks in a row that must agree: so many outside the range fail, so many within it pass."""
+    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Looks with a value that the attempt must see before the gate can pass."""
+    min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    """Looks with a value that each step must see before the next one begins, where it gets requests or copies."""
+
+    @property
+    def title(self) -> str:
+        """What status calls it."""
+        return f"{self.name}/{self.id}" if self.id else self.name
+
+
+class WebhookGate(GateSpec):
+    """A service that is asked by HTTP POST answers `{"verdict": "pass"}`, `fail` or `inconclusive`."""
+
+    name: Annotated[Literal["webhook"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    id: Name | None = None
+    """Tells several gates of one name apart: status shows name/id."""
+    service: Name | None = None
+    """Which service is asked: the administrator defines them in the chart's `measurements.webhooks`."""
+    url: WebAddress | None = None
+    """A service of your own, where the chart's `measurements.allowUrls` lets you. Redirects are not followed."""
+    headers_secret: LongName | None = None
+    """With url: a Secret of this namespace, each key the name of a header. The controller must be allowed to get it."""
+    timeout: Annotated[str, duration_field("1s", "30s")] = "10s"
+    """Within which it answers; otherwise nothing was learnt, and it is asked again."""
+    min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    """Answers of pass or fail that each step must see before the next one begins."""
+
+    @property
+    def title(self) -> str:
+        """What status calls it."""
+        return f"{self.name}/{self.id}" if self.id else self.name
+
+
+GateEntry = Annotated[
+    ErrorRateGate | LatencyGate | PreflightGate | QueryGate | WebhookGate, Field(discriminator="name")
+]
 
 
 class Analysis(ApiModel):
@@ -131,11 +231,11 @@ class Analysis(ApiModel):
     """Evidence is read once in this time."""
     gates: (
         Annotated[
-            tuple[Annotated[ErrorRateGate | LatencyGate | PreflightGate, Field(discriminator="name")], ...],
+            tuple[GateEntry, ...],
             Field(
                 max_length=8,
                 # Atomic: of an empty list by keys, server-side apply owns nothing, and it would vanish.
-                json_schema_extra={"x-kubernetes-list-type": "atomic", **cel(_EACH_ONCE)},
+                json_schema_extra={"x-kubernetes-list-type": "atomic", **cel(_EACH_ONCE, _ONE_ADDRESS, _OWN_HEADERS)},
             ),
         ]
         | None

@@ -7,7 +7,15 @@ from pydantic import ConfigDict, Field
 
 from penstock_contracts.api.drift import MOST_COLUMNS
 from penstock_contracts.api.pod_template import Annotations, Labels
-from penstock_contracts.api.schema import ApiModel, LongName, StatusModel, cel, duration_field
+from penstock_contracts.api.schema import (
+    LONGEST_URL,
+    ApiModel,
+    LongName,
+    StatusModel,
+    WebAddress,
+    cel,
+    duration_field,
+)
 
 MOST_STARTS = 100
 """Jobs in one budget, at most."""
@@ -15,8 +23,6 @@ LONGEST_SCHEDULE = 100
 """Characters."""
 LONGEST_END = 1024
 """Characters of what is told of a Job's end."""
-LONGEST_URL = 2048
-"""Characters."""
 _FREE = {"x-kubernetes-preserve-unknown-fields": True}
 _BY_ONE = ("has(self.jobTemplate) != has(self.webhook)", "name exactly one of retrain.jobTemplate and retrain.webhook")
 
@@ -49,7 +55,7 @@ class JobTemplate(ApiModel):
 class Webhook(ApiModel):
     """A pipeline of your own, started by one POST. It moves the alias; until then, or until timeLimit, it runs."""
 
-    url: Annotated[str, Field(max_length=LONGEST_URL, pattern=r"^https?://[^/@\s?#]+(/[^@\s#]*)?$")]
+    url: WebAddress
     """Where to. Redirects are not followed; credentials belong into headersSecret."""
     headers_secret: LongName | None = None
     """A Secret of this namespace: each key is the name of a header. The controller must be allowed to get it."""

@@ -49,6 +49,10 @@ class StatusModel(ApiModel):
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 LongName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")]
 """Of an object whose name may have dots."""
+LONGEST_URL = 2048
+"""Characters."""
+WebAddress = Annotated[str, Field(max_length=LONGEST_URL, pattern=r"^https?://[^/@\s?#]+(/[^@\s#]*)?$")]
+"""Without credentials: these belong into a Secret."""
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?$")]
 Quantity = Annotated[
     str | int,

@@ -401,7 +401,7 @@ class ModelDeploymentStatus(StatusModel):
         ),
     ] = ()
     """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied; DriftDetected, MonitorReachable, Retraining;
-    TrafficSupported."""
+    TrafficSupported, MeasurementsAvailable."""
     attempt: int = 0
     """Number of the latest attempt."""
     stable: Stable | None = None

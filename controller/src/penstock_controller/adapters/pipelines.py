@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 
 import httpx
 
-from penstock_contracts.api.retrain import LONGEST_URL
+from penstock_contracts.api.schema import LONGEST_URL
 from penstock_controller.adapters.certificates import certificates
 from penstock_controller.errors import PipelineAway, PipelineRefused
 from penstock_controller.workload.webhook_call import WebhookCall

@@ -2,14 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import assert_never
 
 from penstock_contracts.api import duration
-from penstock_contracts.api.analysis import Analysis, ErrorRateGate, GateSpec, LatencyGate, PreflightGate
+from penstock_contracts.api.analysis import (
+    Analysis,
+    ErrorRateGate,
+    GateSpec,
+    LatencyGate,
+    PreflightGate,
+    QueryGate,
+    WebhookGate,
+)
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.error_rate import ErrorRate
 from penstock_controller.gates.gate import Gate
 from penstock_controller.gates.latency import LatencyQuantile
 from penstock_controller.gates.preflight import Preflight
+from penstock_controller.gates.threshold_query import ThresholdQuery
+from penstock_controller.gates.webhook_check import WebhookCheck
 
 STAGES = 2
 """An attempt is judged on trial and again in its bake."""
@@ -18,19 +29,26 @@ GateCatalogue = Callable[[Analysis], tuple[Gate, ...]]
 """From spec.analysis to the gates of an attempt."""
 
 
-_Entry = ErrorRateGate | LatencyGate
-
-
-def _statistical(entry: _Entry) -> bool:
-    return ErrorRate.statistical if isinstance(entry, ErrorRateGate) else LatencyQuantile.statistical
+_Entry = ErrorRateGate | LatencyGate | QueryGate | WebhookGate
 
 
 def _gate(entry: _Entry, alpha: float) -> Gate:
+    """The gate that an entry names. `alpha`: its share of the error budget, where it is statistical."""
     match entry:
         case ErrorRateGate():
             return ErrorRate.of(entry, alpha)
         case LatencyGate():
             return LatencyQuantile.of(entry, alpha)
+        case QueryGate():
+            return ThresholdQuery.of(entry)
+        case WebhookGate():
+            return WebhookCheck.of(entry)
+        case never:
+            assert_never(never)
+
+
+def _statistical(entry: _Entry) -> bool:
+    return isinstance(entry, ErrorRateGate | LatencyGate)
 
 
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:

@@ -4,7 +4,7 @@ from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, Condition, ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verdict import Verdict
-from penstock_controller.rollout import children, sizing, write_back
+from penstock_controller.rollout import children, outside, sizing, write_back
 from penstock_controller.rollout.attempt import BY_HAND
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.decision import RevisionAction
@@ -38,6 +38,7 @@ def conditions(
         _registry(status, observation, before),
         _children(observation, before, actions),
         *monitoring.judgements(spec, status, observation, before),
+        *outside.judgements(spec, observation),
         *beside,
     )
     return tuple(_condition(judgement, observation, before) for judgement in judgements)

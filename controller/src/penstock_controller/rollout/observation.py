@@ -226,6 +226,8 @@ class Observation:
     """Parts of evidence beside these counters, for gates that need them: at most one of each class."""
     not_measured: Mapping[type, MissingEvidence] = field(default_factory=dict)
     """Classes of parts that were looked for in vain, and why."""
+    outside_refusals: Mapping[str, str] = field(default_factory=dict)
+    """Gates whose service the administrator's settings do not let them ask, and why."""
     named: RegistryVersion | None = None
     """The version that the resource names: the target, unless another one is held. None: not known."""
     words: Mapping[Verb, str] = field(default_factory=dict)

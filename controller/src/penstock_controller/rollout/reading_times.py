@@ -27,7 +27,7 @@ at which it is read, so a closer look costs nothing but a write."""
 
 def due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime) -> bool:
     """Whether a pass at `now` is to read the counters."""
-    if not _gathering(status):
+    if not gathering(status):
         return False
     left = next_due(spec, status, now)
     return left is None or left <= 0
@@ -36,7 +36,7 @@ def due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime)
 def next_due(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, now: datetime) -> float | None:
     """Seconds until the counters are to be read; None: not in this state, or nothing was read yet."""
     evidence = status.evidence
-    if not _gathering(status) or evidence is None or evidence.attempt != status.attempt:
+    if not gathering(status) or evidence is None or evidence.attempt != status.attempt:
         return None
     taken = seconds_since(evidence.taken_at, now)
     current = shares.current(status)
@@ -76,7 +76,7 @@ def _pause_end(spec: ModelDeploymentSpec, candidate: Candidate, now: datetime) -
         yield seconds_since(candidate.step_since, now) - duration.seconds(pause.duration)
 
 
-def _gathering(status: ModelDeploymentStatus) -> bool:
+def gathering(status: ModelDeploymentStatus) -> bool:
     """Whether there is anything to read: the gateway knows the candidate, or stable bakes."""
     if status.previous:
         return True

@@ -16,7 +16,7 @@ from penstock_controller.gates.evidence import (
     MissingEvidence,
 )
 from penstock_controller.gates.gate import Gate, GateMemory
-from penstock_controller.rollout import evidence
+from penstock_controller.rollout import evidence, reading_times
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.observation import Reading, Wanted
 from penstock_controller.rollout.steps import Setting
@@ -84,6 +84,20 @@ def _is_delayed(gate: Gate, before: EvidenceStatus) -> bool:
     if before.since is None:
         return True
     return seconds_since(before.since, moment(before.taken_at)) < gate.initial_delay
+
+
+def turned_by(status: ModelDeploymentStatus, gates: tuple[Gate, ...], part: object) -> bool:
+    """Whether this part of the evidence, by itself, gives a gate that needs only it another verdict than it has."""
+    before = status.evidence
+    if before is None or before.attempt != status.attempt or not reading_times.gathering(status):
+        return False
+    found, stage = Evidence(parts=(part,)), evidence.stage_of(status)
+    asking = (gate for gate in gates if gate.needs == (type(part),))
+    standing = ((gate, _standing(status, gate, stage)) for gate in asking)
+    return any(
+        _judge_gate(gate, known, found, delayed=_is_delayed(gate, before)).verdict is not known.verdict
+        for gate, known in standing
+    )
 
 
 def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) -> GateStatus:

@@ -62,7 +62,7 @@ class Doorkeeper:
     def guard_by_tls(self, name: str, target: str) -> tuple[str, str]:
         """Start one before a host and port; answers its https address, and its authority's certificate (PEM)."""
         host = f"{name}.{self.namespace}.svc.cluster.local"
-        authority, certificate, key = _certificates(host)
+        authority, certificate, key = certificates_for(host)
         secret = {"tls.crt": certificate, "tls.key": key}
         metadata = {"name": name, "namespace": self.namespace}
         self.cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": secret})
@@ -130,7 +130,7 @@ def pull_secret(name: str, namespace: str, registry: str) -> Object:
     }
 
 
-def _certificates(host: str) -> tuple[str, str, str]:
+def certificates_for(host: str) -> tuple[str, str, str]:
     """PEM of an authority's certificate, of one that it signed for a host, and of that one's key."""
     now = datetime.now(UTC)
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

@@ -16,6 +16,7 @@ from penstock_contracts.traffic import Traffic
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
+from penstock_controller.measurement_watch import MeasurementWatch
 from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.ports import ModelDeployment, ResourceKey, TrafficProvider
 from penstock_controller.reconcile import Reconciler
@@ -33,6 +34,7 @@ from penstock_controller.telemetry import ControllerTelemetry
 from penstock_controller.turns import Turns
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import ABLE_TO_DO_ALL, spec
+from penstock_testing.scripted_measurements import ScriptedMeasurements, measurement_watch
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 
 KEY = ResourceKey("ns", "m")
@@ -211,7 +213,10 @@ def _aliases() -> LiveAliases:
 
 
 def reconciler(
-    outside: Outside, drift: DriftWatch | None = None, traffic: TrafficProvider | None = None
+    outside: Outside,
+    drift: DriftWatch | None = None,
+    traffic: TrafficProvider | None = None,
+    measurements: MeasurementWatch | None = None,
 ) -> tuple[Reconciler, RegistryWatch]:
     """A reconciler of a process that has just begun, and the watch on the registry that it asks."""
     telemetry = ControllerTelemetry(CollectorRegistry())
@@ -238,6 +243,7 @@ def reconciler(
         turns=_turns(),
         live_aliases=_aliases(),
         drift=drift or DriftWatch(None, lambda _: None),
+        measurements=measurements or measurement_watch(ScriptedMeasurements()),
     )
     observer = PassObserver(adapters, beside, clock=outside.now, url=lambda key: f"http://gateway/{key}")
     return Reconciler(adapters, observer, telemetry, resync=60.0), watch
