@@ -134,6 +134,8 @@ class LatencyGate(GateSpec):
     """Tries of the candidate that the attempt must see before the gate can pass."""
     min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 10
     """Tries of the candidate that each step must see before the next one begins, where it gets requests or copies."""
+
+
 class ThresholdRange(ApiModel):
     """The values that a query may have."""
 
