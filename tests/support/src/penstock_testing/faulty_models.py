@@ -13,7 +13,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from penstock_testing.artifacts import MATRIX_SIGNATURE, write_metadata
-from penstock_testing.onnx_models import model_of
+from penstock_testing.onnx_models import affine_model, model_of
 
 SLOPE = 2.0
 EXAMPLE = {"dataframe_split": {"columns": ["a", "b"], "data": [[1.0, 2.0], [3.0, 4.0]]}}
@@ -74,6 +74,19 @@ def hungry(intercept: float, *, mebibytes: int) -> Build:
     ones = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
     nodes = [helper.make_node("ConstantOfShape", ["size"], ["huge"], value=ones), *_answer_after("huge")]
     return _artifact(intercept, 0.0, nodes, {"size": _integers([mebibytes * _FLOATS_A_MEBIBYTE])})
+
+
+def asking_for(intercept: float, *, tensor: str) -> Build:
+    """Answers right, and calls its input by another name than `x`: nobody who asks stable could ask it."""
+
+    def build(folder: Path) -> None:
+        model = affine_model(SLOPE, intercept)
+        model.graph.input[0].name = tensor
+        model.graph.node[0].input[0] = tensor
+        (folder / "model.onnx").write_bytes(model.SerializeToString())
+        write_metadata(folder, signature=MATRIX_SIGNATURE, example=EXAMPLE)
+
+    return build
 
 
 def _answer_after(tensor: str) -> list[NodeProto]:

@@ -56,9 +56,9 @@ class RolloutScene:
         deployed.wait_ready()
         return deployed
 
-    def serve_first(self, **spec: Any) -> tuple[Deployed, str]:
+    def serve_first(self, build: float | Build = 1.0, **spec: Any) -> tuple[Deployed, str]:
         """A resource that serves a first version and is at rest, and that version."""
-        version = self.register(1.0)
+        version = self.register(build)
         self.move(version)
         deployed = self.serve(**spec)
         deployed.wait_settled()

@@ -1,0 +1,61 @@
+"""Gates beside the error rate, each on a version that answers every request with 200."""
+
+import time
+from collections.abc import Callable
+
+from penstock_contracts.names import LABEL_REVISION
+from penstock_testing.faulty_models import asking_for, slow
+from penstock_testing.model_deployments import gate_figures
+from penstock_testing.scenes import RolloutScene
+from penstock_testing.strategies import canary, pause, weight
+
+ROUNDS = 20
+"""Some milliseconds of arithmetic for each answer: far above what the gateway and the network take."""
+
+
+def test_a_version_that_is_slower_by_sixty_per_cent_goes_back_and_no_user_gets_an_error(
+    scene: RolloutScene, told: Callable[[], str]
+) -> None:
+    gates = {"interval": "1s", "gates": [{"name": "latency-p50", "margin": {"relative": "20%"}, "minSamples": 50}]}
+    deployed, first = scene.serve_first(
+        slow(1.0, rounds=ROUNDS), analysis=gates, bake={"duration": "0s"}, **canary(weight(50), pause(100))
+    )
+    second = scene.register(slow(2.0, rounds=round(1.6 * ROUNDS)))
+    with scene.traffic(scene.expectation(first, second)) as run:
+        time.sleep(2)
+        scene.move(second)
+        record = deployed.wait_for_end(second)
+        deployed.wait_settled()
+        result = run.result()
+    result.assert_none_failed()
+    assert result.by_version[second] > 0
+    assert (record["completion"], record["reason"]) == ("RolledBack", "GateFailed")
+    assert record["message"].startswith("latency-p50: ")
+    assert "slower by more than 20 %" in record["message"]
+    (gate,) = (one for one in record["gates"] if one["name"] == "latency-p50")
+    assert gate_figures(gate)["tries above the threshold"] > 0
+    assert record["message"] in told()
+
+
+def test_a_version_with_another_input_tensor_never_gets_a_pod(scene: RolloutScene, told: Callable[[], str]) -> None:
+    deployed, first = scene.serve_first()
+    second = scene.register(asking_for(2.0, tensor="z"))
+    with scene.traffic(scene.expectation(first)) as run:
+        time.sleep(1)
+        scene.move(second)
+        record = deployed.wait_for_end(second)
+        result = run.result()
+    result.assert_none_failed()
+    assert result.by_version.keys() == {first}
+    assert (record["completion"], record["reason"]) == ("Refused", "PreflightFailed")
+    assert "'x'" in record["message"]
+    status = deployed.status()
+    assert status["stable"]["version"] == first
+    assert deployed.condition("Stalled")["reason"] == "PreflightFailed"
+    pods = scene.platform.cluster.items("pods", scene.namespace, LABEL_REVISION)
+    assert {pod["metadata"]["labels"][LABEL_REVISION] for pod in pods} == {status["stable"]["revision"]}
+    assert record["message"] in told()
+    # The version that took its place is compared with what serves, too.
+    third = scene.register(3.0)
+    scene.move(third)
+    assert deployed.wait_for_end(third)["completion"] == "Promoted"
