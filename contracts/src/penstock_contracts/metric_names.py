@@ -279,6 +279,14 @@ CONTROLLER_ACTION_FAILURES = Metric(
     meaning="Changes to objects of revisions that failed and are tried again, by Refused, ForeignObject, BeingDeleted, "
     "Changed or NotAnswered.",
 )
+CONTROLLER_NOTIFICATIONS = Metric(
+    name="penstock_controller_notifications_total",
+    kind="counter",
+    part="controller",
+    labels=(*_RESOURCE, "outcome"),
+    meaning="Notifications by outcome: delivered, away (a try that is made again), failed (a receiver was never told: "
+    "refused, too old, or too many waited).",
+)
 CONTROLLER_REFUSALS = Metric(
     name="penstock_controller_refusals_total",
     kind="counter",

@@ -5,9 +5,9 @@ PenstockError
 │   ├── RegistryAway
 │   ├── StoreAway
 │   ├── MonitorAway
-│   ├── PipelineAway
+│   ├── WebhookAway
 │   └── ClusterAway
-├── PipelineRefused the webhook answered that it will not: a person must act
+├── WebhookRefused  the webhook answered that it will not: a person must act
 ├── RegistryRefused the registry does not let us write: a person must act
 ├── VersionMissing  the registry answered: there is no such model, alias or version
 ├── WriteConflict   somebody else wrote first: look again
@@ -43,8 +43,13 @@ class MonitorAway(Away):
     """The drift monitor. The message has none of its words."""
 
 
-class PipelineAway(Away):
+class WebhookAway(Away):
     """A webhook does not answer, or says that it cannot now. The message has none of its words."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds that it asked to be left alone, bounded."""
 
 
 class ClusterAway(Away):
@@ -55,8 +60,8 @@ class RegistryRefused(PenstockError):
     """The registry does not let us write. The message names what must be allowed."""
 
 
-class PipelineRefused(PenstockError):
-    """A webhook answered that it starts nothing. The message has none of its words."""
+class WebhookRefused(PenstockError):
+    """A webhook answered that it takes nothing. The message has none of its words."""
 
 
 class VersionMissing(PenstockError):

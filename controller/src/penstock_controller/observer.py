@@ -14,6 +14,7 @@ from penstock_controller.gates.evidence import ComparedCards, MissingEvidence
 from penstock_controller.gates.looks import OutsideLooks
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.measurement_watch import MeasurementWatch
+from penstock_controller.notification_outbox import NotificationOutbox
 from penstock_controller.ports import (
     Announcer,
     ModelDeployment,
@@ -56,6 +57,7 @@ class BesidePasses:
     live_aliases: LiveAliases
     drift: DriftWatch
     measurements: MeasurementWatch
+    notifications: NotificationOutbox
 
 
 class PassObserver:
@@ -119,6 +121,7 @@ class PassObserver:
             words=resource.words,
             monitoring=self._monitoring(resource),
             jobs=jobs,
+            notified=beside.notifications.offer(resource),
         )
 
     async def _target(
@@ -190,4 +193,5 @@ class PassObserver:
             beside.measurements,
         ):
             part.forget(key)
+        beside.notifications.forget(key)
         self._brought_on.discard(key)

@@ -13,6 +13,7 @@ from penstock_contracts.model_card import IngestStatus, ModelCard
 from penstock_contracts.traffic import Traffic
 from penstock_contracts.verbs import Verb
 from penstock_controller.gates.looks import LookAnswer
+from penstock_controller.messages.post import NotificationPost
 from penstock_controller.rollout.decision import Announcement, AutoscalerAction, JobAction, StartJob, WorkloadAction
 from penstock_controller.rollout.job_sighting import JobSighting, JobView
 from penstock_controller.rollout.observation import Children, GatewayPod, Reading, RegistryVersion
@@ -235,7 +236,7 @@ class Pipelines(Protocol):
     async def start(self, call: WebhookCall, headers: Mapping[str, str]) -> str:
         """Have one started; started before by this name is started. Answers where it is shown; empty: it does not say.
 
-        Raises PipelineAway, PipelineRefused.
+        Raises WebhookAway, WebhookRefused.
         """
         ...
 
@@ -265,6 +266,30 @@ class Measurements(Protocol):
 
     async def fetch(self, question: OutsideQuestion, headers: Mapping[str, str], now: datetime) -> LookAnswer:
         """Ask once, within the time that it may take. What keeps an answer from coming is an answer, too."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiverAddress:
+    """Where a receiver of notifications is. Whoever knows it may write there: it belongs into no message."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class ReceiverAddresses(Protocol):
+    """Secrets that have the addresses of receivers."""
+
+    async def of(self, namespace: str, secret: str) -> ReceiverAddress:
+        """The address in a Secret as it is now. Raises Rejected, ClusterAway."""
+        ...
+
+
+class NotificationSender(Protocol):
+    """Receivers of notifications."""
+
+    async def deliver(self, post: NotificationPost, address: ReceiverAddress) -> None:
+        """Send it once. Raises WebhookAway, WebhookRefused."""
         ...
 
 

@@ -5,9 +5,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from penstock_contracts.api.notify import NotificationReceiver, Receivers
 from penstock_contracts.api.pod_template import PodTemplate
 from penstock_contracts.monitor_replicas import MonitorReplicas
 
@@ -90,6 +91,10 @@ class ControllerSettings(BaseSettings):
     """Base of `status.url`."""
     cluster_name: str = ""
     """The cluster's name in the registry's tags; empty: it is left out."""
+    notify: Receivers = ()
+    """JSON in the words of `spec.notify`: who is told of resources that name nobody. Their Secrets are in `namespace`."""
+    monitor_pages: str = ""
+    """Base of the drift monitor's pages, as people reach them; empty: notifications link to none."""
     poll_seconds: float = Field(default=2.0, gt=0)
     """How often each alias is looked up."""
     resync_seconds: float = Field(default=60.0, gt=0)
@@ -105,6 +110,14 @@ class ControllerSettings(BaseSettings):
     health_port: int = 8080
     metrics_port: int = 8081
     log_level: str = "INFO"
+
+    @field_validator("notify")
+    @classmethod
+    def _named_once(cls, receivers: tuple[NotificationReceiver, ...]) -> tuple[NotificationReceiver, ...]:
+        """Of resources, the API server sees to that."""
+        if len({receiver.name for receiver in receivers}) < len(receivers):
+            raise ValueError("each name must be there once only")
+        return receivers
 
     def described(self) -> dict[str, object]:
         """What an operator looks for first in the log: version, scope, registries, and how it is set."""

@@ -11,6 +11,7 @@ from penstock_contracts.build import build_labels
 from penstock_controller.ports import ResourceKey
 from penstock_controller.resource_series import ResourceSeries
 from penstock_controller.rollout.decision import Announcement
+from penstock_controller.rollout.notification_view import NotificationDelivery
 from penstock_controller.rollout.registry_entry import Writing
 
 
@@ -78,6 +79,7 @@ class ControllerTelemetry:
         self._retraining = _counter(metric_names.CONTROLLER_RETRAINING, registry)
         self._action_failures = _counter(metric_names.CONTROLLER_ACTION_FAILURES, registry)
         self._refusals = _counter(metric_names.CONTROLLER_REFUSALS, registry)
+        self._notifications = _counter(metric_names.CONTROLLER_NOTIFICATIONS, registry)
         self._evidence_failures = _counter(metric_names.CONTROLLER_EVIDENCE_FAILURES, registry)
         self._reachable = _gauge(metric_names.CONTROLLER_REGISTRY_REACHABLE, registry)
         self._queue = _gauge(metric_names.CONTROLLER_QUEUE, registry)
@@ -117,8 +119,14 @@ class ControllerTelemetry:
             self._of(key, self._transitions, announcement.reason).inc()
         if announcement.refusal:
             self._of(key, self._refusals).inc()
+        if announcement.reason == Reason.NOTIFICATION_FAILED:
+            self.notified(key, NotificationDelivery.FAILED.value)
         if announcement.completion:
             self._of(key, self._attempts, announcement.completion, announcement.reason).inc()
+
+    def notified(self, key: ResourceKey, outcome: str) -> None:
+        """A try to tell a receiver: delivered or away; failed: it is given up."""
+        self._of(key, self._notifications, outcome).inc()
 
     def _of(self, key: ResourceKey, counter: Counter, *labels: str) -> Counter:
         self._counted.setdefault(key, set()).add((counter, labels))
@@ -141,6 +149,8 @@ class ControllerTelemetry:
             return
         self._begun.add(key)
         self._of(key, self._refusals)
+        for delivery in NotificationDelivery:
+            self._of(key, self._notifications, delivery.value)
         for end in _ENDS:
             self._of(key, self._attempts, *end)
         for reason in _TRANSITIONS:

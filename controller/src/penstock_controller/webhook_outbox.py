@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller import backoff
-from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected, WriteConflict
+from penstock_controller.errors import ClusterAway, WebhookAway, WebhookRefused, Rejected, WriteConflict
 from penstock_controller.ports import Headers, ModelDeployment, Pipelines, ResourceKey
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.telemetry import ControllerTelemetry
@@ -143,10 +143,10 @@ class WebhookOutbox:
         try:
             headers = await self._headers.of(call.namespace, call.secret) if call.secret else {}
             url = await self._pipelines.start(call, headers)
-        except (PipelineRefused, Rejected) as refusal:
+        except (WebhookRefused, Rejected) as refusal:
             _log.warning("training refused", extra={**where, "detail": str(refusal)})
             return JobSighting(state=JobState.REFUSED, message=str(refusal))
-        except (PipelineAway, ClusterAway, WriteConflict) as away:
+        except (WebhookAway, ClusterAway, WriteConflict) as away:
             _log.warning("training not started yet", extra={**where, "detail": str(away)})
             return JobSighting(state=JobState.UNANSWERED, message=str(away))
         except Exception:  # noqa: BLE001 - the outermost loop: one call must not end those of all

@@ -19,7 +19,7 @@ from penstock_controller.adapters.kubernetes.claims import KubernetesClaims
 from penstock_controller.adapters.kubernetes.events import KubernetesEvents
 from penstock_controller.adapters.kubernetes.jobs import KubernetesJobs
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
-from penstock_controller.adapters.kubernetes.secrets import SecretHeaders
+from penstock_controller.adapters.kubernetes.secrets import SecretAddresses, SecretHeaders
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
 from penstock_controller.adapters.measurements import HttpMeasurements
 from penstock_controller.adapters.mlflow_api import MlflowApi
@@ -27,11 +27,13 @@ from penstock_controller.adapters.mlflow_recorder import MlflowRecorder
 from penstock_controller.adapters.mlflow_registry import MlflowRegistry
 from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.pipelines import HttpPipelines
+from penstock_controller.adapters.receivers import HttpReceivers
 from penstock_controller.adapters.registry_connection import RegistryConnection
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.measurement_watch import MeasurementWatch
+from penstock_controller.notification_outbox import NotificationDefaults, NotificationOutbox
 from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.operator import Operator
 from penstock_controller.ports import ResourceKey
@@ -155,6 +157,7 @@ def _assembled(
     clock = SteadyClock(_now, time.monotonic)
     outside = HttpMeasurements(settings.outside(), settings.measurement_headers)
     measurements = MeasurementWatch(outside, headers, queue.add, now=clock)
+    notifications = _notifications(settings, api, telemetry, queue)
     beside = BesidePasses(
         registry=watch,
         outbox=outbox,
@@ -163,6 +166,7 @@ def _assembled(
         live_aliases=live_aliases,
         drift=drift,
         measurements=measurements,
+        notifications=notifications,
     )
     observer = PassObserver(adapters, beside, clock=clock, url=url)
     reconciler = Reconciler(adapters, observer, telemetry, resync=settings.resync_seconds)
@@ -189,6 +193,7 @@ def _assembled(
             drift.run,
             measurements.run,
             webhooks.run,
+            notifications.run,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
         ),
         workers=settings.workers,
@@ -212,3 +217,15 @@ def _drift_watch(
 
     monitor = HttpDriftMonitor(clients.monitor, base=monitor_url) if base else None
     return DriftWatch(monitor, queue.add, report_url=report_url)
+
+
+def _notifications(
+    settings: ControllerSettings, api: client.ApiClient, telemetry: ControllerTelemetry, queue: WorkQueue
+) -> NotificationOutbox:
+    defaults = NotificationDefaults(
+        receivers=settings.notify,
+        namespace=settings.namespace,
+        cluster=settings.cluster_name,
+        pages=settings.monitor_pages.rstrip("/"),
+    )
+    return NotificationOutbox(HttpReceivers(), SecretAddresses(api), telemetry, queue.add, defaults)

@@ -15,7 +15,7 @@ from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.adapters.kubernetes.secrets import MOST_HEADERS, SecretHeaders
 from penstock_controller.adapters.pipelines import MOST_BYTES, HttpPipelines
-from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
+from penstock_controller.errors import ClusterAway, WebhookAway, WebhookRefused, Rejected
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.telemetry import ControllerTelemetry
@@ -111,7 +111,7 @@ async def test_an_answer_whose_end_never_comes_has_started_it(server: FaultyServ
 async def test_a_refusal_is_told_without_its_words(
     server: FaultyServer, pipelines: HttpPipelines, path: str, told: str
 ) -> None:
-    with pytest.raises(PipelineRefused, match=told) as refusal:
+    with pytest.raises(WebhookRefused, match=told) as refusal:
         await pipelines.start(call(server, path), {})
     assert "Extra inputs" not in str(refusal.value)
     assert server.requests == 1
@@ -121,7 +121,7 @@ async def test_a_refusal_is_told_without_its_words(
 async def test_what_may_pass_is_no_refusal_and_nothing_is_sent_twice(
     server: FaultyServer, pipelines: HttpPipelines, path: str
 ) -> None:
-    with pytest.raises(PipelineAway):
+    with pytest.raises(WebhookAway):
         await pipelines.start(call(server, path), {})
     assert server.requests == 1
 
@@ -129,12 +129,12 @@ async def test_what_may_pass_is_no_refusal_and_nothing_is_sent_twice(
 async def test_nobody_listens_or_has_that_name(server: FaultyServer, pipelines: HttpPipelines) -> None:
     server.refuse_new_connections()
     for url in (f"http://127.0.0.1:{server.port}/good", "http://no-such-name.invalid/"):
-        with pytest.raises(PipelineAway, match=r"cannot be reached|does not answer"):
+        with pytest.raises(WebhookAway, match=r"cannot be reached|does not answer"):
             await pipelines.start(call(server, "/good", url=url), {})
 
 
 async def test_a_url_that_is_none_is_refused(server: FaultyServer, pipelines: HttpPipelines) -> None:
-    with pytest.raises(PipelineRefused, match="well formed"):
+    with pytest.raises(WebhookRefused, match="well formed"):
         await pipelines.start(call(server, "", url="http://[::1/"), {})
 
 

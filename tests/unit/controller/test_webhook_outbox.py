@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from penstock_contracts.api.retrain import Means, RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.base import evolve
-from penstock_controller.errors import ClusterAway, PipelineAway, PipelineRefused, Rejected
+from penstock_controller.errors import ClusterAway, WebhookAway, WebhookRefused, Rejected
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout.decision import CallWebhook
@@ -85,7 +85,7 @@ async def test_a_training_is_offered_by_each_pass_and_called_once() -> None:
 
 
 async def test_one_that_does_not_answer_is_called_again_with_the_same_words_later_and_later() -> None:
-    away = PipelineAway("it answers 503")
+    away = WebhookAway("it answers 503")
     rig = Rig(away, away, away)
     rig.outbox.offer(resource(), TRAINING)
     for after, calls in ((0, 1), (4.9, 1), (0.2, 2), (9.8, 2), (0.4, 3)):
@@ -100,7 +100,7 @@ async def test_one_that_does_not_answer_is_called_again_with_the_same_words_late
 
 
 async def test_one_that_refuses_is_not_called_again() -> None:
-    rig = Rig(PipelineRefused("it answers 403"))
+    rig = Rig(WebhookRefused("it answers 403"))
     rig.outbox.offer(resource(), TRAINING)
     await rig.work()
     await rig.work(3600)
@@ -119,7 +119,7 @@ async def test_webhooks_that_hang_keep_no_other_waiting() -> None:
 
 
 async def test_a_spec_that_was_mended_counts_at_once_and_the_old_answer_no_more() -> None:
-    rig = Rig(PipelineAway("it answers 500"))
+    rig = Rig(WebhookAway("it answers 500"))
     rig.outbox.offer(resource(), TRAINING)
     await rig.work()
     rig.outbox.offer(resource(url="https://other.example/"), TRAINING)
@@ -130,7 +130,7 @@ async def test_a_spec_that_was_mended_counts_at_once_and_the_old_answer_no_more(
 
 
 async def test_what_is_gone_is_not_called_any_more() -> None:
-    rig = Rig(PipelineAway("it answers 500"))
+    rig = Rig(WebhookAway("it answers 500"))
     rig.outbox.offer(resource(), TRAINING)
     await rig.work()
     rig.jobs.forget(ResourceKey("ns", "m"))
@@ -139,7 +139,7 @@ async def test_what_is_gone_is_not_called_any_more() -> None:
 
 
 async def test_headers_are_read_anew_for_each_call_and_what_is_wrong_with_them_is_told() -> None:
-    rig = Rig(PipelineAway("it answers 401 through a proxy"))
+    rig = Rig(WebhookAway("it answers 401 through a proxy"))
     hook = resource(headersSecret="token")
     rig.scripted.secrets["token"] = {"Authorization": "Bearer old"}
     rig.outbox.offer(hook, TRAINING)

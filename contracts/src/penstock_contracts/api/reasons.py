@@ -71,6 +71,8 @@ class Reason(StrEnum):
     """It is decided that the attempt ends without a promotion: requests go back."""
     COMMAND_ACCEPTED = "CommandAccepted"
     """A person's command was carried out."""
+    NOTIFICATION_FAILED = "NotificationFailed"
+    """A receiver of spec.notify was not told; the message says of what, and why."""
     COMMAND_DENIED = "CommandDenied"
     """A person's command was not carried out; the message says why."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, WithJsonSchema
 
 from penstock_contracts.api.drift import DriftStatus
+from penstock_contracts.api.notify import NotificationState
 from penstock_contracts.api.registry_write import RegistryWrite
 from penstock_contracts.api.retrain import RetrainingStatus
 from penstock_contracts.api.schema import StatusModel
@@ -440,5 +441,7 @@ class ModelDeploymentStatus(StatusModel):
     """What the drift monitor said of live data."""
     retraining: RetrainingStatus | None = None
     """Jobs that train new versions."""
+    notifications: NotificationState | None = None
+    """What receivers of spec.notify are still to be told."""
     url: str | None = None
     """Where the model answers inside the cluster."""

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 from penstock_contracts.api.analysis import Analysis
 from penstock_contracts.api.drift import Drift
 from penstock_contracts.api.logger import Logger
+from penstock_contracts.api.notify import Receivers
 from penstock_contracts.api.pod_template import PodTemplate
 from penstock_contracts.api.retrain import Retrain
 from penstock_contracts.api.schema import ApiModel, Name, ResourceList, cel, duration_field
@@ -227,6 +228,8 @@ class ModelDeploymentSpec(ApiModel):
     """What counts as drift of live data. None: nobody watches them."""
     retrain: Retrain | None = None
     """What trains a new version, by drift.onDrift: Retrain, by schedule or by hand. None: there is nothing."""
+    notify: Receivers | None = None
+    """Who is told when an attempt begins, waits for a person, and ends. Not set: whom the administrator names."""
     progress_deadline: Annotated[str, duration_field("10s", "24h")] | None = None
     """A new version that waits this long in all, for its pods, the gateway or evidence, is taken back. Not set: 10m, or
     three times as long as the attempt is likely to take at the rate of requests that is seen, or three times

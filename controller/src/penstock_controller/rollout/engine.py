@@ -22,6 +22,7 @@ from penstock_controller.rollout import (
     course,
     forecast,
     hold,
+    notifications,
     observed_shares,
     reading_times,
     routing,
@@ -83,7 +84,16 @@ def advance(
     shown = write_back.update(spec, status, _report(retired.status, observation), observation)
     rolled = slots.update(sizing.remember_minimum(spec, shown, observation), observation)
     trained = retraining.advance(spec, monitoring.update(spec, rolled, observation), observation)
-    final = trained.status
+    told = (
+        *handled.announcements,
+        *step.announcements,
+        *course.announcements(spec, status, trained.status),
+        *observed_shares.announcements(status, trained.status),
+        *monitoring.announcements(status, trained.status, observation),
+        *trained.announcements,
+    )
+    notified = notifications.update(spec, status, trained.status, told, observation)
+    final = notified.status
     read = reading_times.next_due(spec, final, observation.now)
     # Another version is wanted from the next pass on.
     turned = 0.0 if final.hold != status.hold else None
@@ -96,14 +106,7 @@ def advance(
     return Decision(
         status=evolve(final, conditions=judged, reason=reason(judged), phase_since=since),
         actions=(*dict.fromkeys(actions), *trained.actions),
-        announcements=(
-            *handled.announcements,
-            *step.announcements,
-            *course.announcements(spec, status, final),
-            *observed_shares.announcements(status, final),
-            *monitoring.announcements(status, final, observation),
-            *trained.announcements,
-        ),
+        announcements=(*told, *notified.announcements),
         requeue_after=min(dues, default=None),
     )
 

@@ -10,6 +10,7 @@ from penstock_contracts.verbs import Verb
 from penstock_controller.gates.evidence import MissingEvidence
 from penstock_controller.rollout.job_sighting import JobView
 from penstock_controller.rollout.monitor_answer import Monitoring
+from penstock_controller.rollout.notification_view import NotificationView
 from penstock_controller.rollout.registry_entry import RegistryAnswer
 from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
 
@@ -242,3 +243,5 @@ class Observation:
     """What is known of live data."""
     jobs: JobView = field(default_factory=JobView)
     """What is known of Jobs that train."""
+    notified: NotificationView = field(default_factory=NotificationView)
+    """What became of notifications."""

@@ -35,6 +35,7 @@ from penstock_controller.turns import Turns
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import ABLE_TO_DO_ALL, spec
 from penstock_testing.scripted_measurements import ScriptedMeasurements, measurement_watch
+from penstock_testing.scripted_receivers import ScriptedReceivers, notification_outbox
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 
 KEY = ResourceKey("ns", "m")
@@ -244,6 +245,7 @@ def reconciler(
         live_aliases=_aliases(),
         drift=drift or DriftWatch(None, lambda _: None),
         measurements=measurements or measurement_watch(ScriptedMeasurements()),
+        notifications=notification_outbox(ScriptedReceivers(), telemetry),
     )
     observer = PassObserver(adapters, beside, clock=outside.now, url=lambda key: f"http://gateway/{key}")
     return Reconciler(adapters, observer, telemetry, resync=60.0), watch

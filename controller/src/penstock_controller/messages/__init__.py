@@ -1,0 +1,1 @@
+"""Notifications as receivers take them. Pure."""
