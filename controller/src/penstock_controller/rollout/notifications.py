@@ -166,7 +166,7 @@ def _new(
 def _event(item: Announcement) -> tuple[str, Severity] | None:
     """What receivers know it by, and how much it matters; None: they are not told of it."""
     if item.completion:
-        is_bad = item.completion == Completion.ROLLED_BACK
+        is_bad = item.completion in {Completion.ROLLED_BACK, Completion.REFUSED}
         return "Ended", Severity.ERROR if is_bad else Severity.INFO
     if item.refusal:
         return "Refused", Severity.ERROR

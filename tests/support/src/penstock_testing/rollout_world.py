@@ -38,6 +38,7 @@ from penstock_controller.rollout.decision import (
 from penstock_controller.rollout.engine import advance
 from penstock_controller.rollout.hold import held_version
 from penstock_controller.rollout.monitor_answer import Monitoring
+from penstock_controller.rollout.notification_view import NotificationView
 from penstock_controller.rollout.observation import (
     Autoscaler,
     GatewayPod,
@@ -132,6 +133,8 @@ class RolloutWorld:
     """Why the registry cannot be asked."""
     monitoring: Monitoring = field(default_factory=Monitoring)
     """What is known of live data."""
+    notified: NotificationView = field(default_factory=NotificationView)
+    """What became of notifications."""
     turn: str = ""
     """Why an attempt with other predictor pods must wait."""
     pods: str = "image1"
@@ -177,6 +180,7 @@ class RolloutWorld:
             registry_problem=self.registry_problem,
             registry_answers=self.registry.told(write_back.due(self.status)),
             monitoring=self.monitoring,
+            notified=self.notified,
         )
 
     def _cards(self) -> tuple[ComparedCards, ...]:
