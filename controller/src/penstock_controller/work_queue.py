@@ -102,7 +102,10 @@ class WorkQueue:
             self._last_turn.pop(namespace, None)
 
     async def _wait(self, seconds: float | None) -> None:
+        # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with what is waited for, and a
+        # worker that was told to end would go on.
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout=seconds)
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
         except TimeoutError:
             return
