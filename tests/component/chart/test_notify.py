@@ -33,7 +33,7 @@ def test_the_controller_is_told_whom_and_may_read_their_secrets_by_name(
         ("pager", "pager", "info"),
     ]
     assert settings.monitor_pages == "https://monitor.example"
-    json.dumps(settings.described())
+    json.dumps(settings.model_dump(mode="json"))
     rules = [rule for role in rendered.of("Role", "ClusterRole") for rule in role["rules"]]
     (secrets,) = [rule for rule in rules if "secrets" in rule["resources"]]
     assert (secrets["verbs"], secrets["resourceNames"]) == (["get"], ["slack-ops", "pager"])
