@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_controller import backoff
-from penstock_controller.errors import ClusterAway, WebhookAway, WebhookRefused, Rejected, WriteConflict
+from penstock_controller.errors import ClusterAway, Rejected, WebhookAway, WebhookRefused, WriteConflict
 from penstock_controller.ports import Headers, ModelDeployment, Pipelines, ResourceKey
 from penstock_controller.rollout.job_sighting import JobSighting, JobState
 from penstock_controller.telemetry import ControllerTelemetry

@@ -39,9 +39,7 @@ def test_the_controller_is_told_whom_and_may_read_their_secrets_by_name(
     assert (secrets["verbs"], secrets["resourceNames"]) == (["get"], ["slack-ops", "pager"])
 
 
-def test_two_of_one_name_are_refused_when_the_controller_starts(
-    chart: Chart, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_of_one_name_are_refused_when_the_controller_starts(chart: Chart, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered = chart.render(*OPS, *(setting.replace("pager", "ops", 1) for setting in PAGER))
     for name, value in variables(rendered).items():
         monkeypatch.setenv(name, value)

@@ -15,7 +15,7 @@ from penstock_contracts.api.retrain import Means, RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.adapters.kubernetes.secrets import MOST_HEADERS, SecretHeaders
 from penstock_controller.adapters.pipelines import MOST_BYTES, HttpPipelines
-from penstock_controller.errors import ClusterAway, WebhookAway, WebhookRefused, Rejected
+from penstock_controller.errors import ClusterAway, Rejected, WebhookAway, WebhookRefused
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.job_sighting import JobState
 from penstock_controller.telemetry import ControllerTelemetry

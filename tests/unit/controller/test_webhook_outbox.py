@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from penstock_contracts.api.retrain import Means, RetrainingJob, RetrainingStatus
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.base import evolve
-from penstock_controller.errors import ClusterAway, WebhookAway, WebhookRefused, Rejected
+from penstock_controller.errors import ClusterAway, Rejected, WebhookAway, WebhookRefused
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.retraining_jobs import RetrainingJobs
 from penstock_controller.rollout.decision import CallWebhook

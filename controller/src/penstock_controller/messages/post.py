@@ -32,9 +32,7 @@ def notification_post(
     return NotificationPost(name=f"{subject.uid}/{item.id}/{receiver.name}", body=body, says_ok=is_slack)
 
 
-def _sent(
-    subject: NotificationSubject, item: PendingNotification, receiver: NotificationReceiver
-) -> dict[str, object]:
+def _sent(subject: NotificationSubject, item: PendingNotification, receiver: NotificationReceiver) -> dict[str, object]:
     match receiver.type:
         case ReceiverType.SLACK:
             return slack_message(subject, item, receiver)

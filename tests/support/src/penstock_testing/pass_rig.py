@@ -35,8 +35,8 @@ from penstock_controller.turns import Turns
 from penstock_controller.workload.placement import Placement
 from penstock_testing.rollout_world import ABLE_TO_DO_ALL, spec
 from penstock_testing.scripted_measurements import ScriptedMeasurements, measurement_watch
-from penstock_testing.scripted_receivers import ScriptedReceivers, notification_outbox
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
+from penstock_testing.scripted_receivers import ScriptedReceivers, notification_outbox
 
 KEY = ResourceKey("ns", "m")
 RAW: dict[str, Any] = {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}

@@ -74,9 +74,7 @@ def test_a_person_s_abort_is_no_alarm_and_a_rollback_is() -> None:
     assert pending(late)[-1].reason == "ProgressDeadlineExceeded"
 
 
-@pytest.mark.parametrize(
-    ("severity", "told"), [("info", ["Started", "Waiting"]), ("warn", ["Waiting"]), ("error", [])]
-)
+@pytest.mark.parametrize(("severity", "told"), [("info", ["Started", "Waiting"]), ("warn", ["Waiting"]), ("error", [])])
 def test_a_receiver_is_told_of_what_matters_enough_to_it(severity: str, told: list[str]) -> None:
     world = until(begun(weight(25), pause(), notify=[receiver(severity=severity)]), is_paused)
     assert events(world) == told
