@@ -92,7 +92,7 @@ class ControllerSettings(BaseSettings):
     cluster_name: str = ""
     """The cluster's name in the registry's tags; empty: it is left out."""
     notify: Receivers = ()
-    """JSON in the words of `spec.notify`: who is told of resources that name nobody. Their Secrets are in `namespace`."""
+    """JSON in the words of `spec.notify`: who is told of resources that name nobody. Secrets are in `namespace`."""
     monitor_pages: str = ""
     """Base of the drift monitor's pages, as people reach them; empty: notifications link to none."""
     poll_seconds: float = Field(default=2.0, gt=0)

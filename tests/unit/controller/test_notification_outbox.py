@@ -36,10 +36,10 @@ def receiver(name: str, secret: str = "") -> dict[str, Any]:
 
 
 def resource(
-    *pending: PendingNotification, name: str = "m", notify: tuple[str, ...] | None = ("chat",), secret: str = ""
+    *pending: PendingNotification, name: str = "m", notify: tuple[str, ...] | None = ("chat",), at: str = ""
 ) -> ModelDeployment:
     """Of a spec that names these receivers, each with a Secret of its own name."""
-    given = {} if notify is None else {"notify": [receiver(each, secret) for each in notify]}
+    given = {} if notify is None else {"notify": [receiver(each, at) for each in notify]}
     state = NotificationState(pending=pending) if pending else None
     return ModelDeployment(
         key=ResourceKey("ns", name),
@@ -166,8 +166,8 @@ async def test_receivers_that_hang_keep_no_other_resource_and_no_other_receiver_
 
 async def test_a_receiver_that_was_mended_counts_at_once() -> None:
     rig = Rig(old=[WebhookAway("it answers 500")])
-    await rig.told(resource(STARTED, secret="old"))
-    await rig.told(resource(STARTED, secret="new"))
+    await rig.told(resource(STARTED, at="old"))
+    await rig.told(resource(STARTED, at="new"))
     assert len(rig.scripted.bodies("new")) == 1
 
 

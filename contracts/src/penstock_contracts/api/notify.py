@@ -60,7 +60,7 @@ class NotificationReceiver(ApiModel):
     name: Name
     """By which status and Events speak of it."""
     type: ReceiverType
-    """slack: an incoming webhook, or what takes its form. msteams: a webhook of Workflows, which takes an Adaptive Card.
+    """slack: an incoming webhook, or what takes its form. msteams: a webhook of Teams' Workflows.
     webhook: a JSON document with all fields."""
     secret_ref: SecretReference
     """Its key `address` is where to; each other key is the name of a header."""

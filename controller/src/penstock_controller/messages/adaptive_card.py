@@ -1,4 +1,4 @@
-"""A message for webhooks of Microsoft Teams' Workflows: an Adaptive Card. Connectors and their MessageCards are retired."""
+"""A message for webhooks of Teams' Workflows: an Adaptive Card. Connectors and their MessageCards are retired."""
 
 from penstock_contracts.api.notify import PendingNotification
 from penstock_controller.messages.subject import NotificationSubject, facts, headline, one_line

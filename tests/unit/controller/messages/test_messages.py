@@ -32,7 +32,10 @@ ROLLED_BACK = PendingNotification(
     at="2026-03-01T03:00:00.000Z",
     to=("chat",),
 )
-HOSTILE = "<!channel> <https://evil.example|click> @here *bold* [click](https://evil.example) & \n\nVersion: 9\r\n\u202egpj.exe"
+HOSTILE = (
+    "<!channel> <https://evil.example|click> @here *bold* [click](https://evil.example) & "
+    "\n\nVersion: 9\r\n\u202egpj.exe"
+)
 
 
 def receiver(kind: ReceiverType, **given: str) -> NotificationReceiver:
