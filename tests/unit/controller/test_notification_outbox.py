@@ -7,11 +7,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from penstock_contracts.api.notify import NotificationReceiver, NotificationState, PendingNotification
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.base import evolve
 from penstock_controller.errors import ClusterAway, Rejected, WebhookAway, WebhookRefused
 from penstock_controller.notification_outbox import NotificationDefaults
 from penstock_controller.ports import ModelDeployment, ResourceKey
+from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.notification_view import NotificationDelivery
 from penstock_controller.telemetry import ControllerTelemetry
 from penstock_testing.rollout_world import spec
@@ -201,3 +203,14 @@ async def test_the_administrator_s_receiver_has_its_secret_in_the_release_s_name
     assert rig.scripted.tries == [("penstock", "ops")]
     await rig.told(resource(STARTED, name="own"))
     assert rig.scripted.tries[-1] == ("ns", "chat")
+
+
+def test_one_that_is_given_up_is_counted_where_it_is_announced_and_all_series_begin_at_0() -> None:
+    metrics, key = CollectorRegistry(), ResourceKey("ns", "m")
+    telemetry = ControllerTelemetry(metrics)
+    telemetry.begins(key, generation=1, observed=1)
+    labels = {"namespace": "ns", "name": "m", "outcome": "failed"}
+    assert metrics.get_sample_value("penstock_controller_notifications_total", labels) == 0
+    given_up = Announcement(type="Warning", reason=Reason.NOTIFICATION_FAILED, message="x", attempt=3)
+    telemetry.announced(key, given_up)
+    assert metrics.get_sample_value("penstock_controller_notifications_total", labels) == 1

@@ -19,9 +19,9 @@ def receiver(name: str = "chat", severity: str = "info") -> dict[str, Any]:
     return {"name": name, "type": "slack", "secretRef": {"name": name}, "severity": severity}
 
 
-def begun(*steps: dict[str, object], notify: list[dict[str, Any]] | None, **fields: object) -> RolloutWorld:
+def begun(*steps: dict[str, object], notify: list[dict[str, Any]] | None, **fields: Any) -> RolloutWorld:
     """Version 1 serves, of which everybody was told; version 2 is wanted."""
-    given = {} if notify is None else {"notify": notify}
+    given: dict[str, Any] = {} if notify is None else {"notify": notify}
     world = on_trial(canary(*(steps or (weight(50), pause("1s"))), analysis=NO_GATES, **given, **fields))
     world.status = evolve(world.status, notifications=None)
     return world
