@@ -7,10 +7,11 @@ from datetime import datetime
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.gates.catalogue import gates_of
-from penstock_controller.gates.evidence import ComparedCards, MissingEvidence
+from penstock_controller.gates.evidence import ComparedCards, MissingEvidence, PairedOutputs
 from penstock_controller.gates.looks import OutsideLooks
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.measurement_watch import MeasurementWatch
@@ -26,7 +27,7 @@ from penstock_controller.ports import (
 )
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch, Resolution
-from penstock_controller.rollout import questions, reading_times, slots, verdicts, write_back
+from penstock_controller.rollout import paired_outputs, questions, reading_times, slots, verdicts, write_back
 from penstock_controller.rollout.live_data import monitoring
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading, Target
@@ -58,6 +59,7 @@ class BesidePasses:
     drift: DriftWatch
     measurements: MeasurementWatch
     notifications: NotificationOutbox
+    divergence: DivergenceWatch
 
 
 class PassObserver:
@@ -94,6 +96,7 @@ class PassObserver:
             self._evidence(resource, now, looks),
             adapters.trainings.view(resource),
         )
+        parts = {ComparedCards: cards, OutsideLooks: looks, PairedOutputs: self._pairs(resource)}
         pods, paused = beside.targets.pods, resource.spec.paused
         wants = slots.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
         return Observation(
@@ -114,8 +117,8 @@ class PassObserver:
             alias_mover=claim.other,
             url=self._url(key),
             evidence=readings,
-            measured=tuple(part for part in (cards, looks) if part and not isinstance(part, MissingEvidence)),
-            not_measured={ComparedCards: cards} if isinstance(cards, MissingEvidence) else {},
+            measured=tuple(part for part in parts.values() if part and not isinstance(part, MissingEvidence)),
+            not_measured={kind: part for kind, part in parts.items() if isinstance(part, MissingEvidence)},
             outside_refusals=refusals,
             named=named_version(resolution),
             words=resource.words,
@@ -138,6 +141,12 @@ class PassObserver:
         wish, retrain = monitoring.wish(resource.spec, status), resource.spec.retrain
         least = retrain.min_labels if retrain else 0
         return self._beside.drift.follow(key, wish, duration.seconds(drift.interval), least_labels=least)
+
+    def _pairs(self, resource: ModelDeployment) -> PairedOutputs | MissingEvidence | None:
+        """What is known of predictions for the same inputs. The monitor is asked beside the passes."""
+        wish, interval = paired_outputs.wish(resource.spec, resource.status), resource.spec.analysis.interval
+        answer = self._beside.divergence.follow(resource.key, wish, duration.seconds(interval))
+        return paired_outputs.part(resource.spec, resource.status, answer)
 
     def _outside(self, resource: ModelDeployment) -> tuple[OutsideLooks | None, Mapping[str, str]]:
         """What services outside said last, and which of its gates are refused. They are asked beside the passes."""
@@ -191,6 +200,7 @@ class PassObserver:
             beside.live_aliases,
             beside.drift,
             beside.measurements,
+            beside.divergence,
         ):
             part.forget(key)
         beside.notifications.forget(key)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus, ModelCard
 from penstock_contracts.traffic import Traffic
@@ -100,6 +101,14 @@ class Monitor(Protocol):
 
     async def forget(self, key: ResourceKey) -> None:
         """Have it drop all that it keeps of a resource; one that it does not know is dropped. Raises MonitorAway."""
+        ...
+
+
+class PairCounter(Protocol):
+    """The drift monitor, as it compares predictions."""
+
+    async def compare(self, key: ResourceKey, wish: DivergenceWish) -> DivergenceReport:
+        """Say whose predictions it is to compare; answers what it has counted by now. Raises MonitorAway."""
         ...
 
 

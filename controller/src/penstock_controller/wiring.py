@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.pipelines import HttpPipelines
 from penstock_controller.adapters.receivers import HttpReceivers
 from penstock_controller.adapters.registry_connection import RegistryConnection
+from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
@@ -153,7 +154,9 @@ def _assembled(
     def url(key: ResourceKey) -> str:
         return f"{base}/{key.namespace}/{key.name}"
 
-    drift = _drift_watch(settings, clients, queue, monitor_url)
+    monitor = HttpDriftMonitor(clients.monitor, base=monitor_url) if settings.monitor_url else None
+    drift = _drift_watch(settings, monitor, queue)
+    divergence = DivergenceWatch(monitor, queue.add)
     clock = SteadyClock(_now, time.monotonic)
     outside = HttpMeasurements(settings.outside(), settings.measurement_headers)
     measurements = MeasurementWatch(outside, headers, queue.add, now=clock)
@@ -167,6 +170,7 @@ def _assembled(
         drift=drift,
         measurements=measurements,
         notifications=notifications,
+        divergence=divergence,
     )
     observer = PassObserver(adapters, beside, clock=clock, url=url)
     reconciler = Reconciler(adapters, observer, telemetry, resync=settings.resync_seconds)
@@ -192,6 +196,7 @@ def _assembled(
             outbox.run,
             drift.run,
             measurements.run,
+            divergence.run,
             webhooks.run,
             notifications.run,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,
@@ -207,15 +212,12 @@ def _registries(settings: ControllerSettings) -> dict[str, MlflowApi]:
     }
 
 
-def _drift_watch(
-    settings: ControllerSettings, clients: _Clients, queue: WorkQueue, monitor_url: Callable[[ResourceKey], str]
-) -> DriftWatch:
+def _drift_watch(settings: ControllerSettings, monitor: HttpDriftMonitor | None, queue: WorkQueue) -> DriftWatch:
     base = settings.monitor_url.rstrip("/")
 
     def report_url(key: ResourceKey) -> str:
         return f"{base}/v1/reports/{key.namespace}/{key.name}"
 
-    monitor = HttpDriftMonitor(clients.monitor, base=monitor_url) if base else None
     return DriftWatch(monitor, queue.add, report_url=report_url)
 
 

@@ -10,6 +10,7 @@ from penstock_contracts.api.query_template import TEMPLATE
 from penstock_contracts.api.schema import ApiModel, LongName, Name, WebAddress, cel, duration_field
 
 _PER_CENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
+_PER_CENT_ABOVE_0 = r"^([1-9][0-9]?(\.[0-9]{1,4})?|0\.[1-9][0-9]{0,3})%$"
 _PER_CENT_OF = r"^[0-9]{1,4}(\.[0-9]{1,4})?%$"
 _PER_CENT_OF_LATENCY = r"^([5-9]|[1-9][0-9]{1,2})(\.[0-9]{1,2})?%$"
 """From 5 %: what is less lies within one bucket."""
@@ -108,6 +109,37 @@ class PreflightGate(GateSpec):
     request adds to a process. A pod needs some 150Mi beside that."""
     max_latency: Annotated[str, duration_field("1ms", "10m")] | None = None
     """Time that its golden request may take in the model store's check: one thread, the best of several runs."""
+
+
+class ComparedPart(StrEnum):
+    """What of two predictions is compared."""
+
+    CLASSES = "Classes"
+    """The classes that the model names: they are the same, or they differ."""
+    SCORES = "Scores"
+    """The numbers that it predicts, such as the probability of the last class."""
+
+
+class PredictionDivergenceGate(GateSpec):
+    """The candidate predicts what stable predicts for the same inputs: both answer copies of the same requests.
+
+    It needs spec.predictor.logger, the drift monitor, and a step in which requests are copied.
+    """
+
+    name: Annotated[Literal["prediction-divergence"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    max: Annotated[str, Field(max_length=10, pattern=_PER_CENT_ABOVE_0)] = "1%"
+    """Share of the predictions whose class may differ; of numbers, the mean difference, as a part of `scale`. From
+    0.1%. The gate fails when more than this is shown, and passes when less is."""
+    compare: ComparedPart | None = None
+    """Classes or Scores. Not set: classes where the model names them, numbers otherwise."""
+    scale: Annotated[float, Field(ge=1e-9)] | None = None
+    """The difference of two numbers that counts as 100 %, as larger ones do. Not set: 1 for probabilities; for other
+    numbers, what lies between the 1st and the 99th percentile of the predictions in stable's reference sample."""
+    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+    """Pairs of predictions that the attempt must see before the gate can pass."""
+    min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    """Pairs that each step in which requests are copied must see before the next one begins."""
 
 
 class LatencyMarginSpec(ApiModel):
@@ -222,7 +254,8 @@ class WebhookGate(GateSpec):
 
 
 GateEntry = Annotated[
-    ErrorRateGate | LatencyGate | PreflightGate | QueryGate | WebhookGate, Field(discriminator="name")
+    ErrorRateGate | LatencyGate | PredictionDivergenceGate | PreflightGate | QueryGate | WebhookGate,
+    Field(discriminator="name"),
 ]
 
 

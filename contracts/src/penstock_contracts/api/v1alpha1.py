@@ -199,6 +199,33 @@ _RECORDED = (
 )
 
 
+_NO_PAIRS_WANTED = (
+    "!has(self.analysis.gates) || !self.analysis.gates.exists(gate, gate.name == 'prediction-divergence') || "
+)
+_PAIRS_RECORDED = (
+    (
+        f"{_NO_PAIRS_WANTED}(has(self.predictor.logger) && self.predictor.logger.mode == 'all' && "
+        "self.predictor.logger.sampleRate >= 0.01)"
+    ),
+    (
+        "the gate prediction-divergence needs predictor.logger: {mode: all} with a sampleRate of at least 0.01: it "
+        "compares what predictor pods record"
+    ),
+)
+_PAIRS_MADE = (
+    (
+        f"{_NO_PAIRS_WANTED}has(self.strategy.blueGreen) || (has(self.strategy.canary) && "
+        "(has(self.strategy.canary.stickiness) || (has(self.strategy.canary.steps) && "
+        "self.strategy.canary.steps.exists(step, (has(step.setMirror) && step.setMirror.percentage > 0) || "
+        "(has(step.setWeight) && step.setWeight == 100)))))"
+    ),
+    (
+        "the gate prediction-divergence needs a step in which both versions answer the same requests: begin "
+        "strategy.canary.steps with setMirror: {percentage: 100} and a pause, or set strategy.canary.stickiness"
+    ),
+)
+
+
 _TRAINED = (
     "!has(self.drift) || self.drift.onDrift != 'Retrain' || has(self.retrain)",
     "drift.onDrift: Retrain needs retrain.jobTemplate or retrain.webhook: what trains",
@@ -212,7 +239,9 @@ _BY_ALIAS = (
 class ModelDeploymentSpec(ApiModel):
     """What the user wants."""
 
-    model_config = ConfigDict(json_schema_extra=cel(_EVIDENCE, _IN_TIME, _RECORDED, _TRAINED, _BY_ALIAS))
+    model_config = ConfigDict(
+        json_schema_extra=cel(_EVIDENCE, _IN_TIME, _RECORDED, _PAIRS_RECORDED, _PAIRS_MADE, _TRAINED, _BY_ALIAS)
+    )
 
     registry: RegistryRef
     """The model and its version."""

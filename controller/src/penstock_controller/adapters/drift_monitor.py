@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.quality import QualityReport
 from penstock_controller.adapters.kept_connections import sent
@@ -20,7 +21,7 @@ SECONDS = 5.0
 MOST_BYTES = 4 * 2**20
 """Of an answer: a report has a few hundred bytes for each column."""
 _NOT_KNOWN = 404
-Report = TypeVar("Report", DriftReport, QualityReport)
+Report = TypeVar("Report", DriftReport, QualityReport, DivergenceReport)
 
 
 def _the_clients(_: ResourceKey) -> str:
@@ -56,6 +57,19 @@ class HttpDriftMonitor:
         report = _understood(QualityReport, content)
         # Of copies both answers are labelled: versions are not added up.
         return max((version.labelled for version in report.versions), default=0)
+
+    async def compare(self, key: ResourceKey, wish: DivergenceWish) -> DivergenceReport:
+        """What it has counted of pairs of predictions."""
+        status, content = await self._called("PUT", key, wish.model_dump(mode="json"), of="divergence")
+        if status == _NOT_KNOWN:
+            raise MonitorAway("the drift monitor cannot compare predictions: it is older than this controller")
+        if not httpx.codes.is_success(status):
+            raise MonitorAway(f"the drift monitor answers {status} to a question about predictions")
+        report = _understood(DivergenceReport, content)
+        asked = (key.namespace, key.name, wish.attempt, wish.candidate.version, wish.stable.version)
+        if (report.namespace, report.name, report.attempt, report.candidate, report.stable) != asked:
+            raise MonitorAway("the drift monitor's answer about predictions is about others")
+        return report
 
     async def forget(self, key: ResourceKey) -> None:
         """Have it drop what it keeps of a resource."""

@@ -10,6 +10,7 @@ from penstock_contracts.api.analysis import (
     ErrorRateGate,
     GateSpec,
     LatencyGate,
+    PredictionDivergenceGate,
     PreflightGate,
     QueryGate,
     WebhookGate,
@@ -18,6 +19,7 @@ from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.error_rate import ErrorRate
 from penstock_controller.gates.gate import Gate
 from penstock_controller.gates.latency import LatencyQuantile
+from penstock_controller.gates.prediction_divergence import PredictionDivergence
 from penstock_controller.gates.preflight import Preflight
 from penstock_controller.gates.threshold_query import ThresholdQuery
 from penstock_controller.gates.webhook_check import WebhookCheck
@@ -29,7 +31,7 @@ GateCatalogue = Callable[[Analysis], tuple[Gate, ...]]
 """From spec.analysis to the gates of an attempt."""
 
 
-_Entry = ErrorRateGate | LatencyGate | QueryGate | WebhookGate
+_Entry = ErrorRateGate | LatencyGate | PredictionDivergenceGate | QueryGate | WebhookGate
 
 
 def _gate(entry: _Entry, alpha: float) -> Gate:
@@ -39,6 +41,8 @@ def _gate(entry: _Entry, alpha: float) -> Gate:
             return ErrorRate.of(entry, alpha)
         case LatencyGate():
             return LatencyQuantile.of(entry, alpha)
+        case PredictionDivergenceGate():
+            return PredictionDivergence.of(entry, alpha)
         case QueryGate():
             return ThresholdQuery.of(entry)
         case WebhookGate():
@@ -48,7 +52,7 @@ def _gate(entry: _Entry, alpha: float) -> Gate:
 
 
 def _statistical(entry: _Entry) -> bool:
-    return isinstance(entry, ErrorRateGate | LatencyGate)
+    return isinstance(entry, ErrorRateGate | LatencyGate | PredictionDivergenceGate)
 
 
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:

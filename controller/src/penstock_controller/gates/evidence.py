@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from penstock_contracts.api.reasons import Reason
+from penstock_contracts.divergence import DIFFERENCE_BINS
 from penstock_contracts.model_card import ModelCard
 from penstock_contracts.verdict import Verdict
 
@@ -92,6 +93,44 @@ class ComparedLatencies:
         """Without the interval's tries."""
         candidate, stable = (TimedTries(so_far=arm.so_far) for arm in (self.candidate, self.stable))
         return replace(self, candidate=candidate, stable=stable, other_shares=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedOutputs:
+    """A part of the evidence: predictions of both versions for the same inputs, as the drift monitor counts them.
+
+    Totals that only grow as long as `since` is the same. Each field means what DivergenceReport says.
+    """
+
+    since: str
+    candidate_rows: int = 0
+    stable_rows: int = 0
+    unpredicted: int = 0
+    pairs: int = 0
+    classified: int = 0
+    flips: int = 0
+    scored: int = 0
+    total_difference: float = 0.0
+    differences: tuple[int, ...] = (0,) * DIFFERENCE_BINS
+    unscaled: int = 0
+    same_model: bool = False
+    """Both versions have the same bytes, so there is nothing to compare."""
+
+    def minus(self, first: "PairedOutputs") -> "PairedOutputs":
+        """What came after an earlier look."""
+        return PairedOutputs(
+            since=self.since,
+            candidate_rows=self.candidate_rows - first.candidate_rows,
+            stable_rows=self.stable_rows - first.stable_rows,
+            unpredicted=self.unpredicted - first.unpredicted,
+            pairs=self.pairs - first.pairs,
+            classified=self.classified - first.classified,
+            flips=self.flips - first.flips,
+            scored=self.scored - first.scored,
+            total_difference=max(0.0, self.total_difference - first.total_difference),
+            differences=tuple(now - then for now, then in zip(self.differences, first.differences, strict=True)),
+            unscaled=self.unscaled - first.unscaled,
+        )
 
 
 _Part = TypeVar("_Part")

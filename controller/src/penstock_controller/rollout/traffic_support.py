@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from penstock_contracts.api.reasons import Reason
-from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries
+from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries, PairedOutputs
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import matches_of, steps_of
@@ -38,6 +38,12 @@ def _shortfalls(context: RolloutContext) -> Iterator[str]:
         yield f"spec.strategy.{field}.match: requests with these headers are routed by weight, like all others"
     if not able.rescue:
         yield "a try that fails at a candidate is not repeated on stable: users get its failures"
+    copying = [gate.name for gate in context.gates if PairedOutputs in gate.needs and not gate.dry_run]
+    if copying and not able.mirror:
+        yield (
+            f"spec.analysis.gates: no request is copied, which {', '.join(copying)} needs: no version is promoted by "
+            "itself; take it out of the list"
+        )
     blind = [gate.name for gate in context.gates if not _COUNTED.isdisjoint(gate.needs) and not gate.dry_run]
     if blind and not able.evidence:
         yield (

@@ -240,7 +240,7 @@ def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
         return ""
     found = _trial(context, gate)
     samples = found.step_samples
-    if samples >= gate.min_step_samples:
+    if samples >= gate.min_step_samples or found.reason == Reason.SAME_MODEL:
         return ""
     if found.reason == Reason.EVIDENCE_NOT_SUPPORTED:
         return f"{gate.name}: {found.message}"

@@ -37,6 +37,10 @@ CREATE TABLE states (
     body BLOB NOT NULL, PRIMARY KEY (resource, subject)) WITHOUT ROWID;
 CREATE TABLE samples (digest TEXT PRIMARY KEY, path TEXT NOT NULL, columns TEXT NOT NULL, body BLOB NOT NULL);
 """
+_LATER_TABLES = """
+CREATE TABLE IF NOT EXISTS divergences (
+    resource INTEGER PRIMARY KEY, wish TEXT NOT NULL, asked REAL NOT NULL, counts BLOB NOT NULL);
+"""
 
 
 def open_database(folder: Path, max_bytes: int) -> sqlite3.Connection:
@@ -58,7 +62,7 @@ def open_database(folder: Path, max_bytes: int) -> sqlite3.Connection:
         if version == 0:
             connection.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_VERSION};COMMIT;")
         if version in {0, _VERSION}:
-            _add_courses(connection)
+            _add_later_tables(connection)
     except sqlite3.Error as error:
         raise VolumeUnsuitable(
             f"{folder / FILE} cannot be opened ({error}): check the volume's space and file system; a damaged file can "
@@ -77,9 +81,9 @@ def open_database(folder: Path, max_bytes: int) -> sqlite3.Connection:
     return connection
 
 
-def _add_courses(connection: sqlite3.Connection) -> None:
+def _add_later_tables(connection: sqlite3.Connection) -> None:
     """Add what files of the first monitors lack. An older monitor passes it by, so the format keeps its number."""
-    connection.executescript(f"BEGIN;{COURSE_TABLES}COMMIT;")
+    connection.executescript(f"BEGIN;{COURSE_TABLES}{_LATER_TABLES}COMMIT;")
     if "came" not in {column[1] for column in connection.execute("PRAGMA table_info(arms)")}:
         connection.execute("ALTER TABLE arms ADD COLUMN came INTEGER NOT NULL DEFAULT 0")
 

@@ -26,6 +26,8 @@ class LoadedReference:
     """None: the sample has no column `prediction`."""
     numeric: frozenset[str]
     """Columns that hold numbers."""
+    prediction_spread: float | None = None
+    """Between the 1st and the 99th percentile of the column `prediction`; None: it holds no numbers, or one only."""
     warning: str = ""
     """What of the sample cannot be judged, and why."""
 
@@ -41,6 +43,7 @@ class LoadedReference:
             inputs=Reference.of(inputs, margin=margin) if inputs else None,
             prediction=Reference.of(prediction, margin=margin) if prediction else None,
             numeric=numeric_columns(sample),
+            prediction_spread=_spread(sample),
         )
 
     def named(self, live: Sample) -> Sample:
@@ -64,6 +67,14 @@ class LoadedReference:
     def fit(self, live: Sample, columns: Collection[str]) -> Sample:
         """Live columns in the reference's form."""
         return fitted(live, self.numeric, frozenset(columns))
+
+
+def _spread(sample: Sample) -> float | None:
+    values = sample.get(PREDICTION)
+    if not isinstance(values, np.ndarray) or not (finite := values[np.isfinite(values)]).size:
+        return None
+    low, high = np.percentile(finite, (1, 99))
+    return float(high - low) or None
 
 
 class DriftJudge:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.course.store import CourseStore
 from penstock_drift_monitor.course_notes import EVERY_SECONDS, CourseNotes
+from penstock_drift_monitor.divergence_store import DivergenceStore
 from penstock_drift_monitor.errors import NoRoom, UnknownResource
 from penstock_drift_monitor.intake import ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import DriftJudge, LoadedReference, columns_of_fingerprint
@@ -68,9 +70,11 @@ class Ledger:
     """By digest: whether trying again may help, and why there is no reference sample."""
     _watches: dict[int, Watch] = field(default_factory=dict)
     courses: CourseNotes = field(init=False)
+    divergences: DivergenceStore = field(init=False)
 
     def __post_init__(self) -> None:
         self.courses = CourseNotes(CourseStore(self.database))
+        self.divergences = DivergenceStore(self.database)
         for (resource,) in self.database.execute("SELECT id FROM resources WHERE wish IS NOT NULL").fetchall():
             self.courses.rows_came(resource)
 
@@ -98,6 +102,7 @@ class Ledger:
             "INSERT INTO batches (resource, arm, first, last, row_count, body) VALUES (?, ?, ?, ?, ?, ?)",
             (resource, arm, intake.first, intake.last, intake.rows, intake.body),
         ).lastrowid
+        self.divergences.records_came(resource, arm, intake, now, self._scale)
         self.database.executemany(
             "INSERT OR IGNORE INTO answers (arm, request, row, score, answer, shadow, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(arm, each.request, each.row, each.score, each.answer, each.shadow, each.at) for each in intake.answered],
@@ -172,7 +177,7 @@ class Ledger:
         if resource is None:
             return
         self._watches.pop(resource, None)
-        for table in ("senders", "states", "batches"):
+        for table in ("senders", "states", "batches", "divergences"):
             self.database.execute(f"DELETE FROM {table} WHERE resource = ?", (resource,))  # noqa: S608 - our own names
         self.database.execute(
             "UPDATE resources SET namespace = '', name = ?, wish = NULL WHERE id = ?", (str(resource), resource)
@@ -214,9 +219,10 @@ class Ledger:
         self.labels.forget_count()
         wishes = self.wishes().values()
         wanted = {(each.digest, wish.margin) for wish in wishes for each in (wish.stable, *wish.others)}
+        digests = {digest for digest, _ in wanted} | (unscaled := self.divergences.unscaled())
         for key in self.references.keys() - wanted:
-            del self.references[key]
-        digests = {digest for digest, _ in wanted}
+            if key[0] not in unscaled:
+                del self.references[key]
         for digest in self.problems.keys() - digests:
             del self.problems[digest]
         for (digest,) in self.database.execute("SELECT digest FROM samples").fetchall():
@@ -244,6 +250,26 @@ class Ledger:
     def note_quality(self, report: QualityReport, now: float) -> None:
         """Note how good a resource's versions are. Raises UnknownResource: it was forgotten."""
         self.courses.quality(self.known(report.namespace, report.name), report, now)
+
+    # Divergence.
+
+    def compare(self, namespace: str, name: str, wish: DivergenceWish, now: float) -> DivergenceReport:
+        """Count pairs of two versions from now on; what was counted so far. `now`: Unix seconds.
+
+        Raises NoRoom for a resource beyond the bound.
+        """
+        resource = self._resource(namespace, name)
+        self.divergences.follow(resource, wish, now)
+        return self.divergences.report(resource, namespace, name)
+
+    def divergence(self, namespace: str, name: str, attempt: int | None) -> DivergenceReport:
+        """Give what was counted. Raises UnknownResource where nothing was, or only for another attempt."""
+        return self.divergences.report(self._found(namespace, name) or 0, namespace, name, attempt)
+
+    def _scale(self, digest: str) -> float | None:
+        """What a version's predictions spread over, by its reference sample; None: that is not here."""
+        loaded = next((each for (of, _), each in self.references.items() if of == digest), None)
+        return loaded.prediction_spread if loaded else None
 
     # Judges.
 
@@ -321,6 +347,7 @@ class Ledger:
         """After a rollback: what the judges saw did not happen, so they are made again from their kept states."""
         self._watches.clear()
         self.courses.forget()
+        self.divergences.forget_inputs()
         self.labels.forget_count()
         if self.outbox is not None:
             self.outbox.forget_count()

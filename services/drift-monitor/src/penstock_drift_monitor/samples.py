@@ -24,6 +24,7 @@ _SETTLED_SECONDS = 600.0
 """After which a version without a readable sample is looked at again, when it is still wished for."""
 _LEAST_ROWS = 100
 """Of a sample. By fewer, any live data would look far from it."""
+_ANY_MARGIN = 0.05
 Key = tuple[str, float]
 """Digest and margin."""
 
@@ -54,18 +55,25 @@ class Samples:
         self._telemetry = telemetry
         self._pace = pace
         self._reader = reader
-        self._wanted: dict[tuple[str, str], frozenset[Key]] = {}
+        self._wanted: dict[tuple[str, str, str], frozenset[Key]] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._settled: dict[Key, float] = {}
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     def want(self, namespace: str, name: str, wish: DriftWish | None) -> None:
         """Have the samples of a wish loaded; None: the resource is gone."""
-        if wish is None:
-            self._wanted.pop((namespace, name), None)
+        digests = {each.digest for each in (wish.stable, *wish.others)} if wish else ()
+        self._want((namespace, name, "drift"), frozenset((digest, wish.margin) for digest in digests if wish))
+
+    def want_scale(self, namespace: str, name: str, digest: str | None) -> None:
+        """Have the sample loaded by which differences of predictions are measured; None: it is not needed any more."""
+        self._want((namespace, name, "scale"), frozenset([(digest, _ANY_MARGIN)] if digest else []))
+
+    def _want(self, by: tuple[str, str, str], wanted: frozenset[Key]) -> None:
+        if wanted:
+            self._wanted[by] = wanted
         else:
-            digests = {each.digest for each in (wish.stable, *wish.others)}
-            self._wanted[namespace, name] = frozenset((digest, wish.margin) for digest in digests)
+            self._wanted.pop(by, None)
         keys = frozenset().union(*self._wanted.values())
         for key in self._tasks.keys() - keys:
             self._tasks.pop(key).cancel()

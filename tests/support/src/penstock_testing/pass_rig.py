@@ -13,6 +13,7 @@ from penstock_contracts.base import evolve
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
 from penstock_contracts.traffic import Traffic
+from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
@@ -218,6 +219,7 @@ def reconciler(
     drift: DriftWatch | None = None,
     traffic: TrafficProvider | None = None,
     measurements: MeasurementWatch | None = None,
+    divergence: DivergenceWatch | None = None,
 ) -> tuple[Reconciler, RegistryWatch]:
     """A reconciler of a process that has just begun, and the watch on the registry that it asks."""
     telemetry = ControllerTelemetry(CollectorRegistry())
@@ -246,6 +248,7 @@ def reconciler(
         drift=drift or DriftWatch(None, lambda _: None),
         measurements=measurements or measurement_watch(ScriptedMeasurements()),
         notifications=notification_outbox(ScriptedReceivers(), telemetry),
+        divergence=divergence or DivergenceWatch(None, lambda _: None),
     )
     observer = PassObserver(adapters, beside, clock=outside.now, url=lambda key: f"http://gateway/{key}")
     return Reconciler(adapters, observer, telemetry, resync=60.0), watch

@@ -7,6 +7,7 @@ from math import ceil
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import OnInconclusive
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, Candidate, Completion, GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
@@ -324,6 +325,9 @@ def _nothing_is_promoted_without_evidence(seen: Pass) -> None:
         if gate.dry_run:
             continue
         assert judged, f"promoted without a verdict of {gate.name}"
+        if judged.reason == Reason.SAME_MODEL and seen.before.stable and seen.before.candidate:
+            assert seen.before.stable.digest == seen.before.candidate.digest, "two models are taken for one"
+            continue
         assert judged.samples >= max(1, gate.min_samples), f"promoted on {judged.samples} samples"
         rule = gate.on_inconclusive or seen.spec.analysis.on_inconclusive
         undecided = rule is OnInconclusive.PROMOTE and judged.verdict == "inconclusive"

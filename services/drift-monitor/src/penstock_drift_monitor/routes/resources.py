@@ -30,6 +30,7 @@ def resource_routes(writer: Writer, samples: Samples, telemetry: DriftMonitorTel
         """Forget all of a resource."""
         await writer.do(lambda ledger: ledger.forget(namespace, name))
         samples.want(namespace, name, None)
+        samples.want_scale(namespace, name, None)
         telemetry.forget(namespace, name)
         return Response(status_code=204)
 

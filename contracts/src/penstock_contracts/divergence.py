@@ -1,0 +1,77 @@
+"""How far two versions' predictions for the same inputs lie apart: what the drift monitor is asked, and its answer."""
+
+from bisect import bisect_right
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from penstock_contracts.base import Contract
+from penstock_contracts.drift import ServedVersion
+
+DIFFERENCE_BINS: Final = 64
+_SMALLEST: Final = 0.0001
+_RATIO: Final = (1 / _SMALLEST) ** (1 / (DIFFERENCE_BINS - 1))
+DIFFERENCE_EDGES: Final = (0.0, *(_SMALLEST * _RATIO**step for step in range(DIFFERENCE_BINS - 1)), 1.0)
+"""Between which the bins lie: the first is from 0 to 0.0001, each edge after that 15.8 % above the one before."""
+
+
+def difference_bin(difference: float) -> int:
+    """The bin of a difference from 0 to 1: it is at least as large as the edge below, and smaller than that above."""
+    return min(DIFFERENCE_BINS, bisect_right(DIFFERENCE_EDGES, difference)) - 1
+
+
+class DivergenceWish(Contract):
+    """Body of `PUT /v1/divergence/{namespace}/{name}`: which versions are to be compared, and in which attempt.
+
+    Another one begins new counts. One that is not repeated for an hour is not counted for, until it is repeated.
+    """
+
+    attempt: int = Field(ge=0)
+    candidate: ServedVersion
+    stable: ServedVersion
+    scale: float | None = Field(default=None, gt=0)
+    """Difference of two numbers that counts as 1, as larger ones do. None: 1 for probabilities; for other numbers, what
+    lies between the 1st and the 99th percentile of the predictions in stable's reference sample."""
+
+
+Bins = Annotated[tuple[int, ...], Field(min_length=DIFFERENCE_BINS, max_length=DIFFERENCE_BINS)]
+
+
+class DivergenceReport(Contract):
+    """Answer of `PUT` and of `GET /v1/divergence/{namespace}/{name}?attempt=N`. Counts only grow as long as `since`
+    is the same.
+
+    A pair is a row that both versions answered under one request id, once for a user and once as a copy.
+    """
+
+    namespace: str
+    name: str
+    attempt: int
+    candidate: str
+    """Version."""
+    stable: str
+    since: str
+    """When the counts began, as text that differs from that of any other beginning."""
+    candidate_rows: int
+    """Rows of the candidate that came since then."""
+    stable_rows: int
+    unpredicted: int
+    """Of both, rows among whose outputs there is no prediction: neither a class nor a number."""
+    pairs: int
+    """Of inputs that are told apart: see `repeated`."""
+    classified: int
+    """Pairs for which either version names a class."""
+    flips: int
+    """Of these, those with different classes."""
+    scored: int
+    """Pairs of numbers."""
+    total_difference: float
+    """Of these, each as a part of `scale` and 1 at most. A number beside one that is missing or not finite counts 1."""
+    differences: Bins
+    """The same pairs by bin of DIFFERENCE_EDGES."""
+    scale: float | None
+    """Difference that counts as 1; None: not known yet."""
+    unscaled: int
+    """Pairs of numbers that came while no scale was known: not among `scored`."""
+    repeated: int
+    """Pairs that are not counted, since their input was counted within the same minute."""

@@ -1,0 +1,222 @@
+"""The gate `prediction-divergence`: for the same inputs, the candidate predicts what stable predicts.
+
+Pairs are counted by the drift monitor, and compared one by one: docs/decisions/0048-prediction-divergence.md.
+"""
+
+from dataclasses import dataclass, replace
+from math import exp, log
+from typing import ClassVar
+
+from penstock_contracts.api import duration
+from penstock_contracts.api.analysis import ComparedPart, PredictionDivergenceGate
+from penstock_contracts.api.logger import LoggerMode
+from penstock_contracts.api.reasons import Reason
+from penstock_contracts.api.status import Figure
+from penstock_contracts.divergence import DIFFERENCE_EDGES
+from penstock_contracts.verdict import Verdict
+from penstock_controller.analysis.paired_mean import DifferenceCount, PairedMean, pairs_to_show_below
+from penstock_controller.gates.evidence import Evidence, PairedOutputs
+from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
+
+FALSE_PASS = 0.05
+"""Probability that the gate passes a candidate whose predictions differ by `max` or more."""
+_FEWEST = 5
+"""Without so many pairs that differ there is no `fail`, however long the odds: inputs that are alike may come
+together."""
+_EVERYTHING = 100
+_MOST = 700.0
+"""Natural logarithm of odds that still are a number."""
+_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
+_MILLIONTHS = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionDivergence(Gate):
+    """Compares pairs of predictions by betting on the mean of their differences."""
+
+    limit: float
+    """Share of class changes, or mean difference, that is tolerated; within (0, 1)."""
+    alpha: float
+    """Probability of a false `fail`: its share of the attempt's error budget."""
+    part: ComparedPart | None
+    """What of the predictions is compared; None: classes where the model names them."""
+
+    needs: ClassVar[tuple[type, ...]] = (PairedOutputs,)
+    statistical: ClassVar[bool] = True
+    sample: ClassVar[str] = "pairs of predictions"
+    how_to_get_samples: ClassVar[str] = "no request was answered, and recorded, by both versions in this step"
+
+    @classmethod
+    def of(cls, entry: PredictionDivergenceGate, alpha: float) -> "PredictionDivergence":
+        """The gate that a spec names."""
+        compared = f", compare {entry.compare.value}" if entry.compare else ""
+        return cls(
+            name=entry.name,
+            min_samples=entry.min_samples,
+            min_step_samples=entry.min_step_samples,
+            config=f"max {entry.max}{compared}",
+            limit=duration.percent(entry.max),
+            alpha=alpha,
+            part=entry.compare,
+        )
+
+    def gathers(self, during: StepConditions) -> bool:
+        """Whether requests are copied, so that both versions answer them, and both are recorded."""
+        logger, canary = during.spec.predictor.logger, during.spec.strategy.canary
+        if logger is None or logger.mode is LoggerMode.NONE or not logger.sample_rate:
+            return False
+        sticky = canary is not None and canary.stickiness is not None and during.weight > 0
+        return during.mirror > 0 or sticky or during.weight == _EVERYTHING
+
+    def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
+        """The judgement with what was counted up to now."""
+        found = evidence.part(PairedOutputs)
+        if found.same_model:
+            message = "both versions serve the same model, byte for byte"
+            return Judgement(verdict=Verdict.PASS, reason=Reason.SAME_MODEL, message=message, seen=seen)
+        first = _restored(seen.state)
+        if first is None or first.since != found.since:
+            first = found
+        counted = found.minus(first)
+        pairs = self._differences(counted)
+        verdict, reason, why = self._verdict(counted, pairs)
+        told = f"{_told(counted, pairs)}: {why}" if pairs.total else why
+        now = GateMemory(samples=pairs.total, figures=_figures(counted, pairs), state=_state(first))
+        return Judgement(verdict=verdict, reason=reason, message=told, seen=now)
+
+    def samples_to_pass(self, seen: GateMemory, share: float) -> int:  # noqa: ARG002
+        """Pairs that a candidate which predicts as stable does is likely to need."""
+        return max(self.min_samples, pairs_to_show_below(self.limit, 0.0, FALSE_PASS) or 0)
+
+    def _differences(self, counted: PairedOutputs) -> "_Differences":
+        if self.part is ComparedPart.CLASSES or (self.part is None and counted.classified):
+            same = DifferenceCount(0.0, 0.0, counted.classified - counted.flips)
+            return _Differences((same, DifferenceCount(1.0, 1.0, counted.flips)), classes=True)
+        edges = zip(DIFFERENCE_EDGES, DIFFERENCE_EDGES[1:], counted.differences, strict=False)
+        return _Differences(tuple(DifferenceCount(low, high, pairs) for low, high, pairs in edges), classes=False)
+
+    def _verdict(self, counted: PairedOutputs, pairs: "_Differences") -> tuple[Verdict, Reason, str]:
+        if not pairs.total:
+            return Verdict.INCONCLUSIVE, Reason.NO_PAIRS, self._why_none(counted)
+        mean = PairedMean(self.limit, pairs.counts)
+        above, below = mean.log_odds_above, mean.log_odds_below
+        more, less = f"more than {_per_cent(self.limit)}", f"less than {_per_cent(self.limit)}"
+        if above >= -log(self.alpha):
+            differ = sum(count.pairs for count in pairs.counts if count.low >= self.limit)
+            if differ >= _FEWEST:
+                level = _per_cent(self.alpha)
+                return Verdict.FAIL, Reason.PREDICTIONS_DIVERGE, f"{more}, error level {level}"
+            why = f"it seems {more}, but only {differ} of {_FEWEST} pairs that differ were seen"
+            return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, why
+        if below >= -log(FALSE_PASS):
+            if pairs.total >= self.min_samples:
+                return Verdict.PASS, Reason.PREDICTIONS_AGREE, f"{less}, error level {_per_cent(FALSE_PASS)}"
+            why = f"it seems {less}, but only {pairs.total} of {self.min_samples} pairs were seen"
+            return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, why
+        why = (
+            f"shown neither to be {more} (odds {_odds(above)} of {1 / self.alpha:.3g} needed) "
+            f"nor {less} (odds {_odds(below)} of {1 / FALSE_PASS:.3g} needed)"
+        )
+        return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, why
+
+    def _why_none(self, counted: PairedOutputs) -> str:
+        if counted.unscaled:
+            return (
+                f"{counted.unscaled} pairs of numbers came, and it is not known which difference is large: write "
+                "scale, or log a reference sample with a column prediction"
+            )
+        if counted.pairs:
+            has = "class" if self.part is ComparedPart.CLASSES else "number"
+            return f"{counted.pairs} pairs came, and neither version predicts a {has}: write another compare"
+        if counted.unpredicted:
+            return (
+                f"{counted.unpredicted} rows were recorded whose outputs have neither a class nor a number of their own"
+            )
+        records = f"{counted.candidate_rows} rows of the candidate were recorded and {counted.stable_rows} of stable"
+        return f"no request was answered by both versions: {records}"
+
+
+@dataclass(frozen=True)
+class _Differences:
+    counts: tuple[DifferenceCount, ...]
+    classes: bool
+
+    @property
+    def total(self) -> int:
+        return sum(count.pairs for count in self.counts)
+
+
+def _told(counted: PairedOutputs, pairs: _Differences) -> str:
+    if pairs.classes:
+        share = _per_cent(counted.flips / pairs.total)
+        return f"{counted.flips} of {pairs.total} predictions differ ({share})"
+    mean = _per_cent(counted.total_difference / pairs.total)
+    return f"{pairs.total} predictions differ by {mean} of their range on average"
+
+
+def _figures(counted: PairedOutputs, pairs: _Differences) -> tuple[Figure, ...]:
+    found = [Figure(name="pairs", candidate=pairs.total)]
+    if counted.classified:
+        found.append(Figure(name="flips", candidate=counted.flips))
+    if counted.scored:
+        found.append(Figure(name="mean difference", candidate=round(counted.total_difference / counted.scored, 6)))
+    found.append(Figure(name="recorded rows", candidate=counted.candidate_rows, stable=counted.stable_rows))
+    return tuple(found)
+
+
+def _state(first: PairedOutputs) -> str:
+    """What there was at the first look: of counts below a thousand million, at most 500 characters."""
+    total = round(first.total_difference * _MILLIONTHS)
+    numbers = (
+        *(first.candidate_rows, first.stable_rows, first.pairs, first.classified, first.flips, first.scored),
+        *(total, first.unscaled, first.unpredicted, *first.differences),
+    )
+    return f"{first.since} {','.join(_digits(number) for number in numbers)}"
+
+
+def _restored(state: str) -> PairedOutputs | None:
+    """What `_state` was made of; None: nothing was seen yet, or a status was edited by hand."""
+    try:
+        since, text = state.rsplit(" ", 1)
+        candidate, stable, pairs, classified, flips, scored, total, *others = map(_number, text.split(","))
+        unscaled, unpredicted, *bins = others
+    except ValueError:
+        return None
+    found = PairedOutputs(
+        since=since,
+        candidate_rows=candidate,
+        stable_rows=stable,
+        pairs=pairs,
+        classified=classified,
+        flips=flips,
+        scored=scored,
+        total_difference=total / _MILLIONTHS,
+        unscaled=unscaled,
+        unpredicted=unpredicted,
+    )
+    return replace(found, differences=tuple(bins)) if len(bins) == len(found.differences) else None
+
+
+def _digits(number: int) -> str:
+    """Base 64; nothing for 0."""
+    text = ""
+    while number:
+        number, digit = divmod(number, len(_CHARACTERS))
+        text = _CHARACTERS[digit] + text
+    return text
+
+
+def _number(text: str) -> int:
+    found = 0
+    for character in text:
+        found = found * len(_CHARACTERS) + _CHARACTERS.index(character)
+    return found
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _odds(logarithm: float) -> str:
+    odds = exp(min(_MOST, logarithm))
+    return f"{odds:.0f}" if 10 <= odds < 1e6 else f"{odds:.2g}"  # noqa: PLR2004

@@ -1,0 +1,92 @@
+"""Which versions' predictions are to be compared, and what the drift monitor's answer is as evidence. Pure."""
+
+from dataclasses import dataclass
+
+from penstock_contracts.api.analysis import PredictionDivergenceGate
+from penstock_contracts.api.reasons import Reason
+from penstock_contracts.api.status import ModelDeploymentStatus, Revision
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
+from penstock_contracts.drift import ServedVersion
+from penstock_contracts.verdict import Verdict
+from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
+from penstock_controller.rollout import reading_times
+
+_NOT_YET = MissingEvidence(
+    verdict=Verdict.INCONCLUSIVE, reason=Reason.NO_EVIDENCE, message="the drift monitor has not answered yet"
+)
+_NO_MONITOR = MissingEvidence(
+    verdict=Verdict.ERROR,
+    reason=Reason.NO_MONITOR,
+    message="no drift monitor is installed, so nothing is recorded: have the administrator enable driftMonitor",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivergenceAnswer:
+    """What is known from the drift monitor in this pass."""
+
+    installed: bool = True
+    report: DivergenceReport | None = None
+    """Its last answer to what is asked now; None: it has given none."""
+    away: str = ""
+    """Why it has not answered for some time; empty: it answered, or was not asked for long."""
+
+
+def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DivergenceWish | None:
+    """What the monitor is to compare; None: no gate needs that, or nothing is judged now, or only by itself."""
+    gate, arms = _gate(spec), _arms(status)
+    if gate is None or arms is None or arms[0].digest == arms[1].digest:
+        return None
+    judged, beside = arms
+    return DivergenceWish(attempt=status.attempt, candidate=_served(judged), stable=_served(beside), scale=gate.scale)
+
+
+def part(
+    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, answer: DivergenceAnswer
+) -> PairedOutputs | MissingEvidence | None:
+    """The monitor's answer as a part of the evidence, or why there is none; None: no gate needs it."""
+    if _gate(spec) is None:
+        return None
+    arms = _arms(status)
+    if arms and arms[0].digest == arms[1].digest:
+        return PairedOutputs(since="", same_model=True)
+    if not answer.installed:
+        return _NO_MONITOR
+    if answer.away:
+        return MissingEvidence(verdict=Verdict.ERROR, reason=Reason.MONITOR_AWAY, message=answer.away)
+    found = answer.report
+    if found is None:
+        return _NOT_YET
+    return PairedOutputs(
+        since=found.since,
+        candidate_rows=found.candidate_rows,
+        stable_rows=found.stable_rows,
+        unpredicted=found.unpredicted,
+        pairs=found.pairs,
+        classified=found.classified,
+        flips=found.flips,
+        scored=found.scored,
+        total_difference=found.total_difference,
+        differences=found.differences,
+        unscaled=found.unscaled,
+    )
+
+
+def _gate(spec: ModelDeploymentSpec) -> PredictionDivergenceGate | None:
+    gates = spec.analysis.gates or ()
+    return next((gate for gate in gates if isinstance(gate, PredictionDivergenceGate)), None)
+
+
+def _arms(status: ModelDeploymentStatus) -> tuple[Revision, Revision] | None:
+    """The version that is judged, and the one beside it."""
+    if not reading_times.gathering(status):
+        return None
+    stable, candidate, previous = status.stable, status.candidate, status.previous
+    if candidate and stable:
+        return candidate, stable
+    return (stable, previous) if stable and previous else None
+
+
+def _served(pointer: Revision) -> ServedVersion:
+    return ServedVersion(version=pointer.version, digest=pointer.digest, revision=pointer.revision)

@@ -1,0 +1,279 @@
+"""Pairs of two versions' answers to the same inputs, counted while their records are kept, in the same transaction.
+
+Rows are joined by request id: of what came before there are answers in the database, so it does not matter which of
+the two comes first. Only counts are kept of a pair, so the room for them does not grow.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from penstock_contracts.divergence import DIFFERENCE_BINS, DivergenceReport, DivergenceWish, difference_bin
+from penstock_contracts.drift import ServedVersion
+from penstock_contracts.records import RecordedRun
+from penstock_drift_monitor.errors import UnknownResource
+from penstock_drift_monitor.intake import NUMBERS, AnsweredRow, ReadableBatch
+from penstock_drift_monitor.prediction import PredictionKind
+
+_LAPSES_AFTER: Final = 3600.0
+"""Seconds: an attempt is over, or the controller away."""
+_NOTED_EVERY: Final = 60.0
+"""Seconds: that a wish was repeated is written so often."""
+_DISTINCT_SECONDS: Final = 60.0
+"""An input counts once in such a time: a caller who repeats one is no thousand witnesses."""
+_MOST_INPUTS: Final = 200_000
+"""Remembered of one resource in that time: from there on, repeated ones count."""
+
+
+class _Counts(msgspec.Struct):
+    """See DivergenceReport."""
+
+    since: str
+    differences: list[int]
+    candidate_rows: int = 0
+    stable_rows: int = 0
+    unpredicted: int = 0
+    pairs: int = 0
+    classified: int = 0
+    flips: int = 0
+    scored: int = 0
+    total_difference: float = 0.0
+    scale: float | None = None
+    unscaled: int = 0
+    repeated: int = 0
+
+    def add(self, one: "_Answer", other: "_Answer", kind: PredictionKind) -> None:
+        """Count a pair. `kind`: of one of the two; a class beside none is another class."""
+        self.pairs += 1
+        if one.named is not None or other.named is not None:
+            self.classified += 1
+            self.flips += one.named != other.named
+        if kind is PredictionKind.LABEL and one.score is None and other.score is None:
+            return
+        if self.scale is None:
+            self.unscaled += 1
+            return
+        difference = _difference(one.score, other.score, self.scale)
+        self.scored += 1
+        self.total_difference += difference
+        self.differences[difference_bin(difference)] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    score: float | None
+    named: str | None
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _RowPlace:
+    """Where the inputs of an answered row stand."""
+
+    run: RecordedRun
+    offset: int
+    """Of the run's rows."""
+
+
+_COUNTS = msgspec.json.Decoder(_Counts)
+Scale = Callable[[str], float | None]
+
+
+class DivergenceStore:
+    """Methods run inside the writer's transactions."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        """Over an open database."""
+        self._database = database
+        self._inputs: dict[int, tuple[int, set[int]]] = {}
+        """By resource: the minute, and what its inputs hash to. Lost with the process: then a repeated input may count
+        once more."""
+
+    def follow(self, resource: int, wish: DivergenceWish, now: float) -> None:
+        """Count for a wish from now on; one that is followed already goes on."""
+        found = self._database.execute("SELECT wish, asked FROM divergences WHERE resource = ?", (resource,)).fetchone()
+        if found is not None and DivergenceWish.model_validate_json(found[0]) == wish:
+            if not 0 <= now - found[1] < _NOTED_EVERY:
+                self._database.execute("UPDATE divergences SET asked = ? WHERE resource = ?", (now, resource))
+            return
+        since = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
+        counts = _Counts(since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale)
+        self._inputs.pop(resource, None)
+        self._database.execute(
+            "INSERT OR REPLACE INTO divergences VALUES (?, ?, ?, ?)",
+            (resource, wish.model_dump_json(), now, msgspec.json.encode(counts)),
+        )
+
+    def report(self, resource: int, namespace: str, name: str, attempt: int | None = None) -> DivergenceReport:
+        """Give what was counted. Raises UnknownResource where nothing is counted for it, or for another attempt."""
+        found = self._database.execute(
+            "SELECT wish, counts FROM divergences WHERE resource = ?", (resource,)
+        ).fetchone()
+        wish = DivergenceWish.model_validate_json(found[0]) if found else None
+        if wish is None or attempt not in {None, wish.attempt}:
+            last = f"; the last that was compared is attempt {wish.attempt}" if wish else ""
+            raise UnknownResource(
+                f"{namespace}/{name}: no versions are compared{f' in attempt {attempt}' if attempt else ''}{last}: a "
+                "gate prediction-divergence asks for that while an attempt runs"
+            )
+        return DivergenceReport(
+            namespace=namespace,
+            name=name,
+            attempt=wish.attempt,
+            candidate=wish.candidate.version,
+            stable=wish.stable.version,
+            **msgspec.structs.asdict(_COUNTS.decode(found[1])),
+        )
+
+    def records_came(self, resource: int, arm: int, intake: ReadableBatch, now: float, scale: Scale) -> None:
+        """Count the pairs that a batch completes: before its answers are kept, since those are known by that.
+
+        `scale`: by the reference sample of a digest; None: it is not here.
+        """
+        found = self._database.execute(
+            "SELECT wish, asked, counts FROM divergences WHERE resource = ?", (resource,)
+        ).fetchone()
+        if found is None or now - found[1] > _LAPSES_AFTER:
+            return
+        wish = DivergenceWish.model_validate_json(found[0])
+        came = (intake.batch.version, intake.batch.digest)
+        candidate, stable = _bytes_of(wish.candidate), _bytes_of(wish.stable)
+        if came not in {candidate, stable} or candidate == stable:
+            return
+        counts = _COUNTS.decode(found[2])
+        if came == candidate:
+            counts.candidate_rows += intake.rows
+        else:
+            counts.stable_rows += intake.rows
+        kind = intake.prediction.kind if intake.prediction else None
+        if kind is None:
+            counts.unpredicted += intake.rows
+        elif counts.scale is None and kind is not PredictionKind.LABEL:
+            counts.scale = 1.0 if kind is PredictionKind.PROBABILITY else scale(wish.stable.digest)
+        other = self._arm(resource, stable if came == candidate else candidate)
+        if other is not None:
+            self._join(resource, arm, other, intake, counts, now)
+        self._database.execute(
+            "UPDATE divergences SET counts = ? WHERE resource = ?", (msgspec.json.encode(counts), resource)
+        )
+
+    def unscaled(self) -> frozenset[str]:
+        """Digests of versions whose reference sample is needed for a scale."""
+        rows = self._database.execute("SELECT wish, counts FROM divergences").fetchall()
+        return frozenset(
+            DivergenceWish.model_validate_json(wish).stable.digest
+            for wish, counts in rows
+            if _lacks_scale(_COUNTS.decode(counts))
+        )
+
+    def forget_inputs(self) -> None:
+        """After a rollback: what was remembered may not have been counted."""
+        self._inputs.clear()
+
+    def _arm(self, resource: int, version: tuple[str, str]) -> int | None:
+        found = self._database.execute(
+            "SELECT id FROM arms WHERE resource = ? AND version = ? AND digest = ?", (resource, *version)
+        ).fetchone()
+        return int(found[0]) if found else None
+
+    def _join(  # noqa: PLR0917
+        self, resource: int, arm: int, other: int, intake: ReadableBatch, counts: _Counts, now: float
+    ) -> None:
+        if intake.prediction is None:
+            return
+        counted: set[tuple[str, int]] = set()
+        known: dict[int, dict[int, _Answer]] = {}
+        request = ""
+        for place, row in zip(_places(intake), intake.answered, strict=True):
+            if row.request != request:
+                request, known = row.request, self._answers(row.request, arm, other)
+            key = (row.request, row.row)
+            partner = known.get(other, {}).get(row.row)
+            if partner is None or row.row in known.get(arm, {}) or key in counted or partner.shadow == row.shadow:
+                continue
+            counted.add(key)
+            if self._is_repeated(resource, _input_hash(intake, place), now):
+                counts.repeated += 1
+            else:
+                counts.add(_answer_of(row), partner, intake.prediction.kind)
+
+    def _answers(self, request: str, arm: int, other: int) -> dict[int, dict[int, _Answer]]:
+        """Answers to a request that are kept, by arm and row."""
+        found: dict[int, dict[int, _Answer]] = {}
+        for which, row, score, answer, shadow in self._database.execute(
+            "SELECT arm, row, score, answer, shadow FROM answers WHERE request = ? AND arm IN (?, ?)",
+            (request, arm, other),
+        ):
+            found.setdefault(which, {})[row] = _Answer(score, answer, bool(shadow))
+        return found
+
+    def _is_repeated(self, resource: int, hashed: int | None, now: float) -> bool:
+        if hashed is None:
+            return False
+        minute = int(now // _DISTINCT_SECONDS)
+        when, hashes = self._inputs.get(resource, (minute, set()))
+        if when != minute:
+            hashes = set()
+        self._inputs[resource] = (minute, hashes)
+        if hashed in hashes:
+            return True
+        if len(hashes) < _MOST_INPUTS:
+            hashes.add(hashed)
+        return False
+
+
+def _lacks_scale(counts: _Counts | DivergenceReport) -> bool:
+    return counts.scale is None and counts.unscaled > 0
+
+
+def missing_scale(report: DivergenceReport, wish: DivergenceWish) -> str | None:
+    """The digest whose reference sample is needed; None: none is."""
+    return wish.stable.digest if _lacks_scale(report) else None
+
+
+def _bytes_of(served: ServedVersion) -> tuple[str, str]:
+    return served.version, served.digest
+
+
+def _answer_of(row: AnsweredRow) -> _Answer:
+    return _Answer(row.score, row.answer, row.shadow)
+
+
+def _difference(one: float | None, other: float | None, scale: float) -> float:
+    if one is None or other is None:
+        return 0.0 if one is other else 1.0
+    return min(1.0, abs(one - other) / scale)
+
+
+def _places(intake: ReadableBatch) -> Iterator[_RowPlace]:
+    """Give where each of the answered rows stands, in their order."""
+    named = iter(intake.answered)
+    following = next(named, None)
+    for run in intake.batch.runs:
+        start = 0
+        for request in run.requests:
+            if following is not None and request.id == following.request:
+                for row in range(request.rows):
+                    yield _RowPlace(run, start + row)
+                    following = next(named, None)
+            start += request.rows
+
+
+def _input_hash(intake: ReadableBatch, place: _RowPlace) -> int | None:
+    """Tell inputs apart; None: nothing is recorded of them."""
+    if not intake.batch.inputs:
+        return None
+    parts: list[bytes | tuple[str, ...]] = []
+    for block, values in zip(intake.batch.inputs, place.run.inputs, strict=True):
+        width = len(block.names)
+        if isinstance(values, bytes):
+            width *= np.dtype(NUMBERS[block.datatype]).itemsize
+            parts.append(values[place.offset * width : (place.offset + 1) * width])
+        else:
+            parts.append(tuple(values[place.offset * width : (place.offset + 1) * width]))
+    return hash(tuple(parts))
