@@ -96,7 +96,7 @@ class PassObserver:
             self._evidence(resource, now, looks),
             adapters.trainings.view(resource),
         )
-        parts = {ComparedCards: cards, OutsideLooks: looks, PairedOutputs: self._pairs(resource)}
+        parts: dict[type, object] = {ComparedCards: cards, OutsideLooks: looks, PairedOutputs: self._pairs(resource)}
         pods, paused = beside.targets.pods, resource.spec.paused
         wants = slots.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
         return Observation(

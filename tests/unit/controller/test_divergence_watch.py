@@ -1,18 +1,17 @@
 """The drift monitor is asked for pairs beside the passes, while an attempt needs them."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
-from penstock_contracts.divergence import DIFFERENCE_BINS, DivergenceReport, DivergenceWish
+from penstock_contracts.divergence import DivergenceWish
 from penstock_contracts.drift import ServedVersion
 from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import ResourceKey
 from penstock_controller.rollout.paired_outputs import DivergenceAnswer
+from penstock_testing.counting_monitor import Change, CountingMonitor
 
-Change = Callable[[], object]
 A, B = ResourceKey("ns", "a"), ResourceKey("ns", "b")
 WISH = DivergenceWish(
     attempt=2,
@@ -21,44 +20,6 @@ WISH = DivergenceWish(
 )
 NEXT = WISH.model_copy(update={"attempt": 3})
 INTERVAL = 10.0
-
-
-class CountingMonitor:
-    """Counts one pair more with each question."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[ResourceKey, int]] = []
-        self.error: Exception | None = None
-        self.hanging: set[ResourceKey] = set()
-        self.meanwhile: Change = lambda: None
-
-    async def compare(self, key: ResourceKey, wish: DivergenceWish) -> DivergenceReport:
-        self.asked.append((key, wish.attempt))
-        if key in self.hanging:
-            await asyncio.Event().wait()
-        self.meanwhile()
-        if self.error:
-            raise self.error
-        return DivergenceReport(
-            namespace=key.namespace,
-            name=key.name,
-            attempt=wish.attempt,
-            candidate="2",
-            stable="1",
-            since="2026",
-            candidate_rows=0,
-            stable_rows=0,
-            pairs=len(self.asked),
-            classified=0,
-            flips=0,
-            scored=0,
-            total_difference=0.0,
-            differences=(0,) * DIFFERENCE_BINS,
-            scale=None,
-            unscaled=0,
-            unpredicted=0,
-            repeated=0,
-        )
 
 
 class Rig:

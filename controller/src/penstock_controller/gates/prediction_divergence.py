@@ -129,9 +129,7 @@ class PredictionDivergence(Gate):
             has = "class" if self.part is ComparedPart.CLASSES else "number"
             return f"{counted.pairs} pairs came, and neither version predicts a {has}: write another compare"
         if counted.unpredicted:
-            return (
-                f"{counted.unpredicted} rows were recorded whose outputs have neither a class nor a number of their own"
-            )
+            return f"{counted.unpredicted} rows were recorded whose outputs have no column that is a class or a number"
         records = f"{counted.candidate_rows} rows of the candidate were recorded and {counted.stable_rows} of stable"
         return f"no request was answered by both versions: {records}"
 
