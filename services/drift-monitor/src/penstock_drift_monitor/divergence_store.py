@@ -27,7 +27,7 @@ _NOTED_EVERY: Final = 60.0
 _DISTINCT_SECONDS: Final = 60.0
 """An input counts once in such a time: a caller who repeats one is no thousand witnesses."""
 _MOST_INPUTS: Final = 200_000
-"""Remembered of one resource in that time: from there on, repeated ones count."""
+"""Remembered of all resources in that time, some 20 MB: from there on, repeated ones count."""
 
 
 class _Counts(msgspec.Struct):
@@ -90,9 +90,10 @@ class DivergenceStore:
     def __init__(self, database: sqlite3.Connection) -> None:
         """Over an open database."""
         self._database = database
-        self._inputs: dict[int, tuple[int, set[int]]] = {}
-        """By resource: the minute, and what its inputs hash to. Lost with the process: then a repeated input may count
-        once more."""
+        self._inputs: set[tuple[int, int]] = set()
+        """Resources, and what the inputs hash to that were counted in this minute. Lost with the process: then a
+        repeated input may count once more."""
+        self._minute = 0
 
     def follow(self, resource: int, wish: DivergenceWish, now: float) -> None:
         """Count for a wish from now on; one that is followed already goes on."""
@@ -103,7 +104,7 @@ class DivergenceStore:
             return
         since = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
         counts = _Counts(since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale)
-        self._inputs.pop(resource, None)
+        self._inputs = {each for each in self._inputs if each[0] != resource}
         self._database.execute(
             "INSERT OR REPLACE INTO divergences VALUES (?, ?, ?, ?)",
             (resource, wish.model_dump_json(), now, msgspec.json.encode(counts)),
@@ -216,14 +217,12 @@ class DivergenceStore:
         if hashed is None:
             return False
         minute = int(now // _DISTINCT_SECONDS)
-        when, hashes = self._inputs.get(resource, (minute, set()))
-        if when != minute:
-            hashes = set()
-        self._inputs[resource] = (minute, hashes)
-        if hashed in hashes:
+        if minute != self._minute:
+            self._minute, self._inputs = minute, set()
+        if (resource, hashed) in self._inputs:
             return True
-        if len(hashes) < _MOST_INPUTS:
-            hashes.add(hashed)
+        if len(self._inputs) < _MOST_INPUTS:
+            self._inputs.add((resource, hashed))
         return False
 
 
