@@ -164,9 +164,26 @@ async def test_the_sample_is_loaded_for_that_where_nobody_watches_drift(monitor:
     assert report.scored + report.unscaled == report.pairs
 
 
-@pytest.mark.parametrize("status", [500, 404])
-async def test_a_monitor_that_does_not_compare_is_away(status: int) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(status))
+async def test_an_answer_about_another_attempt_is_none(monitor: Monitor) -> None:
+    other = await compare(monitor)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=other.model_dump_json()))
     async with httpx.AsyncClient(base_url="http://monitor", transport=transport) as client:
-        with pytest.raises(MonitorAway, match="500" if status == 500 else "older than this controller"):
+        with pytest.raises(MonitorAway, match="is about others"):
+            await HttpDriftMonitor(client).compare(FRAUD, COMPARED.model_copy(update={"attempt": 4}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (httpx.Response(500), "answers 500"),
+        (httpx.Response(404), "older than this controller"),
+        (httpx.Response(200, content=b"[]"), "not understood"),
+        (httpx.Response(302, headers={"location": "/elsewhere"}), "answers 302"),
+    ],
+    ids=["broken", "older", "nonsense", "redirect"],
+)
+async def test_a_monitor_that_does_not_compare_is_away(answer: httpx.Response, told: str) -> None:
+    transport = httpx.MockTransport(lambda _: answer)
+    async with httpx.AsyncClient(base_url="http://monitor", transport=transport) as client:
+        with pytest.raises(MonitorAway, match=told):
             await HttpDriftMonitor(client).compare(FRAUD, COMPARED)
