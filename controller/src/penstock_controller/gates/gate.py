@@ -91,6 +91,10 @@ class Gate(ABC):
         """
         return None
 
+    def samples_per_request(self, spec: ModelDeploymentSpec) -> float:  # noqa: ARG002
+        """Samples for each request that can bring one, above 0: less than 1 where only some are recorded."""
+        return 1.0
+
     def how_to_need(self, samples: int) -> str:  # noqa: ARG002
         """What to write so that about so many samples are enough; empty: there is nothing of that kind."""
         return ""

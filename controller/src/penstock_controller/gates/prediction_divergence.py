@@ -12,6 +12,7 @@ from penstock_contracts.api.analysis import ComparedPart, PredictionDivergenceGa
 from penstock_contracts.api.logger import LoggerMode
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
+from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.divergence import DIFFERENCE_EDGES
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.paired_mean import DifferenceCount, PairedMean, pairs_to_show_below
@@ -87,6 +88,10 @@ class PredictionDivergence(Gate):
     def samples_to_pass(self, seen: GateMemory, share: float) -> int:  # noqa: ARG002
         """Pairs that a candidate which predicts as stable does is likely to need."""
         return max(self.min_samples, pairs_to_show_below(self.limit, 0.0, FALSE_PASS) or 0)
+
+    def samples_per_request(self, spec: ModelDeploymentSpec) -> float:
+        """A request has one row at least, and this share of them is recorded."""
+        return (spec.predictor.logger.sample_rate if spec.predictor.logger else 0.0) or 1.0
 
     def _differences(self, counted: PairedOutputs) -> "_Differences":
         if self.part is ComparedPart.CLASSES or (self.part is None and counted.classified):

@@ -76,13 +76,21 @@ def seconds_at(context: RolloutContext, rate: float) -> float | None:
             continue
         setting = setting_at(steps, index)
         gathering = [gate for gate in gates if gate.gathers(context.conditions(setting))]
-        pace = rate * _share(setting)
+        paces = {gate: rate * _share(setting) * gate.samples_per_request(context.spec) for gate in gathering}
         shortest = duration.seconds(step.pause.duration) if step.pause.duration else 0.0
-        seconds = max([shortest, *(gate.min_step_samples / pace for gate in gathering if pace)])
+        wanted = {gate: _wanted(context, gate, index, samples[gate]) for gate in gathering}
+        seconds = max([shortest, *(wanted[gate] / pace for gate, pace in paces.items() if pace)])
         total += seconds
-        for gate in gathering:
+        for gate, pace in paces.items():
             samples[gate] += pace * seconds
     return total + _rest(context, samples, setting_at(steps, len(steps)), rate)
+
+
+def _wanted(context: RolloutContext, gate: Gate, step: int, seen: float) -> float:
+    """Samples that a step must bring: all that are missing, where no later one brings any."""
+    if verdicts.gathers_later(context, gate, step):
+        return gate.min_step_samples
+    return max(gate.min_step_samples, _need(context, gate, 0.5) - seen)
 
 
 def _rest(context: RolloutContext, samples: dict[Gate, float], last: Setting, rate: float) -> float:
@@ -90,8 +98,12 @@ def _rest(context: RolloutContext, samples: dict[Gate, float], last: Setting, ra
     share = _share(last)
     if not share:
         return 0.0
-    waits = (_need(context, gate, share) - seen for gate, seen in samples.items())
-    return max(0.0, *(missing / (rate * share) for missing in waits))
+    waits = (
+        (_need(context, gate, share) - seen) / (rate * share * gate.samples_per_request(context.spec))
+        for gate, seen in samples.items()
+        if gate.gathers(context.conditions(last))
+    )
+    return max(0.0, *waits)
 
 
 def _share(setting: Setting) -> float:

@@ -19,7 +19,7 @@ from penstock_controller.gates.gate import Gate, GateMemory
 from penstock_controller.rollout import evidence, reading_times
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.observation import Reading, Wanted
-from penstock_controller.rollout.steps import Setting
+from penstock_controller.rollout.steps import Setting, setting_at, steps_of
 from penstock_controller.rollout.timestamps import moment, seconds_since
 
 _NO_COUNTERS = MissingEvidence(
@@ -240,13 +240,32 @@ def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
         return ""
     found = _trial(context, gate)
     samples = found.step_samples
-    if samples >= gate.min_step_samples or found.reason == Reason.SAME_MODEL:
+    if found.reason == Reason.SAME_MODEL:
         return ""
+    if samples >= gate.min_step_samples:
+        return _last_chance(context, gate, found)
     if found.reason == Reason.EVIDENCE_NOT_SUPPORTED:
         return f"{gate.name}: {found.message}"
     needed = f"{gate.min_step_samples} are needed (minStepSamples)"
     told = f"{gate.name} has seen {samples} {gate.sample} in this step, {needed}"
     return told + ("" if samples else f"; {gate.how_to_get_samples}, or {_NO_GATES}")
+
+
+def _last_chance(context: RolloutContext, gate: Gate, found: GateStatus) -> str:
+    """What a gate says that cannot say yet, and gathers nothing in the steps to come; empty: it may be left."""
+    candidate = context.status.candidate
+    if found.verdict is Verdict.PASS or candidate is None or gathers_later(context, gate, candidate.step):
+        return ""
+    if _rule(context, gate) is not OnInconclusive.PAUSE and _enough(gate, found):
+        return ""
+    return f"{gate.name}: {found.message}; no later step brings it evidence"
+
+
+def gathers_later(context: RolloutContext, gate: Gate, step: int) -> bool:
+    """Whether a gate can gather evidence in any step after this one, or after the last."""
+    steps = steps_of(context.spec.strategy)
+    later = (setting_at(steps, index) for index in range(step + 1, len(steps) + 1))
+    return any(gate.gathers(context.conditions(setting)) for setting in later)
 
 
 def results(status: ModelDeploymentStatus) -> tuple[GateResult, ...]:

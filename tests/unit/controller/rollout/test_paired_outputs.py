@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from penstock_contracts.api.status import AttemptStage, GateStatus, ModelDeploymentStatus, Phase
+from penstock_contracts.api.status import AttemptStage, GateResult, GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
 from penstock_contracts.divergence import DIFFERENCE_BINS, DivergenceReport
@@ -14,7 +14,7 @@ from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
 from penstock_controller.rollout import paired_outputs
 from penstock_controller.rollout.paired_outputs import DivergenceAnswer
-from penstock_testing.rollout_scenes import canary, condition, is_baking, last, on_trial, pause, stable, until
+from penstock_testing.rollout_scenes import canary, condition, has, is_baking, last, on_trial, pause, stable, until
 from penstock_testing.rollout_world import ABLE_TO_DO_ALL, RolloutWorld, wanted
 from penstock_testing.strategies import mirror, weight
 
@@ -69,6 +69,10 @@ def gate(world: RolloutWorld, stage: AttemptStage = AttemptStage.TRIAL) -> GateS
     return next(one for one in world.status.gates if (one.name, one.stage) == (GATE["name"], stage))
 
 
+def gate_of_record(world: RolloutWorld) -> GateResult:
+    return next(one for one in last(world).gates if one.name == GATE["name"])
+
+
 def asked_of(world: RolloutWorld, revision: str) -> int:
     """Users' requests that a revision was given."""
     return sum(
@@ -118,6 +122,40 @@ def test_a_step_waits_for_its_pairs() -> None:
     assert "prediction-divergence has seen" in world.status.message
     assert "100 are needed (minStepSamples)" in world.status.message
     assert asked_of(world, "rev2") == 0
+
+
+def test_the_last_step_that_brings_pairs_is_not_left_before_the_gate_has_passed() -> None:
+    """Otherwise it could never pass, and a good version would be taken back at the deadline."""
+    world = trial(compared(COPY, pause("1s"), weight(50), pause("1s")))
+    world.requests = 20
+    until(world, lambda world: any(one.step_samples > 150 for one in world.status.gates if one.name == GATE["name"]), 1)
+    assert gate(world).verdict is Verdict.INCONCLUSIVE
+    assert "no later step brings it evidence" in world.status.message
+    assert asked_of(world, "rev2") == 0
+    world.settle()
+    assert (stable(world), gate_of_record(world).verdict) == ("2", Verdict.PASS)
+
+
+def test_a_gate_that_need_not_decide_lets_the_step_be_left_with_its_samples() -> None:
+    spec = compared(COPY, pause("1s"), weight(50), pause("1s"))
+    gates = [evolve(one, on_inconclusive="Promote", min_samples=100) for one in spec.analysis.gates or ()]
+    world = trial(evolve(spec, analysis=evolve(spec.analysis, gates=tuple(gates))))
+    world.requests = 20
+    until(world, has(50), 1)
+    assert gate(world).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("rate", "low", "high"), [(1.0, 5, 100), (0.1, 100, 600)])
+def test_the_forecast_knows_how_many_requests_are_recorded(rate: float, low: float, high: float) -> None:
+    spec = compared(COPY, pause("1s"), weight(50), pause("1s"))
+    assert spec.predictor.logger
+    logger = evolve(spec.predictor.logger, sample_rate=rate)
+    world = trial(evolve(spec, predictor=evolve(spec.predictor, logger=logger)))
+    world.requests = 20
+    until(world, lambda world: bool(world.status.candidate and world.status.candidate.forecast), 1)
+    assert world.status.candidate
+    assert world.status.candidate.forecast
+    assert low < world.status.candidate.forecast.seconds < high
 
 
 def test_pairs_that_never_come_promote_nothing_and_blame_nobody() -> None:
