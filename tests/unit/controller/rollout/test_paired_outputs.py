@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from penstock_contracts.api.analysis import Analysis
 from penstock_contracts.api.status import AttemptStage, GateResult, GateStatus, ModelDeploymentStatus, Phase
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
@@ -138,8 +139,8 @@ def test_the_last_step_that_brings_pairs_is_not_left_before_the_gate_has_passed(
 
 def test_a_gate_that_need_not_decide_lets_the_step_be_left_with_its_samples() -> None:
     spec = compared(COPY, pause("1s"), weight(50), pause("1s"))
-    gates = [evolve(one, on_inconclusive="Promote", min_samples=100) for one in spec.analysis.gates or ()]
-    world = trial(evolve(spec, analysis=evolve(spec.analysis, gates=tuple(gates))))
+    hasty = {**GATE, "onInconclusive": "Promote", "minSamples": 100}
+    world = trial(evolve(spec, analysis=Analysis.model_validate({"interval": "1s", "gates": [hasty]})))
     world.requests = 20
     until(world, has(50), 1)
     assert gate(world).verdict is Verdict.INCONCLUSIVE
