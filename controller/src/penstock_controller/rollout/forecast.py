@@ -103,7 +103,7 @@ def _rest(context: RolloutContext, samples: dict[Gate, float], last: Setting, ra
         for gate, seen in samples.items()
         if gate.gathers(context.conditions(last))
     )
-    return max(0.0, *waits)
+    return max([0.0, *waits])
 
 
 def _share(setting: Setting) -> float:
