@@ -7,7 +7,7 @@ from penstock_contracts.names import LABEL_REVISION
 from penstock_testing.faulty_models import asking_for, slow
 from penstock_testing.model_deployments import gate_figures
 from penstock_testing.scenes import RolloutScene
-from penstock_testing.strategies import GATED, by_steps, canary, pause, weight
+from penstock_testing.strategies import GATED, by_steps, canary, mirror, pause, weight
 
 ROUNDS = 20
 """Some milliseconds of arithmetic for each answer: far above what the gateway and the network take."""
@@ -54,4 +54,33 @@ def test_a_version_with_another_input_tensor_never_gets_a_pod(scene: RolloutScen
     assert deployed.condition("Stalled")["reason"] == "PreflightFailed"
     pods = scene.platform.cluster.items("pods", scene.namespace, LABEL_REVISION)
     assert {pod["metadata"]["labels"][LABEL_REVISION] for pod in pods} == {status["stable"]["revision"]}
+    assert record["message"] in told()
+
+
+def test_a_version_that_answers_200_and_wrongly_goes_back_before_any_user_sees_it(
+    scene: RolloutScene, told: Callable[[], str]
+) -> None:
+    """Its answers are off by one: no error, as quick as stable, and copies of users' requests show it."""
+    gate = {"name": "prediction-divergence", "compare": "Scores", "scale": 1, "max": "1%", "minStepSamples": 20}
+    deployed, first = scene.serve_first(
+        predictor={"minReplicas": 1, "logger": {"mode": "all"}},
+        analysis={"interval": "1s", "gates": [{"name": "error-rate"}, gate]},
+        bake={"duration": "0s"},
+        **canary(mirror(100), pause(100), weight(50), pause(5)),
+    )
+    second = scene.register(2.0)
+    # The same input counts once in a minute: users ask many different ones.
+    expectation = scene.expectation(first, second, questions=scene.questions(count=2000))
+    with scene.traffic(expectation) as run:
+        time.sleep(2)
+        scene.move(second)
+        record = deployed.wait_for_end(second)
+        deployed.wait_settled()
+        result = run.result()
+    result.assert_none_failed()
+    assert result.by_version.keys() == {first}
+    assert (record["completion"], record["reason"]) == ("RolledBack", "GateFailed")
+    assert record["message"].startswith("prediction-divergence: ")
+    (errors,) = (one for one in record["gates"] if one["name"] == "error-rate")
+    assert gate_figures(errors)["failures"] == 0
     assert record["message"] in told()
