@@ -133,7 +133,7 @@ class PredictionDivergenceGate(GateSpec):
     0.1%. The gate fails when more than this is shown, and passes when less is."""
     compare: ComparedPart | None = None
     """Classes or Scores. Not set: classes where the model names them, numbers otherwise."""
-    scale: Annotated[float, Field(ge=1e-9)] | None = None
+    scale: Annotated[float, Field(ge=0.0001)] | None = None
     """The difference of two numbers that counts as 100 %, as larger ones do. Not set: 1 for probabilities; for other
     numbers, what lies between the 1st and the 99th percentile of the predictions in stable's reference sample."""
     min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 300
