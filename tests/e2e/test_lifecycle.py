@@ -5,6 +5,7 @@ import time
 import pytest
 
 from penstock_testing.cluster import KubernetesCluster, Object
+from penstock_testing.lanes import EndToEndRun
 from penstock_testing.locked_mlflow import SECRET
 from penstock_testing.platform import NAMESPACE, Platform, wait_for
 from penstock_testing.scenes import RolloutScene
@@ -80,13 +81,14 @@ def test_deleting_ends_with_the_controller_gone(scene: RolloutScene) -> None:
 @pytest.mark.alone
 def test_uninstall_leaves_nothing_but_the_crd_and_what_users_made(platform: Platform) -> None:
     cluster = platform.cluster
-    values = platform.values()
+    values, began = platform.values(), time.time()
     platform.uninstall()
     try:
         wait_for("nothing left", lambda: not _left(cluster) or None, seconds=90)
         assert cluster.get("crd", "modeldeployments.penstock.dev") is not None
     finally:
         platform.restore(values)
+        EndToEndRun.from_environment().release_was_away(began, time.time())
 
 
 def _terminating(cluster: KubernetesCluster) -> list[str]:

@@ -25,6 +25,7 @@ class EndToEndRun:
 
     def __init__(self, folder: Path) -> None:
         self._began, self._passed = folder / "began", folder / "passed"
+        self._uninstalled = folder / "uninstalled"
 
     @classmethod
     def from_environment(cls) -> "EndToEndRun":
@@ -38,6 +39,18 @@ class EndToEndRun:
         """Nothing has run yet. `at`: Unix time."""
         self._began.write_text(repr(at))
         self._passed.write_text("")
+        self._uninstalled.write_text("")
+
+    def release_was_away(self, began: float, ended: float) -> None:
+        """Note that the release, and with it all of its rights, was uninstalled between these Unix times."""
+        with self._uninstalled.open("a") as file:
+            file.write(f"{began!r} {ended!r}\n")
+
+    @property
+    def times_without_release(self) -> list[tuple[float, float]]:
+        """Unix times between which the release was uninstalled."""
+        lines = self._uninstalled.read_text().splitlines()
+        return [(float(began), float(ended)) for began, ended in (line.split() for line in lines)]
 
     @property
     def began(self) -> float:
