@@ -3,11 +3,11 @@
 A monitor that hangs or is away holds up no pass. Nothing here has to outlive the process: the monitor keeps the counts.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_controller import backoff
@@ -80,18 +80,7 @@ class DivergenceWatch:
         """Ask until cancelled."""
         if self._monitor is None:
             return
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(_ASKED_AT_ONCE):
-                tasks.create_task(self._work(self._monitor))
-
-    async def _work(self, monitor: PairCounter) -> None:
-        while True:
-            key = await self._queue.take()
-            again = None
-            try:
-                again = await self._visit(monitor, key)
-            finally:
-                self._queue.done(key, again)
+        await self._queue.serve(partial(self._visit, self._monitor))
 
     async def _visit(self, monitor: PairCounter, key: ResourceKey) -> float | None:
         """Ask about a resource; answers the seconds until it is asked again. None: nobody wants to know any more."""

@@ -4,12 +4,12 @@ A monitor that hangs or is away holds up no pass, so no rollout. Nothing here ha
 what was said last, and the first pass of another process has it asked anew.
 """
 
-import asyncio
 import logging
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from penstock_contracts.drift import DriftWish
 from penstock_controller import backoff
@@ -135,18 +135,7 @@ class DriftWatch:
         """Ask until cancelled."""
         if self._monitor is None:
             return
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(_ASKED_AT_ONCE):
-                tasks.create_task(self._work(self._monitor))
-
-    async def _work(self, monitor: Monitor) -> None:
-        while True:
-            key = await self._queue.take()
-            again = None
-            try:
-                again = await self._visit(monitor, key)
-            finally:
-                self._queue.done(key, again)
+        await self._queue.serve(partial(self._visit, self._monitor))
 
     async def _visit(self, monitor: Monitor, key: ResourceKey) -> float | None:
         """Say and ask what is due about a resource; answers the seconds until more is. None: nothing."""

@@ -115,17 +115,7 @@ class MeasurementWatch:
         """Ask until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for lane in self._lanes.values():
-                for _ in range(_ASKED_AT_ONCE):
-                    tasks.create_task(self._work(lane))
-
-    async def _work(self, lane: WorkQueue) -> None:
-        while True:
-            name = await lane.take()
-            again = None
-            try:
-                again = await self._visit(name)
-            finally:
-                lane.done(name, again)
+                tasks.create_task(lane.serve(self._visit))
 
     async def _visit(self, name: ResourceKey) -> float | None:
         """Ask what is due; answers the seconds until it is asked again. None: nobody wants to know any more."""

@@ -115,18 +115,7 @@ class NotificationOutbox:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(_AT_ONCE):
-                tasks.create_task(self._work())
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.take()
-            again = None
-            try:
-                again = await self._visit(key)
-            finally:
-                self._queue.done(key, again)
+        await self._queue.serve(self._visit)
 
     def _of(
         self, resource: ModelDeployment, pending: tuple[PendingNotification, ...], before: _OfResource | None

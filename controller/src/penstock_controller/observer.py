@@ -201,7 +201,7 @@ class PassObserver:
             beside.drift,
             beside.measurements,
             beside.divergence,
+            beside.notifications,
         ):
             part.forget(key)
-        beside.notifications.forget(key)
         self._brought_on.discard(key)

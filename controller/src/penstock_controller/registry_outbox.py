@@ -5,6 +5,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from penstock_controller import backoff
 from penstock_controller.errors import RegistryAway, RegistryRefused, VersionMissing
@@ -76,18 +77,8 @@ class RegistryOutbox:
     async def run(self) -> None:
         """Write until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for connection in self._queues:
-                tasks.create_task(self._work(connection))
-
-    async def _work(self, connection: str) -> None:
-        queue = self._queues[connection]
-        while True:
-            key = await queue.take()
-            again = None
-            try:
-                again = await self._deliver(connection, key)
-            finally:
-                queue.done(key, again)
+            for connection, queue in self._queues.items():
+                tasks.create_task(queue.serve(partial(self._deliver, connection)))
 
     async def _deliver(self, connection: str, key: ResourceKey) -> float | None:
         """Write what a resource has for a connection; answers the seconds until it is due again. None: all is said."""

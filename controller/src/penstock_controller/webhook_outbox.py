@@ -4,7 +4,6 @@ A pipeline that hangs holds up no pass, so no rollout. Nothing here has to outli
 by the training's name nobody starts it twice.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -94,18 +93,7 @@ class WebhookOutbox:
 
     async def run(self) -> None:
         """Call until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(_CALLED_AT_ONCE):
-                tasks.create_task(self._work())
-
-    async def _work(self) -> None:
-        while True:
-            key = await self._queue.take()
-            again = None
-            try:
-                again = await self._visit(key)
-            finally:
-                self._queue.done(key, again)
+        await self._queue.serve(self._visit)
 
     def _built(self, resource: ModelDeployment, job: RetrainingJob) -> WebhookCall | None:
         retrain = resource.spec.retrain

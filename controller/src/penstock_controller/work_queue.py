@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from penstock_controller.ports import ResourceKey
 
@@ -20,6 +20,7 @@ class WorkQueue:
         """`clock`: seconds, monotonic. `workers`: how many take."""
         self._clock = clock
         self._is_pressing: Callable[[ResourceKey], bool] = lambda _: False
+        self._workers = workers
         self._most_per_namespace = max(1, workers - 1)
         self._due: dict[ResourceKey, float] = {}
         self._running: dict[ResourceKey, float] = {}
@@ -73,6 +74,21 @@ class WorkQueue:
             self._not_before.pop(key, None)
         self._forget_namespace(key.namespace)
         self._changed.set()
+
+    async def serve(self, visit: Callable[[ResourceKey], Awaitable[float | None]]) -> None:
+        """Have all workers visit due keys, until cancelled. `visit` answers as `done` takes it, and raises nothing."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self._workers):
+                tasks.create_task(self._work(visit))
+
+    async def _work(self, visit: Callable[[ResourceKey], Awaitable[float | None]]) -> None:
+        while True:
+            key = await self.take()
+            again = None
+            try:
+                again = await visit(key)
+            finally:
+                self.done(key, again)
 
     def waiting(self) -> int:
         """How many keys are due and not taken. Any thread may ask."""
