@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from penstock_contracts.api import duration
@@ -34,33 +35,29 @@ GateCatalogue = Callable[[Analysis], tuple[Gate, ...]]
 _Entry = ErrorRateGate | LatencyGate | PredictionDivergenceGate | QueryGate | WebhookGate
 
 
-def _gate(entry: _Entry, alpha: float) -> Gate:
-    """The gate that an entry names. `alpha`: its share of the error budget, where it is statistical."""
+def _kind(entry: _Entry) -> tuple[type[Gate], Callable[[float], Gate]]:
+    """The kind of gate that an entry names, and how one is made, from its share of the error budget."""
     match entry:
         case ErrorRateGate():
-            return ErrorRate.of(entry, alpha)
+            return ErrorRate, partial(ErrorRate.of, entry)
         case LatencyGate():
-            return LatencyQuantile.of(entry, alpha)
+            return LatencyQuantile, partial(LatencyQuantile.of, entry)
         case PredictionDivergenceGate():
-            return PredictionDivergence.of(entry, alpha)
+            return PredictionDivergence, partial(PredictionDivergence.of, entry)
         case QueryGate():
-            return ThresholdQuery.of(entry)
+            return ThresholdQuery, lambda _: ThresholdQuery.of(entry)
         case WebhookGate():
-            return WebhookCheck.of(entry)
+            return WebhookCheck, lambda _: WebhookCheck.of(entry)
         case never:
             assert_never(never)
-
-
-def _statistical(entry: _Entry) -> bool:
-    return isinstance(entry, ErrorRateGate | LatencyGate | PredictionDivergenceGate)
 
 
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:
     """The gates of a spec: the error rate where it names none. Those that are statistical share the error budget."""
     named = (ErrorRateGate(name="error-rate"),) if analysis.gates is None else analysis.gates
-    entries = [entry for entry in named if not isinstance(entry, PreflightGate)]
-    alpha = error_budget(sum(_statistical(entry) and not entry.dry_run for entry in entries))
-    return tuple(_with_common_fields(_gate(entry, alpha), entry) for entry in entries)
+    kinds = [(entry, *_kind(entry)) for entry in named if not isinstance(entry, PreflightGate)]
+    alpha = error_budget(sum(kind.statistical and not entry.dry_run for entry, kind, _ in kinds))
+    return tuple(_with_common_fields(make(alpha), entry) for entry, _, make in kinds)
 
 
 def _with_common_fields(gate: Gate, entry: GateSpec) -> Gate:

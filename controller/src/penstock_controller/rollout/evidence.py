@@ -9,6 +9,7 @@ count for the version that got more of the requests while it lasted.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from math import sqrt
 
@@ -45,43 +46,77 @@ def first_reading(status: ModelDeploymentStatus, readings: tuple[Reading, ...], 
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CountedInterval:
+    """What the counters say of the time since the last reading."""
+
+    readings: tuple[Reading, ...]
+    """The counters at its end, of those gateway pods that answered."""
+    same_shares: bool
+    """Nobody's share of the requests changed, and it is the same stage: only then its tries are compared."""
+    tries: ComparedTries
+    """Whatever happened to the shares."""
+    asked: int
+    """Users' requests, at any revision."""
+
+    @property
+    def compared(self) -> ComparedTries:
+        """The tries; none where shares changed."""
+        return self.tries if self.same_shares else ComparedTries(other_shares=True, promoted=self.tries.promoted)
+
+
+def interval_of(
+    status: ModelDeploymentStatus, before: EvidenceStatus, readings: tuple[Reading, ...]
+) -> CountedInterval:
+    """What came since the last reading."""
+    pairs = _pairs(before.readings, readings)
+    revisions = {revision for _, now in pairs for revision, _ in now}
+    return CountedInterval(
+        readings=readings,
+        same_shares=_same_shares(status, before),
+        tries=_tries_at_arms(status, pairs),
+        asked=sum(_tries(pairs, revision, TryReason.USERS).tries for revision in revisions),
+    )
+
+
+def _same_shares(status: ModelDeploymentStatus, before: EvidenceStatus) -> bool:
+    return (before.stage, before.shares) == (stage_of(status), shares.current(status))
+
+
 def next_reading(
     status: ModelDeploymentStatus,
     before: EvidenceStatus,
-    readings: tuple[Reading, ...],
+    interval: CountedInterval,
     now: datetime,
     edges: tuple[int, ...] = (),
 ) -> EvidenceStatus:
-    """Where the next interval begins. Latencies are counted at these edges."""
-    taken_at, current, stage = exact_stamp(now), shares.current(status), stage_of(status)
-    begins = before.stage is not stage
-    since = None if begins else before.since
-    same = before.shares == current and not begins
-    last = _kept(before.readings, _texts(readings), same=same)
+    """Where the next interval begins, after this one. Latencies are counted at these edges."""
+    taken_at, stage, same = exact_stamp(now), stage_of(status), interval.same_shares
+    since = before.since if before.stage is stage else None
+    last = _kept(before.readings, _texts(interval.readings), same=same)
     return EvidenceStatus(
         attempt=before.attempt,
         stage=stage,
         taken_at=taken_at,
-        shares=current,
+        shares=shares.current(status),
         shares_since=before.shares_since if same else taken_at,
         since=since or (taken_at if shares.reach_the_judged(status) else None),
         readings=last,
         edges=edges,
-        timings=timings.next_texts(before, readings, edges, (source for source in last if same)),
-        asked=before.asked + _asked(before.readings, readings),
+        timings=timings.next_texts(before, interval.readings, edges, (source for source in last if same)),
+        asked=before.asked + interval.asked,
         asked_since=before.asked_since,
-        candidate_worse=_worse(_compared(status, readings)) or None,
-        sample_ratio=_sample_ratio(status, before, readings),
+        candidate_worse=_worse(interval.tries) or None,
+        sample_ratio=_sample_ratio(status, before, interval),
     )
 
 
-def _sample_ratio(status: ModelDeploymentStatus, before: EvidenceStatus, readings: tuple[Reading, ...]) -> str:
+def _sample_ratio(status: ModelDeploymentStatus, before: EvidenceStatus, interval: CountedInterval) -> str:
     """The test whether tries come in the shares that are applied, with one interval more where that can be told."""
     share = shares.routed_share(status)
-    if share is None or (before.stage, before.shares) != (stage_of(status), shares.current(status)):
+    if share is None or not interval.same_shares:
         return before.sample_ratio
-    found = _compared(status, readings)
-    block = Block(CountedTries(found.candidate.tries), CountedTries(found.stable.tries))
+    block = Block(CountedTries(interval.tries.candidate.tries), CountedTries(interval.tries.stable.tries))
     return SampleRatioTest.restored(before.sample_ratio).after(block, share).state()
 
 
@@ -120,14 +155,6 @@ def stage_of(status: ModelDeploymentStatus) -> AttemptStage:
     return AttemptStage.BAKE if status.previous else AttemptStage.TRIAL
 
 
-def compared_tries(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries:
-    """The tries since the last reading; none where shares changed since."""
-    before = status.evidence
-    if before is None or (before.stage, before.shares) != (stage_of(status), shares.current(status)):
-        return ComparedTries(other_shares=True, promoted=status.previous is not None)
-    return _compared(status, readings)
-
-
 def compared_latencies(
     status: ModelDeploymentStatus, readings: tuple[Reading, ...], time_limit: float
 ) -> ComparedLatencies:
@@ -140,28 +167,19 @@ def compared_latencies(
         stable=timings.timed_tries(before, readings, arms.beside, arms.beside_by),
         highest_edge=highest_edge_up_to(1000 * overtaken_after(time_limit)),
     )
-    same = (before.stage, before.shares) == (stage_of(status), shares.current(status))
-    return found if same else found.of_other_shares()
+    return found if _same_shares(status, before) else found.of_other_shares()
 
 
-def _compared(status: ModelDeploymentStatus, readings: tuple[Reading, ...]) -> ComparedTries:
-    """The tries since the last reading, whatever happened to the shares."""
+def _tries_at_arms(status: ModelDeploymentStatus, pairs: list[tuple[Counters, Counters]]) -> ComparedTries:
+    """The tries of the version that is judged and of the one beside it."""
     arms = shares.arms_of(status)
     if arms is None:
         return ComparedTries()
-    pairs = _pairs(status.evidence.readings if status.evidence else {}, readings)
     return ComparedTries(
         candidate=_tries(pairs, arms.judged, *arms.judged_by),
         stable=_tries(pairs, arms.beside, *arms.beside_by),
         promoted=status.previous is not None,
     )
-
-
-def _asked(before: Mapping[str, str], readings: tuple[Reading, ...]) -> int:
-    """Users' requests since the last reading."""
-    pairs = _pairs(before, readings)
-    revisions = {revision for _, now in pairs for revision, _ in now}
-    return sum(_tries(pairs, revision, TryReason.USERS).tries for revision in revisions)
 
 
 def _pairs(before: Mapping[str, str], readings: tuple[Reading, ...]) -> list[tuple[Counters, Counters]]:

@@ -10,7 +10,7 @@ from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import ServedVersion
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
-from penstock_controller.rollout import reading_times
+from penstock_controller.rollout import reading_times, shares
 
 _NOT_YET = MissingEvidence(
     verdict=Verdict.INCONCLUSIVE, reason=Reason.NO_EVIDENCE, message="the drift monitor has not answered yet"
@@ -80,12 +80,7 @@ def _gate(spec: ModelDeploymentSpec) -> PredictionDivergenceGate | None:
 
 def _arms(status: ModelDeploymentStatus) -> tuple[Revision, Revision] | None:
     """The version that is judged, and the one beside it."""
-    if not reading_times.gathering(status):
-        return None
-    stable, candidate, previous = status.stable, status.candidate, status.previous
-    if candidate and stable:
-        return candidate, stable
-    return (stable, previous) if stable and previous else None
+    return shares.judged_and_beside(status) if reading_times.gathering(status) else None
 
 
 def _served(pointer: Revision) -> ServedVersion:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penstock_contracts.api.status import ModelDeploymentStatus
+from penstock_contracts.api.status import ModelDeploymentStatus, Revision
 from penstock_contracts.evidence import TryReason
 from penstock_contracts.traffic import TrafficSplit
 
@@ -43,6 +43,14 @@ def _in_words(split: TrafficSplit) -> str:
     return f"{told}, copies of {mirror.percentage} %{source} to {mirror.revision}"
 
 
+def judged_and_beside(status: ModelDeploymentStatus) -> tuple[Revision, Revision] | None:
+    """The version that is judged now, and the one that it is compared with; None: none is."""
+    stable, candidate, previous = status.stable, status.candidate, status.previous
+    if stable and candidate:
+        return candidate, stable
+    return (stable, previous) if stable and previous else None
+
+
 def arms_of(status: ModelDeploymentStatus) -> Arms | None:
     """What is compared now; None: nothing.
 
@@ -50,24 +58,17 @@ def arms_of(status: ModelDeploymentStatus) -> Arms | None:
     candidate's requests and copies of the same requests at stable. In the bake: what the new stable answers, and copies
     at the version before.
     """
-    stable, candidate, previous = status.stable, status.candidate, status.previous
-    if stable and candidate:
-        mirror = status.traffic.desired.mirror if status.traffic else None
-        copies_at_stable = mirror is not None and mirror.revision == stable.revision
-        return Arms(
-            judged=candidate.revision,
-            judged_by=(TryReason.USERS,) if copies_at_stable else (TryReason.USERS, TryReason.SHADOW),
-            beside=stable.revision,
-            beside_by=(TryReason.SHADOW,) if copies_at_stable else (TryReason.USERS,),
-        )
-    if stable and previous:
-        return Arms(
-            judged=stable.revision,
-            judged_by=(TryReason.USERS,),
-            beside=previous.revision,
-            beside_by=(TryReason.SHADOW,),
-        )
-    return None
+    pointers = judged_and_beside(status)
+    if pointers is None:
+        return None
+    judged, beside = (pointer.revision for pointer in pointers)
+    users, copies = (TryReason.USERS,), (TryReason.SHADOW,)
+    if status.candidate is None:
+        return Arms(judged=judged, judged_by=users, beside=beside, beside_by=copies)
+    mirror = status.traffic.desired.mirror if status.traffic else None
+    if mirror is not None and mirror.revision == beside:
+        return Arms(judged=judged, judged_by=users, beside=beside, beside_by=copies)
+    return Arms(judged=judged, judged_by=users + copies, beside=beside, beside_by=users)
 
 
 def routed_share(status: ModelDeploymentStatus) -> float | None:

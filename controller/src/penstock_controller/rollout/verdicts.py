@@ -18,7 +18,7 @@ from penstock_controller.gates.evidence import (
 from penstock_controller.gates.gate import Gate, GateMemory
 from penstock_controller.rollout import evidence, reading_times
 from penstock_controller.rollout.context import RolloutContext
-from penstock_controller.rollout.observation import Reading, Wanted
+from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.steps import Setting, setting_at, steps_of
 from penstock_controller.rollout.timestamps import moment, seconds_since
 
@@ -49,8 +49,9 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
     before = status.evidence
     if before is None or before.attempt != status.attempt:
         return evolve(status, evidence=evidence.first_reading(status, readings, now))
-    stage = evidence.stage_of(status)
-    counted = _counted(context, readings) if readings else ()
+    stage, interval = evidence.stage_of(status), evidence.interval_of(status, before, readings)
+    latencies = evidence.compared_latencies(status, readings, context.timeout)
+    counted = (interval.compared, latencies) if readings else ()
     uncounted = _NO_COUNTERS if context.observation.capabilities.evidence else _NOT_COUNTED
     missing = {**context.observation.not_measured, ComparedTries: uncounted, ComparedLatencies: uncounted}
     gathered = Evidence(parts=(*counted, *context.observation.measured), missing=missing)
@@ -60,15 +61,9 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
     )
     return evolve(
         status,
-        evidence=evidence.next_reading(status, before, readings, now, _edges(context.gates, judged)),
+        evidence=evidence.next_reading(status, before, interval, now, _edges(context.gates, judged)),
         gates=(*(gate for gate in status.gates if gate.stage is not stage), *judged),
     )
-
-
-def _counted(context: RolloutContext, readings: tuple[Reading, ...]) -> tuple[object, ...]:
-    """What the gateways' counters say."""
-    status = context.status
-    return evidence.compared_tries(status, readings), evidence.compared_latencies(status, readings, context.timeout)
 
 
 def _edges(gates: tuple[Gate, ...], judged: tuple[GateStatus, ...]) -> tuple[int, ...]:
