@@ -13,6 +13,7 @@ from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.quality import QualityReport
 from penstock_controller.adapters.kept_connections import sent
+from penstock_controller.adapters.whole_body import whole_body
 from penstock_controller.errors import MonitorAway
 from penstock_controller.ports import ResourceKey
 
@@ -99,9 +100,7 @@ def _understood(form: type[Report], content: bytes) -> Report:
 
 
 async def _read(answer: httpx.Response) -> bytes:
-    content = bytearray()
-    async for chunk in answer.aiter_bytes():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise MonitorAway(f"the drift monitor sends an answer of more than {MOST_BYTES} bytes")
-    return bytes(content)
+    content = await whole_body(answer.aiter_bytes(), MOST_BYTES)
+    if content is None:
+        raise MonitorAway(f"the drift monitor sends an answer of more than {MOST_BYTES} bytes")
+    return content

@@ -5,9 +5,7 @@ that was answered is tried again: whoever asks decides when.
 """
 
 import asyncio
-import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +17,9 @@ from penstock_controller.adapters.certificates import certificates
 from penstock_controller.adapters.check_answer import check_answer
 from penstock_controller.adapters.header_files import headers_of
 from penstock_controller.adapters.kept_connections import sent
+from penstock_controller.adapters.own_loop import OwnLoop
 from penstock_controller.adapters.prometheus_answer import prometheus_answer
+from penstock_controller.adapters.whole_body import whole_body
 from penstock_controller.gates.looks import LookAnswer, Unanswered
 from penstock_controller.rollout.questions import OutsideGate, OutsideQuestion, QueryQuestion
 from penstock_controller.rollout.timestamps import moment
@@ -48,9 +48,7 @@ class HttpMeasurements:
         self._client = httpx.AsyncClient(
             follow_redirects=False, limits=limits, verify=certificates(), headers=_HEADERS, timeout=LONGEST_SECONDS
         )
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="names-of-measurements"))
-        threading.Thread(target=self._loop.run_forever, name="measurements", daemon=True).start()
+        self._loop = OwnLoop("measurements", look_ups=_LOOK_UPS)
 
     def services(self) -> frozenset[str]:
         """All that may be asked."""
@@ -80,8 +78,7 @@ class HttpMeasurements:
 
     async def fetch(self, question: OutsideQuestion, headers: Mapping[str, str], now: datetime) -> LookAnswer:
         """Ask once."""
-        called = asyncio.run_coroutine_threadsafe(self._fetched(question, headers, now), self._loop)
-        return await asyncio.wrap_future(called)
+        return await self._loop.run(self._fetched(question, headers, now))
 
     async def _fetched(self, question: OutsideQuestion, headers: Mapping[str, str], now: datetime) -> LookAnswer:
         who, seconds = self._who(question)
@@ -149,19 +146,10 @@ async def _meaning(question: OutsideQuestion, answer: httpx.Response) -> LookAns
     if answer.is_redirect:
         why = "which is not followed: give its final address, or is there a login in front of it?"
         return Unanswered(why=f"it answers with a redirect ({answer.status_code}), {why}")
-    content = await _read(answer)
+    # A packed one, which nobody asked for, is left as it is, and is no JSON.
+    content = await whole_body(answer.aiter_raw(), MOST_BYTES)
     if content is None:
         return Unanswered(why=f"it sends an answer ({answer.status_code}) of more than {MOST_BYTES} bytes")
     if isinstance(question, QueryQuestion):
         return prometheus_answer(answer.status_code, content, began_at=moment(question.subject.began_at))
     return check_answer(answer.status_code, content)
-
-
-async def _read(answer: httpx.Response) -> bytes | None:
-    """The body; None: it is too large. A packed one, which nobody asked for, is left as it is, and is no JSON."""
-    content = bytearray()
-    async for chunk in answer.aiter_raw():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            return None
-    return bytes(content)

@@ -10,6 +10,7 @@ import httpx
 
 from penstock_contracts.api.schema import LONGEST_URL
 from penstock_controller.adapters.posts import WebhookPosts, must_succeed
+from penstock_controller.adapters.whole_body import whole_body
 from penstock_controller.workload.webhook_call import WebhookCall
 
 MOST_BYTES = 2**16
@@ -43,14 +44,11 @@ async def _understood(answer: httpx.Response) -> str:
 
 async def _address(answer: httpx.Response) -> str:
     """The `url` in what it answers; empty where there is none that can be shown."""
-    content = bytearray()
     with suppress(TimeoutError, httpx.HTTPError, OSError, ValueError, RecursionError):
         async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in answer.aiter_raw():  # a packed one, which nobody asked for, has no address
-                content += chunk
-                if len(content) > MOST_BYTES:
-                    return ""
-        told = json.loads(content)
+            # A packed one, which nobody asked for, has no address.
+            content = await whole_body(answer.aiter_raw(), MOST_BYTES)
+        told = json.loads(content or b"")
         url = told.get("url") if isinstance(told, dict) else None
         if isinstance(url, str) and len(url) <= LONGEST_URL and _ADDRESS.fullmatch(url):
             return url

@@ -4,15 +4,14 @@ Redirects are not followed, nothing is tried again, and no message has anything 
 """
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 import httpx
 
 from penstock_controller.adapters.certificates import certificates
+from penstock_controller.adapters.own_loop import OwnLoop
 from penstock_controller.errors import WebhookAway, WebhookRefused
 
 _LOOK_UPS = 8
@@ -39,9 +38,7 @@ class WebhookPosts:
         # No connection is kept: a POST on one that was just closed would be one that nobody knows the fate of.
         limits = httpx.Limits(max_connections=calls, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(follow_redirects=False, limits=limits, verify=certificates(), headers=_HEADERS)
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix=f"names-of-{name}"))
-        threading.Thread(target=self._loop.run_forever, name=name, daemon=True).start()
+        self._loop = OwnLoop(name, look_ups=_LOOK_UPS)
 
     async def post(
         self,
@@ -56,8 +53,7 @@ class WebhookPosts:
 
         `seconds`: within which its head is to come. Raises WebhookAway, WebhookRefused, and what `understand` does.
         """
-        answer = self._posted(url, body, headers, seconds, understand)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(answer, self._loop))
+        return await self._loop.run(self._posted(url, body, headers, seconds, understand))
 
     async def _posted(
         self,

@@ -1,10 +1,8 @@
 """HTTP to one registry, on a thread and an event loop of its own, with bounds on whatever it may send."""
 
 import asyncio
-import threading
 import zlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import httpx
 from penstock_controller.adapters.certificates import certificates
 from penstock_controller.adapters.credentials import authorization
 from penstock_controller.adapters.kept_connections import sent
+from penstock_controller.adapters.own_loop import OwnLoop
 from penstock_controller.errors import RegistryAway
 
 SECONDS = 6.0
@@ -54,16 +53,13 @@ class RegistryConnection:
         self._client = httpx.AsyncClient(
             follow_redirects=False, timeout=seconds, limits=limits, verify=certificates(), headers=_HEADERS
         )
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix=f"names-of-{name}"))
-        threading.Thread(target=self._loop.run_forever, name=f"registry-{name}", daemon=True).start()
+        self._loop = OwnLoop(f"registry-{name}", look_ups=_LOOK_UPS)
 
     async def call(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None
     ) -> HttpAnswer:
         """Ask. Raises RegistryAway."""
-        call = asyncio.run_coroutine_threadsafe(self._bounded(method, path, query, body), self._loop)
-        return await asyncio.wrap_future(call)
+        return await self._loop.run(self._bounded(method, path, query, body))
 
     def running(self) -> int:
         """Calls under way now. Any thread may ask."""

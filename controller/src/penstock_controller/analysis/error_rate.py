@@ -8,7 +8,7 @@ it is not worse by another, larger one. What a stake of 1 has become is called t
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import ceil, exp, isfinite, log
+from math import ceil, isfinite, log
 from typing import Self
 
 from penstock_contracts.verdict import Verdict
@@ -17,6 +17,7 @@ from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.margin import Margin
 from penstock_controller.analysis.memory import Memory
 from penstock_controller.analysis.purse import Purse, log_sum
+from penstock_controller.analysis.wording import odds, per_cent
 
 FALSE_ROLLBACK = 0.01
 """Probability, over a whole attempt and all its gates, that a candidate within its margins is rolled back."""
@@ -177,14 +178,14 @@ class ErrorRateTest:
 
     def _because(self, min_samples: int) -> str:
         harm, excluded = self._margins()
-        worse, within = f"worse by more than {_per_cent(harm)}", f"worse by less than {_per_cent(excluded)}"
-        shown, needed_to_show = _odds(self.against), f"{1 / self.limits.alpha:.3g}"
-        safe, needed_to_exclude = _odds(self.in_favour), f"{1 / FALSE_PROMOTION:.3g}"
+        worse, within = f"worse by more than {per_cent(harm)}", f"worse by less than {per_cent(excluded)}"
+        shown, needed_to_show = odds(self.against.total), f"{1 / self.limits.alpha:.3g}"
+        safe, needed_to_exclude = odds(self.in_favour.total), f"{1 / FALSE_PROMOTION:.3g}"
         match self.verdict(min_samples):
             case Verdict.FAIL:
-                return f"{worse}, error level {_per_cent(self.limits.alpha)}"
+                return f"{worse}, error level {per_cent(self.limits.alpha)}"
             case Verdict.PASS:
-                return f"{within}, error level {_per_cent(FALSE_PROMOTION)}"
+                return f"{within}, error level {per_cent(FALSE_PROMOTION)}"
             case _ if self._shown:
                 seen = f"{self.totals.candidate.failures} of {_FEWEST_FAILURES}"
                 return f"it seems {worse}, but only {seen} failures were seen"
@@ -257,15 +258,6 @@ def _gain(belief: Belief, block: Block, margin: float, harm: bool) -> float:
     """What a bet on a belief gives. Who believes what the null hypothesis says does not bet."""
     believed = belief.candidate - belief.stable > margin
     return belief.log_gain(block, margin) if believed == harm else 0.0
-
-
-def _per_cent(share: float) -> str:
-    return f"{100 * share:.3g} %"
-
-
-def _odds(purse: Purse) -> str:
-    odds = exp(purse.total)
-    return f"{odds:.0f}" if 10 <= odds < 1e6 else f"{odds:.2g}"  # noqa: PLR2004
 
 
 def _parsed(state: str) -> tuple[tuple[int, int], Block, tuple[float, ...], tuple[float, ...]]:

@@ -6,14 +6,12 @@ from typing import ClassVar
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ErrorRateGate, MarginSpec
-from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
-from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import ErrorRateLimits, ErrorRateTest
 from penstock_controller.analysis.margin import Margin
 from penstock_controller.gates.evidence import ComparedTries, Evidence, TryCount
-from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
+from penstock_controller.gates.gate import MARGIN_REASONS, Gate, GateMemory, Judgement, StepConditions
 
 TRIES, FAILURES = "tries", "failures"
 _KIND = "failures: "
@@ -22,11 +20,6 @@ _MOST_KINDS = 32
 _TOGETHER_IN_BAKE = 8
 """Tries that may fail together, such as those in flight in a pod that crashes. In the bake a version gets so many
 requests that a few such crashes would take a good one back, and harm is found soon enough all the same."""
-_REASONS = {
-    Verdict.PASS: Reason.WITHIN_MARGIN,
-    Verdict.FAIL: Reason.MARGIN_EXCEEDED,
-    Verdict.INCONCLUSIVE: Reason.NOT_DECIDED,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +63,7 @@ class ErrorRate(Gate):
         verdict = test.verdict(self.min_samples)
         return Judgement(
             verdict=verdict,
-            reason=_REASONS[verdict],
+            reason=MARGIN_REASONS[verdict],
             message=test.explain(self.min_samples) + _kinds(candidate),
             seen=GateMemory(samples=candidate.tries, figures=_figures(candidate, stable), state=test.state()),
         )

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from penstock_contracts.api.analysis import OnInconclusive
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import Evidence
+
+MARGIN_REASONS = {
+    Verdict.PASS: Reason.WITHIN_MARGIN,
+    Verdict.FAIL: Reason.MARGIN_EXCEEDED,
+    Verdict.INCONCLUSIVE: Reason.NOT_DECIDED,
+}
+"""What a gate with a margin says of each verdict, in one word."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,10 @@ One implementation for all three: docs/decisions/0045-latency-gates.md.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import exp
 from typing import ClassVar
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import LatencyGate
-from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
 from penstock_contracts.latency_buckets import EDGES, edge_ms
 from penstock_contracts.verdict import Verdict
@@ -18,16 +16,12 @@ from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateTest
 from penstock_controller.analysis.latency import LatencyMargins, LatencyTest, Thresholds, limits, quantile_edge
 from penstock_controller.analysis.quantile_bounds import quantile_bounds
+from penstock_controller.analysis.wording import odds, per_cent
 from penstock_controller.gates.evidence import ComparedLatencies, Evidence, TimedTries
-from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
+from penstock_controller.gates.gate import MARGIN_REASONS, Gate, GateMemory, Judgement, StepConditions
 
 _QUANTILES = {"latency-p50": 0.5, "latency-p90": 0.9, "latency-p99": 0.99}
 TRIES, LONGER, THRESHOLD = "tries", "tries above the threshold", "threshold, ms"
-_REASONS = {
-    Verdict.PASS: Reason.WITHIN_MARGIN,
-    Verdict.FAIL: Reason.MARGIN_EXCEEDED,
-    Verdict.INCONCLUSIVE: Reason.NOT_DECIDED,
-}
 
 
 @dataclass(frozen=True)
@@ -137,7 +131,7 @@ class LatencyQuantile(Gate):
             course = replace(course, thresholds=at or course.thresholds)
         return Judgement(
             verdict=verdict,
-            reason=_REASONS[verdict],
+            reason=MARGIN_REASONS[verdict],
             message=told,
             seen=GateMemory(
                 samples=course.test.harmful.seen.candidate.tries,
@@ -164,11 +158,11 @@ class LatencyQuantile(Gate):
         within = f"slower by less than {100 * self.margins.passes:g} %"
         match verdict:
             case Verdict.FAIL:
-                return f"{told}{slower}, error level {100 * self.alpha:.3g} %"
+                return f"{told}{slower}, error level {per_cent(self.alpha)}"
             case Verdict.PASS:
-                return f"{told}{within}, error level {100 * FALSE_PROMOTION:.3g} %"
+                return f"{told}{within}, error level {per_cent(FALSE_PROMOTION)}"
             case _:
-                shown, excluded = _odds(test.harmful.against.total), _odds(test.harmless.in_favour.total)
+                shown, excluded = odds(test.harmful.against.total), odds(test.harmless.in_favour.total)
                 return (
                     f"{told}shown neither to be {slower} (odds {shown} of {1 / self.alpha:.3g} needed) "
                     f"nor {within} (odds {excluded} of {1 / FALSE_PROMOTION:.3g} needed)"
@@ -203,8 +197,3 @@ def _figure(name: str, candidate: int | None, stable: int | None) -> Iterator[Fi
 def _shown(edge: int) -> float:
     """An edge in milliseconds, to three digits."""
     return float(f"{edge_ms(edge):.3g}")
-
-
-def _odds(log_wealth: float) -> str:
-    odds = exp(log_wealth)
-    return f"{odds:.0f}" if 10 <= odds < 1e6 else f"{odds:.2g}"  # noqa: PLR2004

@@ -4,7 +4,7 @@ Pairs are counted by the drift monitor, and compared one by one: docs/decisions/
 """
 
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import log
 from typing import ClassVar
 
 from penstock_contracts.api import duration
@@ -16,6 +16,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.divergence import DIFFERENCE_EDGES
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.paired_mean import DifferenceCount, PairedMean, pairs_to_show_below
+from penstock_controller.analysis.wording import odds, per_cent
 from penstock_controller.gates.evidence import Evidence, PairedOutputs
 from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
 
@@ -25,8 +26,6 @@ _FEWEST = 5
 """Without so many pairs that differ there is no `fail`, however long the odds: inputs that are alike may come
 together."""
 _EVERYTHING = 100
-_MOST = 700.0
-"""Natural logarithm of odds that still are a number."""
 _CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 _MILLIONTHS = 1e6
 
@@ -105,22 +104,22 @@ class PredictionDivergence(Gate):
             return Verdict.INCONCLUSIVE, Reason.NO_PAIRS, self._why_none(counted)
         mean = PairedMean(self.limit, pairs.counts)
         above, below = mean.log_odds_above, mean.log_odds_below
-        more, less = f"more than {_per_cent(self.limit)}", f"less than {_per_cent(self.limit)}"
+        more, less = f"more than {per_cent(self.limit)}", f"less than {per_cent(self.limit)}"
         if above >= -log(self.alpha):
             differ = sum(count.pairs for count in pairs.counts if count.low >= self.limit)
             if differ >= _FEWEST:
-                level = _per_cent(self.alpha)
+                level = per_cent(self.alpha)
                 return Verdict.FAIL, Reason.PREDICTIONS_DIVERGE, f"{more}, error level {level}"
             why = f"it seems {more}, but only {differ} of {_FEWEST} pairs that differ were seen"
             return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, why
         if below >= -log(FALSE_PASS):
             if pairs.total >= self.min_samples:
-                return Verdict.PASS, Reason.PREDICTIONS_AGREE, f"{less}, error level {_per_cent(FALSE_PASS)}"
+                return Verdict.PASS, Reason.PREDICTIONS_AGREE, f"{less}, error level {per_cent(FALSE_PASS)}"
             why = f"it seems {less}, but only {pairs.total} of {self.min_samples} pairs were seen"
             return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, why
         why = (
-            f"shown neither to be {more} (odds {_odds(above)} of {1 / self.alpha:.3g} needed) "
-            f"nor {less} (odds {_odds(below)} of {1 / FALSE_PASS:.3g} needed)"
+            f"shown neither to be {more} (odds {odds(above)} of {1 / self.alpha:.3g} needed) "
+            f"nor {less} (odds {odds(below)} of {1 / FALSE_PASS:.3g} needed)"
         )
         return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, why
 
@@ -151,9 +150,9 @@ class _Differences:
 
 def _told(counted: PairedOutputs, pairs: _Differences) -> str:
     if pairs.classes:
-        share = _per_cent(counted.flips / pairs.total)
+        share = per_cent(counted.flips / pairs.total)
         return f"{counted.flips} of {pairs.total} predictions differ ({share})"
-    mean = _per_cent(counted.total_difference / pairs.total)
+    mean = per_cent(counted.total_difference / pairs.total)
     return f"{pairs.total} predictions differ by {mean} of their range on average"
 
 
@@ -214,12 +213,3 @@ def _number(text: str) -> int:
     for character in text:
         found = found * len(_CHARACTERS) + _CHARACTERS.index(character)
     return found
-
-
-def _per_cent(share: float) -> str:
-    return f"{100 * share:.3g} %"
-
-
-def _odds(logarithm: float) -> str:
-    odds = exp(min(_MOST, logarithm))
-    return f"{odds:.0f}" if 10 <= odds < 1e6 else f"{odds:.2g}"  # noqa: PLR2004
