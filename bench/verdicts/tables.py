@@ -1,9 +1,9 @@
 # ruff: noqa: T201
 """False rollbacks, good versions promoted, and tries until a bad one is found, beside Flagger's and Argo's rules.
 
-`.venv/bin/python -m bench.verdicts.tables [same] [good] [worse] [levels] [plots]`; README.md says how to read it. In
-the environment: ATTEMPTS of each cell; ONLY cells whose name has one of these parts, with commas between; RIVALS=0
-leaves the rivals out; WORKERS.
+`.venv/bin/python -m bench.verdicts.tables [same] [good] [worse] [levels] [latency] [plots]`; README.md says how to read
+it. In the environment: ATTEMPTS of each cell; ONLY cells whose name has one of these parts, with commas between;
+RIVALS=0 leaves the rivals out; WORKERS.
 """
 
 import os
@@ -18,6 +18,7 @@ from bench.verdicts.attempts import AttemptEnd
 from bench.verdicts.bounds import upper_bound
 from bench.verdicts.cells import CONSTANT, LEAKS, SAME, WORSE, VerdictCell
 from bench.verdicts.figures import GOOD_ENDS, bound_of, is_rolled_back, p95
+from bench.verdicts.latencies import SCENES, latency_table
 from bench.verdicts.plot import plot
 from bench.verdicts.results import OURS, RIVAL_NAMES, DrawnEnds, Ends
 
@@ -116,6 +117,12 @@ def worse() -> None:
         print("| " + " | ".join(row) + " |", flush=True)
 
 
+def latency() -> None:
+    """Versions that are slower, and that are not."""
+    scenes = [scene for scene in SCENES if not ONLY or any(word in scene.name for word in ONLY)]
+    latency_table(ATTEMPTS, scenes, with_rivals=WITH_RIVALS)
+
+
 def share(part: float, whole: float) -> str:
     """In per cent."""
     return f"{100 * part / whole:.3g} %" if whole else "-"
@@ -154,7 +161,7 @@ def plots() -> None:
         print(file)
 
 
-TABLES = {"same": same, "good": good, "worse": worse, "levels": levels.tables, "plots": plots}
+TABLES = {"same": same, "good": good, "worse": worse, "levels": levels.tables, "latency": latency, "plots": plots}
 
 
 def main(*names: str) -> int:
