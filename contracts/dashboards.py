@@ -443,11 +443,21 @@ def _rollout_progress_panels() -> tuple[Panel, ...]:
         ),
         Panel(
             "What gates say",
-            "1 for the verdict that each gate of the attempt has. Nothing while nothing is on trial.",
+            "1 for the verdict that each gate of the attempt has. It goes when the attempt has ended for five minutes.",
             "short",
             _one(
                 f"max by (gate, stage, verdict) ({m.RESOURCE_GATE_VERDICT.name}{{{_MODEL}}})",
                 "{{gate}}, {{stage}}: {{verdict}}",
+            ),
+            highest=1,
+        ),
+        Panel(
+            "How near gates are to a verdict",
+            "Of each number that a verdict hangs on, how much of the way to its limit it has come: at 1 it is there.",
+            "percentunit",
+            _one(
+                f"max by (gate, stage, bound, verdict) ({m.RESOURCE_GATE_BOUND_REACHED.name}{{{_MODEL}}})",
+                "{{gate}}, {{stage}}: {{bound}}, {{verdict}} at 100 %",
             ),
             highest=1,
         ),

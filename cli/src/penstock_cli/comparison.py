@@ -142,7 +142,8 @@ def _gates(each: ComparedRevision) -> list[str]:
     lines = []
     for gate in map(gate_view, each.gates):
         lines.append(f"{gate.title}: {gate.verdict}")
-        lines.extend(f"  {figure}" for figure in gate.figures)
+        lines.extend(f"  {each}" for each in (*gate.figures, *gate.bounds))
+        lines.extend(f"  query: {gate.query}" for _ in range(bool(gate.query)))
         lines.append(f"  {gate.message}")
     return lines
 

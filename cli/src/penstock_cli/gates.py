@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penstock_contracts.api.status import Figure, GateResult
+from penstock_contracts.api.status import Bound, Figure, GateResult, bounds_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,31 @@ class FigureView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoundView:
+    """A number that a gate's verdict hangs on."""
+
+    name: str
+    decides: str
+    """The verdict that it speaks for where it reaches the limit."""
+    value: float | None
+    """None: not known yet."""
+    limit: float
+    reached: float
+    """How much of the way to the limit it has come, from 0 to 1."""
+    error_level: float | None
+    """Probability that it gets there by chance; None: no test of statistics."""
+
+    @property
+    def standing(self) -> str:
+        """Where it is, and where it decides."""
+        return f"{'?' if self.value is None else _number(self.value)}, {self.decides} at {_number(self.limit)}"
+
+    def __str__(self) -> str:
+        level = f", error level {100 * self.error_level:.3g} %" if self.error_level else ""
+        return f"{self.name} {self.standing}{level}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateView:
     """What a gate said, with the numbers that it judges by."""
 
@@ -28,6 +53,11 @@ class GateView:
     verdict: str
     message: str
     figures: tuple[FigureView, ...]
+    bounds: tuple[BoundView, ...] = ()
+    query: str = ""
+    """What was asked of a service outside."""
+    config: str = ""
+    """What its test depended on."""
 
     @property
     def title(self) -> str:
@@ -48,11 +78,25 @@ def gate_view(gate: GateResult) -> GateView:
         verdict=gate.verdict,
         message=gate.message,
         figures=tuple(map(_figure, gate.figures)),
+        bounds=tuple(map(_bound, bounds_of(gate))),
+        query=gate.query,
+        config=gate.config,
     )
 
 
 def _figure(figure: Figure) -> FigureView:
     return FigureView(name=figure.name, candidate=figure.candidate, stable=figure.stable)
+
+
+def _bound(bound: Bound) -> BoundView:
+    return BoundView(
+        name=bound.name,
+        decides=bound.decides.value,
+        value=bound.value,
+        limit=bound.limit,
+        reached=bound.reached,
+        error_level=bound.error_level,
+    )
 
 
 def _number(number: float) -> str:

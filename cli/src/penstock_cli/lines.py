@@ -2,8 +2,13 @@
 
 from datetime import UTC, datetime
 
+from penstock_cli.course import BoundCourseView
 from penstock_cli.gates import GateView
 from penstock_cli.rollout_view import RevisionView, RolloutView
+from penstock_cli.sparkline import sparkline
+
+_COLUMNS = 16
+"""Of a course in a line, at most."""
 
 
 def summary_line(rollout: RolloutView) -> str:
@@ -16,6 +21,19 @@ def summary_line(rollout: RolloutView) -> str:
         *rollout.problems,
     ]
     return "; ".join(part for part in parts if part)
+
+
+def course_text(rollout: RolloutView) -> str:
+    """How near each gate of this stage is to its verdict, to be put behind the line; empty: there is no course."""
+    gates = rollout.course.gates if rollout.course else ()
+    found = ((gate, gate.nearest) for gate in gates if gate.stage == gates[-1].stage)
+    return "".join(f"; {gate.title} {_drawn(bound)}" for gate, bound in found if bound)
+
+
+def _drawn(course: BoundCourseView) -> str:
+    together = -(-len(course.points) // _COLUMNS) or 1
+    line = sparkline(course.points, together, peaks=course.bound.decides == "fail").strip()
+    return f"{course.bound.name} {line} {course.bound.standing}"
 
 
 def with_time(text: str, now: datetime) -> str:

@@ -11,7 +11,7 @@ from rich.live import Live
 from penstock_cli.cluster_client import ClusterClient
 from penstock_cli.errors import CliError, ObjectNotFound
 from penstock_cli.informer import Informer
-from penstock_cli.lines import summary_line, with_time
+from penstock_cli.lines import course_text, summary_line, with_time
 from penstock_cli.listing import event_listing, model_deployment_listing, pod_listing
 from penstock_cli.rollout_view import RolloutReading, RolloutView, rollout_view
 from penstock_cli.screen import screen
@@ -106,6 +106,6 @@ def print_lines(view: LiveView, print_line: Callable[[str], None]) -> None:
         line = summary_line(rollout)
         if line != last:
             last = line
-            print_line(with_time(line, datetime.now(UTC)))
+            print_line(with_time(line + course_text(rollout), datetime.now(UTC)))
 
     follow(view, show)

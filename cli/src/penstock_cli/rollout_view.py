@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from penstock_cli.course import CourseView, course_view
 from penstock_cli.gates import GateView, gate_view
 from penstock_cli.kubernetes_objects import PredictorPod, ResourceEvent
 from penstock_cli.model_deployment import ModelDeploymentView
 from penstock_cli.steps import StepView, step_views
-from penstock_contracts.api.status import Condition, ModelDeploymentStatus, Phase, Refusal, Revision
+from penstock_contracts.api.status import Completion, Condition, ModelDeploymentStatus, Phase, Refusal, Revision
 from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_contracts.traffic import TrafficSplit
 
 _EVENTS = 6
 """Shown at most, the newest."""
+_EVERYTHING = 100
+"""Per cent of the requests: what a version gets that bakes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,8 @@ class RolloutView:
     revisions: tuple[RevisionView, ...]
     steps: tuple[StepView, ...]
     gates: tuple[GateView, ...]
+    course: CourseView | None
+    """Of the attempt that goes on, or that was the last and ended without a promotion; None: there is none to show."""
     refused: str
     conditions: tuple[ConditionView, ...]
     events: tuple[EventView, ...]
@@ -100,6 +105,7 @@ def rollout_view(reading: RolloutReading) -> RolloutView:
     """Put together what was read."""
     resource = reading.resource
     metadata, spec, status = resource.metadata, resource.spec, resource.status
+    gates = tuple(map(gate_view, status.gates))
     return RolloutView(
         namespace=metadata.namespace,
         name=metadata.name,
@@ -114,12 +120,30 @@ def rollout_view(reading: RolloutReading) -> RolloutView:
         next=_next_command(resource),
         revisions=tuple(_revisions(status, reading.pods)),
         steps=step_views(spec.strategy, status.candidate),
-        gates=tuple(map(gate_view, status.gates)),
+        gates=gates,
+        course=_course(status, gates),
         refused=_refused(status.refused) if status.refused else "",
         conditions=tuple(map(_condition, status.conditions)),
         events=_events(reading),
         problems=reading.problems,
     )
+
+
+def _course(status: ModelDeploymentStatus, gates: Sequence[GateView]) -> CourseView | None:
+    if gates:
+        weight = status.candidate.weight if status.candidate else _EVERYTHING
+        return course_view(status.course, status.attempt, gates, weight)
+    last = status.history[0] if status.history else None
+    ended_badly = last is not None and last.completion is not Completion.PROMOTED
+    return last_course(status) if ended_badly and not status.candidate else None
+
+
+def last_course(status: ModelDeploymentStatus) -> CourseView | None:
+    """The course of the attempt that ended last; None: nothing is known of it any more."""
+    if not status.history:
+        return None
+    last = status.history[0]
+    return course_view(status.course, last.attempt, map(gate_view, last.gates))
 
 
 def _ready(status: ModelDeploymentStatus) -> str:

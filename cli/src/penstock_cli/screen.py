@@ -10,11 +10,14 @@ from rich.text import Text
 
 from penstock_cli.ages import age
 from penstock_cli.columns import WIDE, Row, grid, lay_out
+from penstock_cli.course_screen import course_lines
 from penstock_cli.gates import GateView
 from penstock_cli.rollout_view import EventView, RevisionView, RolloutView
 from penstock_cli.steps import COMING, CURRENT, DONE, StepView
 
 _INDENT, _GAP = 2, "  "
+_MOST_BESIDE = 44
+"""Characters of figures that stand beside a verdict."""
 _PHASES = {"Healthy": "green", "Degraded": "red", "RollingBack": "red", "Paused": "yellow"}
 _VERDICTS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta"}
 _MARKS = {DONE: ("✓", "green"), CURRENT: ("▶", "bold"), COMING: ("·", "dim")}
@@ -37,6 +40,7 @@ def screen(rollout: RolloutView, now: datetime, width: int) -> RenderableType:
         *_part("revisions", [_revisions(rollout.revisions, now, wide)] if rollout.revisions else []),
         *_part("steps", list(_steps(rollout.steps, width - _INDENT))),
         *_part("gates", list(_gates(rollout.gates, wide))),
+        *_part("course", list(course_lines(rollout.course, width - _INDENT)) if rollout.course else []),
         *_part("conditions", list(_conditions(rollout, now, wide))),
         *_part("events", list(_events(rollout.events, now, wide))),
         *(Text(problem, "yellow") for problem in rollout.problems),
@@ -98,19 +102,15 @@ def _step(step: StepView) -> Text:
 
 
 def _gates(gates: Iterable[GateView], wide: bool) -> Iterator[RenderableType]:
-    rows = [
-        Row(
-            (
-                Text(gate.name),
-                Text(gate.stage),
-                Text(gate.verdict, _VERDICTS.get(gate.verdict, "")),
-                Text(gate.figures_text),
-            ),
-            gate.message,
-        )
-        for gate in gates
-    ]
-    yield from lay_out(("", "stage", "verdict", "figures: new / old"), rows, wide)
+    yield from lay_out(("", "stage", "verdict", "figures: new / old"), list(map(_gate, gates)), wide)
+
+
+def _gate(gate: GateView) -> Row:
+    """Many figures stand with the sentence: beside it there is no room for them."""
+    figures, verdict = gate.figures_text, Text(gate.verdict, _VERDICTS.get(gate.verdict, ""))
+    has_room = len(figures) <= _MOST_BESIDE
+    sentence = gate.message if has_room else f"{gate.message}\n{figures}"
+    return Row((Text(gate.name), Text(gate.stage), verdict, Text(figures if has_room else "")), sentence)
 
 
 def _conditions(rollout: RolloutView, now: datetime, wide: bool) -> Iterator[RenderableType]:

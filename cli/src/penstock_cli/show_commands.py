@@ -15,7 +15,7 @@ from penstock_cli.kubectl_options import KubectlOptions, with_kubectl_options
 from penstock_cli.listing import Listing, T, event_listing, pod_listing
 from penstock_cli.live import LiveView, draw, follow, print_lines
 from penstock_cli.revision_details import with_details
-from penstock_cli.rollout_view import RolloutReading, RolloutView, rollout_view
+from penstock_cli.rollout_view import RolloutReading, RolloutView, last_course, rollout_view
 from penstock_cli.screen import screen
 from penstock_cli.tables import history_table, rollout_table
 
@@ -114,7 +114,8 @@ def _items_or_problem(client: ClusterClient, listing: Listing[T]) -> tuple[tuple
 @with_kubectl_options
 def history(kubectl: KubectlOptions, name: str, output: str | None) -> None:
     """Tell how the last attempts ended, and why."""
-    records = kubectl.client().model_deployment(kubectl.chosen_namespace(), name).status.history
+    status = kubectl.client().model_deployment(kubectl.chosen_namespace(), name).status
+    records = status.history
     if output:
         # Without defaults: as the resource has them.
         documents = [record.model_dump(mode="json", exclude_unset=True) for record in records]
@@ -123,7 +124,7 @@ def history(kubectl: KubectlOptions, name: str, output: str | None) -> None:
         click.echo("no attempt has ended yet", err=True)
     else:
         console = _console()
-        console.print(history_table(records, datetime.now(UTC), console.width))
+        console.print(history_table(records, datetime.now(UTC), console.width, last_course(status)))
 
 
 @click.command()

@@ -9,6 +9,8 @@ from rich.text import Text
 
 from penstock_cli.ages import age
 from penstock_cli.columns import WIDE, Row, grid, lay_out
+from penstock_cli.course import CourseView
+from penstock_cli.course_screen import course_lines
 from penstock_cli.rollout_view import RevisionView, RolloutView
 from penstock_cli.steps import DONE
 from penstock_contracts.api.status import DecisionRecord
@@ -53,10 +55,13 @@ def _step(rollout: RolloutView) -> str:
     return f"{min(done + 1, len(rollout.steps))}/{len(rollout.steps)}"
 
 
-def history_table(records: Iterable[DecisionRecord], now: datetime, width: int) -> RenderableType:
-    """How attempts ended, newest first. `width`: columns."""
+def history_table(
+    records: Iterable[DecisionRecord], now: datetime, width: int, course: CourseView | None = None
+) -> RenderableType:
+    """How attempts ended, newest first. `course`: how the gates of the last one went. `width`: columns."""
     headings = ("ATTEMPT", "VERSION", "REVISION", "COMPLETION", "REASON", "ENDED")
-    return Group(*lay_out(headings, [_record(record, now) for record in records], width >= WIDE))
+    drawn = (Text(), *course_lines(course, width)) if course else ()
+    return Group(*lay_out(headings, [_record(record, now) for record in records], width >= WIDE), *drawn)
 
 
 def _record(record: DecisionRecord, now: datetime) -> Row:

@@ -362,7 +362,8 @@ RESOURCE_GATE_VERDICT = Metric(
     kind="gauge",
     part="controller",
     labels=(*_RESOURCE, "gate", "stage", "verdict"),
-    meaning="1 for what a gate of the attempt says: pass, fail, inconclusive or error. None while nothing is on trial.",
+    meaning="1 for what a gate of the attempt says: pass, fail, inconclusive or error. All series of gates stay for "
+    "five minutes after an attempt has ended.",
 )
 RESOURCE_GATE_FIGURE = Metric(
     name="penstock_resource_gate_figure",
@@ -371,6 +372,28 @@ RESOURCE_GATE_FIGURE = Metric(
     labels=(*_RESOURCE, "gate", "stage", "figure", "version"),
     meaning="A number that a gate judges by, such as tries or failures, of the version that it judges (candidate) and "
     "of the one beside it (stable).",
+)
+RESOURCE_GATE_BOUND_VALUE = Metric(
+    name="penstock_resource_gate_bound_value",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "gate", "stage", "bound", "verdict"),
+    meaning="A number that a gate's verdict hangs on, such as odds of harm or samples, while it is known.",
+)
+RESOURCE_GATE_BOUND_LIMIT = Metric(
+    name="penstock_resource_gate_bound_limit",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "gate", "stage", "bound", "verdict"),
+    meaning="How far that number must come for this verdict: the gate's threshold.",
+)
+RESOURCE_GATE_BOUND_REACHED = Metric(
+    name="penstock_resource_gate_bound_reached",
+    kind="gauge",
+    part="controller",
+    labels=(*_RESOURCE, "gate", "stage", "bound", "verdict"),
+    meaning="How much of the way to that limit it has come, from 0 to 1; the way of odds is measured by their "
+    "logarithm.",
 )
 
 MONITOR_BATCHES = Metric(

@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_contracts.api.reasons import Reason
+from penstock_contracts.api.status import LONGEST_QUERY
 from penstock_controller import backoff
 from penstock_controller.errors import ClusterAway, Rejected, WriteConflict
 from penstock_controller.gates.looks import LookAnswer, OutsideLook, Unanswered
 from penstock_controller.ports import Headers, Measurements, ResourceKey
-from penstock_controller.rollout.questions import CheckQuestion, OutsideGate, OutsideQuestion, are_about_the_same
+from penstock_controller.rollout.questions import (
+    CheckQuestion,
+    OutsideGate,
+    OutsideQuestion,
+    QueryQuestion,
+    are_about_the_same,
+)
 from penstock_controller.rollout.timestamps import exact_stamp
 from penstock_controller.work_queue import WorkQueue
 
@@ -127,7 +134,8 @@ class MeasurementWatch:
         answer = await self._answer(name, question, asked_at)
         if self._asked.get(key, {}).get(name) is not known:
             return None
-        self._note(name, known, OutsideLook(asked_at=exact_stamp(asked_at), answer=answer))
+        asked = question.promql(asked_at)[:LONGEST_QUERY] if isinstance(question, QueryQuestion) else ""
+        self._note(name, known, OutsideLook(asked_at=exact_stamp(asked_at), answer=answer, asked=asked))
         self._wake(key)
         if known.question != question:
             return 0.0

@@ -9,6 +9,7 @@ from penstock_controller.observer import PassAdapters, PassObserver
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.engine import advance
+from penstock_controller.rollout.gate_outcomes import document
 from penstock_controller.rollout.trouble import INVALID, PASS_FAILING, PassTrouble
 from penstock_controller.telemetry import ControllerTelemetry
 
@@ -100,4 +101,5 @@ class Reconciler:
             except Rejected as refusal:  # a quota on Events: log and metric tell it
                 _log.warning("event refused", extra={**where, "detail": str(refusal)})
             self._telemetry.announced(resource.key, announcement)
-            _log.info(announcement.message, extra={**where, "completion": announcement.completion})
+            gates = {"gates": [document(gate) for gate in announcement.gates]} if announcement.gates else {}
+            _log.info(announcement.message, extra={**where, "completion": announcement.completion, **gates})

@@ -4,14 +4,16 @@ They are made anew from each status, so nothing that a status does not name any 
 than it names.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import inf
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from penstock_contracts import metric_names
-from penstock_contracts.api.status import GateStatus, ModelDeploymentStatus, Phase
+from penstock_contracts.api.status import GateResult, ModelDeploymentStatus, Phase, bounds_of
 from penstock_contracts.metric_names import Metric
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.ports import ResourceKey
@@ -29,7 +31,13 @@ _SHOWN = (
     metric_names.RESOURCE_APPLIED_WEIGHT,
     metric_names.RESOURCE_GATE_VERDICT,
     metric_names.RESOURCE_GATE_FIGURE,
+    metric_names.RESOURCE_GATE_BOUND_VALUE,
+    metric_names.RESOURCE_GATE_BOUND_LIMIT,
+    metric_names.RESOURCE_GATE_BOUND_REACHED,
 )
+_SHOWN_AFTER = 300.0
+"""Seconds for which the gates of an attempt that has ended are shown: the pass in which one fails may be the last of
+its attempt, and whoever scrapes once a minute is to see it."""
 _OF_TROUBLE = {"Reconciling": "False", "Stalled": "True"}
 """Conditions and what they say while passes fail."""
 
@@ -41,6 +49,8 @@ class SeriesSample:
     metric: Metric
     labels: tuple[str, ...]
     value: float
+    until: float = inf
+    """When it is not shown any more, in seconds since 1970."""
 
 
 def samples(status: ModelDeploymentStatus) -> tuple[SeriesSample, ...]:
@@ -50,7 +60,7 @@ def samples(status: ModelDeploymentStatus) -> tuple[SeriesSample, ...]:
         SeriesSample(metric_names.RESOURCE_REASON, (status.reason,), 1),
         *(SeriesSample(metric_names.RESOURCE_CONDITION, (one.type, one.status), 1) for one in status.conditions),
         *_traffic(status),
-        *(sample for gate in status.gates for sample in _gate(gate)),
+        *_gates(status),
     )
 
 
@@ -92,19 +102,36 @@ def _weights(split: TrafficSplit | None) -> dict[str, int]:
     return {backend.revision: backend.weight for backend in split.backends} if split else {}
 
 
-def _gate(gate: GateStatus) -> Iterator[SeriesSample]:
+def _gates(status: ModelDeploymentStatus) -> Iterator[SeriesSample]:
+    if status.gates or status.candidate or status.previous or not status.history:
+        yield from (sample for gate in status.gates for sample in _gate(gate))
+        return
+    last = status.history[0]
+    until = moment(last.ended_at).timestamp() + _SHOWN_AFTER
+    yield from (replace(sample, until=until) for gate in last.gates for sample in _gate(gate))
+
+
+def _gate(gate: GateResult) -> Iterator[SeriesSample]:
     yield SeriesSample(metric_names.RESOURCE_GATE_VERDICT, (gate.name, gate.stage, gate.verdict), 1)
     for figure in gate.figures:
         for version, value in (("candidate", figure.candidate), ("stable", figure.stable)):
             if value is not None:
                 labels = (gate.name, gate.stage, figure.name, version)
                 yield SeriesSample(metric_names.RESOURCE_GATE_FIGURE, labels, value)
+    for bound in bounds_of(gate):
+        labels = (gate.name, gate.stage, bound.name, bound.decides)
+        if bound.value is not None:
+            yield SeriesSample(metric_names.RESOURCE_GATE_BOUND_VALUE, labels, bound.value)
+        yield SeriesSample(metric_names.RESOURCE_GATE_BOUND_LIMIT, labels, bound.limit)
+        yield SeriesSample(metric_names.RESOURCE_GATE_BOUND_REACHED, labels, bound.reached)
 
 
 class ResourceSeries(Collector):
     """The series of all resources. Read from another thread than the one that changes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock`: seconds since 1970."""
+        self._clock = clock
         self._samples: dict[ResourceKey, tuple[SeriesSample, ...]] = {}
         self._followed: dict[ResourceKey, int] = {}
         """The generation that the last pass came to its end with. A status that tells of trouble names a newer one."""
@@ -135,9 +162,11 @@ class ResourceSeries(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The series as they stand."""
         families = {one.name: GaugeMetricFamily(one.name, one.meaning, labels=one.labels) for one in _SHOWN}
+        now = self._clock()
         for key, shown in list(self._samples.items()):
             for sample in shown:
-                families[sample.metric.name].add_metric((key.namespace, key.name, *sample.labels), sample.value)
+                if sample.until > now:
+                    families[sample.metric.name].add_metric((key.namespace, key.name, *sample.labels), sample.value)
         lag = families[metric_names.RESOURCE_GENERATION_LAG.name]
         for key, generations in list(self._lags.items()):
             lag.add_metric((key.namespace, key.name), generations)

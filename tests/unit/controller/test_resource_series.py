@@ -1,8 +1,12 @@
 """What is shown of a resource: as its last pass left it, and nothing of what it does not name any more."""
 
+from datetime import UTC, datetime
+
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.api.status import Bound
 from penstock_contracts.base import evolve
+from penstock_contracts.verdict import Verdict
 from penstock_controller.ports import ResourceKey
 from penstock_controller.resource_series import ResourceSeries
 from penstock_testing.rollout_scenes import canary, error_rate, has, pause, until
@@ -17,8 +21,9 @@ Shown = dict[tuple[str, ...], float]
 class Exported:
     """The series of a registry that has nothing else."""
 
-    def __init__(self) -> None:
-        self.series = ResourceSeries()
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+        self.series = ResourceSeries(lambda: self.now)
         self._registry = CollectorRegistry()
         self._registry.register(self.series)
 
@@ -55,6 +60,7 @@ def test_at_rest_all_requests_go_to_the_one_version_and_no_gate_says_anything() 
     assert exported.of("phase") == {("Healthy",): 1}
     assert exported.of("desired_weight") == exported.of("applied_weight") == {("1", stable.revision): 100}
     assert exported.of("condition")["Ready", "True"] == 1
+    exported.now = datetime.max.replace(tzinfo=UTC).timestamp()
     assert exported.of("gate_verdict") == {}
     assert exported.of("reason") == {(world.status.reason,): 1}
 
@@ -109,6 +115,53 @@ def test_a_gate_shows_its_verdict_and_what_it_has_seen() -> None:
     assert told[tries] == gate.samples
     assert told[gate.name, gate.stage, "failures", "stable"] == 0
     assert 0 < told[failures] == told[gate.name, gate.stage, "failures: 500", "candidate"] < told[tries]
+
+
+def test_a_gate_shows_how_far_each_number_is_that_its_verdict_hangs_on_and_where_it_decides() -> None:
+    world = on_trial()
+    for _ in range(3):
+        world.tick()
+    exported, gate = shown(world), world.status.gates[-1]
+    samples = ("error-rate", "trial", "samples", "pass")
+    harm = ("error-rate", "trial", "odds of harm", "fail")
+    assert exported.of("gate_bound_limit")[samples] == gate.min_samples
+    assert exported.of("gate_bound_value")[samples] == gate.samples
+    assert exported.of("gate_bound_limit")[harm] == 200
+    assert 0 < exported.of("gate_bound_value")[harm] < 200
+    assert exported.of("gate_bound_reached").keys() == exported.of("gate_bound_limit").keys()
+
+
+def test_a_number_that_is_not_known_has_its_limit_and_no_value() -> None:
+    world, exported = on_trial(), Exported()
+    world.tick()
+    gate = evolve(world.status.gates[-1], bounds=(Bound(name="x", decides=Verdict.FAIL, limit=2.0),))
+    exported.series.show(KEY, evolve(world.status, gates=(gate,)))
+    assert ("error-rate", "trial", "x", "fail") in exported.of("gate_bound_limit")
+    assert ("error-rate", "trial", "x", "fail") not in exported.of("gate_bound_value")
+
+
+def test_what_a_gate_said_at_the_end_is_shown_for_some_scrapes_and_not_for_ever() -> None:
+    world = on_trial()
+    world.failing = {"rev2": 0.8}
+    world.settle()
+    ended = datetime.fromisoformat(world.status.history[0].ended_at).timestamp()
+    exported = Exported(now=ended + 299)
+    exported.series.show(KEY, world.status)
+    assert ("error-rate", "trial", "fail") in exported.of("gate_verdict")
+    assert exported.of("gate_figure")["error-rate", "trial", "failures", "candidate"] > 0
+    exported.now = ended + 301
+    assert not any(exported.of(f"gate_{name}") for name in ("verdict", "figure", "bound_limit", "bound_reached"))
+    assert exported.of("phase") == {("Healthy",): 1}
+
+
+def test_of_an_attempt_that_has_begun_nothing_of_the_one_before_is_shown() -> None:
+    world = on_trial()
+    world.failing = {"rev2": 0.8}
+    world.settle()
+    world.want("3").tick()
+    exported = Exported(now=world.now.timestamp())
+    exported.series.show(KEY, world.status)
+    assert not {labels for labels in exported.of("gate_verdict") if labels[1] == "trial"}
 
 
 def test_the_time_in_a_phase_is_counted_from_its_first_pass() -> None:

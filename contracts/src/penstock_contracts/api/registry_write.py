@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from penstock_contracts.api.schema import StatusModel
+from penstock_contracts.api.schema import Number, StatusModel
 
 
 class RevisionSource(StatusModel):
@@ -15,6 +15,32 @@ class RevisionSource(StatusModel):
     """Name of the registry connection."""
     model: str
     """Name of the registered model."""
+
+
+class NamedNumbers(StatusModel):
+    """Numbers that belong together."""
+
+    name: Annotated[str, Field(max_length=64)]
+    """What they are."""
+    numbers: Annotated[tuple[Number, ...], Field(max_length=2)]
+    """Of a figure: the candidate's and, where the gate compares, stable's. Of a bound: how far it came, its limit."""
+
+
+class GateOutcome(StatusModel):
+    """What a gate said at the end of an attempt, in short."""
+
+    gate: Annotated[str, Field(max_length=128)]
+    """Its name, as in status.gates."""
+    stage: Annotated[str, Field(max_length=16)]
+    """As in status.gates."""
+    verdict: Annotated[str, Field(max_length=16)]
+    """As in status.gates."""
+    samples: int = 0
+    """As in status.gates."""
+    figures: Annotated[tuple[NamedNumbers, ...], Field(max_length=8)] = ()
+    """The first of the numbers that it judged by."""
+    bounds: Annotated[tuple[NamedNumbers, ...], Field(max_length=8)] = ()
+    """What its verdict hung on."""
 
 
 class AttemptOutcome(StatusModel):
@@ -30,6 +56,8 @@ class AttemptOutcome(StatusModel):
     """Why, in a sentence with the numbers."""
     ended_at: str
     """RFC 3339."""
+    gates: Annotated[tuple[GateOutcome, ...], Field(max_length=32)] = ()
+    """What each gate said."""
 
 
 class UnwrittenOutcome(StatusModel):

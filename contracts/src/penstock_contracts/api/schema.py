@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from penstock_contracts.api import duration
@@ -53,6 +53,8 @@ LONGEST_URL = 2048
 """Characters."""
 WebAddress = Annotated[str, Field(max_length=LONGEST_URL, pattern=r"^https?://[^/@\s?#]+(/[^@\s#]*)?$")]
 """Without credentials: these belong into a Secret."""
+# A structural schema has one type for a field, and a whole number is a number.
+Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?$")]
 Quantity = Annotated[
     str | int,

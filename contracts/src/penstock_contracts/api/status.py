@@ -1,15 +1,17 @@
 """The status of a ModelDeployment: what is known to be."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, WithJsonSchema
 
+from penstock_contracts.api.attempt_course import AttemptCourse
 from penstock_contracts.api.drift import DriftStatus
 from penstock_contracts.api.notify import NotificationState
 from penstock_contracts.api.registry_write import RegistryWrite
 from penstock_contracts.api.retrain import RetrainingStatus
-from penstock_contracts.api.schema import StatusModel
+from penstock_contracts.api.schema import Number, StatusModel
 from penstock_contracts.traffic import Traffic
 from penstock_contracts.verdict import Verdict
 
@@ -17,6 +19,10 @@ LONGEST_ANSWER = 1024
 """Characters of the message of an answer."""
 LONGEST_FAILURE = 1024
 """Characters of the message of a failure that other resources show."""
+LONGEST_QUERY = 2048
+"""Characters of a query as it was asked."""
+MOST_RESULTS = 32
+"""What gates of all stages of an attempt say: up to 8 on trial, as many in the bake, and preflight."""
 
 
 class Phase(StrEnum):
@@ -258,10 +264,6 @@ class AttemptStage(StrEnum):
     """It was promoted, and the version before stays warm."""
 
 
-# A structural schema has one type for a field, and a whole number is a number.
-Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
-
-
 class Figure(StatusModel):
     """A number that a gate judges by, of the version that is judged and, where it compares, of the one beside it."""
 
@@ -271,6 +273,23 @@ class Figure(StatusModel):
     """Of the version on trial (in the bake: of stable)."""
     stable: Number | None = None
     """Of stable (in the bake: of previous, on copies) over the same intervals. None: nothing is compared."""
+
+
+class Bound(StatusModel):
+    """A number that speaks for a verdict the more, the nearer it comes to its limit."""
+
+    name: Annotated[str, Field(max_length=64)]
+    """What it is, such as `odds of harm`."""
+    decides: Verdict
+    """What the gate says where this and all else that it takes is there."""
+    value: Number | None = None
+    """None: it is not known yet."""
+    limit: Number
+    """How far it must come."""
+    reached: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How much of the way to the limit it has come; 1: it is there. The way of odds is measured by their logarithm."""
+    error_level: float | None = None
+    """Probability that it gets there, at any of all looks, though the opposite is true. None: no test of statistics."""
 
 
 class GateResult(StatusModel):
@@ -288,10 +307,26 @@ class GateResult(StatusModel):
     """Why, with the numbers."""
     samples: int = 0
     """What it has seen of the version that is judged, in the gate's own unit: for error-rate, tries."""
+    min_samples: int | None = None
+    """Samples that it must see before it can pass; not set: it counts none."""
+    config: Annotated[str, Field(max_length=256)] = ""
+    """What its test depends on, such as a margin; another text begins a new test."""
     figures: Annotated[tuple[Figure, ...], Field(max_length=64)] = ()
     """The numbers that it judges by."""
+    bounds: Annotated[tuple[Bound, ...], Field(max_length=8)] = ()
+    """What its verdict hangs on: how far each number has come, where it decides, and by which error level."""
+    query: Annotated[str, Field(max_length=LONGEST_QUERY)] = ""
+    """What was asked of a service outside, as it was asked last."""
     dry_run: bool | None = None
     """The gate is only shown: it neither holds the candidate back nor fails it."""
+
+
+def bounds_of(gate: GateResult) -> Iterator[Bound]:
+    """The gate's bounds, and its samples on their way to the number that it needs, which every gate has that counts."""
+    yield from gate.bounds
+    if gate.min_samples:
+        reached = int(100 * min(1.0, gate.samples / gate.min_samples)) / 100
+        yield Bound(name="samples", decides=Verdict.PASS, value=gate.samples, limit=gate.min_samples, reached=reached)
 
 
 class GateStatus(GateResult):
@@ -299,8 +334,6 @@ class GateStatus(GateResult):
 
     step_samples: int = 0
     """Samples that came since the current step was reached."""
-    config: Annotated[str, Field(max_length=256)] = ""
-    """What its test depends on, such as a margin; another text begins a new test."""
     state: Annotated[str, Field(max_length=1024)] = ""
     """The running test, for the gate alone."""
 
@@ -364,7 +397,7 @@ class DecisionRecord(StatusModel):
     """RFC 3339."""
     ended_at: str
     """RFC 3339."""
-    gates: Annotated[tuple[GateResult, ...], Field(max_length=16)] = ()
+    gates: Annotated[tuple[GateResult, ...], Field(max_length=MOST_RESULTS)] = ()
     """What each gate said at the end."""
     created_at_ms: int = 0
     """Creation time of the version in the registry, in milliseconds since 1970. 0: not known."""
@@ -411,8 +444,10 @@ class ModelDeploymentStatus(StatusModel):
     """The revision on trial."""
     previous: Previous | None = None
     """In the bake: the stable revision before, still warm."""
-    gates: Annotated[tuple[GateStatus, ...], Field(max_length=16)] = ()
+    gates: Annotated[tuple[GateStatus, ...], Field(max_length=MOST_RESULTS)] = ()
     """What each gate says of the current attempt."""
+    course: AttemptCourse | None = None
+    """How the gates went over the attempt, until the next one begins."""
     evidence: EvidenceStatus | None = None
     """Counters as they were read last."""
     retiring: Annotated[tuple[Retiring, ...], Field(max_length=16)] = ()

@@ -23,9 +23,13 @@ class CountedTries:
         """Raises ValueError where the other has more."""
         return CountedTries(tries=self.tries - other.tries, failures=self.failures - other.failures)
 
+    @property
+    def share(self) -> float:
+        """Of the tries, those that failed; of none, 0."""
+        return self.failures / self.tries if self.tries else 0.0
+
     def __str__(self) -> str:
-        share = f" ({100 * self.failures / self.tries:.1f} %)" if self.tries else ""
-        return f"{self.failures} of {self.tries} tries{share}"
+        return f"{self.failures} of {self.tries}" + (f" ({100 * self.share:.3g} %)" if self.failures else "")
 
 
 @dataclass(frozen=True, slots=True)

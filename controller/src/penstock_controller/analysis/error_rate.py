@@ -145,6 +145,11 @@ class ErrorRateTest:
         rate = (seen.failures + _EXPECTED * _EXPECTED_WEIGHT) / (seen.tries + _EXPECTED_WEIGHT)
         return self.limits.margin.at(rate), self.limits.pass_margin.at(rate)
 
+    @property
+    def tolerated(self) -> float:
+        """The difference of failure rates that is allowed now."""
+        return self._margins()[0]
+
     def _rates(self) -> Belief:
         """What earlier blocks make of both rates: bets on a block must not know the block."""
         stable = self.stable.rate(_EXPECTED, _EXPECTED_WEIGHT)

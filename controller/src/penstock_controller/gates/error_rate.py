@@ -6,10 +6,12 @@ from typing import ClassVar
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ErrorRateGate, MarginSpec
-from penstock_contracts.api.status import Figure
+from penstock_contracts.api.status import Bound, Figure
+from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
-from penstock_controller.analysis.error_rate import ErrorRateLimits, ErrorRateTest
+from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateLimits, ErrorRateTest
 from penstock_controller.analysis.margin import Margin
+from penstock_controller.gates.bounds import HARM, NO_HARM, number_bound, odds_bound
 from penstock_controller.gates.evidence import ComparedTries, Evidence, TryCount
 from penstock_controller.gates.gate import MARGIN_REASONS, Gate, GateMemory, Judgement, StepConditions
 
@@ -17,6 +19,7 @@ TRIES, FAILURES = "tries", "failures"
 _KIND = "failures: "
 """Begins the name of the figure that counts one kind of failure."""
 _MOST_KINDS = 32
+_EXCESS = "failures above stable's, %"
 _TOGETHER_IN_BAKE = 8
 """Tries that may fail together, such as those in flight in a pod that crashes. In the bake a version gets so many
 requests that a few such crashes would take a good one back, and harm is found soon enough all the same."""
@@ -65,7 +68,12 @@ class ErrorRate(Gate):
             verdict=verdict,
             reason=MARGIN_REASONS[verdict],
             message=test.explain(self.min_samples) + _kinds(candidate),
-            seen=GateMemory(samples=candidate.tries, figures=_figures(candidate, stable), state=test.state()),
+            seen=GateMemory(
+                samples=candidate.tries,
+                figures=_figures(candidate, stable),
+                bounds=self._bounds(test),
+                state=test.state(),
+            ),
         )
 
     def samples_to_pass(self, seen: GateMemory, share: float) -> int:
@@ -77,6 +85,13 @@ class ErrorRate(Gate):
         margin = ErrorRateTest.begun(self.limits).margin_to_pass_in(samples)
         fewer = f", minSamples: {samples}" if samples < self.min_samples else ""
         return f"passMargin: {{absolute: {100 * margin:g}%}}{fewer}" if margin else ""
+
+    def _bounds(self, test: ErrorRateTest) -> tuple[Bound, ...]:
+        return (
+            odds_bound(HARM, Verdict.FAIL, test.against.total, self.limits.alpha),
+            odds_bound(NO_HARM, Verdict.PASS, test.in_favour.total, FALSE_PROMOTION),
+            number_bound(_EXCESS, Verdict.FAIL, _excess(test.seen), 100 * test.tolerated),
+        )
 
     def _test(self, seen: GateMemory) -> ErrorRateTest:
         if not seen.state:
@@ -136,7 +151,16 @@ def _arm(count: TryCount) -> CountedTries:
     return CountedTries(tries=count.tries, failures=count.failures)
 
 
+def _excess(seen: Block) -> float | None:
+    """Percentage points by which the candidate's share of failures is above stable's."""
+    return 100 * (seen.candidate.share - seen.stable.share) if seen.compares else None
+
+
 def _kinds(candidate: TryCount) -> str:
     """What the failures were, most frequent first."""
     often = sorted(candidate.kinds.items(), key=lambda item: (-item[1], item[0]))[:4]
-    return "; its failures: " + ", ".join(f"{kind} {count} times" for kind, count in often) if often else ""
+    return "; " + ", ".join(f"{count} x {_kind(kind)}" for kind, count in often) if often else ""
+
+
+def _kind(kind: str) -> str:
+    return f"HTTP {kind}" if kind.isdecimal() else kind

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import Figure
+from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import Evidence
@@ -39,6 +39,10 @@ class GateMemory:
 
     samples: int = 0
     figures: tuple[Figure, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    """What its verdict hangs on, and how far each of that has come; empty: it has nothing of that kind."""
+    query: str = ""
+    """What a service outside was asked last; empty: none is asked in words."""
     state: str = ""
     """The running test, as the gate wrote it; empty: nothing was judged yet."""
 
@@ -53,7 +57,7 @@ class Judgement:
     message: str
     """Why, in a sentence with the numbers."""
     seen: GateMemory
-    """What it has seen by now: samples, figures, and the state of its test."""
+    """What it has seen by now: samples, figures, bounds, and the state of its test."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import LatencyGate
-from penstock_contracts.api.status import Figure
+from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.latency_buckets import EDGES, edge_ms
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
@@ -17,6 +17,7 @@ from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateTe
 from penstock_controller.analysis.latency import LatencyMargins, LatencyTest, Thresholds, limits, quantile_edge
 from penstock_controller.analysis.quantile_bounds import quantile_bounds
 from penstock_controller.analysis.wording import odds, per_cent
+from penstock_controller.gates.bounds import HARM, NO_HARM, number_bound, odds_bound
 from penstock_controller.gates.evidence import ComparedLatencies, Evidence, TimedTries
 from penstock_controller.gates.gate import MARGIN_REASONS, Gate, GateMemory, Judgement, StepConditions
 
@@ -136,6 +137,7 @@ class LatencyQuantile(Gate):
             seen=GateMemory(
                 samples=course.test.harmful.seen.candidate.tries,
                 figures=tuple(self._figures(course, found)),
+                bounds=self._bounds(course, found),
                 state=course.text(),
             ),
         )
@@ -167,6 +169,23 @@ class LatencyQuantile(Gate):
                     f"{told}shown neither to be {slower} (odds {shown} of {1 / self.alpha:.3g} needed) "
                     f"nor {within} (odds {excluded} of {1 / FALSE_PROMOTION:.3g} needed)"
                 )
+
+    def _bounds(self, course: _Course, found: ComparedLatencies) -> tuple[Bound, ...]:
+        test = course.test
+        return (
+            odds_bound(HARM, Verdict.FAIL, test.harmful.against.total, self.alpha),
+            odds_bound(NO_HARM, Verdict.PASS, test.harmless.in_favour.total, FALSE_PROMOTION),
+            number_bound(
+                f"{self._word} above stable's, %", Verdict.FAIL, self._excess(found), 100 * self.margins.fails
+            ),
+        )
+
+    def _excess(self, found: ComparedLatencies) -> float | None:
+        """Per cent by which the candidate's percentile is above stable's; None: one of them is not known."""
+        candidate, stable = (quantile_edge(one.so_far, self.quantile) for one in (found.candidate, found.stable))
+        if candidate is None or stable is None or not (0 < stable < EDGES and candidate < EDGES):
+            return None
+        return 100 * (edge_ms(candidate) / edge_ms(stable) - 1)
 
     def _figures(self, course: _Course, found: ComparedLatencies) -> Iterator[Figure]:
         seen, at = course.test.harmful.seen, course.thresholds

@@ -52,6 +52,8 @@ class OutsideLook:
     asked_at: str
     """RFC 3339, milliseconds. Another look has another: by it a gate counts each once."""
     answer: LookAnswer
+    asked: str = ""
+    """What was asked, in the service's own language; empty: it has none, or nothing was asked."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,13 @@ from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ComparedPart, PredictionDivergenceGate
 from penstock_contracts.api.logger import LoggerMode
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import Figure
+from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.divergence import DIFFERENCE_EDGES
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.paired_mean import DifferenceCount, PairedMean, pairs_to_show_below
 from penstock_controller.analysis.wording import odds, per_cent
+from penstock_controller.gates.bounds import HARM, NO_HARM, number_bound, odds_bound
 from penstock_controller.gates.evidence import Evidence, PairedOutputs
 from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
 
@@ -81,7 +82,12 @@ class PredictionDivergence(Gate):
         pairs = self._differences(counted)
         verdict, reason, why = self._verdict(counted, pairs)
         told = f"{_told(counted, pairs)}: {why}" if pairs.total else why
-        now = GateMemory(samples=pairs.total, figures=_figures(counted, pairs), state=_state(first))
+        now = GateMemory(
+            samples=pairs.total,
+            figures=_figures(counted, pairs),
+            bounds=self._bounds(counted, pairs),
+            state=_state(first),
+        )
         return Judgement(verdict=verdict, reason=reason, message=told, seen=now)
 
     def samples_to_pass(self, seen: GateMemory, share: float) -> int:  # noqa: ARG002
@@ -122,6 +128,17 @@ class PredictionDivergence(Gate):
             f"nor {less} (odds {odds(below)} of {1 / FALSE_PASS:.3g} needed)"
         )
         return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, why
+
+    def _bounds(self, counted: PairedOutputs, pairs: "_Differences") -> tuple[Bound, ...]:
+        if not pairs.total:
+            return ()
+        mean = PairedMean(self.limit, pairs.counts)
+        seen = (counted.flips if pairs.classes else counted.total_difference) / pairs.total
+        return (
+            odds_bound(HARM, Verdict.FAIL, mean.log_odds_above, self.alpha),
+            odds_bound(NO_HARM, Verdict.PASS, mean.log_odds_below, FALSE_PASS),
+            number_bound("difference, %", Verdict.FAIL, 100 * seen, 100 * self.limit),
+        )
 
     def _why_none(self, counted: PairedOutputs) -> str:
         if counted.unscaled:

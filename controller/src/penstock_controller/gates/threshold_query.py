@@ -10,8 +10,9 @@ from typing import ClassVar
 
 from penstock_contracts.api.analysis import OnNoData, QueryGate
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import Figure
+from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.verdict import Verdict
+from penstock_controller.gates.bounds import number_bound, range_bounds
 from penstock_controller.gates.evidence import Evidence
 from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
 from penstock_controller.gates.looks import CheckVerdict, LookAnswer, MeasuredValue, NoValue, OutsideLooks, Unanswered
@@ -93,7 +94,11 @@ class ThresholdQuery(Gate):
             )
         counts = is_new and says is not None
         now = GateMemory(
-            samples=seen.samples + counts, figures=self._figures(look.answer) or seen.figures, state=row.text
+            samples=seen.samples + counts,
+            figures=self._figures(look.answer) or seen.figures,
+            bounds=self._bounds(look.answer, row),
+            query=look.asked,
+            state=row.text,
         )
         verdict, reason = self._verdict(look.answer, row, now.samples)
         return Judgement(verdict=verdict, reason=reason, message=self._told(look.answer, row), seen=now)
@@ -153,6 +158,14 @@ class ThresholdQuery(Gate):
             return ""
         where = "outside the range" if row.outside else "within it"
         return f"; {row.within or row.outside} in a row {where}, {self.consecutive} decide"
+
+    def _bounds(self, answer: LookAnswer, row: _Row) -> tuple[Bound, ...]:
+        found = range_bounds(answer.value, self.lowest, self.highest) if isinstance(answer, MeasuredValue) else ()
+        return (
+            *found,
+            number_bound("in a row outside", Verdict.FAIL, row.outside, self.consecutive),
+            number_bound("in a row within", Verdict.PASS, row.within, self.consecutive),
+        )
 
     def _figures(self, answer: LookAnswer) -> tuple[Figure, ...]:
         if not isinstance(answer, MeasuredValue) or math.isinf(answer.value):

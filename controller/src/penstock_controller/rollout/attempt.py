@@ -21,6 +21,7 @@ from penstock_contracts.base import evolve
 from penstock_controller.rollout import children, history, routing, sizing, splits, verdicts
 from penstock_controller.rollout.context import SOON, RolloutContext, Transition
 from penstock_controller.rollout.decision import Announcement
+from penstock_controller.rollout.gate_outcomes import outcomes
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.steps import size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp, stamp
@@ -29,6 +30,8 @@ ABORTED = Reason.ABORTED
 UNDONE = Reason.UNDONE
 BY_HAND = {ABORTED, UNDONE}
 """Reasons of an end that a person wanted."""
+_LONGEST_SAID = 980
+"""Characters: an Event has 1,024, and begins with the attempt and the version."""
 
 
 def start(context: RolloutContext, wanted: Wanted, checked: GateStatus | None = None) -> Transition:
@@ -41,6 +44,7 @@ def start(context: RolloutContext, wanted: Wanted, checked: GateStatus | None = 
         attempt=candidate.attempt,
         candidate=candidate,
         gates=(checked,) if checked else (),
+        course=None,
         refused=None,
         message=f"version {wanted.version}: its pods are starting",
         # The alias moved back to a version whose pods have not left yet: they are used again.
@@ -66,7 +70,7 @@ def refuse(context: RolloutContext, wanted: Wanted, checked: GateStatus) -> Tran
         reason=Reason.PREFLIGHT_FAILED,
         message=f"{checked.name}: {checked.message}",
     )
-    begun = evolve(context.status, attempt=candidate.attempt, gates=(checked,))
+    begun = evolve(context.status, attempt=candidate.attempt, gates=(checked,), course=None)
     status, told = _record(context.with_status(begun), candidate, candidate, ending)
     refused = evolve(status, refused=_refusal(candidate, ending), message=told.message)
     phase = context.with_status(refused).resting_phase()
@@ -134,10 +138,11 @@ def _promoted(
 ) -> Transition:
     if tried.promote_full:
         remark = f"; a person left out its steps and gates (promote-full){remark}"
+    said = f"version {stable.version} serves all requests{remark}"
     ending = Ending(
         completion=Completion.PROMOTED,
         reason=Reason.PROMOTED,
-        message=f"version {stable.version} serves all requests{remark}" + _numbers(context.status),
+        message=said + verdicts.numbers(context.status, AttemptStage.TRIAL, _LONGEST_SAID - len(said)),
     )
     status, told = _record(context, stable, tried, ending)
     leaving = (_retiring(old),) if old else ()
@@ -150,10 +155,6 @@ def _promoted(
         retiring=(*status.retiring, *leaving),
     )
     return Transition(status=resting, announcements=(told,), requeue_after=SOON)
-
-
-def _numbers(status: ModelDeploymentStatus) -> str:
-    return "".join(f"; {gate.name}: {gate.message}" for gate in status.gates if gate.stage is AttemptStage.TRIAL)
 
 
 def end(context: RolloutContext, candidate: Candidate, ending: Ending) -> Transition:
@@ -215,6 +216,7 @@ def _record(
         attempt=tried.attempt,
         completion=ending.completion.value,
         started_at=tried.started_at,
+        gates=outcomes(record.gates),
     )
     records = history.bounded((record, *status.history), context.spec.revision_history_limit)
     return evolve(status, history=records, gates=(), evidence=None), told

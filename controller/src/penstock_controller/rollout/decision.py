@@ -7,6 +7,7 @@ change; each family has a port of its own that executes it.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from penstock_contracts.api.registry_write import GateOutcome
 from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_controller.rollout.observation import Bounds, ChildKind
@@ -118,6 +119,8 @@ class Announcement:
     """Set exactly on the one that ends an attempt."""
     started_at: str = ""
     """Set with `completion`: when the attempt began (RFC 3339). After a lost status its number may be given again."""
+    gates: tuple[GateOutcome, ...] = ()
+    """Set with `completion`: what each gate said."""
     of_retraining: bool = False
     """It tells of training, not of a rollout."""
     refusal: bool = False

@@ -16,7 +16,7 @@ from penstock_controller.gates.evidence import (
     MissingEvidence,
 )
 from penstock_controller.gates.gate import Gate, GateMemory
-from penstock_controller.rollout import evidence, reading_times
+from penstock_controller.rollout import attempt_course, evidence, reading_times
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.steps import Setting, setting_at, steps_of
@@ -48,7 +48,8 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
         return status
     before = status.evidence
     if before is None or before.attempt != status.attempt:
-        return evolve(status, evidence=evidence.first_reading(status, readings, now))
+        course = attempt_course.begun(status, now)
+        return evolve(status, evidence=evidence.first_reading(status, readings, now), course=course)
     stage, interval = evidence.stage_of(status), evidence.interval_of(status, before, readings)
     latencies = evidence.compared_latencies(status, readings, context.timeout)
     counted = (interval.compared, latencies) if readings else ()
@@ -63,6 +64,7 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
         status,
         evidence=evidence.next_reading(status, before, interval, now, _edges(context.gates, judged)),
         gates=(*(gate for gate in status.gates if gate.stage is not stage), *judged),
+        course=attempt_course.with_reading(status, judged, now),
     )
 
 
@@ -99,11 +101,12 @@ def _standing(status: ModelDeploymentStatus, gate: Gate, stage: AttemptStage) ->
     """What a gate said last. One that was edited a moment ago has seen nothing."""
     for one in status.gates:
         if (one.name, one.stage, one.config) == (gate.name, stage, gate.config):
-            return evolve(one, dry_run=gate.dry_run or None)
+            return evolve(one, dry_run=gate.dry_run or None, min_samples=gate.min_samples)
     return GateStatus(
         name=gate.name,
         stage=stage,
         config=gate.config,
+        min_samples=gate.min_samples,
         dry_run=gate.dry_run or None,
         verdict=Verdict.INCONCLUSIVE,
         reason=Reason.NO_EVIDENCE,
@@ -115,8 +118,7 @@ def _judge_gate(gate: Gate, before: GateStatus, gathered: Evidence, *, delayed: 
     if delayed:
         message = f"nothing is counted for {gate.initial_delay:g} s after the first request (initialDelay)"
         return evolve(before, verdict=Verdict.INCONCLUSIVE, reason=Reason.INITIAL_DELAY, message=message)
-    seen = GateMemory(samples=before.samples, figures=before.figures, state=before.state)
-    judgement = gate.judge(gathered, seen)
+    judgement = gate.judge(gathered, _memory(before))
     new = max(0, judgement.seen.samples - before.samples)
     return evolve(
         before,
@@ -126,7 +128,15 @@ def _judge_gate(gate: Gate, before: GateStatus, gathered: Evidence, *, delayed: 
         samples=judgement.seen.samples,
         step_samples=before.step_samples + new,
         figures=judgement.seen.figures,
+        bounds=judgement.seen.bounds,
+        query=judgement.seen.query,
         state=judgement.seen.state,
+    )
+
+
+def _memory(seen: GateStatus) -> GateMemory:
+    return GateMemory(
+        samples=seen.samples, figures=seen.figures, bounds=seen.bounds, query=seen.query, state=seen.state
     )
 
 
@@ -203,8 +213,7 @@ def deciding(context: RolloutContext) -> tuple[Gate, ...]:
 def samples_to_pass(context: RolloutContext, gate: Gate, share: float) -> int | None:
     """How many samples a gate is likely to need in all; None: it cannot say."""
     seen = _trial(context, gate)
-    memory = GateMemory(samples=seen.samples, figures=seen.figures, state=seen.state)
-    return gate.samples_to_pass(memory, share)
+    return gate.samples_to_pass(_memory(seen), share)
 
 
 def _undecided(context: RolloutContext) -> list[tuple[Gate, GateStatus]]:
@@ -261,6 +270,19 @@ def gathers_later(context: RolloutContext, gate: Gate, step: int) -> bool:
     steps = steps_of(context.spec.strategy)
     later = (setting_at(steps, index) for index in range(step + 1, len(steps) + 1))
     return any(gate.gathers(context.conditions(setting)) for setting in later)
+
+
+def numbers(status: ModelDeploymentStatus, stage: AttemptStage, room: int) -> str:
+    """What the gates of a stage say with their numbers, to be put behind a sentence.
+
+    As many of them as there is room for, in characters; of the others only the verdicts.
+    """
+    said = [gate for gate in status.gates if gate.stage is stage]
+    whole = [f"; {gate.name}: {gate.message}" for gate in said]
+    short = [f"; {gate.name}: {gate.verdict}" for gate in said]
+    fitting = range(len(said), -1, -1)
+    found = ("".join((*whole[:count], *short[count:])) for count in fitting)
+    return next((text for text in found if len(text) <= room), "".join(short))[:room]
 
 
 def results(status: ModelDeploymentStatus) -> tuple[GateResult, ...]:

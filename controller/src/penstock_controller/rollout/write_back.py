@@ -14,6 +14,7 @@ from penstock_contracts.api.registry_write import (
 from penstock_contracts.api.status import DecisionRecord, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
+from penstock_controller.rollout.gate_outcomes import outcomes
 from penstock_controller.rollout.observation import Observation, Target, Wanted
 from penstock_controller.rollout.registry_entry import Entry, RegistryAnswer, Writing
 
@@ -116,6 +117,7 @@ def _of(record: DecisionRecord, source: RevisionSource) -> UnwrittenOutcome:
         reason=record.reason,
         message=record.message[:_LONGEST_MESSAGE],
         ended_at=record.ended_at,
+        gates=outcomes(record.gates),
     )
     return UnwrittenOutcome(connection=source.connection, model=source.model, version=record.version, outcome=outcome)
 

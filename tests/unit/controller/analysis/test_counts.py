@@ -23,5 +23,7 @@ def test_a_block_compares_only_when_both_arms_were_tried() -> None:
 
 
 def test_counts_read_as_a_person_says_them() -> None:
-    assert str(CountedTries(52, 41)) == "41 of 52 tries (78.8 %)"
-    assert str(CountedTries()) == "0 of 0 tries"
+    assert str(CountedTries(52, 41)) == "41 of 52 (78.8 %)"
+    assert str(CountedTries(10, 6)) == "6 of 10 (60 %)"
+    assert str(CountedTries(120, 0)) == "0 of 120"
+    assert str(CountedTries()) == "0 of 0"

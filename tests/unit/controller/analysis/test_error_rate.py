@@ -241,7 +241,7 @@ def test_a_margin_that_is_no_share_is_refused(margin: float) -> None:
         (
             [Block(CountedTries(52, 41), CountedTries(208, 2))] * 3,
             (
-                r"failed 123 of 156 tries \(78.8 %\), stable 6 of 624 tries \(1.0 %\): "
+                r"failed 123 of 156 \(78.8 %\), stable 6 of 624 \(0.962 %\): "
                 r"worse by more than 0.5 %, error level 0.25 %"
             ),
         ),
@@ -250,7 +250,7 @@ def test_a_margin_that_is_no_share_is_refused(margin: float) -> None:
             [HEALTHY],
             r"worse by more than 0.5 % \(odds [\d.]+ of 400 needed\) nor worse by less than 0.5 % \(odds [\d.]+ of 20",
         ),
-        ([], r"failed 0 of 0 tries, stable 0 of 0 tries: shown neither"),
+        ([], r"failed 0 of 0, stable 0 of 0: shown neither"),
     ],
 )
 def test_a_person_is_told_the_numbers(blocks: list[Block], said: str) -> None:

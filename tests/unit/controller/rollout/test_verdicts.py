@@ -1,5 +1,6 @@
 """What evidence does to a trial, and what the lack of it does."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -129,7 +130,9 @@ def test_a_candidate_that_always_fails_reads_as_100_per_cent_while_users_see_not
     world = _gated(weight(20), pause("60s"))
     world.failing = {"rev2": 1.0}
     world.settle()
-    assert "(100.0 %)" in last(world).message
+    numbers = r"failed (\d+) of \1 \(100 %\), stable 0 of \d+"
+    why = r"worse by more than 0.1 %, error level 0.5 %; \1 x HTTP 500"
+    assert re.fullmatch(f"error-rate: {numbers}: {why}", last(world).message)
     assert world.lost == 0
 
 
