@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from penstock_contracts.api.registry_write import GateOutcome, NamedNumbers
 from penstock_contracts.api.status import Hold, ModelDeploymentStatus, Phase, Stable
 from penstock_contracts.drift import DriftReason, DriftReport, DriftVerdict, DriftWish
 from penstock_contracts.model_card import IngestPhase, IngestStatus
@@ -15,7 +16,7 @@ from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.errors import ClusterAway, Rejected, StoreAway, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.reconcile import Reconciler
-from penstock_controller.rollout.decision import CreateWorkload, RestoreChild
+from penstock_controller.rollout.decision import Announcement, CreateWorkload, RestoreChild
 from penstock_controller.rollout.observation import (
     ChildKind,
     Children,
@@ -426,3 +427,30 @@ async def test_a_resource_without_a_template_costs_no_call_about_jobs() -> None:
     one, _ = reconciler(outside)
     await one.reconcile(KEY)
     assert not {"check", "look", "create"} & set(outside.calls)
+
+
+async def test_the_end_of_an_attempt_is_one_log_line_with_what_each_gate_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outside = Outside()
+    one, _ = reconciler(outside)
+    assert outside.resource
+    harm = NamedNumbers(name="odds of harm", numbers=(312.0, 200.0))
+    gate = GateOutcome(gate="error-rate", stage="trial", verdict="fail", samples=61, bounds=(harm,))
+    began = Announcement(type="Normal", reason="RolloutStarted", message="it begins", attempt=2)
+    ended = replace(began, reason="GateFailed", message="it fails", completion="RolledBack", gates=(gate,))
+    with caplog.at_level("INFO", logger="penstock_controller.reconcile"):
+        await one._announce(outside.resource, (began, ended))
+    first, second = (vars(record) for record in caplog.records)
+    assert "gates" not in first
+    assert (second["message"], second["completion"]) == ("it fails", "RolledBack")
+    assert second["gates"] == [
+        {
+            "gate": "error-rate",
+            "stage": "trial",
+            "verdict": "fail",
+            "samples": 61,
+            "figures": {},
+            "bounds": {"odds of harm": (312.0, 200.0)},
+        }
+    ]
