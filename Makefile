@@ -108,6 +108,9 @@ test-on-cluster: $(VENV)
 bench-verdicts: $(VENV) ## Right and wrong verdicts on simulated traffic, beside Flagger and Argo: TABLES="same worse" ATTEMPTS=200 ONLY=outage
 	@$(PYTHON) -m bench.verdicts.tables $(TABLES)
 
+bench-evaluation: $(VENV) ## What gates cost: processor time of an evaluation, bytes of status, writes of an attempt: GATEWAY_PODS="2 20 80" SEEDS=3
+	@$(PYTHON) -m bench.evaluation.evaluation
+
 bench-drift: $(VENV) ## False alarms, and rows until drift is found, beside Evidently's defaults: FULL=1 takes an hour
 	@$(PYTHON) -m bench.drift.tables
 

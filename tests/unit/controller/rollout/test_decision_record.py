@@ -76,7 +76,7 @@ def test_a_failure_is_one_event_with_the_numbers_that_decided_and_the_record_has
     assert harm.reached == 1.0
     assert harm.value is not None
     assert harm.value >= harm.limit
-    assert [(one.gate, one.verdict) for one in told.gates][0] == ("error-rate", "fail")
+    assert next((one.gate, one.verdict) for one in told.gates) == ("error-rate", "fail")
 
 
 def test_what_a_service_outside_was_asked_stands_in_status_and_then_in_history_as_it_was_asked_last() -> None:
