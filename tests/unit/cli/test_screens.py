@@ -12,7 +12,7 @@ from rich.console import RenderableType
 
 from penstock_cli.command import Command, SentCommand
 from penstock_cli.comparison import ComparedRevision, differences, find_revision
-from penstock_cli.lines import summary_line, with_time
+from penstock_cli.lines import course_text, summary_line, with_time
 from penstock_cli.rollout_view import RolloutReading, rollout_view
 from penstock_cli.screen import screen
 from penstock_cli.tables import history_table, rollout_table
@@ -38,7 +38,7 @@ def screens(reading: RolloutReading, now: datetime, print_plain: PrintPlain) -> 
         "status": lambda width: print_plain(screen(rollout, now, width), width),
         "get": lambda width: print_plain(rollout_table([rollout], width, with_namespace=True), width),
         "history": lambda width: print_plain(history_table(status.history, now, width), width),
-        "line": lambda _: with_time(summary_line(rollout), now) + "\n",
+        "line": lambda _: with_time(summary_line(rollout) + course_text(rollout), now) + "\n",
         "diff": lambda _: "".join(f"{each}\n" for each in differences(*compared(status))),
         "abort": lambda _: f"$ kubectl penstock abort fraud-detector -n payments\n{sent.summary}\n",
     }

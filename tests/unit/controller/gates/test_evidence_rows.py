@@ -1,4 +1,4 @@
-"""What may be wrong with evidence, one scenario in each row, each through a whole attempt: to its verdict, and to its end.
+"""What may be wrong with evidence, one scenario in each row, each through a whole attempt: to its verdict and its end.
 
 An attempt promotes where a gate cannot say (`onInconclusive: Promote`): the rule that forgives most.
 """
