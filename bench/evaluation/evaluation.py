@@ -53,7 +53,8 @@ def microseconds(call: Callable[[], object]) -> float:
     return best
 
 
-def _begun(gates: GateSet, gateway_pods: int, seed: int, *, failing: float = 0.0) -> RolloutWorld:
+def begun_with(gates: GateSet, gateway_pods: int, seed: int, *, failing: float = 0.0) -> RolloutWorld:
+    """A resource with these gates, whose version 2 is wanted."""
     world = begun(gates.spec, gateway_pods, seed, failing=failing)
     world.measured = found(lambda: _answered_by_both(world))
     return world
@@ -68,7 +69,7 @@ def _answered_by_both(world: RolloutWorld) -> int:
 
 def under_way(gates: GateSet, gateway_pods: int) -> RolloutWorld:
     """In the last step, some minutes after the attempt began."""
-    world = _begun(gates, gateway_pods, seed=0)
+    world = begun_with(gates, gateway_pods, seed=0)
     world.requests = _REQUESTS // gateway_pods
     until(world, has(50), seconds=5)
     for _ in range(3):
@@ -141,7 +142,7 @@ def writes() -> Iterator[str]:
 
 
 def _written(gates: GateSet, rate: float, version: str, harm: float) -> str:
-    ends = [run(_begun(gates, 2, seed, failing=harm), rate) for seed in range(SEEDS)]
+    ends = [run(begun_with(gates, 2, seed, failing=harm), rate) for seed in range(SEEDS)]
     completions = ", ".join(sorted({end.completion for end in ends}))
     columns = (
         (f"{end.seconds:.0f}" for end in ends),

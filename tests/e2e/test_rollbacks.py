@@ -88,6 +88,9 @@ def test_a_version_that_answers_500_to_a_fifth_of_the_questions_goes_back(
     assert kinds == {"500": failed}
     assert_plausible(failed, tries, share=0.2)
     assert result.by_version[second] > 0
+    course = deployed.status()["course"]
+    assert course["attempt"] == record["attempt"]
+    assert course["gates"][0]["verdicts"].endswith("f")
 
 
 def test_a_version_that_always_answers_500_reads_as_100_per_cent_errors_while_users_see_none(

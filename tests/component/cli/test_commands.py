@@ -32,6 +32,14 @@ def test_status_shows_versions_gates_and_events(plugin: Plugin, rig: PluginRig) 
     assert max(map(len, shown.stdout.splitlines())) <= 80
 
 
+def test_the_course_of_the_attempt_is_drawn_in_a_pipe_and_without_colour(plugin: Plugin, rig: PluginRig) -> None:
+    shown = plugin.run("status", rig.name, "-n", rig.namespace).stdout
+    assert "\x1b" not in shown
+    lines = [line.rstrip() for line in shown[shown.index("COURSE") :].splitlines()]
+    assert lines[1] == "  attempt 12, 16 s a column; █ at the limit"
+    assert any(line.startswith("    odds of no harm ") and line.endswith("7.3, pass at 20") for line in lines)
+
+
 def test_status_as_json_is_the_view(plugin: Plugin, rig: PluginRig) -> None:
     found = json.loads(plugin.run("status", rig.name, "-n", rig.namespace, "-o", "json").stdout)
     assert (found["phase"], found["attempt"]) == ("Progressing", 12)

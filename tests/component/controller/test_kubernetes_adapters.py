@@ -14,7 +14,9 @@ from penstock_controller.adapters.kubernetes.resources import KubernetesResource
 from penstock_controller.errors import ClusterAway, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import Announcement
+from penstock_testing.rollout_scenes import canary, is_baking, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld, wanted
+from penstock_testing.strategies import weight
 
 
 @pytest.fixture
@@ -59,6 +61,17 @@ async def test_what_a_person_says_is_read_from_the_annotations(
     assert resource.words == {}
 
 
+def as_many_gates_as_there_may_be() -> list[ModelDeploymentStatus]:
+    """Statuses of a bake and of its end: eight gates in both stages, and preflight."""
+    query = {"name": "query", "query": "x", "thresholdRange": {"max": 1}, "dryRun": True}
+    gates = [{"name": "error-rate"}, *({**query, "id": f"g{number}"} for number in range(7))]
+    steps = (weight(50), pause("1s"))
+    world = until(on_trial(canary(*steps, analysis={"interval": "1s", "gates": gates}, bake="10s")), is_baking, 1)
+    for _ in range(3):
+        world.tick()
+    return [world.status, world.settle().status]
+
+
 async def test_every_status_that_the_engine_can_write_is_kept_whole(
     resources: KubernetesResources, key: ResourceKey, resource: ModelDeployment
 ) -> None:
@@ -81,6 +94,8 @@ async def test_every_status_that_the_engine_can_write_is_kept_whole(
     world.target = wanted("1", revision="rev1-upgraded")
     statuses.append(world.settle(seconds=60).status)
     assert statuses[-1].upgrade_failure
+    statuses += as_many_gates_as_there_may_be()
+    assert max(len(status.gates) for status in statuses) == 17
     for status in statuses:
         await resources.write_status(resource, status)
         again = await resources.read(key)

@@ -81,6 +81,8 @@ def test_with_the_registry_away_at_promotion_tag_and_alias_arrive_afterwards_onc
     assert (reachable["status"], reachable["reason"]) == ("False", "RegistryAway")
     assert live(scene, mlflow) == second
     shown = wait_for_tag(scene, mlflow, second)
+    said = [(gate["gate"], gate["stage"], gate["verdict"]) for gate in shown.pop("gates")]
+    assert said == [(gate["name"], gate["stage"], gate["verdict"]) for gate in record["gates"]]
     assert shown == {
         "completion": "Promoted",
         "reason": "Promoted",
