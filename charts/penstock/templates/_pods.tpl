@@ -9,10 +9,18 @@
 {{- toYaml $kept }}
 {{- end }}
 
+{{/* As docker tells a host from a folder: it has a dot or a port, or is localhost. */}}
+{{- define "penstock.imageRepository" -}}
+{{- $registry := .root.Values.global.imageRegistry | trimSuffix "/" }}
+{{- $repository := .values.image.repository }}
+{{- if and $registry (not (regexMatch "^([^/]*[.:][^/]*|localhost)/" $repository)) }}{{ $registry }}/{{ end }}
+{{- $repository }}
+{{- end }}
+
 {{- define "penstock.imageReference" -}}
 {{- $image := .values.image }}
 {{- $tag := $image.tag | default (ternary "" .root.Chart.AppVersion (ne $image.digest "")) }}
-{{- $image.repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end }}
+{{- include "penstock.imageRepository" . }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
 {{- define "penstock.pullPolicy" -}}

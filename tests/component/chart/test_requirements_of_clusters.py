@@ -125,9 +125,33 @@ def test_an_image_is_named_by_repository_and_tag_or_digest(chart: Chart, part: s
     def image(*settings: str) -> str:
         return str(main_container(chart.render(here, *settings), part)["image"])
 
-    assert image() == "registry.example:5000/ml/mine:0.1.0"
+    assert image() == f"registry.example:5000/ml/mine:{chart.about()['appVersion']}"
     assert image(f"{part}.image.tag=v2") == "registry.example:5000/ml/mine:v2"
     assert image(f"{part}.image.digest={digest}") == f"registry.example:5000/ml/mine@{digest}"
+
+
+def images(rendered: Rendered) -> set[str]:
+    """Of all containers, and of the pods that the controller makes."""
+    containers = rendered.containers()
+    told = {item["name"]: item.get("value") for item in containers["controller/controller"]["env"]}
+    return {container["image"] for container in containers.values()} | {told["PENSTOCK_PREDICTOR_IMAGE"]}
+
+
+@pytest.mark.parametrize(
+    ("registry", "beginning"),
+    [("registry.example:5000/mirror", "registry.example:5000/mirror/"), ("team/", "team/"), ("", "")],
+)
+def test_all_images_come_from_one_registry(chart: Chart, registry: str, beginning: str) -> None:
+    parts = [*PARTS.values(), "predictor"]
+    expected = {f"{beginning}penstock/{part}:{chart.about()['appVersion']}" for part in parts}
+    assert images(chart.render(f"global.imageRegistry={registry}")) == expected
+
+
+@pytest.mark.parametrize("host", ["registry.example", "registry:5000", "localhost"])
+def test_an_image_that_names_a_host_comes_from_there(chart: Chart, host: str) -> None:
+    rendered = chart.render("global.imageRegistry=elsewhere.example", f"gateway.image.repository={host}/mine")
+    assert main_container(rendered, "gateway")["image"] == f"{host}/mine:{chart.about()['appVersion']}"
+    assert len([image for image in images(rendered) if image.startswith("elsewhere.example/penstock/")]) == len(PARTS)
 
 
 @EACH_PART

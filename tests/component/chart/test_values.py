@@ -13,7 +13,7 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 
 
 FOR_PODS = {
-    *{"image", "imagePullPolicy", "imagePullSecrets", "commonLabels", "podLabels", "podAnnotations", "nodeSelector"},
+    *{"image", "imageRegistry", "imagePullPolicy", "imagePullSecrets", "commonLabels", "podLabels", "podAnnotations", "nodeSelector"},
     *{"deploymentAnnotations", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName"},
     *{"runtimeClassName", "securityContext", "containerSecurityContext", "extraEnv", "http_proxy", "https_proxy"},
     *{"no_proxy", "configMap", "secret", "key"},
@@ -100,6 +100,7 @@ def test_every_value_is_used_by_a_template() -> None:
         ("modelStore.openMemoryBytes=1000", "/modelStore/openMemoryBytes"),
         ("driftMonitor.windowRows=0", "/driftMonitor/windowRows"),
         ("predictor.image.repository=", "/predictor/image/repository"),
+        ("global.imageRegistry=https://registry.example", "/global/imageRegistry"),
         ("controller.pollSeconds=0", "/controller/pollSeconds"),
         ("watchNamespace=Not_A_Name", "/watchNamespace"),
         ("clusterName=west.example", "/clusterName"),

@@ -78,6 +78,11 @@ class Chart:
         """`helm lint --strict`. Raises RefusedError."""
         return self._run("lint", "--strict", str(CHART))
 
+    def about(self) -> dict[str, Any]:
+        """Chart.yaml."""
+        about: dict[str, Any] = read((CHART / "Chart.yaml").read_text())
+        return about
+
     def values(self) -> dict[str, Any]:
         """The defaults."""
         values: dict[str, Any] = read((CHART / "values.yaml").read_text())

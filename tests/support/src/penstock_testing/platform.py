@@ -108,6 +108,7 @@ class Platform:
     def install(self, *settings: str, seconds: float = 240.0) -> str:
         """`helm upgrade --install --wait` with this run's images. `settings`: more `--set` arguments."""
         chosen = {
+            "global.imageRegistry": "",  # the images' names are whole
             "gateway.service.type": "NodePort",
             "modelStore.storage": "2Gi",
             "driftMonitor.storage": "1Gi",
