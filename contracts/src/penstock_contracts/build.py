@@ -4,7 +4,7 @@ import os
 import sys
 
 VERSION = "0.1.0"
-"""As in every pyproject.toml and in the chart's appVersion: images hold code and no package metadata."""
+"""As in every pyproject.toml and in the chart: images hold code and no package metadata. `make version` writes it."""
 REVISION_VARIABLE = "PENSTOCK_REVISION"
 """Environment variable of an image: the commit that it was made from."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock_contracts.build import VERSION
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_contracts.model_card import Column
 from penstock_testing import tiny_models
@@ -41,7 +42,7 @@ async def test_metadata_health_and_description(scaled_folder: Path, start_app: S
         get = app.client.get
         assert (await get("/v2")).json() == {
             "name": "penstock-predictor",
-            "version": "0.1.0",
+            "version": VERSION,
             "extensions": ["binary_tensor_data"],
         }
         assert (await get("/v2/health/live")).json() == {"live": True}

@@ -16,6 +16,7 @@ from grpc import StatusCode
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from penstock_contracts.build import VERSION
 from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
 from penstock_predictor.rpc import open_inference_pb2 as pb
 from penstock_predictor.rpc.messages import FIELDS
@@ -233,7 +234,7 @@ async def test_metadata_and_health(scaled_folder: Path, start_app: StartApp) -> 
         health = await server.client.health.Check(HealthCheckRequest())
         with pytest.raises(grpc.aio.AioRpcError) as unknown:
             await server.client.health.Check(HealthCheckRequest(service="other"))
-    assert (server_said.name, server_said.version) == ("penstock-predictor", "0.1.0")
+    assert (server_said.name, server_said.version) == ("penstock-predictor", VERSION)
     assert (model.name, list(model.versions), model.platform) == ("scaled", ["7"], "onnxruntime_onnx")
     assert [(tensor.name, tensor.datatype, list(tensor.shape)) for tensor in (*model.inputs, *model.outputs)] == [
         ("x", "FP32", [-1, 2]),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from penstock_predictor import VERSION
+from penstock_contracts.build import VERSION
 from penstock_predictor.errors import RequestError
 from penstock_predictor.http import openapi
 from penstock_predictor.http.dispatcher import Dispatcher

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from penstock_contracts.build import VERSION
 from penstock_contracts.inference import (
     InferRequest,
     InferResponse,
@@ -15,7 +16,6 @@ from penstock_contracts.inference import (
     PredictOneResponse,
 )
 from penstock_contracts.model_card import TensorSpec
-from penstock_predictor import VERSION
 from penstock_predictor.http.body import read_body
 from penstock_predictor.http.dispatcher import Dispatcher
 from penstock_predictor.http.exchange import AsgiExchange, Route, requested_timeout

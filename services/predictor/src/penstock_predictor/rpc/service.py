@@ -5,8 +5,8 @@ from typing import Any, TypeVar, cast
 
 from grpc.aio import ServicerContext
 
+from penstock_contracts.build import VERSION
 from penstock_contracts.model_card import TensorSpec
-from penstock_predictor import VERSION
 from penstock_predictor.rpc import open_inference_pb2 as pb
 from penstock_predictor.rpc.call import CURRENT_TRACE, answer_call, origin_of
 from penstock_predictor.rpc.messages import (

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, get_current_span, 
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from penstock_predictor import VERSION
+from penstock_contracts.build import VERSION
 from penstock_predictor.settings import PredictorSettings
 from penstock_predictor.tracing.trace import TRACE_PARENT, Trace
 
