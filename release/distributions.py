@@ -63,8 +63,8 @@ def stage(member: WorkspaceMember, there: Path, root: Path) -> None:
 def _hatchling(target: str, sources: Path, out: Path, python: Path, environment: Mapping[str, str] | None) -> Path:
     """Build one distribution; answers its file."""
     before = set(out.glob("*"))
-    command = [python, "-m", "hatchling", "build", "--target", target, "--directory", out]
-    run(*command, folder=sources, environment=environment, seconds=_SECONDS)
+    how = ("--target", target, "--directory", str(out))
+    run(python, "-m", "hatchling", "build", *how, folder=sources, environment=environment, seconds=_SECONDS)
     (made,) = set(out.glob("*")) - before
     return made
 

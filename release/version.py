@@ -38,7 +38,7 @@ _LINES = {
     "contracts/src/penstock_contracts/build.py": rf'^VERSION = "{_NUMBER}"$',
     "charts/penstock/Chart.yaml": rf"^(?:version|appVersion): {_NUMBER}$",
 }
-_MEMBER = rf'^version = "{_NUMBER}"$|^ *"penstock-[a-z-]+(?:\[[a-z,-]+\])?=={_NUMBER}",'
+_MEMBER = rf'^version = "{_NUMBER}"$|"penstock-[a-z-]+(?:\[[a-z,-]+\])?=={_NUMBER}"'
 """Of a member's `pyproject.toml`: its own version, and what it asks of the other members."""
 
 
@@ -70,7 +70,10 @@ def write(version: str, root: Path = ROOT) -> None:
         raise VersionError(f"{version}: not a version; write 1.2.3 or, before a release, 1.2.3rc1")
     for file, pattern in _places(root):
         new = of_chart(version) if file.name == "Chart.yaml" else version
-        file.write_text(pattern.sub(lambda match, new=new: re.sub(_NUMBER, new, match[0]), file.read_text()))
+        text = file.read_text()
+        for match in reversed(list(pattern.finditer(text))):
+            text = text[: match.start()] + re.sub(_NUMBER, new, match[0]) + text[match.end() :]
+        file.write_text(text)
 
 
 def of_chart(version: str) -> str:

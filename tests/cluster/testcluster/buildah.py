@@ -89,6 +89,21 @@ class Buildah:
         result.unlink()
         return digest
 
+    def push_list(self, target: str, images: Sequence[str], *, plain_http: bool) -> str:
+        """Pushes a list of images that are in the registry already; answers its digest."""
+        name, result = f"localhost/penstock/list:{os.getpid()}", self._home / "tmp" / f"digest-{os.getpid()}"
+        access = ["--tls-verify=false"] if plain_http else []
+        self._must("manifest", "create", name)
+        try:
+            for image in images:
+                self._must("manifest", "add", *access, name, f"docker://{image}")
+            self._must("manifest", "push", "--all", *access, f"--digestfile={result}", name, f"docker://{target}")
+        finally:
+            self._ask("manifest", "rm", name)
+        digest = result.read_text().strip()
+        result.unlink()
+        return digest
+
     def identity(self, image: str) -> str | None:
         """The id of the image that has this name now; None where there is none."""
         done = self._ask("inspect", "--type=image", "--format={{.FromImageID}}", image)

@@ -49,12 +49,11 @@ def parser() -> argparse.ArgumentParser:
     load = add("load", "put the images of an archive (docker save, OCI) into the node's store", named=True)
     load.add_argument("archive", type=Path)
     made = add("images", "build the project's images, try each one, push them")
-    made.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
-    to = made.add_mutually_exclusive_group()
-    to.add_argument("--cluster", metavar="NAME", help="push to this running cluster's registry")
-    to.add_argument("--registry", metavar="PREFIX", help="push to a registry of your own, such as host/project (https)")
-    made.add_argument("--engine", choices=["auto", "buildah", "docker"], default="auto")
-    made.add_argument("--map", type=Path, metavar="FILE", help="write {part: reference by digest} there, as JSON")
+    listed = add("image-lists", "push lists of images that were pushed under TAG-ARCHITECTURE, for all architectures")
+    listed.add_argument("--of", required=True, metavar="ARCHITECTURES", help="such as amd64,arm64")
+    for command in (made, listed):
+        _of_images(command)
+    add("engine", "which engine `images` builds with where neither is named")
     build = add("build", "compile the programs, and start nothing; says in which folder they are")
     build.add_argument("program", nargs="?", choices=[binaries.HELM], help="it alone")
     add("missing", "what has to be built before a cluster can run the project: programs, images")
@@ -64,6 +63,16 @@ def parser() -> argparse.ArgumentParser:
     add("keep", "(internal) look after a cluster", named=True)
     add("sandbox", "(internal) be process 1 of a cluster", named=True)
     return top
+
+
+def _of_images(command: argparse.ArgumentParser) -> None:
+    command.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    to = command.add_mutually_exclusive_group()
+    to.add_argument("--cluster", metavar="NAME[/FOLDER]", help="push to this running cluster's registry")
+    to.add_argument("--registry", metavar="PREFIX", help="push to a registry of your own, such as host/project (https)")
+    command.add_argument("--tag", default="", help="under which is pushed (default: of an image, the start of its id)")
+    command.add_argument("--engine", choices=["auto", "buildah", "docker"], default="auto")
+    command.add_argument("--map", type=Path, metavar="FILE", help="write {part: reference by digest} there, as JSON")
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -107,10 +116,31 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _images(options: argparse.Namespace, _: list[str]) -> int:
+    made = images.make(_parts(options), _destination(options), options.engine, options.tag)
+    return _told(made, options)
+
+
+def _image_lists(options: argparse.Namespace, _: list[str]) -> int:
+    destination = _destination(options)
+    if destination is None or not options.tag:
+        raise ClusterError("image-lists needs --registry or --cluster, and --tag")
+    made = images.make_lists(_parts(options), destination, options.engine, options.tag, options.of.split(","))
+    return _told(made, options)
+
+
+def _engine(_: argparse.Namespace, __: list[str]) -> int:
+    print(images.chosen("auto", None))
+    return 0
+
+
+def _parts(options: argparse.Namespace) -> list[str]:
     unknown = sorted(set(options.parts) - set(PARTS))
     if unknown:
         raise ClusterError(f"there is no image called {' or '.join(unknown)}; the images are {', '.join(PARTS)}")
-    made = images.make(options.parts or list(PARTS), _destination(options), options.engine)
+    return options.parts or list(PARTS)
+
+
+def _told(made: dict[str, str], options: argparse.Namespace) -> int:
     if options.map:
         images.write_map(made, options.map)
     else:
@@ -120,8 +150,10 @@ def _images(options: argparse.Namespace, _: list[str]) -> int:
 
 def _destination(options: argparse.Namespace) -> Destination | None:
     if options.cluster:
-        here = describe(lifecycle.running(options.cluster))
-        return Destination(here["registry_push"], here["registry_pull"], plain_http=True)
+        name, slash, folder = options.cluster.partition("/")
+        here = describe(lifecycle.running(name))
+        push, pull = (f"{here[key]}{slash}{folder}" for key in ("registry_push", "registry_pull"))
+        return Destination(push, pull, plain_http=True)
     if options.registry:
         return Destination(options.registry, options.registry, plain_http=False)
     return None
@@ -228,6 +260,8 @@ HANDLERS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
     "exec": _exec,
     "load": _load,
     "images": _images,
+    "image-lists": _image_lists,
+    "engine": _engine,
     "build": _build,
     "missing": _missing,
     "setup": _setup,

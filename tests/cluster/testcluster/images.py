@@ -18,6 +18,7 @@ class Engine(Protocol):
     def build(self, image: str, dockerfile: Path, context: Path, variables: Mapping[str, str], what: str) -> str: ...
     def run(self, image: str, command: Sequence[str]) -> None: ...
     def push(self, image: str, target: str, *, plain_http: bool) -> str: ...
+    def push_list(self, target: str, images: Sequence[str], *, plain_http: bool) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -67,27 +68,51 @@ class Workshop:
     variables: Mapping[str, str]
 
 
-def make(parts: Iterable[str], destination: Destination | None, engine: str) -> dict[str, str]:
-    """Builds and tries every part; pushes where there is a destination. Answers each part's reference: by digest where
-    it was pushed, by image id where it was not.
+def make(parts: Iterable[str], destination: Destination | None, engine: str, tag: str = "") -> dict[str, str]:
+    """Builds and tries every part; pushes where there is a destination, under `tag` or the beginning of its id. Answers
+    each part's reference: by digest where it was pushed, by image id where it was not.
     """
     pinned = versions.read()
     with locks.held(paths.cache() / "images.lock", "building images"):
-        workshop = _workshop(pinned, engine, destination)
-        return {part: _make(workshop, part, destination) for part in parts}
+        workshop = _workshop(pinned, chosen(engine, destination), destination)
+        return {part: _make(workshop, part, destination, tag) for part in parts}
+
+
+def make_lists(
+    parts: Iterable[str], destination: Destination, engine: str, tag: str, architectures: Iterable[str]
+) -> dict[str, str]:
+    """Pushes, for every part, a list under `tag` of the images that were pushed under `tag-architecture`. Answers each
+    part's reference by digest.
+    """
+    tags = [f"{tag}-{architecture}" for architecture in architectures]
+    with locks.held(paths.cache() / "images.lock", "building images"):
+        worker = docker.Docker() if chosen(engine, destination) == "docker" else _buildah(versions.read())
+        return {part: _make_list(worker, part, destination, tag, tags) for part in parts}
+
+
+def chosen(engine: str, destination: Destination | None) -> str:
+    """The engine that `auto` stands for: buildah for a test cluster, elsewhere docker where its daemon answers."""
+    if engine != "auto":
+        return engine
+    to_test_cluster = destination is not None and destination.plain_http
+    return "docker" if not to_test_cluster and docker.works() else "buildah"
 
 
 def _workshop(pinned: versions.Versions, engine: str, destination: Destination | None) -> Workshop:
-    uv = {"UV_VERSION": pinned.uv}
-    elsewhere = destination is not None and not destination.plain_http
-    if elsewhere:  # a test cluster's images are the same for each commit that leaves them as they are
-        uv["REVISION"] = _revision()
-    if engine == "docker" or (engine == "auto" and elsewhere and docker.works()):
-        return Workshop(docker.Docker(), uv)
+    variables = {"UV_VERSION": pinned.uv}
+    if destination is not None and not destination.plain_http:
+        # A test cluster's images are the same for each commit that leaves them as they are.
+        variables["REVISION"] = _revision()
+    if engine == "docker":
+        return Workshop(docker.Docker(), variables)
+    buildah = _buildah(pinned)
+    return Workshop(buildah, {**variables, "BASE": base_image.ensure(buildah, pinned)})
+
+
+def _buildah(pinned: versions.Versions) -> Buildah:
     machine.require()
     system_packages.require(pinned.debian_packages)
-    buildah = Buildah(paths.cache() / "buildah")
-    return Workshop(buildah, {**uv, "BASE": base_image.ensure(buildah, pinned)})
+    return Buildah(paths.cache() / "buildah")
 
 
 def _revision() -> str:
@@ -99,7 +124,7 @@ def _revision() -> str:
         return ""
 
 
-def _make(workshop: Workshop, part: str, destination: Destination | None) -> str:
+def _make(workshop: Workshop, part: str, destination: Destination | None, tag: str) -> str:
     image, plan = f"localhost/penstock/{part}:latest", PARTS[part]
     identity = workshop.engine.build(
         image, paths.PROJECT / plan.dockerfile, paths.PROJECT, workshop.variables, f"building image {part}"
@@ -107,8 +132,17 @@ def _make(workshop: Workshop, part: str, destination: Destination | None) -> str
     _try(workshop.engine, part, identity)
     if destination is None:
         return f"sha256:{identity}"
-    tag = identity[:12]
-    digest = workshop.engine.push(image, f"{destination.push}/penstock/{part}:{tag}", plain_http=destination.plain_http)
+    target = f"{destination.push}/penstock/{part}:{tag or identity[:12]}"
+    return _pushed(part, destination, workshop.engine.push(image, target, plain_http=destination.plain_http))
+
+
+def _make_list(engine: Engine, part: str, destination: Destination, tag: str, tags: Sequence[str]) -> str:
+    name = f"{destination.push}/penstock/{part}"
+    images = [f"{name}:{each}" for each in tags]
+    return _pushed(part, destination, engine.push_list(f"{name}:{tag}", images, plain_http=destination.plain_http))
+
+
+def _pushed(part: str, destination: Destination, digest: str) -> str:
     reference = f"{destination.pull}/penstock/{part}@{digest}"
     progress.say(f"image {part}: {reference}")
     return reference

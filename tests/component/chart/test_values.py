@@ -13,7 +13,16 @@ SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 
 
 FOR_PODS = {
-    *{"image", "imageRegistry", "imagePullPolicy", "imagePullSecrets", "commonLabels", "podLabels", "podAnnotations", "nodeSelector"},
+    *{
+        "image",
+        "imageRegistry",
+        "imagePullPolicy",
+        "imagePullSecrets",
+        "commonLabels",
+        "podLabels",
+        "podAnnotations",
+        "nodeSelector",
+    },
     *{"deploymentAnnotations", "tolerations", "affinity", "topologySpreadConstraints", "priorityClassName"},
     *{"runtimeClassName", "securityContext", "containerSecurityContext", "extraEnv", "http_proxy", "https_proxy"},
     *{"no_proxy", "configMap", "secret", "key"},

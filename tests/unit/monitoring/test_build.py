@@ -1,12 +1,9 @@
 """What parts say of their build is what the project says."""
 
-import tomllib
-
 import pytest
 
 from penstock_contracts.build import REVISION_VARIABLE, VERSION, build_labels
 from penstock_contracts.metric_names import BUILD_INFO, METRICS
-from penstock_testing.documents import read
 from penstock_testing.platform import ROOT
 
 PARTS = sorted({metric.part for metric in METRICS} - {"every"})
@@ -14,14 +11,6 @@ PARTS = sorted({metric.part for metric in METRICS} - {"every"})
 
 def folder(part: str) -> str:
     return part if part == "controller" else f"services/{part}"
-
-
-def test_there_is_one_version_everywhere() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    members = ["", *project["tool"]["uv"]["workspace"]["members"]]
-    told = {tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]["version"] for member in members}
-    chart = read((ROOT / "charts" / "penstock" / "Chart.yaml").read_text())
-    assert {*told, chart["version"], chart["appVersion"]} == {VERSION}
 
 
 @pytest.mark.parametrize("part", PARTS)

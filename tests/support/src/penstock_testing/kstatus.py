@@ -1,20 +1,14 @@
 """What kstatus makes of objects, by its reference library: the program in tests/kstatus, run for real."""
 
-import hashlib
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_testing.cluster import Object
-from penstock_testing.platform import ROOT
+from penstock_testing.go_programs import compiled
 
-SOURCES = ROOT / "tests" / "kstatus"
-_BUILD_SECONDS = 600
 _SECONDS = 60
 
 
@@ -35,19 +29,4 @@ class Kstatus:
 
 def built(go: Path) -> Kstatus:
     """Compiled from the modules that go.sum names, where that has not been done."""
-    sources = sorted(file for file in SOURCES.iterdir() if file.suffix in {".go", ".mod", ".sum"})
-    name = hashlib.sha256(b"\n".join(file.read_bytes() for file in sources)).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    program = cache / "penstock" / "kstatus" / name
-    if not program.exists():
-        _build(go, program)
-    return Kstatus(program)
-
-
-def _build(go: Path, program: Path) -> None:
-    program.parent.mkdir(parents=True, exist_ok=True)
-    fixed = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
-    with tempfile.TemporaryDirectory(dir=program.parent) as draft:
-        command = [str(go), "build", "-trimpath", "-buildvcs=false", "-o", f"{draft}/kstatus", "."]
-        subprocess.run(command, cwd=SOURCES, env=os.environ | fixed, timeout=_BUILD_SECONDS, check=True)
-        shutil.move(f"{draft}/kstatus", program)
+    return Kstatus(compiled("kstatus", ".", go))

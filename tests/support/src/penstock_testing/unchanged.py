@@ -1,4 +1,4 @@
-"""Tests of what tests are made with: left out while nothing that they look at has changed since they passed.
+"""Tests of what tests and releases are made with: left out while nothing that they look at has changed since they passed.
 
 They always run in the deep run, and when they are named on the command line.
 """
@@ -41,10 +41,13 @@ def _tools(tier: str, part: str, *inputs: str) -> Tools:
 
 
 _CLUSTER = ("tests/cluster", "manifests", "charts", "services", "controller/Dockerfile")
+_RELEASE = ("charts", "locks", "LICENSE", ".github", "tests/cluster", "tests/tools", "tests/component/conftest.py")
 TOOLS = (
     _tools("unit", "support", "tests/support"),
     _tools("component", "support", "tests/support"),
     _tools("unit", "cluster", *_CLUSTER),
+    # What wheels, archives and lists of images are made by: minutes of compiling.
+    _tools("component", "release", "release", "cli", "contracts", "json-logs", "services/predictor", *_RELEASE),
     # It runs images of its own and nothing of ours.
     _tools("component", "cluster", "tests/cluster", "tests/component/conftest.py"),
 )
