@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from release import version
-from release.programs import run
+from release.programs import run, told
 
 CHART = version.ROOT / "charts" / "penstock"
 _DIGEST = re.compile(r"^Digest: (sha256:[0-9a-f]{64})$", re.MULTILINE)
@@ -42,10 +42,10 @@ def package(there: Path, helm: str | Path) -> Path:
 def push(archive: Path, helm: str | Path, registry: str, *, plain_http: bool = False) -> str:
     """Push a packaged chart below `registry`; answers its reference by digest."""
     folder = f"{registry}/charts"
-    told = run(helm, "push", archive, f"oci://{folder}", *(["--plain-http"] if plain_http else []))
-    found = _DIGEST.search(told)
+    heard = told(helm, "push", archive, f"oci://{folder}", *(["--plain-http"] if plain_http else []))
+    found = _DIGEST.search(heard)
     if found is None:
-        raise ValueError(f"helm pushed the chart but told no digest:\n{told}")
+        raise ValueError(f"helm pushed the chart but told no digest:\n{heard}")
     return f"{folder}/penstock@{found[1]}"
 
 

@@ -16,20 +16,24 @@ def run(
     seconds: float = 600.0,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
-    stdin: str | None = None,
 ) -> str:
     """Run it; answers its standard output. Raises ProgramError."""
-    words: Sequence[str] = [str(word) for word in command]
+    return _finished(command, seconds, folder, environment).stdout
+
+
+def told(*command: str | Path, seconds: float = 600.0) -> str:
+    """Run it; answers all that it says, for programs that tell of their work on standard error. Raises ProgramError."""
+    done = _finished(command, seconds, None, None)
+    return done.stdout + done.stderr
+
+
+def _finished(
+    command: Sequence[str | Path], seconds: float, folder: Path | None, environment: Mapping[str, str] | None
+) -> subprocess.CompletedProcess[str]:
+    words = [str(word) for word in command]
     try:
         done = subprocess.run(
-            words,
-            cwd=folder,
-            env=environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
+            words, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
         )
     except FileNotFoundError:
         raise ProgramError(f"{words[0]} is not there: install it, or put it on PATH") from None
@@ -37,4 +41,4 @@ def run(
         raise ProgramError(f"{' '.join(words)}: no end after {seconds:g} s") from None
     if done.returncode != 0:
         raise ProgramError(f"{' '.join(words)}: exit {done.returncode}\n{(done.stdout + done.stderr)[-_TAIL:]}")
-    return done.stdout
+    return done

@@ -6,7 +6,7 @@ import pytest
 from testcluster import go_toolchain, versions
 
 from penstock_testing.clean_machine import CleanMachine
-from penstock_testing.image_registry import ImageRegistry
+from penstock_testing.oci_registry import OciRegistry
 from release.distributions import build_all
 
 
@@ -38,6 +38,6 @@ def machine(tmp_path: Path) -> CleanMachine:
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImageRegistry]:
-    with ImageRegistry(tmp_path_factory.mktemp("registry")) as registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
+    with OciRegistry(tmp_path_factory.mktemp("registry")) as registry:
         yield registry

@@ -1,5 +1,6 @@
-"""The predictor's wheel with compiled modules: pip prefers it, and it answers as the one without."""
+"""The predictor's wheel with compiled modules: pip prefers it, and it serves."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from release.compiled_wheels import build_compiled
 
 pytestmark = pytest.mark.timeout(1800)
 PLACE = "from penstock_predictor.serving import batcher; print(batcher.__file__)"
+START_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -24,17 +26,39 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, uv: Path) -> Path:
 
 @contextmanager
 def served(machine: CleanMachine, model: Path) -> Iterator[str]:
-    """The address of `penstock-predictor --model`, as a user starts it."""
-    options = ["--model", str(model), "--host", "127.0.0.1", "--port", "0"]
-    command = machine.command("penstock-predictor", *options)
-    with (machine.folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=machine.folder, env=machine.environment, stdout=log, stderr=log)
+    """The address of a predictor that is started as a user starts it."""
+    options = ["--model", str(model), "--host", "127.0.0.1", "--port", "0", "--grpc-port", "0"]
+    log = machine.folder / "log"
+    with log.open("w") as out:
+        command = machine.command("penstock-predictor", *options)
+        process = subprocess.Popen(command, cwd=machine.folder, env=machine.environment, stdout=out, stderr=out)
     try:
-        yield _address(process, machine.folder / "log")
+        yield _address(log)
     finally:
         process.terminate()
         process.wait(timeout=60)
 
 
-def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
-    raise NotImplementedError
+def _address(log: Path) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        events = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        found = [event["port"] for event in events if "port" in event]
+        if found:
+            return f"http://127.0.0.1:{found[0]}"
+        time.sleep(0.1)
+    raise TimeoutError(log.read_text())
+
+
+def test_it_runs_on_linuxes_that_are_older_than_the_one_that_built_it(compiled: Path) -> None:
+    assert "-manylinux" in compiled.name
+
+
+def test_pip_prefers_it_to_the_one_without_and_it_serves(
+    compiled: Path, distributions: Path, machine: CleanMachine, tmp_path: Path
+) -> None:
+    machine.install("penstock-predictor", folders=(distributions, compiled.parent, wheelhouse("cli", "predictor")))
+    assert machine.run("python", "-c", PLACE).strip().endswith(".so")
+    with served(machine, scaled(tmp_path / "model.onnx", 3.0)) as address:
+        answer = httpx.post(f"{address}/predict", json={"features": [1, 2]}, timeout=30)
+    assert answer.json()["prediction"] == [3.0, 6.0]

@@ -1,4 +1,4 @@
-"""Tests of what tests and releases are made with: left out while nothing that they look at has changed since they passed.
+"""Tests of what tests and releases are made with: left out while nothing that they look at has changed since.
 
 They always run in the deep run, and when they are named on the command line.
 """

@@ -1,4 +1,4 @@
-"""A real registry of images on loopback, the one that the test cluster has: Debian's docker-registry."""
+"""A real registry on loopback that anybody may push images and charts to: Debian's docker-registry."""
 
 import json
 import socket
@@ -18,7 +18,7 @@ _MANIFESTS = (
 )
 
 
-class ImageRegistry:
+class OciRegistry:
     """Runs from entering its context until leaving it."""
 
     def __init__(self, folder: Path) -> None:
@@ -54,11 +54,14 @@ class ImageRegistry:
 
     def manifest(self, name: str, tag: str) -> dict[str, Any]:
         """What stands under a tag or a digest. Raises httpx.HTTPError."""
-        answer = httpx.get(
-            f"http://{self.host}/v2/{name}/manifests/{tag}", headers={"Accept": ", ".join(_MANIFESTS)}, timeout=10
-        )
-        found: dict[str, Any] = answer.raise_for_status().json()
+        found: dict[str, Any] = json.loads(self.bytes_of(name, tag))
         return found
+
+    def bytes_of(self, name: str, tag: str) -> bytes:
+        """A manifest as it lies there, of which the digest is. Raises httpx.HTTPError."""
+        accepted = {"Accept": ", ".join(_MANIFESTS)}
+        answer = httpx.get(f"http://{self.host}/v2/{name}/manifests/{tag}", headers=accepted, timeout=10)
+        return answer.raise_for_status().content
 
     def _answers(self) -> bool:
         try:
