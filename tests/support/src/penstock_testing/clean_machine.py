@@ -57,13 +57,20 @@ class CleanMachine:
         masked = ["unshare", "--mount", *rights, "--", "sh", "-c", _WITHOUT_CLONE, "sh", str(ROOT)]
         return [*masked, *(str(word) for word in command)]
 
+    def provide(self, **programs: str | Path) -> None:
+        """Put programs on its PATH, each under the name that is given."""
+        (self.folder / "bin").mkdir(exist_ok=True)
+        for name, program in programs.items():
+            found = shutil.which(program) or str(program)
+            (self.folder / "bin" / name).symlink_to(Path(found).absolute())
+
     @cached_property
     def environment(self) -> dict[str, str]:
-        """PATH has the virtual environment and the system's programs."""
+        """PATH has its virtual environment, what it was provided with, and the system's programs."""
         system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return {
             "HOME": str(self.folder),
-            "PATH": f"{self.folder}/venv/bin:{system}",
+            "PATH": f"{self.folder}/venv/bin:{self.folder}/bin:{system}",
             "TMPDIR": "/tmp",
             "LC_ALL": "C.UTF-8",
         }
