@@ -40,8 +40,9 @@ VENV := .venv/.made-from-$(VENV_HASH)
 RPC := services/predictor/src/penstock_predictor/rpc/open_inference
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
   docs/reference/modeldeployment.md docs/reference/metrics.md docs/reference/reasons.md \
+  docs/pictures/architecture.svg docs/pictures/architecture-narrow.svg \
   $(addprefix charts/penstock/files/dashboards/,fleet.json model.json rollout.json) $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
-TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench release services/predictor/hatch_build.py
+TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench release docs/site services/predictor/hatch_build.py
 
 ##@ Start here
 
@@ -69,7 +70,7 @@ test-deep: $(VENV) ## The same with long outages and the tests of what tests are
 	@PENSTOCK_DEEP=1 $(MAKE) test
 	@$(MAKE) check-deep
 
-check: lint types imports verify unit ## What needs no cluster: some minutes
+check: lint types imports verify site unit ## What needs no cluster: some minutes
 
 unit: $(VENV) ## Unit tests: seconds, no network
 	@$(PYTHON) -m pytest tests/unit -n 2 --dist loadgroup $(ARGS)
@@ -175,6 +176,7 @@ generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifest
 	@$(PYTHON) contracts/reasons_reference.py $(ROOT)
 	@$(PYTHON) contracts/dashboards.py $(ROOT)
 	@$(PYTHON) contracts/crd.py $(ROOT)
+	@$(PYTHON) docs/site/architecture.py $(ROOT)/docs/pictures
 	@{ cat manifests/namespace.yaml; $(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system; } \
 	  > $(ROOT)/manifests/install.yaml
 	@mkdir -p $(ROOT)/$(dir $(RPC))
@@ -187,6 +189,9 @@ verify: $(VENV) ## Fail when a generated file is not what `make generate` writes
 	$(MAKE) generate ROOT="$$there"; \
 	differ=0; for file in $(GENERATED); do diff -u "$$file" "$$there/$$file" || differ=1; done; \
 	[ $$differ = 0 ] || { echo 'verify: generated files are out of date: run `make generate`' >&2; exit 1; }
+
+site: $(VENV) ## The docs site into build/site; a link that leads nowhere, or a page that is on no menu, fails
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs --quiet build --strict
 
 lock: ## Renew all locks: of the members, of the clients in tests/clients and of the peers in bench/serving
 	@UV_VERSION=$(UV_VERSION) ./locks/install-uv --unchecked $(CACHE)/uv/$(UV_VERSION)
@@ -266,5 +271,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
