@@ -31,13 +31,18 @@ class VersionMark:
     file: Path
     line: int
     text: str
+    of_chart: bool
+    """Whether it is written as Helm asks for it."""
 
 
 _LINES = {
     "pyproject.toml": rf'^version = "{_NUMBER}"$',
     "contracts/src/penstock_contracts/build.py": rf'^VERSION = "{_NUMBER}"$',
     "charts/penstock/Chart.yaml": rf"^(?:version|appVersion): {_NUMBER}$",
+    "services/predictor/README.md": rf"penstock/predictor:{_NUMBER}$",
 }
+_AS_IN_CHART = ("Chart.yaml", "README.md")
+"""Files that name the chart's version, or tags of images."""
 _MEMBER = rf'^version = "{_NUMBER}"$|"penstock-[a-z-]+(?:\[[a-z,-]+\])?=={_NUMBER}"'
 """Of a member's `pyproject.toml`: its own version, and what it asks of the other members."""
 
@@ -61,7 +66,8 @@ def marks(root: Path = ROOT) -> Iterator[VersionMark]:
             raise VersionError(f"{file}: no version where one is expected; see release/version.py")
         for match in found:
             (number,) = (group for group in match.groups() if group)
-            yield VersionMark(file.relative_to(root), text.count("\n", 0, match.start()) + 1, number)
+            line = text.count("\n", 0, match.start()) + 1
+            yield VersionMark(file.relative_to(root), line, number, of_chart=file.name in _AS_IN_CHART)
 
 
 def write(version: str, root: Path = ROOT) -> None:
@@ -69,7 +75,7 @@ def write(version: str, root: Path = ROOT) -> None:
     if not _FORM.fullmatch(version):
         raise VersionError(f"{version}: not a version; write 1.2.3 or, before a release, 1.2.3rc1")
     for file, pattern in _places(root):
-        new = of_chart(version) if file.name == "Chart.yaml" else version
+        new = of_chart(version) if file.name in _AS_IN_CHART else version
         text = file.read_text()
         for match in reversed(list(pattern.finditer(text))):
             text = text[: match.start()] + re.sub(_NUMBER, new, match[0]) + text[match.end() :]

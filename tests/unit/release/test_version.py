@@ -12,7 +12,7 @@ from release.version import ROOT, VersionError, marks, of_chart, read, write
 
 
 def test_the_version_is_the_same_wherever_it_stands() -> None:
-    differing = [mark for mark in marks() if mark.text != (of_chart(read()) if "charts" in mark.file.parts else read())]
+    differing = [mark for mark in marks() if mark.text != (of_chart(read()) if mark.of_chart else read())]
     assert differing == []
     assert read() == VERSION
 
@@ -47,8 +47,8 @@ def test_a_new_version_is_written_everywhere_and_again_over_itself(copy: Path, n
         assert read(copy) == number
         after = list(marks(copy))
         assert [(mark.file, mark.line) for mark in after] == [(mark.file, mark.line) for mark in before]
-        chart = {mark.text for mark in after if mark.file.name == "Chart.yaml"}
-        others = {mark.text for mark in after if mark.file.name != "Chart.yaml"}
+        chart = {mark.text for mark in after if mark.of_chart}
+        others = {mark.text for mark in after if not mark.of_chart}
         assert (chart, others) == ({of_the_chart}, {number})
 
 
