@@ -1,6 +1,6 @@
 """The predictor's wheel with compiled modules: pip prefers it, and it serves."""
 
-import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -42,10 +42,10 @@ def served(machine: CleanMachine, model: Path) -> Iterator[str]:
 def _address(log: Path) -> str:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        events = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-        found = [event["port"] for event in events if "port" in event]
-        if found:
-            return f"http://127.0.0.1:{found[0]}"
+        text = log.read_text()
+        listens = re.search(r"running on (http://127\.0\.0\.1:\d+) ", text)
+        if listens and "model loaded" in text:
+            return listens[1]
         time.sleep(0.1)
     raise TimeoutError(log.read_text())
 
