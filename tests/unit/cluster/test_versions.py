@@ -1,5 +1,6 @@
 import re
 import tomllib
+from fnmatch import fnmatch
 
 import pytest
 from testcluster import base_image, go_modules, versions
@@ -81,7 +82,24 @@ def test_each_image_holds_its_own_member_and_what_that_member_needs_of_ours(part
     dockerfile = PROJECT / PARTS[part].dockerfile
     copied = set(re.findall(r"^COPY (\S+/src/\S+) ", dockerfile.read_text(), re.MULTILINE))
     own = dockerfile.parent.relative_to(PROJECT)
-    needs = tomllib.loads((dockerfile.parent / "pyproject.toml").read_text())["project"]["dependencies"]
+    asked = tomllib.loads((dockerfile.parent / "pyproject.toml").read_text())["project"]["dependencies"]
+    needs = {need.partition("==")[0] for need in asked}
     shared = {f"{folder}/src/{need.replace('-', '_')}" for need, folder in SHARED.items() if need in needs}
     assert {source for source in copied if not source.startswith(f"{own}/")} == shared
     assert len(copied) == 1 + len(shared)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_an_image_copies_is_let_into_its_context(part: str) -> None:
+    """By whole names of folders: docker 20.10 takes no pattern for a folder of which it has left out what is above."""
+    lines = (PROJECT / ".dockerignore").read_text().splitlines()
+    let_in = [line.removeprefix("!") for line in lines if line.startswith("!")]
+    assert [path for path in let_in if "*" in path.rpartition("/")[0]] == []
+    text = (PROJECT / PARTS[part].dockerfile).read_text()
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE)
+    assert copied
+    assert [path for path in copied if not any(_covers(each, path) for each in let_in)] == []
+
+
+def _covers(let_in: str, path: str) -> bool:
+    return fnmatch(path, let_in) or path.startswith(f"{let_in}/")
