@@ -26,4 +26,4 @@ def test_each_looks_at_its_own_tests_and_at_files_that_there_are() -> None:
 
 def test_a_stamp_is_named_after_its_tests() -> None:
     names = [tools.stamp().name.rpartition("-")[0] for tools in TOOLS]
-    assert names == ["unit-support", "component-support", "unit-cluster", "component-cluster"]
+    assert names == ["unit-support", "component-support", "unit-cluster", "component-release", "component-cluster"]
