@@ -21,11 +21,17 @@ GATEWAY_PROBE_PORT = 8081
 """Envoy answers 200 here while it runs: its container's probe."""
 GATEWAY_AGENT_PORT = 8082
 """The agent: readiness, acknowledgements, metrics."""
+GATEWAY_REPLAY_PORT = 8083
+"""Envoy's listener for recorded requests that the drift monitor sends to a candidate."""
 
 HEADER_REQUEST_ID = "x-request-id"
 HEADER_DIGEST = "x-penstock-digest"
 """On a predictor's answer: the digest of the model that computed it."""
 HEADER_SHADOW = "x-penstock-shadow"
 """On a copy of a user's request: nobody sees its answer. Users' own headers `x-penstock-*` are dropped."""
+HEADER_REPLAY = "x-penstock-replay"
+"""On a recorded request: whose pods are to answer it, as namespace/name/revision."""
+HEADER_UNREACHED = "x-penstock-unreached"
+"""On the gateway's answer to a recorded request that no pod got: Envoy's flags, which say why."""
 HEADER_REVISION = "x-penstock-revision"
 """On a gateway's answer: the revision whose pod was tried last, so whose answer it is where there is one."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from penstock_contracts.names import GATEWAY_AGENT_PORT, GATEWAY_PORT, GATEWAY_PROBE_PORT
+from penstock_contracts.names import GATEWAY_AGENT_PORT, GATEWAY_PORT, GATEWAY_PROBE_PORT, GATEWAY_REPLAY_PORT
 
 MIB = 1024 * 1024
 
@@ -31,11 +31,13 @@ class GatewaySettings(BaseSettings):
     """A kubeconfig file, for runs outside a cluster; empty: the pod's service account, or KUBECONFIG."""
 
     listen_address: str = "0.0.0.0"  # noqa: S104 - a pod's ports are for the whole pod network
-    """Address of the users', probe and agent ports."""
+    """Address of the users', replay, probe and agent ports."""
     user_port: int = Field(default=GATEWAY_PORT, ge=1, le=65535)
     """Envoy's port for users."""
     probe_port: int = Field(default=GATEWAY_PROBE_PORT, ge=1, le=65535)
     """Envoy answers 200 here while it runs."""
+    replay_port: int = Field(default=GATEWAY_REPLAY_PORT, ge=1, le=65535)
+    """Envoy's port for recorded requests, which the drift monitor sends."""
     agent_port: int = Field(default=GATEWAY_AGENT_PORT, ge=1, le=65535)
     """The agent: readiness, acknowledgements, metrics."""
     admin_port: int = Field(default=9901, ge=1, le=65535)

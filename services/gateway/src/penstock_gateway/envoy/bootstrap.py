@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock_contracts.names import HEADER_REQUEST_ID
 from penstock_gateway.envoy.latency_bucket import LATENCY_BUCKET
+from penstock_gateway.envoy.replays import replay_manager
 from penstock_gateway.envoy.resource_file import METADATA
 from penstock_gateway.envoy.tracing import collector_cluster, flush_times, tracing_options
 from penstock_gateway.settings import GatewaySettings
@@ -102,7 +103,7 @@ def render_bootstrap(settings: GatewaySettings, epoch: str) -> str:
         "overload_manager": _overload_manager(settings),
         "dynamic_resources": {"cds_config": _file_source(paths.clusters)},
         "static_resources": {
-            "listeners": [_users_listener(settings, paths), _probe_listener(settings)],
+            "listeners": [_users_listener(settings, paths), _replay_listener(settings), _probe_listener(settings)],
             **collector_cluster(settings),
         },
         **flush_times(settings),
@@ -190,6 +191,17 @@ def _http1() -> dict[str, Any]:
         "accept_http_10": True,
         "default_host_for_http_10": _NOBODYS_HOST,
         "ignore_http_11_upgrade": [{"safe_regex": {"regex": ".*"}}],
+    }
+
+
+def _replay_listener(settings: GatewaySettings) -> dict[str, Any]:
+    # Its router writes no log of tries: what a replay does is no evidence of the gateway's.
+    manager = {**replay_manager(), "http_filters": [_router_filter()]}
+    return {
+        "name": "replays",
+        "address": _address(settings.listen_address, settings.replay_port),
+        "per_connection_buffer_limit_bytes": 1024 * 1024,
+        "filter_chains": [{"filters": [_connection_manager(manager)]}],
     }
 
 

@@ -31,12 +31,13 @@ KEY = ModelKey(NAMESPACE, NAME)
 
 def loopback_settings(folder: Path, **more: Any) -> GatewaySettings:
     """Ports that nobody uses, all on 127.0.0.1, and `more`."""
-    user, probe, agent, admin = free_ports(4)
+    user, replay, probe, agent, admin = free_ports(5)
     return GatewaySettings(
         config_dir=folder,
         pod_name="gateway-test",
         listen_address="127.0.0.1",
         user_port=user,
+        replay_port=replay,
         probe_port=probe,
         agent_port=agent,
         admin_port=admin,
