@@ -1,11 +1,12 @@
 """How far two versions' predictions for the same inputs lie apart: what the drift monitor is asked, and its answer."""
 
 from bisect import bisect_right
+from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from penstock_contracts.base import Contract
+from penstock_contracts.base import Contract, evolve
 from penstock_contracts.drift import ServedVersion
 
 DIFFERENCE_BINS: Final = 64
@@ -20,6 +21,49 @@ def difference_bin(difference: float) -> int:
     return min(DIFFERENCE_BINS, bisect_right(DIFFERENCE_EDGES, difference)) - 1
 
 
+class ReplayWish(Contract):
+    """Recorded requests of stable's that the candidate is to answer too."""
+
+    test: str
+    """What is tested by them: another text has them answered anew."""
+    max_requests: int = Field(ge=1)
+    """The newest ones, each with another input."""
+    per_second: float = Field(gt=0)
+    timeout_seconds: float = Field(gt=0)
+    """For one answer."""
+
+
+class ReplayProblem(StrEnum):
+    """Why no recorded request can be answered, in one word. The controller tells the same words."""
+
+    COLUMNS_NOT_RECORDED = "ColumnsNotRecorded"
+    NOTHING_RECORDED = "NothingRecorded"
+    REPLAY_NOT_REACHED = "ReplayNotReached"
+
+
+class ReplayReport(Contract):
+    """What became of recorded requests. Each is in one of the numbers, or is still to be answered."""
+
+    chosen: int = 0
+    """Requests that were recorded before the counts began."""
+    answered: int = 0
+    failed: int = 0
+    """Stable had answered them."""
+    failures: dict[str, int] = Field(default_factory=dict)
+    """The failed ones by HTTP status code, or by `no answer`."""
+    gone: int = 0
+    """Their records left the window before."""
+    problem: str = ""
+    """One of ReplayProblem; a newer monitor may have others. Empty: there is none."""
+    message: str = ""
+    """The problem in a sentence."""
+
+    @property
+    def left(self) -> int:
+        """Still to be answered."""
+        return self.chosen - self.answered - self.failed - self.gone
+
+
 class DivergenceWish(Contract):
     """Body of `PUT /v1/divergence/{namespace}/{name}`: which versions are to be compared, and in which attempt.
 
@@ -32,6 +76,12 @@ class DivergenceWish(Contract):
     scale: float | None = Field(default=None, gt=0)
     """Difference of two numbers that counts as 1, as larger ones do. None: 1 for probabilities; for other numbers, what
     lies between the 1st and the 99th percentile of the predictions in stable's reference sample."""
+    replay: ReplayWish | None = None
+    """None: the candidate is asked nothing. That alone begins no new counts."""
+
+    def counts_as(self, other: "DivergenceWish") -> bool:
+        """Whether the same is counted for both."""
+        return evolve(self, replay=other.replay) == other
 
 
 Bins = Annotated[tuple[int, ...], Field(min_length=DIFFERENCE_BINS, max_length=DIFFERENCE_BINS)]
@@ -41,7 +91,8 @@ class DivergenceReport(Contract):
     """Answer of `PUT` and of `GET /v1/divergence/{namespace}/{name}?attempt=N`. Counts only grow as long as `since`
     is the same.
 
-    A pair is a row that both versions answered under one request id, once for a user and once as a copy.
+    A pair is a row that both versions answered under one request id, once for a user and once as a copy, at about the
+    same time or, in a replay, later.
     """
 
     namespace: str
@@ -75,3 +126,7 @@ class DivergenceReport(Contract):
     """Pairs of numbers that came while no scale was known: not among `scored`."""
     repeated: int
     """Pairs that are not counted, since their input was counted within the same minute."""
+    recorded: int = 0
+    """Recorded requests that brought pairs: the candidate answered them later than stable."""
+    replay: ReplayReport | None = None
+    """None: no recorded requests were asked for since the counts began."""

@@ -21,6 +21,25 @@ class RecordBlock(msgspec.Struct, frozen=True):
     """As in the Open Inference Protocol V2: FP32, INT64, BOOL, ..., BYTES."""
 
 
+class RecordedTensor(msgspec.Struct, frozen=True):
+    """An input of the model, all columns of which are one block."""
+
+    name: str
+    datatype: str
+    """Of the tensor: a block of FP16 has FP32."""
+    shape: tuple[int, ...]
+    """Of one row."""
+
+
+class RequestForm(msgspec.Struct, frozen=True):
+    """What it takes, beside the records, to ask for the same again."""
+
+    inputs: tuple[RecordedTensor, ...]
+    """For each input block its tensor. There were no other inputs."""
+    outputs: tuple[str, ...]
+    """Names of what was computed."""
+
+
 class RecordedRequest(msgspec.Struct, frozen=True, array_like=True):
     """A request whose rows are in a run, one after another."""
 
@@ -64,3 +83,5 @@ class RecordBatch(msgspec.Struct, frozen=True):
     runs: tuple[RecordedRun, ...]
     dropped: int = 0
     """Rows that this process sampled and could not send since it began: its queue was full, or the monitor away."""
+    form: RequestForm | None = None
+    """None: not all inputs are recorded as they were, or a predictor of an older release does not say."""

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from penstock_contracts.records import RecordBatch, RecordBlock
+from penstock_contracts.records import RecordBatch, RecordBlock, RecordedTensor, RequestForm
 from penstock_predictor.model.inference import Feeds, ServedModel
 from penstock_predictor.records.batches import Encoding, Gathering, RecordSource
 from penstock_predictor.records.columns import Columns
@@ -24,13 +24,20 @@ triple = functools.partial(tiny_models.scaled, factor=3)
 class Desk:
     """Runs calls, records them, and reads the batches."""
 
-    def __init__(self, model: ServedModel, *, sampling: Sampling | None = None, max_rows: int = 1000) -> None:
+    def __init__(
+        self,
+        model: ServedModel,
+        *,
+        sampling: Sampling | None = None,
+        max_rows: int = 1000,
+        columns: Columns | None = None,
+    ) -> None:
         self.model = model
         self.lost: list[int] = []
         self.queue = RunQueue(max_rows=max_rows, max_bytes=2**20)
         self._recorder = RunRecorder(self.queue, sampling, self.lost.append)
         source = RecordSource(namespace="n", name="m", revision="r", identity=IDENTITY, sender="s")
-        self.gathering = Gathering(source, Encoding(Columns(model)))
+        self.gathering = Gathering(source, Encoding(columns or Columns(model)))
 
     def call(
         self, name: str | None, values: Any, *, rows: int | None = None, shadow: bool = False, kind: type = np.float32
@@ -156,6 +163,45 @@ def test_runs_of_other_widths_or_outputs_go_in_batches_of_their_own(load_model: 
     assert set(found) == {("narrow", "narrow-again"), ("wide",), ("z",)}
     assert found["wide",].inputs == (RecordBlock(("x[0]", "x[1]", "x[2]"), "FP32"),)
     assert found["z",].outputs == (RecordBlock(("z[0]", "z[1]"), "FP32"),)
+
+
+def test_a_batch_says_what_it_takes_to_ask_again(load_model: LoadModel) -> None:
+    desk = Desk(load_model(tiny_models.matrix))
+    desk.run(NamedCall({"x": np.array([[5, 6]], dtype=np.float32)}, ("z",), rows=0, origin=(b"z", False)))
+    (batch,) = desk.batches()
+    assert batch.form == RequestForm((RecordedTensor("x", "FP32", (2,)),), ("z",))
+
+
+@pytest.mark.parametrize("told", [{"exclude": ["x[1]"]}, {"hashed": ["x[0]"]}, {"exclude": ["x[0]", "x[1]"]}])
+def test_where_a_column_of_the_inputs_is_left_out_or_hashed_nobody_can_ask_again(
+    told: dict[str, list[str]], load_model: LoadModel
+) -> None:
+    model = load_model(triple)
+    desk = Desk(model, columns=Columns(model, **told))
+    desk.run(desk.call("a", [[1, 2]]))
+    assert [batch.form for batch in desk.batches()] == [None]
+
+
+def test_an_output_that_is_left_out_or_hashed_does_not_matter_for_that(load_model: LoadModel) -> None:
+    model = load_model(triple)
+    desk = Desk(model, columns=Columns(model, exclude=["y[0]"], hashed=["y[1]"]))
+    desk.run(desk.call("a", [[1, 2]]))
+    (batch,) = desk.batches()
+    assert batch.form == RequestForm((RecordedTensor("x", "FP32", (2,)),), ("y",))
+
+
+def test_a_short_float_is_recorded_wider_and_asked_for_as_it_was(load_model: LoadModel) -> None:
+    desk = Desk(load_model(tiny_models.doubled))
+    desk.run(desk.call("a", [[1, 2]], kind=np.float16))
+    (batch,) = desk.batches()
+    assert [block.datatype for block in batch.inputs] == ["FP32"]
+    assert batch.form == RequestForm((RecordedTensor("x", "FP16", (2,)),), ("y",))
+
+
+def test_an_input_that_is_no_table_is_not_recorded_so_nobody_can_ask_again(load_model: LoadModel) -> None:
+    desk = Desk(load_model(tiny_models.matrix))
+    desk.run(desk.call("a", np.zeros((1, 513)), rows=0))
+    assert [batch.form for batch in desk.batches()] == [None]
 
 
 def test_a_request_without_rows_is_not_recorded(load_model: LoadModel) -> None:

@@ -7,13 +7,20 @@ from typing import Final, cast
 import msgspec
 import numpy as np
 
-from penstock_contracts.records import RecordBatch, RecordBlock, RecordedRequest, RecordedRun
+from penstock_contracts.records import (
+    RecordBatch,
+    RecordBlock,
+    RecordedRequest,
+    RecordedRun,
+    RecordedTensor,
+    RequestForm,
+)
 from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model.inference import Feeds
 from penstock_predictor.records.columns import Columns, Cut
 from penstock_predictor.records.run_queue import Asked, RanCalls
 from penstock_predictor.serving.call import CallOutputs
-from penstock_predictor.tensors.arrays import Array
+from penstock_predictor.tensors.arrays import BY_NUMPY, Array
 
 _LONGEST_ID: Final = 128
 _MOST_LAYOUTS: Final = 256
@@ -33,6 +40,8 @@ class RecordLayout:
     outputs: tuple[Cut, ...]
     places: tuple[int, ...]
     """For each of these its tensor's place among those that were computed."""
+    form: RequestForm | None
+    """As in the contract."""
 
     @property
     def blocks(self) -> tuple[tuple[RecordBlock, ...], tuple[RecordBlock, ...]]:
@@ -116,7 +125,12 @@ class Encoding:
             for place, (name, array) in enumerate(zip(names, arrays, strict=True))
             for cut in self._columns.cuts(name, array, group.first_rows)
         ]
-        return RecordLayout(tuple(inputs), tuple([cut for cut, _ in outputs]), tuple([place for _, place in outputs]))
+        return RecordLayout(
+            tuple(inputs),
+            tuple([cut for cut, _ in outputs]),
+            tuple([place for _, place in outputs]),
+            _form(feeds, inputs, names),
+        )
 
 
 def _alike(ran: RanCalls) -> list[tuple[list[Asked], list[Feeds], list[CallOutputs]]]:
@@ -134,6 +148,16 @@ def _behind(arrays: Sequence[Array]) -> Array:
 def _shape(arrays: Iterable[tuple[str, Array]], rows: int) -> _Shape:
     """What decides how tensors are cut."""
     return tuple([(name, array.shape[1:], array.ndim > 0 and len(array) == rows) for name, array in arrays])
+
+
+def _form(feeds: Feeds, cuts: Sequence[Cut], outputs: tuple[str, ...]) -> RequestForm | None:
+    """None: a tensor, or a column of one, is not recorded as it was."""
+    if not cuts or len(cuts) != len(feeds) or not all(cut.whole for cut in cuts):
+        return None
+    tensors = [(cut.tensor, feeds[cut.tensor]) for cut in cuts]
+    return RequestForm(
+        tuple([RecordedTensor(name, BY_NUMPY[array.dtype].v2, array.shape[1:]) for name, array in tensors]), outputs
+    )
 
 
 def _text(request_id: bytes | None) -> str:
@@ -216,5 +240,6 @@ class Gathering:
             outputs=outputs,
             runs=cast("tuple[RecordedRun, ...]", tuple(gathered.runs)),  # what is encoded goes as it is
             dropped=dropped,
+            form=layout.form,
         )
         return Batch(self._number, self._encode(batch), gathered.rows)

@@ -44,6 +44,11 @@ class Cut:
     """Of its columns in the tensor; None: all, in their order."""
     hashed: bool
 
+    @property
+    def whole(self) -> bool:
+        """It has all of the tensor's columns, as they were."""
+        return self.places is None and not self.hashed
+
     def of(self, array: Array) -> bytes | list[str]:
         """The block of a tensor with rows first: numbers row by row, little-endian; texts as they are."""
         table: np.ndarray[Any, Any] = array
