@@ -31,6 +31,8 @@ class ReplayWish(Contract):
     per_second: float = Field(gt=0)
     timeout_seconds: float = Field(gt=0)
     """For one answer."""
+    lapse_seconds: float = Field(gt=0)
+    """The candidate is asked nothing more when the wish was not repeated for so long."""
 
 
 class ReplayProblem(StrEnum):
@@ -53,15 +55,12 @@ class ReplayReport(Contract):
     """The failed ones by HTTP status code, or by `no answer`."""
     gone: int = 0
     """Their records left the window before."""
+    over: bool = False
+    """None is left, and what they brought is counted."""
     problem: str = ""
     """One of ReplayProblem; a newer monitor may have others. Empty: there is none."""
     message: str = ""
     """The problem in a sentence."""
-
-    @property
-    def left(self) -> int:
-        """Still to be answered."""
-        return self.chosen - self.answered - self.failed - self.gone
 
 
 class DivergenceWish(Contract):

@@ -444,6 +444,14 @@ MONITOR_REMOVED = Metric(
     labels=("reason",),
     meaning="Answers removed because of their age or the database's size; unmatched: labels whose record never came.",
 )
+MONITOR_REPLAYS = Metric(
+    name="penstock_monitor_replays_total",
+    kind="counter",
+    part="drift-monitor",
+    labels=("outcome",),
+    meaning="Recorded requests that were sent to a candidate, by outcome: answered; failed; not now (busy, too slow or "
+    "broken off: tried again); unreached (no pod got it: tried again).",
+)
 MONITOR_BYTES = Metric(
     name="penstock_monitor_database_bytes",
     kind="gauge",

@@ -26,6 +26,8 @@ from penstock_drift_monitor.model_store import ModelStore
 from penstock_drift_monitor.pages.report_routes import report_routes
 from penstock_drift_monitor.pages.routes import page_routes
 from penstock_drift_monitor.quality_rounds import QualityRounds
+from penstock_drift_monitor.replays.replay_gateway import ReplayGateway
+from penstock_drift_monitor.replays.rounds import ReplayRounds
 from penstock_drift_monitor.replicas.gate import RETRY_AFTER, ReplicaGate
 from penstock_drift_monitor.replicas.passing_on import PassingOn
 from penstock_drift_monitor.replicas.share import ReplicaShare
@@ -80,11 +82,16 @@ def create_app(settings: DriftMonitorSettings, metrics: CollectorRegistry) -> Fa
     live = LiveQuality(writer, reader, settings.max_quality_rows)
     rounds = QualityRounds(live, telemetry, _noting(writer), every_seconds=settings.quality_seconds)
     courses = CourseRounds(writer, every_seconds=settings.course_seconds)
+    replays = ReplayRounds(
+        writer, reader, telemetry, ReplayGateway(settings.replay_url) if settings.replay_url else None
+    )
     tasks = (rounds, courses, Forwarding(settings, writer, reader, metrics))
-    app = FastAPI(title="Penstock drift monitor", lifespan=_lifespan(writer, samples, tasks, share, passing_on))
+    app = FastAPI(
+        title="Penstock drift monitor", lifespan=_lifespan(writer, samples, tasks, share, (replays, passing_on))
+    )
     app.state.lock = lock
     app.include_router(record_routes(writer, telemetry, room, settings.max_batch_rows, passing_on))
-    app.include_router(resource_routes(writer, samples, telemetry))
+    app.include_router(resource_routes(writer, samples, telemetry, replays))
     app.include_router(label_routes(writer, telemetry, room, rounds, settings.max_labels, passing_on=passing_on))
     models = WatchedModels(writer, reader, live)
     make = partial(make_report, seconds=settings.report_seconds, memory_bytes=settings.report_memory_bytes)
@@ -96,7 +103,7 @@ def create_app(settings: DriftMonitorSettings, metrics: CollectorRegistry) -> Fa
     app.include_router(course_routes(models, models))
     app.include_router(report_routes(models, make))
     app.include_router(quality_routes(live))
-    app.include_router(divergence_routes(writer, samples))
+    app.include_router(divergence_routes(writer, samples, replays))
     app.include_router(window_routes(writer, reader))
     _add_health(app, writer, metrics)
     _add_errors(app)
@@ -119,7 +126,7 @@ def _lifespan(
     samples: Samples,
     rounds: tuple[QualityRounds, CourseRounds, Forwarding],
     share: ReplicaShare,
-    passing_on: PassingOn,
+    senders: tuple[ReplayRounds, PassingOn],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -135,7 +142,8 @@ def _lifespan(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await samples.close()
-        await passing_on.close()
+        for each in senders:
+            await each.close()
         # Batches that wait are written and answered; what was not is sent again.
         await asyncio.to_thread(writer.stop)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from penstock_drift_monitor.course.store import TABLES as COURSE_TABLES
 from penstock_drift_monitor.errors import VolumeUnsuitable
+from penstock_drift_monitor.replay_store import TABLE as REPLAY_TABLE
 
 FILE: Final = "monitor.sqlite"
 _VERSION = 1
@@ -83,7 +84,7 @@ def open_database(folder: Path, max_bytes: int) -> sqlite3.Connection:
 
 def _add_later_tables(connection: sqlite3.Connection) -> None:
     """Add what files of the first monitors lack. An older monitor passes it by, so the format keeps its number."""
-    connection.executescript(f"BEGIN;{COURSE_TABLES}{_LATER_TABLES}COMMIT;")
+    connection.executescript(f"BEGIN;{COURSE_TABLES}{_LATER_TABLES}{REPLAY_TABLE}COMMIT;")
     if "came" not in {column[1] for column in connection.execute("PRAGMA table_info(arms)")}:
         connection.execute("ALTER TABLE arms ADD COLUMN came INTEGER NOT NULL DEFAULT 0")
 

@@ -5,20 +5,27 @@ the two comes first. Only counts are kept of a pair, so the room for them does n
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-import numpy as np
 
-from penstock_contracts.divergence import DIFFERENCE_BINS, DivergenceReport, DivergenceWish, difference_bin
+from penstock_contracts.base import evolve
+from penstock_contracts.divergence import (
+    DIFFERENCE_BINS,
+    DivergenceReport,
+    DivergenceWish,
+    ReplayReport,
+    difference_bin,
+)
 from penstock_contracts.drift import ServedVersion
 from penstock_contracts.records import RecordedRun
 from penstock_drift_monitor.errors import UnknownResource
-from penstock_drift_monitor.intake import NUMBERS, AnsweredRow, ReadableBatch
+from penstock_drift_monitor.intake import AnsweredRow, ReadableBatch, input_values
 from penstock_drift_monitor.prediction import PredictionKind
+from penstock_drift_monitor.replay_store import ChosenRequest, ReplayStore
 
 _LAPSES_AFTER: Final = 3600.0
 """Seconds: an attempt is over, or the controller away."""
@@ -28,6 +35,26 @@ _DISTINCT_SECONDS: Final = 60.0
 """An input counts once in such a time: a caller who repeats one is no thousand witnesses."""
 _MOST_INPUTS: Final = 200_000
 """Remembered of all resources in that time, some 20 MB: from there on, repeated ones count."""
+
+
+class _ReplayHead(msgspec.Struct, frozen=True):
+    """What holds of a replay, beside what became of its requests."""
+
+    test: str
+    """As in ReplayWish."""
+    problem: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayStart:
+    """Where a replay begins or goes on."""
+
+    resource: int
+    through: int
+    """The last batch that was here when the counts began."""
+    begun: bool
+    """Its requests were chosen before."""
 
 
 class _Counts(msgspec.Struct):
@@ -46,6 +73,10 @@ class _Counts(msgspec.Struct):
     scale: float | None = None
     unscaled: int = 0
     repeated: int = 0
+    recorded: int = 0
+    through: int = 0
+    """The last batch that was here when the counts began: what is replayed was recorded before."""
+    replay: _ReplayHead | None = None
 
     def add(self, one: "_Answer", other: "_Answer", kind: PredictionKind) -> None:
         """Count a pair. `kind`: of one of the two; a class beside none is another class."""
@@ -90,6 +121,7 @@ class DivergenceStore:
     def __init__(self, database: sqlite3.Connection) -> None:
         """Over an open database."""
         self._database = database
+        self.replays = ReplayStore(database)
         self._inputs: set[tuple[int, int]] = set()
         """Resources, and what the inputs hash to that were counted in this minute. Lost with the process: then a
         repeated input may count once more."""
@@ -98,16 +130,18 @@ class DivergenceStore:
     def follow(self, resource: int, wish: DivergenceWish, now: float) -> None:
         """Count for a wish from now on; one that is followed already goes on."""
         found = self._database.execute("SELECT wish, asked FROM divergences WHERE resource = ?", (resource,)).fetchone()
-        if found is not None and DivergenceWish.model_validate_json(found[0]) == wish:
+        if found is not None and DivergenceWish.model_validate_json(found[0]).counts_as(wish):
             if not 0 <= now - found[1] < _NOTED_EVERY:
                 self._database.execute("UPDATE divergences SET asked = ? WHERE resource = ?", (now, resource))
             return
         since = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
-        counts = _Counts(since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale)
+        (through,) = self._database.execute("SELECT COALESCE(MAX(id), 0) FROM batches").fetchone()
+        counts = _Counts(since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale, through=through)
         self._inputs = {each for each in self._inputs if each[0] != resource}
+        self.replays.forget(resource)
         self._database.execute(
             "INSERT OR REPLACE INTO divergences VALUES (?, ?, ?, ?)",
-            (resource, wish.model_dump_json(), now, msgspec.json.encode(counts)),
+            (resource, evolve(wish, replay=None).model_dump_json(), now, msgspec.json.encode(counts)),
         )
 
     def report(self, resource: int, namespace: str, name: str, attempt: int | None = None) -> DivergenceReport:
@@ -122,14 +156,50 @@ class DivergenceStore:
                 f"{namespace}/{name}: no versions are compared{f' in attempt {attempt}' if attempt else ''}{last}: a "
                 "gate prediction-divergence asks for that while an attempt runs"
             )
+        counts = msgspec.structs.asdict(_COUNTS.decode(found[1]))
         return DivergenceReport(
             namespace=namespace,
             name=name,
             attempt=wish.attempt,
             candidate=wish.candidate.version,
             stable=wish.stable.version,
-            **msgspec.structs.asdict(_COUNTS.decode(found[1])),
+            **counts | {"replay": self._replay_report(resource, counts["replay"])},
         )
+
+    def _replay_report(self, resource: int, head: _ReplayHead | None) -> ReplayReport | None:
+        if head is None:
+            return None
+        return evolve(self.replays.report(resource), problem=head.problem, message=head.message)
+
+    def replay_start(self, resource: int, wish: DivergenceWish) -> ReplayStart:
+        """Give where a replay stands. Raises UnknownResource where other counts have begun since."""
+        counts = self._counts_of(resource, wish)
+        test = wish.replay.test if wish.replay else None
+        begun = counts.replay is not None and counts.replay.test == test
+        return ReplayStart(resource=resource, through=counts.through, begun=begun)
+
+    def begin_replay(
+        self, resource: int, wish: DivergenceWish, chosen: Sequence[ChosenRequest], why_none: tuple[str, str]
+    ) -> None:
+        """Have the candidate answer what was chosen. `why_none`: a word and a sentence; both empty where some were.
+
+        Raises UnknownResource where other counts have begun since.
+        """
+        counts = self._counts_of(resource, wish)
+        problem, message = why_none
+        counts.replay = _ReplayHead(wish.replay.test if wish.replay else "", problem, message)
+        self.replays.begin(resource, self._arm(resource, _bytes_of(wish.candidate)), chosen)
+        self._database.execute(
+            "UPDATE divergences SET counts = ? WHERE resource = ?", (msgspec.json.encode(counts), resource)
+        )
+
+    def _counts_of(self, resource: int, wish: DivergenceWish) -> _Counts:
+        found = self._database.execute(
+            "SELECT wish, counts FROM divergences WHERE resource = ?", (resource,)
+        ).fetchone()
+        if found is None or not DivergenceWish.model_validate_json(found[0]).counts_as(wish):
+            raise UnknownResource(f"attempt {wish.attempt} is not compared any more")
+        return _COUNTS.decode(found[1])
 
     def records_came(self, resource: int, arm: int, intake: ReadableBatch, now: float, scale: Scale) -> None:
         """Count the pairs that a batch completes: before its answers are kept, since those are known by that.
@@ -188,6 +258,7 @@ class DivergenceStore:
         if intake.prediction is None:
             return
         counted: set[tuple[str, int]] = set()
+        replayed: set[str] = set()
         known: dict[int, dict[int, _Answer]] = {}
         request = ""
         for place, row in zip(_places(intake), intake.answered, strict=True):
@@ -200,8 +271,11 @@ class DivergenceStore:
             counted.add(key)
             if self._is_repeated(resource, _input_hash(intake, place), now):
                 counts.repeated += 1
-            else:
-                counts.add(_answer_of(row), partner, intake.prediction.kind)
+                continue
+            counts.add(_answer_of(row), partner, intake.prediction.kind)
+            if counts.replay and request not in replayed and self.replays.holds(resource, request):
+                replayed.add(request)
+                counts.recorded += 1
 
     def _answers(self, request: str, arm: int, other: int) -> dict[int, dict[int, _Answer]]:
         """Answers to a request that are kept, by arm and row."""
@@ -267,12 +341,4 @@ def _input_hash(intake: ReadableBatch, place: _RowPlace) -> int | None:
     """Tell inputs apart; None: nothing is recorded of them."""
     if not intake.batch.inputs:
         return None
-    parts: list[bytes | tuple[str, ...]] = []
-    for block, values in zip(intake.batch.inputs, place.run.inputs, strict=True):
-        width = len(block.names)
-        if isinstance(values, bytes):
-            width *= np.dtype(NUMBERS[block.datatype]).itemsize
-            parts.append(values[place.offset * width : (place.offset + 1) * width])
-        else:
-            parts.append(tuple(values[place.offset * width : (place.offset + 1) * width]))
-    return hash(tuple(parts))
+    return hash(input_values(intake.batch, place.run, place.offset, 1))

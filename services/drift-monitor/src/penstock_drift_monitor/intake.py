@@ -127,6 +127,19 @@ def read_kept_batch(body: bytes, last: float) -> ReadableBatch:
     return read_batch(body, now=last, max_rows=_ANY_NUMBER)
 
 
+def input_values(batch: RecordBatch, run: RecordedRun, start: int, rows: int) -> tuple[bytes | tuple[str, ...], ...]:
+    """Give what a run has in each input block for so many rows from one on: bytes of numbers, or texts."""
+    parts: list[bytes | tuple[str, ...]] = []
+    for block, values in zip(batch.inputs, run.inputs, strict=True):
+        width = len(block.names)
+        if isinstance(values, bytes):
+            width *= np.dtype(NUMBERS[block.datatype]).itemsize
+            parts.append(values[start * width : (start + rows) * width])
+        else:
+            parts.append(tuple(values[start * width : (start + rows) * width]))
+    return tuple(parts)
+
+
 def _check_names(batch: RecordBatch) -> None:
     for field in ("namespace", "name", "digest", "version", "sender"):
         text = getattr(batch, field)

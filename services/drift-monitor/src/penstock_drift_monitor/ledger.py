@@ -12,7 +12,7 @@ from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.course.store import CourseStore
 from penstock_drift_monitor.course_notes import EVERY_SECONDS, CourseNotes
-from penstock_drift_monitor.divergence_store import DivergenceStore
+from penstock_drift_monitor.divergence_store import DivergenceStore, ReplayStart
 from penstock_drift_monitor.errors import NoRoom, UnknownResource
 from penstock_drift_monitor.intake import ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import DriftJudge, LoadedReference, columns_of_fingerprint
@@ -177,7 +177,7 @@ class Ledger:
         if resource is None:
             return
         self._watches.pop(resource, None)
-        for table in ("senders", "states", "batches", "divergences"):
+        for table in ("senders", "states", "batches", "divergences", "replays"):
             self.database.execute(f"DELETE FROM {table} WHERE resource = ?", (resource,))  # noqa: S608 - our own names
         self.database.execute(
             "UPDATE resources SET namespace = '', name = ?, wish = NULL WHERE id = ?", (str(resource), resource)
@@ -265,6 +265,10 @@ class Ledger:
     def divergence(self, namespace: str, name: str, attempt: int | None) -> DivergenceReport:
         """Give what was counted. Raises UnknownResource where nothing was, or only for another attempt."""
         return self.divergences.report(self._found(namespace, name) or 0, namespace, name, attempt)
+
+    def replay_start(self, namespace: str, name: str, wish: DivergenceWish) -> ReplayStart:
+        """Give where a replay stands. Raises UnknownResource where other counts have begun since."""
+        return self.divergences.replay_start(self._found(namespace, name) or 0, wish)
 
     def _scale(self, digest: str) -> float | None:
         """What a version's predictions spread over, by its reference sample; None: that is not here."""

@@ -32,6 +32,9 @@ class DriftMonitorSettings(BaseSettings):
     fleet_seconds: float = Field(4, gt=0)
     """For another replica to say what it watches, when somebody looks at the page of all models."""
 
+    replay_url: str = Field("", pattern=r"^(https?://.+)?$")
+    """The gateway's port for replays: how a candidate gets recorded requests; empty: it gets none."""
+
     window_rows: int = Field(5000, ge=100)
     """Rows kept whole of each version: what a report shows, and what a new judgement begins with."""
     label_retention_seconds: float = Field(7 * _DAY, gt=0)

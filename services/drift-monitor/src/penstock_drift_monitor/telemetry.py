@@ -23,6 +23,7 @@ from penstock_contracts.metric_names import (
     MONITOR_QUALITY,
     MONITOR_REASON,
     MONITOR_REMOVED,
+    MONITOR_REPLAYS,
     MONITOR_ROWS,
     MONITOR_ROWS_WITHOUT_ID,
     MONITOR_SAMPLE_FAILURES,
@@ -36,6 +37,7 @@ from penstock_drift_monitor.tidying import Removed
 _SHOWN_COLUMNS = 50
 """Columns of a resource that have series: those with the highest odds. The report has all."""
 _OUTCOMES = ("kept", "repeated", "unreadable", "refused")
+_REPLAYS = ("answered", "failed", "not now", "unreached")
 _REMOVALS = ("age", "size", "unmatched")
 _LABELLED = tuple(name for name in LabelOutcome.model_fields if name != "examples")
 _BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10)
@@ -59,6 +61,7 @@ class DriftMonitorTelemetry:
         self._labels = counter(MONITOR_LABELS)
         self._waiting = gauge(MONITOR_LABELS_WAITING)
         self._removed = counter(MONITOR_REMOVED)
+        self._replays = counter(MONITOR_REPLAYS)
         self._bytes = gauge(MONITOR_BYTES)
         self._failures = counter(MONITOR_COMMIT_FAILURES)
         self._samples = counter(MONITOR_SAMPLE_FAILURES)
@@ -84,6 +87,8 @@ class DriftMonitorTelemetry:
             self._batches.labels(outcome=outcome)
         for reason in _REMOVALS:
             self._removed.labels(reason=reason)
+        for outcome in _REPLAYS:
+            self._replays.labels(outcome=outcome)
 
     def batch_ended(self, outcome: str) -> None:
         """Say that a batch was kept, repeated, unreadable or refused."""
@@ -111,6 +116,10 @@ class DriftMonitorTelemetry:
     def passed_on(self, replica: str, outcome: str) -> None:
         """Count a request that another replica answered, did not answer, or was too busy for."""
         self._passed_on.labels(replica=replica, outcome=outcome).inc()
+
+    def replayed(self, outcome: str) -> None:
+        """Count a try of a recorded request at a candidate."""
+        self._replays.labels(outcome=outcome).inc()
 
     def committed(self, seconds: float) -> None:
         """Count a transaction."""

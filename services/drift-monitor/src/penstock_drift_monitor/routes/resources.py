@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_drift_monitor.replays.rounds import ReplayRounds
 from penstock_drift_monitor.samples import Samples
 from penstock_drift_monitor.telemetry import DriftMonitorTelemetry
 from penstock_drift_monitor.writer import Writer
@@ -13,7 +14,9 @@ from penstock_drift_monitor.writer import Writer
 ResourceName = Annotated[str, Path(min_length=1, max_length=512)]
 
 
-def resource_routes(writer: Writer, samples: Samples, telemetry: DriftMonitorTelemetry) -> APIRouter:
+def resource_routes(
+    writer: Writer, samples: Samples, telemetry: DriftMonitorTelemetry, replays: ReplayRounds
+) -> APIRouter:
     """Wishes and reports."""
     router = APIRouter(prefix="/v1", tags=["drift"])
 
@@ -31,6 +34,7 @@ def resource_routes(writer: Writer, samples: Samples, telemetry: DriftMonitorTel
         await writer.do(lambda ledger: ledger.forget(namespace, name))
         samples.want(namespace, name, None)
         samples.want_scale(namespace, name, None)
+        replays.follow(namespace, name, None)
         telemetry.forget(namespace, name)
         return Response(status_code=204)
 

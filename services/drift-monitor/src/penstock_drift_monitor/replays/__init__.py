@@ -1,0 +1,1 @@
+"""Recorded requests of stable's that a candidate answers too, before or beside copies of users' requests."""
