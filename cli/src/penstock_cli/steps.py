@@ -55,6 +55,8 @@ def step_text(step: CanaryStep) -> str:
         return f"pause {step.pause.duration}" if step.pause.duration else "pause until promote"
     if step.set_mirror is not None:
         return f"mirror {step.set_mirror.percentage} %"
+    if step.set_replay is not None:
+        return f"replay {step.set_replay.max_requests} recorded requests"
     if step.set_canary_scale is not None:
         return _scale_text(step.set_canary_scale)
     return "step of a newer release"

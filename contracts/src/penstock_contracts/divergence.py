@@ -127,5 +127,7 @@ class DivergenceReport(Contract):
     """Pairs that are not counted, since their input was counted within the same minute."""
     recorded: int = 0
     """Recorded requests that brought pairs: the candidate answered them later than stable."""
+    recorded_pairs: int = 0
+    """Of `pairs`, those that they brought."""
     replay: ReplayReport | None = None
     """None: no recorded requests were asked for since the counts began."""

@@ -64,11 +64,12 @@ class DivergenceWatch:
             self._compared.pop(key, None)
             return DivergenceAnswer()
         known = self._compared.get(key)
-        if known is None or known.wish != wish:
+        if known is None or not known.wish.counts_as(wish):
             known = self._compared[key] = _Compared(wish=wish, interval=interval)
             self._queue.add(key)
-        elif known.interval != interval:
-            known.interval = interval
+        elif (known.wish, known.interval) != (wish, interval):
+            # The counts go on; what a replay is to do is told at once.
+            known.wish, known.interval = wish, interval
             self._queue.add(key)
         return DivergenceAnswer(report=known.report, away=known.away)
 

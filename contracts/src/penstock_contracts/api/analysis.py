@@ -121,9 +121,9 @@ class ComparedPart(StrEnum):
 
 
 class PredictionDivergenceGate(GateSpec):
-    """The candidate predicts what stable predicts for the same inputs: both answer copies of the same requests.
+    """The candidate predicts what stable predicts for the same inputs: both answer the same requests.
 
-    It needs spec.predictor.logger, the drift monitor, and a step in which requests are copied.
+    It needs spec.predictor.logger, the drift monitor, and a step in which requests are copied or replayed.
     """
 
     name: Annotated[Literal["prediction-divergence"], Field(json_schema_extra={"type": "string"})]
@@ -139,7 +139,8 @@ class PredictionDivergenceGate(GateSpec):
     min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 300
     """Pairs of predictions that the attempt must see before the gate can pass."""
     min_step_samples: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    """Pairs that each step in which requests are copied must see before the next one begins."""
+    """Pairs that each step in which requests are copied must see before the next one begins. A step with setReplay
+    alone lasts until the gate has decided, or until every recorded request is answered."""
 
 
 class LatencyMarginSpec(ApiModel):

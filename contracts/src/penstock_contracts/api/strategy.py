@@ -39,10 +39,10 @@ _HEADER_NAME = cel(
 _ONE_KEY = cel(
     (
         (
-            "[has(self.setWeight), has(self.pause), has(self.setMirror), has(self.setCanaryScale)]"
+            "[has(self.setWeight), has(self.pause), has(self.setMirror), has(self.setReplay), has(self.setCanaryScale)]"
             ".filter(x, x).size() == 1"
         ),
-        "a step has exactly one of setWeight, pause, setMirror and setCanaryScale",
+        "a step has exactly one of setWeight, pause, setMirror, setReplay and setCanaryScale",
     )
 )
 _ONE_SCALE = cel(
@@ -65,6 +65,19 @@ class SetMirror(ApiModel):
 
     percentage: Annotated[int, Field(ge=0, le=100)]
     """Per cent of stable's requests that the candidate answers too, unseen. Ends where the weight rises above 0."""
+
+
+class SetReplay(ApiModel):
+    """Recorded requests of users, which stable has answered.
+
+    It needs spec.predictor.logger, the drift monitor and the gate prediction-divergence.
+    """
+
+    max_requests: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """The newest recorded requests, each with another input, that the candidate answers too, unseen, while its weight
+    is 0: at most this many."""
+    rate: Annotated[int, Field(ge=1, le=100)] = 20
+    """Requests a second that it is asked, at most."""
 
 
 class SetCanaryScale(ApiModel):
@@ -91,6 +104,8 @@ class CanaryStep(ApiModel):
     """Wait, and let the gates gather evidence."""
     set_mirror: SetMirror | None = None
     """Shadow: the candidate answers copies, users see stable only."""
+    set_replay: SetReplay | None = None
+    """The candidate answers recorded requests, users see stable only: for a service with few requests."""
     set_canary_scale: SetCanaryScale | None = None
     """Size of the candidate."""
 

@@ -173,7 +173,8 @@ class Bake(ApiModel):
 _EVIDENCE = (
     (
         "!has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
-        "(has(self.analysis.gates) && self.analysis.gates.all(gate, gate.name == 'preflight')) || "
+        "(has(self.analysis.gates) && "
+        "self.analysis.gates.all(gate, gate.name in ['preflight', 'prediction-divergence'])) || "
         "self.strategy.canary.steps.exists(step, "
         "(has(step.setWeight) && step.setWeight > 0) || (has(step.setMirror) && step.setMirror.percentage > 0))"
     ),
@@ -217,11 +218,22 @@ _PAIRS_MADE = (
         f"{_NO_PAIRS_WANTED}has(self.strategy.blueGreen) || (has(self.strategy.canary) && "
         "(has(self.strategy.canary.stickiness) || (has(self.strategy.canary.steps) && "
         "self.strategy.canary.steps.exists(step, (has(step.setMirror) && step.setMirror.percentage > 0) || "
-        "(has(step.setWeight) && step.setWeight == 100)))))"
+        "has(step.setReplay) || (has(step.setWeight) && step.setWeight == 100)))))"
     ),
     (
         "the gate prediction-divergence needs a step in which both versions answer the same requests: begin "
         "strategy.canary.steps with setMirror: {percentage: 100} and a pause, or set strategy.canary.stickiness"
+    ),
+)
+_REPLAY_JUDGED = (
+    (
+        "!has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
+        "!self.strategy.canary.steps.exists(step, has(step.setReplay)) || (has(self.analysis.gates) && "
+        "self.analysis.gates.exists(gate, gate.name == 'prediction-divergence'))"
+    ),
+    (
+        "setReplay needs the gate prediction-divergence: no other gate judges what a candidate answers to recorded "
+        "requests"
     ),
 )
 
@@ -240,7 +252,9 @@ class ModelDeploymentSpec(ApiModel):
     """What the user wants."""
 
     model_config = ConfigDict(
-        json_schema_extra=cel(_EVIDENCE, _IN_TIME, _RECORDED, _PAIRS_RECORDED, _PAIRS_MADE, _TRAINED, _BY_ALIAS)
+        json_schema_extra=cel(
+            _EVIDENCE, _IN_TIME, _RECORDED, _PAIRS_RECORDED, _PAIRS_MADE, _REPLAY_JUDGED, _TRAINED, _BY_ALIAS
+        )
     )
 
     registry: RegistryRef

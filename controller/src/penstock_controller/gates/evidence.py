@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.divergence import DIFFERENCE_BINS
+from penstock_contracts.divergence import DIFFERENCE_BINS, ReplayReport
 from penstock_contracts.model_card import ModelCard
 from penstock_contracts.verdict import Verdict
 
@@ -113,6 +113,12 @@ class PairedOutputs:
     total_difference: float = 0.0
     differences: tuple[int, ...] = (0,) * DIFFERENCE_BINS
     unscaled: int = 0
+    recorded: int = 0
+    recorded_pairs: int = 0
+    failed: int = 0
+    """Recorded requests that stable had answered and the candidate does not."""
+    replay: ReplayReport | None = None
+    """How far the replay is, with what keeps it up."""
     same_model: bool = False
     """Both versions have the same bytes, so there is nothing to compare."""
 
@@ -130,6 +136,10 @@ class PairedOutputs:
             total_difference=max(0.0, self.total_difference - first.total_difference),
             differences=tuple(now - then for now, then in zip(self.differences, first.differences, strict=True)),
             unscaled=self.unscaled - first.unscaled,
+            recorded=self.recorded - first.recorded,
+            recorded_pairs=self.recorded_pairs - first.recorded_pairs,
+            failed=self.failed - first.failed,
+            replay=self.replay,
         )
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Bound, Figure
+from penstock_contracts.api.strategy import SetReplay
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import Evidence
@@ -31,6 +32,8 @@ class StepConditions:
     """Per cent of the users' requests that the candidate gets."""
     mirror: int
     """Per cent of stable's requests that the candidate answers too."""
+    replay: SetReplay | None = None
+    """The recorded requests that it answers; None: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +109,10 @@ class Gate(ABC):
     def samples_per_request(self, spec: ModelDeploymentSpec) -> float:  # noqa: ARG002
         """Samples for each request that can bring one, above 0: less than 1 where only some are recorded."""
         return 1.0
+
+    def replayed(self, during: StepConditions) -> SetReplay | None:  # noqa: ARG002
+        """The recorded requests of a step that bring it samples, one each; None: none do."""
+        return None
 
     def how_to_need(self, samples: int) -> str:  # noqa: ARG002
         """What to write so that about so many samples are enough; empty: there is nothing of that kind."""

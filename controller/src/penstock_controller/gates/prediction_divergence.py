@@ -1,6 +1,7 @@
 """The gate `prediction-divergence`: for the same inputs, the candidate predicts what stable predicts.
 
-Pairs are counted by the drift monitor, and compared one by one: docs/decisions/0048-prediction-divergence.md.
+Pairs are counted by the drift monitor, and compared one by one: docs/decisions/0048-prediction-divergence.md. They may
+be of recorded requests that the candidate answers later than stable did: docs/decisions/0054-replay.md.
 """
 
 from dataclasses import dataclass, replace
@@ -12,8 +13,9 @@ from penstock_contracts.api.analysis import ComparedPart, PredictionDivergenceGa
 from penstock_contracts.api.logger import LoggerMode
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Bound, Figure
+from penstock_contracts.api.strategy import SetReplay
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
-from penstock_contracts.divergence import DIFFERENCE_EDGES
+from penstock_contracts.divergence import DIFFERENCE_BINS, DIFFERENCE_EDGES, ReplayProblem, ReplayReport
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.paired_mean import DifferenceCount, PairedMean, pairs_to_show_below
 from penstock_controller.analysis.wording import odds, per_cent
@@ -27,6 +29,11 @@ _FEWEST = 5
 """Without so many pairs that differ there is no `fail`, however long the odds: inputs that are alike may come
 together."""
 _EVERYTHING = 100
+_ENDED_BY: dict[str, Reason] = {
+    ReplayProblem.COLUMNS_NOT_RECORDED: Reason.COLUMNS_NOT_RECORDED,
+    ReplayProblem.NOTHING_RECORDED: Reason.NOTHING_RECORDED,
+}
+"""What waiting does not mend."""
 _CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 _MILLIONTHS = 1e6
 
@@ -62,12 +69,12 @@ class PredictionDivergence(Gate):
         )
 
     def gathers(self, during: StepConditions) -> bool:
-        """Whether requests are copied, so that both versions answer them, and both are recorded."""
+        """Whether requests are copied or replayed, so that both versions answer them, and both are recorded."""
         logger, canary = during.spec.predictor.logger, during.spec.strategy.canary
         if logger is None or logger.mode is LoggerMode.NONE or not logger.sample_rate:
             return False
         sticky = canary is not None and canary.stickiness is not None and during.weight > 0
-        return during.mirror > 0 or sticky or during.weight == _EVERYTHING
+        return during.mirror > 0 or sticky or during.weight == _EVERYTHING or during.replay is not None
 
     def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement with what was counted up to now."""
@@ -81,6 +88,8 @@ class PredictionDivergence(Gate):
         counted = found.minus(first)
         pairs = self._differences(counted)
         verdict, reason, why = self._verdict(counted, pairs)
+        if verdict is Verdict.INCONCLUSIVE and counted.replay:
+            reason, why = _with_replay(reason, why, counted.replay, pairs)
         told = f"{_told(counted, pairs)}: {why}" if pairs.total else why
         now = GateMemory(
             samples=pairs.total,
@@ -98,12 +107,18 @@ class PredictionDivergence(Gate):
         """A request has one row at least, and this share of them is recorded."""
         return (spec.predictor.logger.sample_rate if spec.predictor.logger else 0.0) or 1.0
 
+    def replayed(self, during: StepConditions) -> SetReplay | None:
+        """A request has one row at least."""
+        return during.replay
+
     def _differences(self, counted: PairedOutputs) -> "_Differences":
+        failed = (DifferenceCount(1.0, 1.0, counted.failed),) if counted.failed else ()
         if self.part is ComparedPart.CLASSES or (self.part is None and counted.classified):
             same = DifferenceCount(0.0, 0.0, counted.classified - counted.flips)
-            return _Differences((same, DifferenceCount(1.0, 1.0, counted.flips)), classes=True)
+            return _Differences((same, DifferenceCount(1.0, 1.0, counted.flips), *failed), classes=True)
         edges = zip(DIFFERENCE_EDGES, DIFFERENCE_EDGES[1:], counted.differences, strict=False)
-        return _Differences(tuple(DifferenceCount(low, high, pairs) for low, high, pairs in edges), classes=False)
+        bins = (DifferenceCount(low, high, pairs) for low, high, pairs in edges)
+        return _Differences((*bins, *failed), classes=False)
 
     def _verdict(self, counted: PairedOutputs, pairs: "_Differences") -> tuple[Verdict, Reason, str]:
         if not pairs.total:
@@ -166,11 +181,40 @@ class _Differences:
 
 
 def _told(counted: PairedOutputs, pairs: _Differences) -> str:
-    if pairs.classes:
-        share = per_cent(counted.flips / pairs.total)
-        return f"{counted.flips} of {pairs.total} predictions differ ({share})"
-    mean = per_cent(counted.total_difference / pairs.total)
-    return f"{pairs.total} predictions differ by {mean} of their range on average"
+    """Which predictions differ, on which requests, and which requests failed."""
+    compared = pairs.total - counted.failed
+    found: list[str] = []
+    if compared and pairs.classes:
+        found.append(f"{counted.flips} of {compared} predictions differ ({per_cent(counted.flips / compared)})")
+    elif compared:
+        mean = per_cent(counted.total_difference / compared)
+        found.append(f"{compared} predictions differ by {mean} of their range on average")
+    if counted.recorded and found:
+        which = "" if counted.recorded_pairs == counted.pairs else f", {counted.recorded_pairs} of them"
+        found[-1] += f"{which} on {counted.recorded} recorded requests"
+    if counted.failed:
+        kinds = counted.replay.failures if counted.replay else {}
+        shown = ", ".join(f"{number} x {_kind(word)}" for word, number in sorted(kinds.items()))
+        found.append(f"{counted.failed} recorded requests failed that stable had answered ({shown})")
+    return "; ".join(found)
+
+
+def _kind(word: str) -> str:
+    return f"HTTP {word}" if word.isdigit() else word
+
+
+def _with_replay(reason: Reason, why: str, replay: ReplayReport, pairs: _Differences) -> tuple[Reason, str]:
+    """A reason, and why in words, where a replay is under way or has ended and nothing is decided."""
+    if replay.problem:
+        return _ENDED_BY.get(replay.problem, reason), f"{why}; nothing is replayed: {replay.message}"
+    if not replay.chosen:
+        return reason, why
+    done = replay.answered + replay.failed
+    gone = f", {replay.gone} of them have left the records" if replay.gone else ""
+    if replay.over:
+        return Reason.REPLAY_OVER, f"{why}; all {replay.chosen} recorded requests were asked{gone}"
+    told = f"{done} of {replay.chosen} recorded requests are answered{gone}"
+    return reason, f"{why}; {told}" if pairs.total else told
 
 
 def _figures(counted: PairedOutputs, pairs: _Differences) -> tuple[Figure, ...]:
@@ -179,6 +223,9 @@ def _figures(counted: PairedOutputs, pairs: _Differences) -> tuple[Figure, ...]:
         found.append(Figure(name="flips", candidate=counted.flips))
     if counted.scored:
         found.append(Figure(name="mean difference", candidate=round(counted.total_difference / counted.scored, 6)))
+    if counted.recorded or counted.failed:
+        found.append(Figure(name="recorded requests", candidate=counted.recorded))
+        found.append(Figure(name="failed recorded requests", candidate=counted.failed))
     found.append(Figure(name="recorded rows", candidate=counted.candidate_rows, stable=counted.stable_rows))
     return tuple(found)
 
@@ -189,6 +236,7 @@ def _state(first: PairedOutputs) -> str:
     numbers = (
         *(first.candidate_rows, first.stable_rows, first.pairs, first.classified, first.flips, first.scored),
         *(total, first.unscaled, first.unpredicted, *first.differences),
+        *(first.recorded, first.recorded_pairs, first.failed),
     )
     return f"{first.since} {','.join(_digits(number) for number in numbers)}"
 
@@ -199,6 +247,8 @@ def _restored(state: str) -> PairedOutputs | None:
         since, text = state.rsplit(" ", 1)
         candidate, stable, pairs, classified, flips, scored, total, *others = map(_number, text.split(","))
         unscaled, unpredicted, *bins = others
+        # An older controller wrote none of the last three.
+        *bins, recorded, recorded_pairs, failed = bins if len(bins) != DIFFERENCE_BINS else [*bins, 0, 0, 0]
     except ValueError:
         return None
     found = PairedOutputs(
@@ -212,6 +262,9 @@ def _restored(state: str) -> PairedOutputs | None:
         total_difference=total / _MILLIONTHS,
         unscaled=unscaled,
         unpredicted=unpredicted,
+        recorded=recorded,
+        recorded_pairs=recorded_pairs,
+        failed=failed,
     )
     return replace(found, differences=tuple(bins)) if len(bins) == len(found.differences) else None
 

@@ -61,7 +61,7 @@ class RolloutContext:
     def conditions(self, setting: Setting) -> StepConditions:
         """What there is to gather evidence from while a setting lasts."""
         mirror = setting.mirror if self.observation.capabilities.mirror else 0
-        return StepConditions(spec=self.spec, weight=setting.weight, mirror=mirror)
+        return StepConditions(spec=self.spec, weight=setting.weight, mirror=mirror, replay=setting.replay)
 
     def workload(self, revision: str) -> Workload | None:
         """A revision's workload; None: it does not exist."""

@@ -25,6 +25,7 @@ from penstock_controller.rollout import (
     notifications,
     observed_shares,
     reading_times,
+    replays,
     routing,
     sizing,
     slots,
@@ -99,7 +100,12 @@ def advance(
     turned = 0.0 if final.hold != status.hold else None
     alarms = (step.requeue_after, retired.requeue_after, read, sizing.next_due(final), turned, trained.requeue_after)
     dues = [due for due in alarms if due is not None]
-    found = (trained.judgement, traffic_support.judgement(context), observed_shares.judgement(final))
+    found = (
+        trained.judgement,
+        traffic_support.judgement(context),
+        observed_shares.judgement(final),
+        replays.judgement(spec, observation),
+    )
     beside = tuple(item for item in found if item)
     judged = conditions(spec, final, observation, status.conditions, actions, beside=beside)
     since = _phase_since(status, final, observation)

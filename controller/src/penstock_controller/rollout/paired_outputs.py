@@ -1,16 +1,19 @@
 """Which versions' predictions are to be compared, and what the drift monitor's answer is as evidence. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import PredictionDivergenceGate
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import ModelDeploymentStatus, Revision
+from penstock_contracts.api.status import AttemptStage, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
-from penstock_contracts.divergence import DivergenceReport, DivergenceWish
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish, ReplayWish
 from penstock_contracts.drift import ServedVersion
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
-from penstock_controller.rollout import reading_times, shares
+from penstock_controller.rollout import reading_times, routing, shares
+from penstock_controller.rollout.steps import setting_at, steps_of
 
 _NOT_YET = MissingEvidence(
     verdict=Verdict.INCONCLUSIVE, reason=Reason.NO_EVIDENCE, message="the drift monitor has not answered yet"
@@ -20,6 +23,11 @@ _NO_MONITOR = MissingEvidence(
     reason=Reason.NO_MONITOR,
     message="no drift monitor is installed, so nothing is recorded: have the administrator enable driftMonitor",
 )
+
+
+_LAPSES_AFTER: Final = 60.0
+_INTERVALS: Final = 3
+"""Seconds, and looks, without which a replay ends by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,13 @@ def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> Divergence
     if gate is None or arms is None or arms[0].digest == arms[1].digest:
         return None
     judged, beside = arms
-    return DivergenceWish(attempt=status.attempt, candidate=_served(judged), stable=_served(beside), scale=gate.scale)
+    return DivergenceWish(
+        attempt=status.attempt,
+        candidate=_served(judged),
+        stable=_served(beside),
+        scale=gate.scale,
+        replay=_replay(spec, status, gate),
+    )
 
 
 def part(
@@ -70,6 +84,35 @@ def part(
         total_difference=found.total_difference,
         differences=found.differences,
         unscaled=found.unscaled,
+        recorded=found.recorded,
+        recorded_pairs=found.recorded_pairs,
+        failed=found.replay.failed if found.replay else 0,
+        replay=found.replay,
+    )
+
+
+def _replay(
+    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, gate: PredictionDivergenceGate
+) -> ReplayWish | None:
+    """The recorded requests that the candidate is to answer now; None: none.
+
+    None before the gate's first look: what it finds there is not counted, and recorded requests do not come twice.
+    """
+    candidate = status.candidate
+    asked = setting_at(steps_of(spec.strategy), candidate.step).replay if candidate else None
+    if candidate is None or asked is None or routing.largest_weight(status.traffic, candidate.revision):
+        return None
+    looks = (one for one in status.gates if (one.name, one.stage) == (gate.name, AttemptStage.TRIAL) and one.state)
+    look = next(looks, None)
+    if look is None:
+        return None
+    interval = duration.seconds(spec.analysis.interval)
+    return ReplayWish(
+        test=look.config,
+        max_requests=asked.max_requests,
+        per_second=asked.rate,
+        timeout_seconds=duration.seconds(spec.predictor.timeout),
+        lapse_seconds=max(_LAPSES_AFTER, _INTERVALS * interval),
     )
 
 

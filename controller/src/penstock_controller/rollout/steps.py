@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from penstock_contracts.api.strategy import CanaryStep, Match, Pause, SetCanaryScale, Strategy
+from penstock_contracts.api.strategy import CanaryStep, Match, Pause, SetCanaryScale, SetReplay, Strategy
 
 EVERYTHING = 100
 _FEWEST = 2
@@ -18,6 +18,8 @@ class Setting:
     """Per cent of the users' requests that the candidate gets."""
     mirror: int = 0
     """Per cent of stable's requests that the candidate answers too; only while its weight is 0."""
+    replay: SetReplay | None = None
+    """The recorded requests that the candidate answers; only while its weight is 0. None: it answers none."""
     scale: SetCanaryScale | None = None
     """The candidate's size; None: what its share needs."""
 
@@ -84,9 +86,12 @@ def size_at(steps: tuple[CanaryStep, ...], index: int, total: int) -> int:
 
 def _with(setting: Setting, step: CanaryStep) -> Setting:
     if step.set_weight is not None:
+        if step.set_weight == 0:
+            return replace(setting, weight=0)
         # A copy beside a share would have the candidate answer more than its size is made for.
-        mirror = setting.mirror if step.set_weight == 0 else 0
-        return replace(setting, weight=step.set_weight, mirror=mirror)
+        return replace(setting, weight=step.set_weight, mirror=0, replay=None)
+    if step.set_replay is not None:
+        return replace(setting, replay=None if setting.weight else step.set_replay)
     if step.set_mirror is not None:
         return replace(setting, mirror=0 if setting.weight else step.set_mirror.percentage)
     if step.set_canary_scale is not None:

@@ -39,7 +39,8 @@ def _shortfalls(context: RolloutContext) -> Iterator[str]:
     if not able.rescue:
         yield "a try that fails at a candidate is not repeated on stable: users get its failures"
     copying = [gate.name for gate in context.gates if PairedOutputs in gate.needs and not gate.dry_run]
-    if copying and not able.mirror:
+    replays = any(step.set_replay for step in steps_of(strategy))
+    if copying and not able.mirror and not replays:
         yield (
             f"spec.analysis.gates: no request is copied, which {', '.join(copying)} needs: no version is promoted by "
             "itself; take it out of the list"

@@ -36,6 +36,8 @@ _NOT_COUNTED = MissingEvidence(
 
 _NO_GATES = "write spec.analysis: {gates: []} if nothing needs to be proven"
 
+_REPLAY_ENDED = {Reason.REPLAY_OVER, Reason.COLUMNS_NOT_RECORDED, Reason.NOTHING_RECORDED}
+
 _NO_CARDS = MissingEvidence(
     verdict=Verdict.ERROR, reason=Reason.NO_EVIDENCE, message="the model store was not asked for both versions yet"
 )
@@ -246,6 +248,8 @@ def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
     samples = found.step_samples
     if found.reason == Reason.SAME_MODEL:
         return ""
+    if gate.replayed(context.conditions(setting)) and (found.verdict is Verdict.PASS or not setting.mirror):
+        return _lacks_replay(context, gate, found)
     if samples >= gate.min_step_samples:
         return _last_chance(context, gate, found)
     if found.reason == Reason.EVIDENCE_NOT_SUPPORTED:
@@ -253,6 +257,13 @@ def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:
     needed = f"{gate.min_step_samples} are needed (minStepSamples)"
     told = f"{gate.name} has seen {samples} {gate.sample} in this step, {needed}"
     return told + ("" if samples else f"; {gate.how_to_get_samples}, or {_NO_GATES}")
+
+
+def _lacks_replay(context: RolloutContext, gate: Gate, found: GateStatus) -> str:
+    """What a gate lacks that gets recorded requests, whichever step they came in, and waits for no copies."""
+    if found.reason in _REPLAY_ENDED:
+        return _last_chance(context, gate, found)
+    return "" if found.verdict is Verdict.PASS else f"{gate.name}: {found.message}"
 
 
 def _last_chance(context: RolloutContext, gate: Gate, found: GateStatus) -> str:

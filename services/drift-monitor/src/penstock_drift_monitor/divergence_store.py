@@ -74,6 +74,7 @@ class _Counts(msgspec.Struct):
     unscaled: int = 0
     repeated: int = 0
     recorded: int = 0
+    recorded_pairs: int = 0
     through: int = 0
     """The last batch that was here when the counts began: what is replayed was recorded before."""
     replay: _ReplayHead | None = None
@@ -273,9 +274,10 @@ class DivergenceStore:
                 counts.repeated += 1
                 continue
             counts.add(_answer_of(row), partner, intake.prediction.kind)
-            if counts.replay and request not in replayed and self.replays.holds(resource, request):
+            if counts.replay and self.replays.holds(resource, request):
+                counts.recorded += request not in replayed
+                counts.recorded_pairs += 1
                 replayed.add(request)
-                counts.recorded += 1
 
     def _answers(self, request: str, arm: int, other: int) -> dict[int, dict[int, _Answer]]:
         """Answers to a request that are kept, by arm and row."""

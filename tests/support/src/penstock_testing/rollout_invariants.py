@@ -95,6 +95,10 @@ class Onlooker:
         if split.mirror:
             self.tries[split.attempt, split.mirror.revision] += requests
 
+    def replayed(self, attempt: int, revision: str, requests: int) -> None:
+        """A revision was asked recorded requests."""
+        self.tries[attempt, revision] += requests
+
     def passed(self, seen: Pass) -> None:
         """A pass has ended and written."""
         self.written(seen)

@@ -29,6 +29,11 @@ def mirror(per_cent: int) -> Object:
     return {"setMirror": {"percentage": per_cent}}
 
 
+def replay(most: int) -> Object:
+    """Step: the candidate answers so many recorded requests."""
+    return {"setReplay": {"maxRequests": most}}
+
+
 def pause(seconds: int | None = None) -> Object:
     """Step: wait that long; None: until a person promotes."""
     return {"pause": {} if seconds is None else {"duration": f"{seconds}s"}}

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from penstock_contracts.api.analysis import Analysis, ComparedPart, PredictionDivergenceGate
+from penstock_contracts.api.strategy import SetReplay
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
-from penstock_contracts.divergence import DIFFERENCE_BINS, difference_bin
+from penstock_contracts.divergence import DIFFERENCE_BINS, ReplayProblem, ReplayReport, difference_bin
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.catalogue import error_budget, gates_of
 from penstock_controller.gates.evidence import Evidence, PairedOutputs
@@ -155,11 +156,21 @@ def test_what_stands_in_status_is_restored_exactly_and_bounded(count: int) -> No
         differences=(count,) * DIFFERENCE_BINS,
         unscaled=count,
         unpredicted=count,
+        recorded=count,
+        recorded_pairs=count,
+        failed=count,
     )
     seen = gate().judge(Evidence(parts=(total,)), GateMemory()).seen
     assert len(seen.state) <= 512
     again = gate().judge(Evidence(parts=(replace(total, classified=count + 3, pairs=count + 3),)), seen)
     assert (again.seen.samples, again.seen.state) == (3, seen.state)
+
+
+def test_what_an_older_controller_left_is_gone_on_from() -> None:
+    seen = gate().judge(Evidence(parts=(classes(1, 100),)), GateMemory()).seen
+    older = seen.state.rsplit(",", 3)[0]
+    found = gate().judge(Evidence(parts=(classes(1, 400),)), replace(seen, state=older))
+    assert (found.seen.samples, found.seen.state) == (300, seen.state)
 
 
 def test_a_status_that_was_edited_by_hand_begins_anew() -> None:
@@ -217,6 +228,141 @@ def test_it_gathers_where_both_versions_answer_the_same_requests_and_are_recorde
     given = {"registry": registry, "predictor": {"logger": {"mode": "all"}}, **fields}
     spec = ModelDeploymentSpec.model_validate(given)
     assert gate().gathers(StepConditions(spec=spec, weight=weight, mirror=mirror)) is gathers
+
+
+def test_it_gathers_where_recorded_requests_are_replayed() -> None:
+    given = {"registry": {"model": "m", "alias": "champion"}, "predictor": {"logger": {"mode": "all"}}}
+    during = StepConditions(
+        spec=ModelDeploymentSpec.model_validate(given), weight=0, mirror=0, replay=SetReplay(max_requests=7)
+    )
+    assert gate().gathers(during)
+    assert gate().replayed(during) == SetReplay(max_requests=7)
+
+
+def replayed(counts: PairedOutputs, requests: int, **fields: object) -> PairedOutputs:
+    """Counts of which pairs, one a request, are of recorded requests."""
+    replay = ReplayReport.model_validate({"chosen": requests, "answered": requests, "over": True, **fields})
+    return replace(counts, recorded=requests, recorded_pairs=requests, failed=replay.failed, replay=replay)
+
+
+COLUMNS = ReplayReport(problem=ReplayProblem.COLUMNS_NOT_RECORDED, message="the records lack columns")
+UNREACHED = ReplayReport(chosen=9, problem=ReplayProblem.REPLAY_NOT_REACHED, message="the gateway reaches no pod of it")
+LATER = ReplayReport(problem="OfANewerMonitor", message="something else")
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict", "reason", "message"),
+    [
+        (
+            replayed(classes(12, 300), 300),
+            Verdict.FAIL,
+            "PredictionsDiverge",
+            "12 of 300 predictions differ (4 %) on 300 recorded requests: more than 1 %, error level 0.5 %",
+        ),
+        (
+            replayed(scores(0.0, 600), 600),
+            Verdict.PASS,
+            "PredictionsAgree",
+            (
+                "600 predictions differ by 0 % of their range on average on 600 recorded requests: "
+                "less than 1 %, error level 5 %"
+            ),
+        ),
+        (
+            replayed(classes(0, 600), 200),
+            Verdict.PASS,
+            "PredictionsAgree",
+            "0 of 600 predictions differ (0 %), 200 of them on 200 recorded requests: less than 1 %, error level 5 %",
+        ),
+        (
+            replayed(classes(0, 88), 88, failed=12, failures={"500": 10, "no answer": 2}),
+            Verdict.FAIL,
+            "PredictionsDiverge",
+            (
+                "0 of 88 predictions differ (0 %) on 88 recorded requests; 12 recorded requests failed that stable had "
+                "answered (10 x HTTP 500, 2 x no answer): more than 1 %, error level 0.5 %"
+            ),
+        ),
+        (
+            replace(replayed(BEGUN, 0, chosen=8, failed=8, failures={"400": 8}), recorded=0),
+            Verdict.FAIL,
+            "PredictionsDiverge",
+            ("8 recorded requests failed that stable had answered (8 x HTTP 400): more than 1 %, error level 0.5 %"),
+        ),
+        (
+            replayed(classes(0, 90), 90, chosen=400, over=False),
+            Verdict.INCONCLUSIVE,
+            "NotDecided",
+            (
+                "0 of 90 predictions differ (0 %) on 90 recorded requests: shown neither to be more than 1 % "
+                "(odds 0.24 of 200 needed) nor less than 1 % (odds 2.1 of 20 needed); "
+                "90 of 400 recorded requests are answered"
+            ),
+        ),
+        (
+            replayed(classes(0, 90), 90, chosen=91, gone=1),
+            Verdict.INCONCLUSIVE,
+            "ReplayOver",
+            (
+                "0 of 90 predictions differ (0 %) on 90 recorded requests: shown neither to be more than 1 % "
+                "(odds 0.24 of 200 needed) nor less than 1 % (odds 2.1 of 20 needed); "
+                "all 91 recorded requests were asked, 1 of them have left the records"
+            ),
+        ),
+        (
+            replayed(BEGUN, 0, chosen=400, over=False),
+            Verdict.INCONCLUSIVE,
+            "NoPairs",
+            "0 of 400 recorded requests are answered",
+        ),
+        (
+            replace(BEGUN, replay=COLUMNS),
+            Verdict.INCONCLUSIVE,
+            "ColumnsNotRecorded",
+            (
+                "no request was answered by both versions: 0 rows of the candidate were recorded and 0 of stable; "
+                "nothing is replayed: the records lack columns"
+            ),
+        ),
+        (
+            replace(BEGUN, replay=UNREACHED),
+            Verdict.INCONCLUSIVE,
+            "NoPairs",
+            (
+                "no request was answered by both versions: 0 rows of the candidate were recorded and 0 of stable; "
+                "nothing is replayed: the gateway reaches no pod of it"
+            ),
+        ),
+        (
+            replace(BEGUN, replay=LATER),
+            Verdict.INCONCLUSIVE,
+            "NoPairs",
+            (
+                "no request was answered by both versions: 0 rows of the candidate were recorded and 0 of stable; "
+                "nothing is replayed: something else"
+            ),
+        ),
+    ],
+    ids=[
+        *("differ", "agree", "beside copies", "some fail", "all fail", "under way", "over and undecided", "begun"),
+        *("columns are not recorded", "not reached", "a newer monitor's problem"),
+    ],
+)
+def test_verdicts_on_recorded_requests(counts: PairedOutputs, verdict: Verdict, reason: str, message: str) -> None:
+    found = judged(gate(), counts)
+    assert (found.verdict, found.reason, found.message) == (verdict, reason, message)
+
+
+def test_fewer_than_five_recorded_requests_that_fail_are_no_failure() -> None:
+    found = judged(gate(), replayed(classes(0, 20), 20, failed=4, failures={"500": 4}))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "only 4 of 5 pairs that differ were seen" in found.message
+
+
+def test_figures_name_recorded_requests() -> None:
+    counts = replayed(classes(0, 94), 94, failed=6, failures={"500": 6})
+    figures = {figure.name: figure.candidate for figure in judged(gate(), counts).seen.figures}
+    assert (figures["pairs"], figures["recorded requests"], figures["failed recorded requests"]) == (100, 94, 6)
 
 
 def test_it_has_its_share_of_the_error_budget() -> None:

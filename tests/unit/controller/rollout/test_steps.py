@@ -5,7 +5,7 @@ import pytest
 from penstock_contracts.api.strategy import Strategy
 from penstock_controller.rollout.steps import matches_of, setting_at, size_at, steps_of
 from penstock_testing.rollout_scenes import Step, pause
-from penstock_testing.strategies import mirror, weight
+from penstock_testing.strategies import mirror, replay, weight
 
 
 def _strategy(*steps: Step) -> Strategy:
@@ -38,6 +38,25 @@ def test_a_step_holds_what_the_steps_before_it_set(
 ) -> None:
     setting = setting_at(steps_of(_strategy(*steps)), index)
     assert (setting.weight, setting.mirror) == (weights, mirrored)
+
+
+@pytest.mark.parametrize(
+    ("steps", "requests"),
+    [
+        ((replay(300), pause("1m")), 300),
+        ((replay(300), mirror(100)), 300),
+        ((replay(300), replay(7)), 7),
+        ((replay(300), weight(0)), 300),
+        ((replay(300), weight(5)), None),
+        ((weight(5), replay(300)), None),
+        ((replay(300), weight(5), weight(0)), None),
+    ],
+)
+def test_recorded_requests_are_answered_only_while_users_get_stable(
+    steps: tuple[Step, ...], requests: int | None
+) -> None:
+    found = setting_at(steps_of(_strategy(*steps)), len(steps)).replay
+    assert (found.max_requests if found else None) == requests
 
 
 @pytest.mark.parametrize(
