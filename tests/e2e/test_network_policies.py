@@ -8,7 +8,13 @@ from uuid import uuid4
 import pytest
 import yaml
 
-from penstock_contracts.names import GATEWAY_AGENT_PORT, GATEWAY_PORT, PREDICTOR_GRPC_PORT, PREDICTOR_PORT
+from penstock_contracts.names import (
+    GATEWAY_AGENT_PORT,
+    GATEWAY_PORT,
+    GATEWAY_REPLAY_PORT,
+    PREDICTOR_GRPC_PORT,
+    PREDICTOR_PORT,
+)
 from penstock_testing.cluster import Object
 from penstock_testing.platform import MLFLOW_NAMESPACE, NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.pod_caller import PodCaller
@@ -19,7 +25,7 @@ pytestmark = pytest.mark.alone
 
 USERS, STORE, MONITOR = "gateway: users", "model store: models", "drift monitor: records"
 METRICS = {"controller: metrics", "gateway: agent", STORE, MONITOR, "predictor: http"}
-MACHINERY = {"controller: health", "gateway: probe", "predictor: grpc"}
+MACHINERY = {"controller: health", "gateway: probe", "gateway: replay", "predictor: grpc"}
 ADMIN = "gateway: Envoy's admin"
 SPEC: Object = {**GATED, **by_steps(2, (50,))}
 
@@ -99,6 +105,7 @@ def _ports(scene: RolloutScene) -> dict[str, tuple[str, int]]:
         USERS: (_address(gateway), GATEWAY_PORT),
         "gateway: probe": (_address(gateway), 8081),
         "gateway: agent": (_address(gateway), GATEWAY_AGENT_PORT),
+        "gateway: replay": (_address(gateway), GATEWAY_REPLAY_PORT),
         ADMIN: (_address(gateway), 9901),
         STORE: (_address(store), 8080),
         MONITOR: (_address(monitor), 8080),

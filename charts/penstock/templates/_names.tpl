@@ -56,6 +56,11 @@ http://{{ include "penstock.fullname" . }}-model-store.{{ .Release.Namespace }}.
 http://{{ include "penstock.fullname" . }}-drift-monitor.{{ .Release.Namespace }}.svc:8080
 {{- end }}
 
+{{/* Where the drift monitor sends recorded requests, for the gateway to take them to a candidate. */}}
+{{- define "penstock.replayUrl" -}}
+http://{{ include "penstock.fullname" . }}-gateway-replay.{{ .Release.Namespace }}.svc:8083
+{{- end }}
+
 {{/* Which replicas of the drift monitor there are, and where each is reached: name=url,name=url. */}}
 {{- define "penstock.monitorReplicas" -}}
 {{- $all := list }}

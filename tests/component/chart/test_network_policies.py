@@ -55,6 +55,7 @@ def test_each_part_has_one_and_lets_in_those_that_need_it(chart: Chart) -> None:
     assert let_in(rendered) == {
         ("gateway", "http"): {"everybody"},
         ("gateway", "agent"): {"controller"},
+        ("gateway", "replay"): {"drift-monitor"},
         ("model-store", "http"): {"controller", "drift-monitor", PREDICTORS},
         ("drift-monitor", "http"): {"controller", PREDICTORS, RETRAINING},
     }

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 
+from penstock_contracts.names import GATEWAY_REPLAY_PORT
 from penstock_controller.settings import ControllerSettings
 from penstock_drift_monitor.settings import DriftMonitorSettings
 from penstock_gateway.settings import GatewaySettings
@@ -144,8 +145,28 @@ def test_selectors_name_their_own_pods_only(defaults: Rendered) -> None:
     assert [chosen(item["spec"]["selector"]["matchLabels"]) for item in workloads] == [
         [item["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]] for item in workloads
     ]
-    services = sorted(chosen(item["spec"]["selector"]) for item in defaults.of("Service"))
-    assert services == [["drift-monitor"], ["gateway"], ["model-store"]]
+    services = {item["metadata"]["name"]: chosen(item["spec"]["selector"]) for item in defaults.of("Service")}
+    assert services == {
+        "penstock-drift-monitor": ["drift-monitor"],
+        "penstock-gateway": ["gateway"],
+        "penstock-gateway-replay": ["gateway"],
+        "penstock-model-store": ["model-store"],
+    }
+
+
+def test_recorded_requests_have_a_way_only_where_there_is_a_monitor(chart: Chart, defaults: Rendered) -> None:
+    (told,) = (
+        variable["value"]
+        for variable in defaults.containers()["drift-monitor/drift-monitor"]["env"]
+        if variable["name"] == "PENSTOCK_REPLAY_URL"
+    )
+    service = defaults.one("Service", "penstock-gateway-replay")
+    (port,) = service["spec"]["ports"]
+    assert told == f"http://penstock-gateway-replay.{service['metadata']['namespace']}.svc:{port['port']}"
+    ports = {port["name"]: port["containerPort"] for port in defaults.containers()["gateway/envoy"]["ports"]}
+    assert (port["targetPort"], ports["replay"]) == ("replay", GATEWAY_REPLAY_PORT)
+    names = [item["metadata"]["name"] for item in chart.render("driftMonitor.enabled=false").of("Service")]
+    assert "penstock-gateway-replay" not in names
 
 
 def test_a_change_of_the_registries_restarts_those_that_read_them_and_no_other(chart: Chart) -> None:

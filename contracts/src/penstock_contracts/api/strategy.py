@@ -74,8 +74,7 @@ class SetReplay(ApiModel):
     """
 
     max_requests: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    """The newest recorded requests, each with another input, that the candidate answers too, unseen, while its weight
-    is 0: at most this many."""
+    """How many the candidate answers, unseen, while its weight is 0: the newest ones, each with another input."""
     rate: Annotated[int, Field(ge=1, le=100)] = 20
     """Requests a second that it is asked, at most."""
 

@@ -1,0 +1,97 @@
+"""A service that nobody asks any more: a new version is judged by what was recorded while somebody did."""
+
+import re
+
+import httpx
+import pytest
+
+from penstock_testing.artifacts import affine
+from penstock_testing.cluster import Object
+from penstock_testing.expectation import Expectation, Question
+from penstock_testing.faulty_models import SLOPE, Build
+from penstock_testing.model_deployments import Deployed, gate_figures
+from penstock_testing.platform import wait_for
+from penstock_testing.scenes import RolloutScene
+from penstock_testing.strategies import canary, pause, weight
+
+REQUESTS = 600
+RATE = 150.0
+A_FEW = 5
+"""Requests a second while the new version is on trial."""
+GATE: Object = {"name": "prediction-divergence", "compare": "Scores", "scale": 1, "max": "1%"}
+SPEC: Object = {
+    "predictor": {"minReplicas": 1, "logger": {"mode": "all"}},
+    "analysis": {"interval": "1s", "gates": [GATE]},
+    "bake": {"duration": "0s"},
+    **canary({"setReplay": {"maxRequests": REQUESTS, "rate": 50}}, pause(1), weight(50), pause(1)),
+}
+
+
+def recorded(scene: RolloutScene) -> float:
+    """Rows of the resource that the drift monitor has."""
+    text = httpx.get(f"{scene.platform.monitor().url}/metrics", trust_env=False).text
+    found = re.search(rf'penstock_monitor_rows_total{{.*namespace="{scene.namespace}".*}} (.+)', text)
+    return float(found[1]) if found else 0.0
+
+
+def serve_a_burst(scene: RolloutScene) -> tuple[Deployed, str, list[Question]]:
+    """A first version that was asked REQUESTS different questions, all of which are recorded; then nobody asks."""
+    deployed, first = scene.serve_first(**SPEC)
+    questions = scene.questions(count=REQUESTS)
+    with scene.traffic(scene.expectation(first, questions=questions), rate=RATE, seconds=REQUESTS / RATE) as run:
+        wait_for("all is recorded", lambda: recorded(scene) >= REQUESTS or None, seconds=60)
+        run.result().assert_none_failed()
+    return deployed, first, questions
+
+
+@pytest.mark.parametrize(
+    ("build", "end", "verdict"),
+    [
+        pytest.param(affine(SLOPE, 2.0), ("RolledBack", "GateFailed"), "fail", id="wrong"),
+        pytest.param(affine(SLOPE, 1.001), ("Promoted", "Promoted"), "pass", id="as good"),
+    ],
+)
+def test_a_version_is_judged_by_recorded_requests_before_any_user_reaches_it(
+    scene: RolloutScene, build: Build, end: tuple[str, str], verdict: str
+) -> None:
+    deployed, first, questions = serve_a_burst(scene)
+    second = scene.register(build)
+    expectation: Expectation = scene.expectation(first, second, questions=questions[:A_FEW])
+    with scene.traffic(expectation, rate=A_FEW) as run:
+        scene.move(second)
+        record = deployed.wait_for_end(second)
+        deployed.wait_settled()
+        result = run.result()
+    result.assert_none_failed()
+    assert (record["completion"], record["reason"]) == end
+    (gate,) = (one for one in record["gates"] if one["name"] == GATE["name"] and one["stage"] == "trial")
+    assert gate["verdict"] == verdict
+    figures = gate_figures(gate)
+    assert re.search(
+        rf"predictions differ by .* on {figures['recorded requests']} recorded requests: ", gate["message"]
+    )
+    # What nobody asked cannot have been copied.
+    assert 20 <= figures["recorded requests"] == figures["pairs"] <= REQUESTS
+    assert deployed.condition("ReplayAvailable")["status"] == "True"
+    if verdict == "fail":
+        assert result.by_version.keys() == {first}
+        assert record["message"].startswith("prediction-divergence: ")
+
+
+def test_where_a_column_is_hashed_nothing_is_replayed_and_a_condition_says_so(scene: RolloutScene) -> None:
+    hashed: Object = {"minReplicas": 1, "logger": {"mode": "all", "hash": ["x[0]"]}}
+    deployed, first = scene.serve_first(**{**SPEC, "predictor": hashed, "progressDeadline": "20s"})
+    assert deployed.condition("ReplayAvailable")["reason"] == "ColumnsNotRecorded"
+    with scene.traffic(scene.expectation(first), rate=RATE, seconds=2) as run:
+        wait_for("all is recorded", lambda: recorded(scene) >= 2 * RATE or None, seconds=60)
+        run.result().assert_none_failed()
+    second = scene.register(1.001)
+    scene.move(second)
+    deployed.wait_until(
+        "the monitor says so",
+        lambda _: deployed.condition("ReplayAvailable").get("status") == "False",
+    )
+    assert deployed.condition("ReplayAvailable")["reason"] == "ColumnsNotRecorded"
+    record = deployed.wait_for_end(second)
+    assert (record["completion"], record["reason"]) == ("RolledBack", "ProgressDeadlineExceeded")
+    assert "nothing is replayed" in record["message"]
