@@ -2,6 +2,7 @@
 
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
+from penstock_contracts.divergence import ReplayProblem
 from penstock_controller.gates.evidence import PairedOutputs
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.observation import Observation
@@ -9,6 +10,11 @@ from penstock_controller.rollout.steps import steps_of
 
 AVAILABLE = "ReplayAvailable"
 _RESTS = "recorded requests are looked for while a version is on trial"
+_WORDS: dict[str, Reason] = {
+    ReplayProblem.COLUMNS_NOT_RECORDED: Reason.COLUMNS_NOT_RECORDED,
+    ReplayProblem.NOTHING_RECORDED: Reason.NOTHING_RECORDED,
+    ReplayProblem.REPLAY_NOT_REACHED: Reason.REPLAY_NOT_REACHED,
+}
 _AWAY = {Reason.NO_MONITOR, Reason.MONITOR_AWAY}
 
 
@@ -22,7 +28,8 @@ def judgement(spec: ModelDeploymentSpec, observation: Observation) -> ConditionS
     parts = (part.replay for part in observation.measured if isinstance(part, PairedOutputs))
     replay = next(parts, None)
     if replay is not None and replay.problem:
-        return ConditionState(type=AVAILABLE, status=False, reason=replay.problem, message=replay.message)
+        word = _WORDS.get(replay.problem, replay.problem)
+        return ConditionState(type=AVAILABLE, status=False, reason=word, message=replay.message)
     if replay is not None:
         return ConditionState(type=AVAILABLE, status=True, reason=Reason.REPLAYING, message="")
     return _before(spec)

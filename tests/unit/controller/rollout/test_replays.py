@@ -220,10 +220,13 @@ def test_a_candidate_that_is_not_reached_yet_is_waited_for() -> None:
     assert world.status.candidate.step == 1
 
 
-def test_the_problems_of_a_replay_are_reasons_of_ours() -> None:
-    from penstock_contracts.api.reasons import Reason  # noqa: PLC0415 - the two lists are told apart
-
-    assert {problem.value for problem in ReplayProblem} <= {reason.value for reason in Reason}
+@pytest.mark.parametrize("problem", [*ReplayProblem, "OfANewerMonitor"])
+def test_the_condition_has_the_monitor_s_own_word(problem: str) -> None:
+    world, _ = at_rest(quiet(replay(1000), pause("1s")))
+    found = PairedOutputs(since="2026", replay=ReplayReport(problem=problem, message="why"))
+    world.measured = lambda: (found,)
+    ticks(world, 3)
+    assert condition(world, "ReplayAvailable") == ("False", problem)
 
 
 def test_a_provider_that_copies_nothing_can_be_replayed_through() -> None:
