@@ -67,7 +67,7 @@ def _requests_per_second(status: ModelDeploymentStatus) -> float:
 
 
 @dataclass
-class _Gathered:
+class _SamplesSoFar:
     """What a gate has got."""
 
     samples: float = 0.0
@@ -111,13 +111,13 @@ def seconds_at(context: RolloutContext, rate: float) -> float | None:
     gates = [gate for gate in verdicts.deciding(context) if gate.min_step_samples or _need(context, gate, 0.5)]
     if not gates:
         return None
-    gathered = {gate: _Gathered() for gate in gates}
+    gathered = {gate: _SamplesSoFar() for gate in gates}
     total = sum(_step(context, gathered, index, step.pause, rate) for index, step in enumerate(steps) if step.pause)
     total += _rest(context, gathered, setting_at(steps, len(steps)), rate)
     return total if math.isfinite(total) else None
 
 
-def _step(context: RolloutContext, gathered: dict[Gate, _Gathered], step: int, pause: Pause, rate: float) -> float:
+def _step(context: RolloutContext, gathered: dict[Gate, _SamplesSoFar], step: int, pause: Pause, rate: float) -> float:
     """Seconds that a step with a pause lasts; what it brings is added to what was gathered."""
     setting = setting_at(steps_of(context.spec.strategy), step)
     flows = _flows(context, gathered, setting, rate)
@@ -129,7 +129,7 @@ def _step(context: RolloutContext, gathered: dict[Gate, _Gathered], step: int, p
 
 
 def _flows(
-    context: RolloutContext, gathered: dict[Gate, _Gathered], setting: Setting, rate: float
+    context: RolloutContext, gathered: dict[Gate, _SamplesSoFar], setting: Setting, rate: float
 ) -> dict[Gate, _Flow]:
     """Of the gates whose samples are requests of this step."""
     conditions, share = context.conditions(setting), _share(setting)
@@ -143,7 +143,7 @@ def _flows(
     return found
 
 
-def _wanted(context: RolloutContext, gate: Gate, step: int, got: _Gathered, flow: _Flow) -> float:
+def _wanted(context: RolloutContext, gate: Gate, step: int, got: _SamplesSoFar, flow: _Flow) -> float:
     """Samples that a step must bring: all that are missing, where no later one brings any."""
     missing = _need(context, gate, 0.5) - got.samples
     later = verdicts.gathers_later(context, gate, step)
@@ -153,7 +153,7 @@ def _wanted(context: RolloutContext, gate: Gate, step: int, got: _Gathered, flow
     return gate.min_step_samples if later else max(gate.min_step_samples, missing)
 
 
-def _rest(context: RolloutContext, gathered: dict[Gate, _Gathered], last: Setting, rate: float) -> float:
+def _rest(context: RolloutContext, gathered: dict[Gate, _SamplesSoFar], last: Setting, rate: float) -> float:
     """Seconds after the last step until every gate has passed."""
     flows = _flows(context, gathered, last, rate)
     share = _share(last)
