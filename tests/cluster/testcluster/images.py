@@ -19,6 +19,7 @@ class Engine(Protocol):
     def run(self, image: str, command: Sequence[str]) -> None: ...
     def push(self, image: str, target: str, *, plain_http: bool) -> str: ...
     def push_list(self, target: str, images: Sequence[str], *, plain_http: bool) -> str: ...
+    def drop(self, identity: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class ImageRecipe:
 
     dockerfile: str
     trials: tuple[tuple[str, ...], ...]
+    context: str = "."
+    """Folder that it is built from."""
 
 
 def _imports(*modules: str) -> tuple[str, ...]:
@@ -47,7 +50,9 @@ PARTS = {
     ),
     "model-store": ImageRecipe("services/model-store/Dockerfile", (_imports("penstock_model_store.__main__"),)),
     "drift-monitor": ImageRecipe("services/drift-monitor/Dockerfile", (_imports("penstock_drift_monitor.__main__"),)),
-    "fraud-detection": ImageRecipe("examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),)),
+    "fraud-detection": ImageRecipe(
+        "examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),), "examples/fraud-detection"
+    ),
 }
 
 
@@ -74,8 +79,8 @@ def make(parts: Iterable[str], destination: Destination | None, engine: str, tag
     """
     pinned = versions.read()
     with locks.held(paths.cache() / "images.lock", "building images"):
-        workshop = _workshop(pinned, chosen(engine, destination), destination)
-        return {part: _make(workshop, part, destination, tag) for part in parts}
+        shop = workshop(pinned, chosen(engine, destination), destination)
+        return {part: _make(shop, part, destination, tag) for part in parts}
 
 
 def make_lists(
@@ -98,7 +103,7 @@ def chosen(engine: str, destination: Destination | None) -> str:
     return "docker" if not to_test_cluster and docker.works() else "buildah"
 
 
-def _workshop(pinned: versions.Versions, engine: str, destination: Destination | None) -> Workshop:
+def workshop(pinned: versions.Versions, engine: str, destination: Destination | None) -> Workshop:
     variables = {"UV_VERSION": pinned.uv}
     if destination is not None and not destination.plain_http:
         # A test cluster's images are the same for each commit that leaves them as they are.
@@ -127,7 +132,11 @@ def _revision() -> str:
 def _make(workshop: Workshop, part: str, destination: Destination | None, tag: str) -> str:
     image, plan = f"localhost/penstock/{part}:latest", PARTS[part]
     identity = workshop.engine.build(
-        image, paths.PROJECT / plan.dockerfile, paths.PROJECT, workshop.variables, f"building image {part}"
+        image,
+        paths.PROJECT / plan.dockerfile,
+        paths.PROJECT / plan.context,
+        workshop.variables,
+        f"building image {part}",
     )
     _try(workshop.engine, part, identity)
     if destination is None:
