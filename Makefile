@@ -42,7 +42,8 @@ GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/p
   docs/reference/modeldeployment.md docs/reference/metrics.md docs/reference/reasons.md \
   docs/pictures/architecture.svg docs/pictures/architecture-narrow.svg \
   $(addprefix charts/penstock/files/dashboards/,fleet.json model.json rollout.json) $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
-TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) $(wildcard examples/*/src) tests bench release docs/site services/predictor/hatch_build.py
+TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) \
+  $(wildcard examples/*/src examples/*/*.py examples/*/tests) tests bench release docs/site services/predictor/hatch_build.py
 
 ##@ Start here
 

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from fraud_detection import data
+from fraud_detection import data, registry_address
 
-DEFAULT_MLFLOW = "http://127.0.0.1:5000"
 NOT_BETTER = 3
 """Exit code of `retrain`: the champion is not beaten. To try again at once changes nothing."""
 TOO_FEW_LABELS = 4
@@ -30,14 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     # Imported here: MLflow and scikit-learn take seconds, and the other commands need neither.
+    from fraud_detection.labelled_table import drawn  # noqa: PLC0415
     from fraud_detection.parity import ParityError  # noqa: PLC0415
     from fraud_detection.registry import RegistryAwayError, TrackingServer  # noqa: PLC0415
     from fraud_detection.train import Order, train  # noqa: PLC0415
 
     order = Order(
         seed=options.seed,
-        rows=options.rows,
-        drift=options.drift,
+        table=drawn(options.rows, seed=options.seed, drift=options.drift),
         registered_name=options.registered_name,
         alias=options.alias,
     )
@@ -164,8 +163,8 @@ def _add_retrain(retrain: argparse.ArgumentParser) -> None:
 def _add_tracking_uri(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--tracking-uri",
-        default=os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_MLFLOW),
-        help=f"the MLflow server (default: MLFLOW_TRACKING_URI, else {DEFAULT_MLFLOW})",
+        default=registry_address.tracking_uri(),
+        help=f"the MLflow server (default: MLFLOW_TRACKING_URI, else {registry_address.DEFAULT})",
     )
 
 

@@ -1,8 +1,9 @@
 """MLflow: where runs are tracked and versions are registered. The only module that talks to it."""
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,7 +28,7 @@ import onnx
 import pandas as pd
 import requests
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
 from mlflow.models.model import ModelInfo
 
 from fraud_detection.champion import Champion, read_champion
@@ -69,6 +70,15 @@ class Registered:
     run_id: str
 
 
+@dataclass(frozen=True)
+class ServedFiles:
+    """What decides a version's answers: of two versions with equal ones, Penstock rolls out the first."""
+
+    onnx_model: bytes
+    signature: str
+    """As JSON."""
+
+
 class TrackingServer:
     """One MLflow server, tracking and registry in one."""
 
@@ -88,19 +98,47 @@ class TrackingServer:
         parameters: dict[str, object],
         metrics: dict[str, float],
         tags: Mapping[str, str] = MappingProxyType({}),
+        *,
+        files: Sequence[Path] = (),
     ) -> Registered:
         """Record a run with its parameters and metrics, and register its model as the next version of `name`.
 
-        `tags` stand on both. The run has them before there is a version.
+        `tags` stand on both. The run has them before there is a version. `files`: what else the run keeps.
         """
         with self._named_failures(f"register a version of {name} at"), mlflow.start_run(tags=dict(tags)) as run:
             mlflow.log_params(parameters)
             mlflow.log_metrics(metrics)
+            for file in files:
+                mlflow.log_artifact(str(file))
             version = str(self._log(name, model).registered_model_version)
             client = mlflow.MlflowClient()
             for tag, value in tags.items():
                 client.set_model_version_tag(name, version, tag, value)
         return Registered(version=version, run_id=str(run.info.run_id))
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """Find which version each alias of a model names. Raises RegistryAwayError, also when there is no model."""
+        with self._named_failures(f"find the aliases of {name} at"):
+            found = mlflow.MlflowClient().get_registered_model(name).aliases
+        return {str(alias): str(version) for alias, version in found.items()}
+
+    def tags(self, name: str, version: str) -> dict[str, str]:
+        """Read what stands on a version. Raises RegistryAwayError."""
+        with self._named_failures(f"read version {version} of {name} at"):
+            return dict(mlflow.MlflowClient().get_model_version(name, version).tags)
+
+    def served_files(self, name: str, version: str) -> ServedFiles:
+        """Fetch what decides a version's answers. Raises RegistryAwayError."""
+        with (
+            tempfile.TemporaryDirectory(prefix="fraud-detection-") as folder,
+            self._named_failures(f"download version {version} of {name} from"),
+        ):
+            fetched = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=folder))
+            signature = Model.load(str(fetched)).signature
+            return ServedFiles(
+                onnx_model=(fetched / "model.onnx").read_bytes(),
+                signature=json.dumps(signature.to_dict() if signature else None),
+            )
 
     def version_of(self, name: str, alias: str) -> str:
         """Find the version that an alias names. Raises RegistryAwayError, also when there is none."""

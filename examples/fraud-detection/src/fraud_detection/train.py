@@ -1,7 +1,8 @@
-"""One training: draw, fit, judge, convert, compare, register."""
+"""One training: fit, judge, convert, compare, register."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import onnx
 import pandas as pd
@@ -11,7 +12,8 @@ from numpy import dtype
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 
-from fraud_detection.data import CATEGORICAL, DECIMAL, FEATURES, INTEGER, LABEL, labelled
+from fraud_detection.data import CATEGORICAL, DECIMAL, FEATURES, INTEGER, LABEL
+from fraud_detection.labelled_table import LabelledTable
 from fraud_detection.parity import Parity, measure
 from fraud_detection.pipeline import Hyperparameters, convert, fit, probabilities
 from fraud_detection.registry import TrackingServer, TrainedModel
@@ -23,16 +25,17 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to train and where to put it."""
+    """What to train on and where to put it."""
 
     seed: int
-    rows: int = 36_000
-    """Transactions to draw: two thirds to train on, one third to judge by."""
-    drift: float = 0.0
-    """The world to train for, see `data.transactions`."""
+    table: LabelledTable
     registered_name: str = "fraud-detector"
     alias: str | None = None
     """Moved to the new version when it is registered."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Of run and version."""
+    files: tuple[Path, ...] = ()
+    """What the run is to keep beside the model."""
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
 
 
@@ -52,7 +55,9 @@ class TrainingResult:
 def train(order: Order, registry: TrackingServer, tell: Tell) -> TrainingResult:
     """Train one version and register it. Nothing is registered when ONNX and scikit-learn disagree (ParityError)."""
     registry.reach()
-    training, test = _draw(order, tell)
+    training, test = order.table.training, order.table.judging
+    fraud = order.table.rows[LABEL].mean()
+    tell(f"{len(training)} rows to train on, {len(test)} to judge by, {fraud:.2%} of them fraud")
     pipeline = fit(training, seed=order.seed, hyperparameters=order.hyperparameters, tell=tell)
     auc = {"auc_train": _auc(pipeline, training), "auc_test": _auc(pipeline, test)}
     tell(f"AUC {auc['auc_train']:.4f} on the training rows, {auc['auc_test']:.4f} on the test rows")
@@ -63,7 +68,9 @@ def train(order: Order, registry: TrackingServer, tell: Tell) -> TrainingResult:
     sample = training.sample(n=min(REFERENCE_ROWS, len(training)), random_state=order.seed)
     model = trained_model(pipeline, onnx_model, training, sample)
     metrics = auc | {"parity_max_difference": parity.max_difference}
-    registered = registry.track(order.registered_name, model, _parameters(order), metrics)
+    registered = registry.track(
+        order.registered_name, model, _parameters(order), metrics, order.tags, files=order.files
+    )
     tell(f"registered {order.registered_name} version {registered.version}")
     if order.alias:
         registry.move_alias(order.registered_name, order.alias, registered.version)
@@ -105,17 +112,9 @@ SIGNATURE = ModelSignature(
 """Written out: inferred, it would warn of the integers and change with the values that happen to be drawn."""
 
 
-def _draw(order: Order, tell: Tell) -> tuple[pd.DataFrame, pd.DataFrame]:
-    drawn = labelled(order.rows, seed=order.seed, drift=order.drift)
-    cut = order.rows * 2 // 3
-    training, test = drawn.iloc[:cut], drawn.iloc[cut:]
-    tell(f"{len(training)} rows to train on, {len(test)} to judge by, {drawn[LABEL].mean():.2%} of them fraud")
-    return training, test
-
-
 def _auc(pipeline: Pipeline, frame: pd.DataFrame) -> float:
     return float(roc_auc_score(frame[LABEL], probabilities(pipeline, frame)))
 
 
 def _parameters(order: Order) -> dict[str, object]:
-    return asdict(order.hyperparameters) | {"seed": order.seed, "rows": order.rows, "drift": order.drift}
+    return asdict(order.hyperparameters) | {"seed": order.seed} | dict(order.table.origin)
