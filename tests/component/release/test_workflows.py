@@ -1,38 +1,13 @@
-"""The workflows are what GitHub reads: actionlint knows its schema, its expressions and the inputs of actions."""
+"""What a release's workflow names is there."""
 
-import subprocess
 from pathlib import Path
 
-import pytest
-
 from penstock_testing.documents import read
-from penstock_testing.go_programs import compiled
 from penstock_testing.platform import ROOT
 from release.chart import published_at
 from release.members import all_members
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-
-
-@pytest.fixture(scope="module")
-def actionlint(go: Path) -> Path:
-    return compiled("tools/actionlint", "github.com/rhysd/actionlint/cmd/actionlint", go)
-
-
-def complaints(actionlint: Path, *files: Path) -> str:
-    command = [str(actionlint), "-shellcheck=", "-pyflakes=", *(str(file) for file in files)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False).stdout
-
-
-def test_actionlint_finds_nothing_to_complain_of(actionlint: Path) -> None:
-    assert complaints(actionlint, *WORKFLOWS) == ""
-
-
-def test_a_job_that_waits_for_none_would_be_found(actionlint: Path, tmp_path: Path) -> None:
-    file = tmp_path / "release.yml"
-    text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
-    file.write_text(text.replace("needs: registry", "needs: registries"))
-    assert "registries" in complaints(actionlint, file)
 
 
 def test_a_release_pushes_to_where_the_charts_defaults_pull_from() -> None:
