@@ -22,10 +22,10 @@ def main() -> int:
     parser.add_argument("--min-auc", type=float, required=True, help="the least AUC that may go to users, such as 0.85")
     options = parser.parse_args()
     try:
-        candidate = pipeline_state.read_version(pipeline_state.CANDIDATE, written_by="train.py")
-        files = TrackingServer(tracking_uri()).served_files(candidate.model, candidate.version)
+        trained = pipeline_state.read_version(pipeline_state.TRAINED, written_by="train.py")
+        files = TrackingServer(tracking_uri()).served_files(trained.model, trained.version)
         evaluation = evaluate(
-            candidate.model, candidate.version, files.onnx_model, read_table(options.data), min_auc=options.min_auc
+            trained.model, trained.version, files.onnx_model, read_table(options.data), min_auc=options.min_auc
         )
         pipeline_state.write(pipeline_state.EVALUATION, evaluation)
         evaluation.require()

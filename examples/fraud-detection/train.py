@@ -34,7 +34,7 @@ def main() -> int:
     except (ParityError, RegistryAwayError, TableError) as error:
         print(f"training failed: {error}", file=sys.stderr)
         return 1
-    pipeline_state.write(pipeline_state.CANDIDATE, result)
+    pipeline_state.write(pipeline_state.TRAINED, result)
     return 0
 
 

@@ -15,7 +15,13 @@ from fraud_detection import pipeline_state
 from fraud_detection.pipeline_state import StepMissingError
 from fraud_detection.registry import RegistryAwayError, TrackingServer
 from fraud_detection.registry_address import tracking_uri
-from fraud_detection.rollout_outcome import Awaited, NoOutcomeError, NotPromotedError, await_promotion
+from fraud_detection.rollout_outcome import (
+    Awaited,
+    NoOutcomeError,
+    NotPromotedError,
+    await_promotion,
+    find_serving,
+)
 
 NOT_PROMOTED = 3
 NO_OUTCOME = 4
@@ -30,9 +36,12 @@ def main() -> int:
         awaited = Awaited(
             model=version.model, version=version.version, resource=options.resource, cluster=options.cluster
         )
-        read_tags = reader(TrackingServer(tracking_uri()), awaited)
+        registry = TrackingServer(tracking_uri())
+        if same := serving_alike(registry, awaited):
+            tell(f"version {awaited.version} has the bytes of version {same}, which serves: no rollout", sys.stdout)
+            return 0
         print(f"waiting until {awaited.resource} has rolled out {awaited.model} version {awaited.version}", flush=True)
-        outcomes = await_promotion(awaited, read_tags, patience(options.minutes * 60))
+        outcomes = await_promotion(awaited, reader(registry, awaited), patience(options.minutes * 60))
     except NotPromotedError as error:
         tell(str(error), sys.stderr)
         return NOT_PROMOTED
@@ -55,9 +64,22 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
+def serving_alike(registry: TrackingServer, awaited: Awaited) -> str | None:
+    """Find the version that serves, where it has the same bytes; raises RegistryAwayError.
+
+    Penstock then changes the number that it shows, and rolls nothing out: so after a rollback and the revert of what
+    caused it. None: there will be an outcome.
+    """
+    serving = find_serving(awaited, registry.tags_by_version(awaited.model))
+    if not serving or awaited.version in serving:
+        return None
+    mine = registry.served_files(awaited.model, awaited.version)
+    alike = all(registry.served_files(awaited.model, version) == mine for version in serving)
+    return min(serving) if alike else None
+
+
 def reader(registry: TrackingServer, awaited: Awaited) -> Callable[[], Mapping[str, str]]:
-    """Answer what reads the version's tags. It must work once: who may not read at all need not wait for an hour."""
-    registry.tags(awaited.model, awaited.version)
+    """Answer what reads the version's tags. An MLflow that is away meanwhile is asked again."""
 
     def read() -> Mapping[str, str]:
         try:

@@ -30,9 +30,9 @@ BUDGET_SECONDS = 0.05
 
 @pytest.fixture(scope="session")
 def model() -> bytes:
-    """The candidate's ONNX file, from the registry."""
-    candidate = pipeline_state.read_version(pipeline_state.CANDIDATE, written_by="train.py")
-    return TrackingServer(tracking_uri()).served_files(candidate.model, candidate.version).onnx_model
+    """Its ONNX file, from the registry."""
+    trained = pipeline_state.read_version(pipeline_state.TRAINED, written_by="train.py")
+    return TrackingServer(tracking_uri()).served_files(trained.model, trained.version).onnx_model
 
 
 @pytest.fixture(scope="session")

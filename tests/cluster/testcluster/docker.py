@@ -61,7 +61,3 @@ class Docker:
         del plain_http
         self._must("buildx", "imagetools", "create", f"--tag={target}", *images)
         return self._must("buildx", "imagetools", "inspect", "--format={{.Manifest.Digest}}", target)
-
-    def drop(self, identity: str) -> None:
-        """Removes an image, or one of its names."""
-        self._must("image", "rm", identity)

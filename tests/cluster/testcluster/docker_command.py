@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from testcluster import images, locks, paths, versions
+from testcluster import base_image, locks, machine, paths, system_packages, versions
+from testcluster.buildah import Buildah
 from testcluster.errors import ClusterError
 
 
@@ -44,16 +45,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _with_images(options: argparse.Namespace) -> None:
-    workshop = images.workshop(versions.read(), "buildah", None)
+    pinned = versions.read()
+    machine.require()
+    system_packages.require(pinned.debian_packages)
+    buildah = Buildah(paths.cache() / "buildah")
     if options.command == "build":
+        variables = {"UV_VERSION": pinned.uv, "BASE": base_image.ensure(buildah, pinned)}
         dockerfile = options.context / "Dockerfile"
-        what = f"building {options.tag}"
-        workshop.engine.build(options.tag, dockerfile, options.context, workshop.variables, what)
+        buildah.build(options.tag, dockerfile, options.context, variables, f"building {options.tag}")
     elif options.command == "push":
-        digest = workshop.engine.push(options.image, options.image, plain_http=True)
+        digest = buildah.push(options.image, options.image, plain_http=True)
         print(f"{options.image.rpartition(':')[2]}: digest: {digest}")
     else:
-        workshop.engine.drop(options.image)
+        buildah.drop(options.image)
 
 
 def _credentials() -> Path:

@@ -19,7 +19,6 @@ class Engine(Protocol):
     def run(self, image: str, command: Sequence[str]) -> None: ...
     def push(self, image: str, target: str, *, plain_http: bool) -> str: ...
     def push_list(self, target: str, images: Sequence[str], *, plain_http: bool) -> str: ...
-    def drop(self, identity: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,8 @@ def make(parts: Iterable[str], destination: Destination | None, engine: str, tag
     """
     pinned = versions.read()
     with locks.held(paths.cache() / "images.lock", "building images"):
-        shop = workshop(pinned, chosen(engine, destination), destination)
-        return {part: _make(shop, part, destination, tag) for part in parts}
+        workshop = _workshop(pinned, chosen(engine, destination), destination)
+        return {part: _make(workshop, part, destination, tag) for part in parts}
 
 
 def make_lists(
@@ -103,7 +102,7 @@ def chosen(engine: str, destination: Destination | None) -> str:
     return "docker" if not to_test_cluster and docker.works() else "buildah"
 
 
-def workshop(pinned: versions.Versions, engine: str, destination: Destination | None) -> Workshop:
+def _workshop(pinned: versions.Versions, engine: str, destination: Destination | None) -> Workshop:
     variables = {"UV_VERSION": pinned.uv}
     if destination is not None and not destination.plain_http:
         # A test cluster's images are the same for each commit that leaves them as they are.

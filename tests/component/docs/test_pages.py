@@ -117,7 +117,10 @@ def test_each_json_on_a_page_can_be_read() -> None:
 
 
 def test_each_make_target_on_a_page_exists() -> None:
-    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    makefiles = [ROOT / "Makefile", *ROOT.glob("examples/*/Makefile")]
+    targets = {
+        name for file in makefiles for name in re.findall(r"^([a-z][a-z0-9-]*):", file.read_text(), re.MULTILINE)
+    }
     named = {
         (str(block), word)
         for block, command in commands()

@@ -1,6 +1,5 @@
 """The pipeline's last steps as its programs: what they make of a version's outcome in a real MLflow."""
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from fraud_detection.pipeline_state import VersionRef
 from penstock_contracts.api.registry_write import AttemptOutcome
 from penstock_controller.outcome_tag import outcome_tag
 from penstock_controller.ports import ResourceKey
+from penstock_testing.artifacts import affine
+from penstock_testing.registered_models import RegisteredModels
 from penstock_testing.template_repository import EXAMPLE
 
 MODEL = "built-twice"
@@ -24,6 +25,9 @@ ROLLED_BACK = AttemptOutcome(
     reason="GateFailed",
     message="error-rate: failed 14 of 61 tries (23 %), stable 0 of 1123 tries (0 %)",
     ended_at="2026-01-01T12:00:00Z",
+)
+PROMOTED = AttemptOutcome(
+    attempt=6, completion="Promoted", reason="Promoted", message="it serves", ended_at="2026-01-01T11:00:00Z"
 )
 
 
@@ -51,17 +55,14 @@ def client(mlflow_uri: str) -> mlflow.MlflowClient:
     return mlflow.MlflowClient(tracking_uri=mlflow_uri, registry_uri=mlflow_uri)
 
 
-@pytest.fixture(scope="module")
-def twins(mlflow_uri: str) -> tuple[str, str]:
-    """Two versions with equal bytes, as of the same commit built twice. The alias names the first."""
-    command = [sys.executable, "-m", "fraud_detection", "train", "--rows", "1500", "--registered-name", MODEL]
-    versions = []
-    for more in (["--alias", "champion"], []):
-        done = subprocess.run(
-            [*command, "--tracking-uri", mlflow_uri, *more], capture_output=True, text=True, timeout=200, check=True
-        )
-        versions.append(json.loads(done.stdout.splitlines()[-1])["version"])
-    first, second = versions
+@pytest.fixture
+def twins(mlflow_uri: str, client: mlflow.MlflowClient) -> tuple[str, str]:
+    """Two versions with equal bytes, as of the same commit built twice, and no more. The alias names the first."""
+    if client.search_registered_models(f"name = '{MODEL}'"):
+        client.delete_registered_model(MODEL)
+    models = RegisteredModels(mlflow_uri)
+    first, second = (models.register(MODEL, affine(2.0, 1.0)) for _ in range(2))
+    models.move(MODEL, first)
     return first, second
 
 
@@ -76,7 +77,7 @@ def test_a_version_built_twice_is_not_rolled_out_again_and_a_rollback_of_the_fir
     first, second = twins
     tag = outcome_tag("west", RESOURCE, ROLLED_BACK)
     client.set_model_version_tag(MODEL, first, tag.key, tag.value)
-    left(tmp_path, pipeline_state.CANDIDATE, second)
+    left(tmp_path, pipeline_state.TRAINED, second)
     moved = step(tmp_path, mlflow_uri, "move_alias.py")
     assert moved.returncode == 0, moved.stderr
     assert f"alias champion stays at version {first}: version {second} has the same bytes" in moved.stdout
@@ -101,21 +102,39 @@ def test_without_an_outcome_in_time_it_says_where_to_look(
     assert "kubectl describe mdep fraud-detector -n payments" in waited.stderr
 
 
-def test_a_step_whose_step_before_has_not_run_names_it(mlflow_uri: str, tmp_path: Path) -> None:
-    for program, options, before in (
-        ("evaluate.py", ("data.csv", "--min-auc", "0.85"), "train.py"),
-        ("move_alias.py", (), "train.py"),
-        ("wait_for_rollout.py", ("--resource", str(RESOURCE)), "move_alias.py"),
-    ):
-        done = step(tmp_path, mlflow_uri, program, *options)
-        assert done.returncode == 1, program
-        assert f"run {before} first" in done.stderr, program
-
-
 def test_an_mlflow_that_is_away_is_named_at_once(tmp_path: Path) -> None:
-    left(tmp_path, pipeline_state.CANDIDATE, "1")
     left(tmp_path, pipeline_state.AWAITED, "1")
-    for program, options in (("move_alias.py", ()), ("wait_for_rollout.py", ("--resource", str(RESOURCE)))):
-        done = step(tmp_path, "http://127.0.0.1:9", program, *options)
-        assert done.returncode == 1, program
-        assert "MLflow at http://127.0.0.1:9" in done.stderr, program
+    waited = step(tmp_path, "http://127.0.0.1:9", "wait_for_rollout.py", "--resource", str(RESOURCE))
+    assert waited.returncode == 1
+    assert "MLflow at http://127.0.0.1:9" in waited.stderr
+
+
+def test_a_revert_to_what_serves_moves_the_alias_and_waits_for_nothing(
+    mlflow_uri: str, client: mlflow.MlflowClient, twins: tuple[str, str], tmp_path: Path
+) -> None:
+    first, second = twins
+    models = RegisteredModels(mlflow_uri)
+    bad = models.register(MODEL, affine(2.0, 5.0))
+    for version, outcome in ((first, PROMOTED), (bad, ROLLED_BACK)):
+        tag = outcome_tag("", RESOURCE, outcome)
+        client.set_model_version_tag(MODEL, version, tag.key, tag.value)
+    models.move(MODEL, bad)
+    left(tmp_path, pipeline_state.TRAINED, second)
+    assert step(tmp_path, mlflow_uri, "move_alias.py").returncode == 0
+    assert str(client.get_model_version_by_alias(MODEL, "champion").version) == second
+    waited = step(tmp_path, mlflow_uri, "wait_for_rollout.py", "--resource", str(RESOURCE))
+    assert waited.returncode == 0, waited.stderr
+    assert f"version {second} has the bytes of version {first}, which serves: no rollout" in waited.stdout
+
+
+def test_another_version_gets_the_alias_and_is_waited_for(
+    mlflow_uri: str, client: mlflow.MlflowClient, twins: tuple[str, str], tmp_path: Path
+) -> None:
+    other = RegisteredModels(mlflow_uri).register(MODEL, affine(2.0, 3.0))
+    left(tmp_path, pipeline_state.TRAINED, other)
+    moved = step(tmp_path, mlflow_uri, "move_alias.py")
+    assert moved.returncode == 0, moved.stderr
+    assert f"alias champion of {MODEL} names version {other} instead of {twins[0]}" in moved.stdout
+    assert str(client.get_model_version_by_alias(MODEL, "champion").version) == other
+    awaited = pipeline_state.read_version(tmp_path / pipeline_state.AWAITED, written_by="move_alias.py")
+    assert awaited.version == other

@@ -67,7 +67,7 @@ def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def client(tracking_uri: str) -> Iterator[mlflow.MlflowClient]:
+def client(tracking_uri: str) -> mlflow.MlflowClient:
     """Before each test the registry is empty."""
     client = mlflow.MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     for model in client.search_registered_models():
@@ -157,12 +157,14 @@ def test_a_good_model_is_pushed_and_ends_promoted(
     assert list(came_to.steps) == [*BEFORE_MAIN, *ON_MAIN]
 
     version = client.get_model_version_by_alias(MODEL, "champion")
+    assert version.run_id
     assert f"version {version.version} serves all requests" in came_to.output["Wait for the rollout"]
     assert version.tags["pipeline.commit"] == commit
     kept = {file.path for file in client.list_artifacts(version.run_id)}
     assert "data-report.json" in kept, kept
     image = images.manifest("fraud-detection", commit)
     assert len(image["layers"]) > 1
+    runner.drop_image(f"{images.address}/fraud-detection:{commit}")
 
     reports = runner.folder / "artifacts" / "reports"
     data, evaluation = (json.loads((reports / f"{name}.json").read_text()) for name in ("data-report", "evaluation"))

@@ -1,6 +1,7 @@
 import re
 import tomllib
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 from testcluster import base_image, go_modules, versions
@@ -70,9 +71,12 @@ def test_a_base_image_is_named_by_suite_and_packages() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_dockerfile_defaults_to_the_pinned_uv_and_installs_from_its_parts_lock(part: str) -> None:
-    text = (PROJECT / PARTS[part].dockerfile).read_text()
+    recipe = PARTS[part]
+    text = (PROJECT / recipe.dockerfile).read_text()
+    # What is copied with its folder has its lock there.
+    lock = f"locks/{part}.txt requirements.txt" if recipe.context == "." else "requirements.txt ."
     assert f"ARG UV_VERSION={versions.read().uv}\n" in text
-    assert f"COPY locks/{part}.txt requirements.txt\n" in text
+    assert f"COPY {lock}\n" in text
     assert "--require-hashes" in text
     assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)
 
@@ -80,7 +84,8 @@ def test_each_dockerfile_defaults_to_the_pinned_uv_and_installs_from_its_parts_l
 @pytest.mark.parametrize("part", PARTS)
 def test_each_image_holds_its_own_member_and_what_that_member_needs_of_ours(part: str) -> None:
     dockerfile = PROJECT / PARTS[part].dockerfile
-    copied = set(re.findall(r"^COPY (\S+/src/\S+) ", dockerfile.read_text(), re.MULTILINE))
+    sources = re.findall(r"^COPY (\S*src/\S+) ", dockerfile.read_text(), re.MULTILINE)
+    copied = {str(Path(PARTS[part].context, source)) for source in sources}
     own = dockerfile.parent.relative_to(PROJECT)
     asked = tomllib.loads((dockerfile.parent / "pyproject.toml").read_text())["project"]["dependencies"]
     needs = {need.partition("==")[0] for need in asked}

@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from fraud_detection.rollout_outcome import Awaited, NoOutcomeError, NotPromotedError, await_promotion
+from fraud_detection.rollout_outcome import (
+    Awaited,
+    NoOutcomeError,
+    NotPromotedError,
+    await_promotion,
+    find_serving,
+)
 from penstock_contracts.api.registry_write import AttemptOutcome
 from penstock_contracts.api.status import Completion
 from penstock_controller.outcome_tag import outcome_tag
@@ -14,11 +20,16 @@ AWAITED = Awaited(model="fraud-detector", version="8", resource="payments/fraud-
 
 
 def tags(
-    completion: str = "Promoted", *, name: str = "fraud-detector", cluster: str = "", message: str = "it serves"
+    completion: str = "Promoted",
+    *,
+    name: str = "fraud-detector",
+    cluster: str = "",
+    message: str = "it serves",
+    ended: str = "12:00:00",
 ) -> dict[str, str]:
     """As the controller writes them."""
     outcome = AttemptOutcome(
-        attempt=3, completion=completion, reason="Because", message=message, ended_at="2026-01-01T12:00:00Z"
+        attempt=3, completion=completion, reason="Because", message=message, ended_at=f"2026-01-01T{ended}Z"
     )
     tag = outcome_tag(cluster, ResourceKey("payments", name), outcome)
     return {tag.key: tag.value}
@@ -73,3 +84,26 @@ def test_a_cluster_may_be_chosen() -> None:
     both = tags(cluster="east") | tags("RolledBack", cluster="west")
     (outcome,) = await_promotion(east, lambda: both, never)
     assert outcome.cluster == "east"
+
+
+def test_what_was_promoted_last_serves_whatever_was_tried_since() -> None:
+    found = find_serving(
+        AWAITED,
+        {
+            "10": tags(ended="13:00:00"),
+            "9": tags(ended="12:00:00"),
+            "11": tags("RolledBack", ended="14:00:00"),
+            "12": tags(name="another", ended="15:00:00"),
+            "13": {},
+        },
+    )
+    assert found == {"10"}
+
+
+def test_on_each_cluster_another_version_may_serve() -> None:
+    versions = {"7": tags(cluster="east"), "8": tags(cluster="west") | tags("RolledBack", cluster="east")}
+    assert find_serving(AWAITED, versions) == {"7", "8"}
+
+
+def test_where_nothing_was_promoted_nothing_serves() -> None:
+    assert find_serving(AWAITED, {"7": tags("RolledBack"), "8": {}}) == set()

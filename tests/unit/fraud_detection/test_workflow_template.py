@@ -23,7 +23,7 @@ TARGETS = {
     "wait": "Wait for the rollout",
 }
 """Of the Makefile, with the workflow's step."""
-SETTINGS = {"DATA": "$DATA", "IMAGE": "$IMAGE", "RESOURCE": "$RESOURCE"}
+SETTINGS = {name: f"${name}" for name in ("DATA", "MODEL", "IMAGE", "RESOURCE")}
 
 
 def named(step: str) -> dict[str, Any]:
@@ -81,6 +81,7 @@ def test_the_token_may_read_the_repository_and_push_packages_only() -> None:
 def test_the_alias_moves_that_the_resource_follows_and_its_outcome_is_waited_for() -> None:
     resource = yaml.safe_load((EXAMPLE / "model-deployment.yaml").read_text())
     metadata, registry = resource["metadata"], resource["spec"]["registry"]
+    assert WORKFLOW["env"]["MODEL"] == f"${{{{ vars.MODEL || '{registry['model']}' }}}}"
     assert named("Move the alias")["run"] == f"python move_alias.py --alias {registry['alias']}"
     default = f"vars.RESOURCE || '{metadata['namespace']}/{metadata['name']}'"
     assert named("Wait for the rollout")["env"] == {"RESOURCE": f"${{{{ {default} }}}}"}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 BUILD = Path("build")
 """Below the folder in which the steps run."""
-CANDIDATE = BUILD / "candidate.json"
+TRAINED = BUILD / "trained.json"
 AWAITED = BUILD / "awaited.json"
 DATA_REPORT = BUILD / "data-report.json"
 EVALUATION = BUILD / "evaluation.json"
@@ -41,5 +41,5 @@ def read_version(file: Path, *, written_by: str) -> VersionRef:
     try:
         told = json.loads(file.read_text())
         return VersionRef(model=told["model"], version=told["version"], run_id=told.get("run_id", ""))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StepMissingError(f"{file} names no version ({error}): run {written_by} first") from error

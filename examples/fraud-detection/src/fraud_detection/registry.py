@@ -127,6 +127,12 @@ class TrackingServer:
         with self._named_failures(f"read version {version} of {name} at"):
             return dict(mlflow.MlflowClient().get_model_version(name, version).tags)
 
+    def tags_by_version(self, name: str) -> dict[str, dict[str, str]]:
+        """Read what stands on each version of a model. Raises RegistryAwayError."""
+        with self._named_failures(f"read the versions of {name} at"):
+            found = mlflow.MlflowClient().search_model_versions(f"name = '{_quoted(name)}'")
+        return {str(each.version): dict(each.tags) for each in found}
+
     def served_files(self, name: str, version: str) -> ServedFiles:
         """Fetch what decides a version's answers. Raises RegistryAwayError."""
         with (

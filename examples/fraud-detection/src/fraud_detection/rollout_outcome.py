@@ -55,6 +55,19 @@ class Awaited:
         )
 
 
+def find_serving(awaited: Awaited, tags: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """Find the versions that serve, one for each cluster: what was promoted there last.
+
+    `tags`: of each version of the model.
+    """
+    last: dict[str, tuple[str, str]] = {}
+    for version, of_version in tags.items():
+        for outcome in awaited.outcomes(of_version):
+            if outcome.completion == PROMOTED:
+                last[outcome.cluster] = max(last.get(outcome.cluster, ("", "")), (outcome.ended_at, version))
+    return {version for _, version in last.values()}
+
+
 def await_promotion(
     awaited: Awaited, read_tags: Callable[[], Mapping[str, str]], wait: Callable[[], bool]
 ) -> tuple[RolloutOutcome, ...]:

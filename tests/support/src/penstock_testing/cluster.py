@@ -65,6 +65,8 @@ class KubernetesCluster:
     """Path; empty: kubectl's own default."""
     images: dict[str, str]
     """Part to the reference that this cluster pulls."""
+    registry: str = ""
+    """Where images for it can be pushed, as host/project."""
     kubectl_path: str = "kubectl"
     helm_path: str = "helm"
     node: str = ""
@@ -83,6 +85,7 @@ class KubernetesCluster:
             context=os.environ["PENSTOCK_TEST_CONTEXT"],
             kubeconfig=os.environ.get("KUBECONFIG", ""),
             images=images,
+            registry=ours.get("registry_push") or os.environ.get("REGISTRY", ""),
             kubectl_path=ours.get("kubectl", "kubectl"),
             helm_path=ours.get("helm", "helm"),
             node=ours.get("node", ""),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from penstock_testing.platform import ROOT
 
-_DOCKER = ROOT / "tests" / "cluster" / "programs"
+_STAND_IN = ROOT / "tests" / "cluster" / "programs"
 _SECONDS = 400
 _ACTION = """name: a stand-in
 inputs:
@@ -58,9 +58,11 @@ class GithubRunner:
     """Its own: Python, home, stand-ins, artifacts."""
     actions: dict[str, Path] = field(default_factory=dict)
     """Folder of what stands for an action, by the action's owner/name."""
+    docker: Path | None = _STAND_IN
+    """Folder of the program; None: it is the one on PATH."""
 
     @classmethod
-    def made(cls, folder: Path) -> "GithubRunner":
+    def made(cls, folder: Path, *, docker: Path | None = _STAND_IN) -> "GithubRunner":
         """Set one up below a folder."""
         python = folder / "python"
         subprocess.run([sys.executable, "-m", "venv", python], check=True, timeout=120)
@@ -80,7 +82,8 @@ class GithubRunner:
             "actions/setup-python": f'echo "{python}/bin" >> "$GITHUB_PATH"',
             "actions/upload-artifact": (f'cp -R "${{{{ inputs.path }}}}" "{folder}/artifacts/${{{{ inputs.name }}}}"'),
         }
-        return cls(folder=folder, actions={name: _stand_in(folder, name, run) for name, run in runs.items()})
+        actions = {name: _stand_in(folder, name, run) for name, run in runs.items()}
+        return cls(folder=folder, actions=actions, docker=docker)
 
     @property
     def python(self) -> Path:
@@ -88,10 +91,10 @@ class GithubRunner:
         return self.folder / "python"
 
     def environment(self) -> dict[str, str]:
-        """What programs of this machine find: docker, and nothing of the index of packages."""
+        """What its programs find: docker, and nothing of the index of packages."""
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         return {
-            "PATH": f"{_DOCKER}:{os.environ['PATH']}",
+            "PATH": os.pathsep.join([*([str(self.docker)] if self.docker else []), os.environ["PATH"]]),
             "HOME": str(self.folder / "home"),
             "XDG_CACHE_HOME": cache,
             "PIP_NO_INDEX": "1",  # what is locked is there: otherwise the lock and the project's differ
@@ -128,6 +131,23 @@ class GithubRunner:
             command, cwd=repository, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
         return _read(done)
+
+    def make(self, repository: Path, target: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Make a target of a repository, as somebody without GitHub does, in the same Python."""
+        return subprocess.run(
+            ["make", target, f"VENV={self.python}"],
+            cwd=repository,
+            env={**self.environment(), **settings},
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+
+    def drop_image(self, name: str) -> None:
+        """Remove what a run has built: what builds images here is shared, and outlives this."""
+        command = ["docker", "rmi", name]
+        subprocess.run(command, env=self.environment(), capture_output=True, timeout=_SECONDS, check=True)
 
     def _used(self, repository: Path) -> list[str]:
         """Each action that the workflows name, with its stand-in. act knows checkout itself."""

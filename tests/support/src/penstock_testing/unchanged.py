@@ -40,7 +40,8 @@ def _tools(tier: str, part: str, *inputs: str) -> Tools:
     return Tools(tests, (tests, *(ROOT / path for path in (*inputs, *_SHARED))))
 
 
-_CLUSTER = ("tests/cluster", "manifests", "charts", "services", "controller/Dockerfile")
+_EXAMPLE = tuple(f"examples/fraud-detection/{name}" for name in ("Dockerfile", "pyproject.toml", ".github"))
+_CLUSTER = ("tests/cluster", "manifests", "charts", "services", "controller/Dockerfile", *_EXAMPLE)
 _RELEASE = ("charts", "locks", "LICENSE", ".github", "tests/cluster", "tests/tools", "tests/component/conftest.py")
 TOOLS = (
     _tools("unit", "support", "tests/support"),
