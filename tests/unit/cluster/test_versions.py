@@ -97,7 +97,7 @@ def test_each_image_holds_its_own_member_and_what_that_member_needs_of_ours(part
 @pytest.mark.parametrize("part", PARTS)
 def test_what_an_image_copies_is_let_into_its_context(part: str) -> None:
     """By whole names of folders: docker 20.10 takes no pattern for a folder of which it has left out what is above."""
-    lines = (PROJECT / ".dockerignore").read_text().splitlines()
+    lines = (PROJECT / PARTS[part].context / ".dockerignore").read_text().splitlines()
     let_in = [line.removeprefix("!") for line in lines if line.startswith("!")]
     assert [path for path in let_in if "*" in path.rpartition("/")[0]] == []
     text = (PROJECT / PARTS[part].dockerfile).read_text()
