@@ -110,6 +110,27 @@ class ColumnDrift(Contract):
     message: str = ""
 
 
+class PartialDrift(Contract):
+    """What is found of a part of what is watched."""
+
+    verdict: DriftVerdict
+    reason: DriftReason
+    message: str
+    """For a person."""
+    score: float = 0.0
+    """The highest of its columns' scores, as a part of its threshold: 1 and more is drift."""
+    rows: int = 0
+    """Rows that were judged."""
+
+
+class PredictionDrift(Contract):
+    """A version's prediction against its own reference sample."""
+
+    version: str
+    digest: str
+    found: PartialDrift
+
+
 class DriftReport(Contract):
     """Answer of `PUT /v1/resources/{namespace}/{name}` and `GET /v1/drift/{namespace}/{name}`."""
 
@@ -122,6 +143,10 @@ class DriftReport(Contract):
     message: str
     """For a person: which columns, since when, what to do."""
     columns: tuple[ColumnDrift, ...] = ()
+    inputs: PartialDrift | None = None
+    """The inputs against stable's reference sample; None: an older monitor does not say."""
+    predictions: tuple[PredictionDrift, ...] = ()
+    """Of each version that is watched."""
     rows: int = 0
     """Rows that were judged, of users' requests."""
     reference_rows: int = 0

@@ -18,6 +18,27 @@ class QualityTask(StrEnum):
     """No labels, or labels of one class only that does not tell what it is."""
 
 
+class QualityMetric(StrEnum):
+    """What can be compared between two versions answer by answer."""
+
+    ROC_AUC = "roc_auc"
+    ACCURACY = "accuracy"
+    LOG_LOSS = "log_loss"
+    BRIER = "brier"
+    MAE = "mae"
+    RMSE = "rmse"
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether less of it is better."""
+        return self not in {QualityMetric.ROC_AUC, QualityMetric.ACCURACY}
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether it is in the labels' own unit, so that somebody must say what a large error is."""
+        return self in {QualityMetric.MAE, QualityMetric.RMSE}
+
+
 FIGURES: Final = ("roc_auc", "pr_auc", "f1", "accuracy", "log_loss", "brier", "mae", "rmse")
 """Fields of VersionQuality that say how good a version is."""
 

@@ -41,7 +41,7 @@ class PairedMean:
         """Natural logarithm of the odds that the mean is above the limit. Each difference counts as its lowest."""
         seen = [(count.low, count.pairs) for count in self.counts]
         bets = [log_wealth(seen, self.limit, stake_on(mean, self.limit)) for mean in _means_above(self.limit)]
-        return _log_mean(bets, [1 / len(bets)] * len(bets))
+        return log_mean(bets, [1 / len(bets)] * len(bets))
 
     @property
     def log_odds_below(self) -> float:
@@ -49,7 +49,7 @@ class PairedMean:
         seen = [(count.high, count.pairs) for count in self.counts]
         bets = [log_wealth(seen, self.limit, stake_on(part * self.limit, self.limit)) for part in _BELOW]
         others = 0.5 / (len(bets) - 1)
-        return _log_mean(bets, [0.5, *([others] * (len(bets) - 1))])
+        return log_mean(bets, [0.5, *([others] * (len(bets) - 1))])
 
 
 def pairs_to_show_below(limit: float, mean: float, level: float) -> int | None:
@@ -65,9 +65,17 @@ def stake_on(mean: float, limit: float) -> float:
     return (mean - limit) / (limit * (1 - limit))
 
 
-def log_wealth(differences: Iterable[tuple[float, int]], limit: float, stake: float) -> float:
+def log_wealth(differences: Iterable[tuple[float, float]], limit: float, stake: float) -> float:
     """What a stake of 1 has become, as a natural logarithm. `differences`: each with how many pairs have it."""
     return sum(pairs * _log(1 + stake * (value - limit)) for value, pairs in differences if pairs)
+
+
+def log_mean(logs: Sequence[float], weights: Sequence[float]) -> float:
+    """Logarithm of the weighted mean of what logarithms are given of."""
+    highest = max(logs)
+    if highest == -inf:
+        return -inf
+    return highest + log(sum(weight * exp(each - highest) for each, weight in zip(logs, weights, strict=True)))
 
 
 def _means_above(limit: float) -> Iterator[float]:
@@ -84,10 +92,3 @@ def _gain(mean: float, limit: float, believed: float) -> float:
 def _log(paid: float) -> float:
     """Of what is paid: nothing, but for rounding, where all was at stake."""
     return log(paid) if paid > _NOTHING else -inf
-
-
-def _log_mean(logs: Sequence[float], weights: Sequence[float]) -> float:
-    highest = max(logs)
-    if highest == -inf:
-        return -inf
-    return highest + log(sum(weight * exp(each - highest) for each, weight in zip(logs, weights, strict=True)))

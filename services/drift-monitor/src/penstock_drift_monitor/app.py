@@ -37,6 +37,7 @@ from penstock_drift_monitor.room import Room
 from penstock_drift_monitor.routes.courses import course_routes
 from penstock_drift_monitor.routes.divergence import divergence_routes
 from penstock_drift_monitor.routes.labels import label_routes
+from penstock_drift_monitor.routes.paired_quality import paired_quality_routes
 from penstock_drift_monitor.routes.quality import quality_routes
 from penstock_drift_monitor.routes.records import record_routes
 from penstock_drift_monitor.routes.resources import resource_routes
@@ -104,6 +105,7 @@ def create_app(settings: DriftMonitorSettings, metrics: CollectorRegistry) -> Fa
     app.include_router(report_routes(models, make))
     app.include_router(quality_routes(live))
     app.include_router(divergence_routes(writer, samples, replays))
+    app.include_router(paired_quality_routes(writer, samples))
     app.include_router(window_routes(writer, reader))
     _add_health(app, writer, metrics)
     _add_errors(app)

@@ -41,6 +41,8 @@ CREATE TABLE samples (digest TEXT PRIMARY KEY, path TEXT NOT NULL, columns TEXT 
 _LATER_TABLES = """
 CREATE TABLE IF NOT EXISTS divergences (
     resource INTEGER PRIMARY KEY, wish TEXT NOT NULL, asked REAL NOT NULL, counts BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS paired_qualities (
+    resource INTEGER PRIMARY KEY, wish TEXT NOT NULL, asked REAL NOT NULL, counts BLOB NOT NULL);
 """
 
 

@@ -1,13 +1,12 @@
 """Pairs of two versions' answers to the same inputs, counted while their records are kept, in the same transaction.
 
-Rows are joined by request id: of what came before there are answers in the database, so it does not matter which of
-the two comes first. Only counts are kept of a pair, so the room for them does not grow.
+Rows are joined by request id (`answer_pairs`), and it does not matter which of the two comes first. Only counts are
+kept of a pair, so the room for them does not grow.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -20,17 +19,14 @@ from penstock_contracts.divergence import (
     ReplayReport,
     difference_bin,
 )
-from penstock_contracts.drift import ServedVersion
 from penstock_contracts.records import RecordedRun
+from penstock_drift_monitor.answer_pairs import KeptAnswer, NewPair, arm_of, new_pairs
 from penstock_drift_monitor.errors import UnknownResource
 from penstock_drift_monitor.intake import AnsweredRow, ReadableBatch, input_values
+from penstock_drift_monitor.kept_counts import KeptCounts
 from penstock_drift_monitor.prediction import PredictionKind
 from penstock_drift_monitor.replay_store import ChosenRequest, ReplayStore
 
-_LAPSES_AFTER: Final = 3600.0
-"""Seconds: an attempt is over, or the controller away."""
-_NOTED_EVERY: Final = 60.0
-"""Seconds: that a wish was repeated is written so often."""
 _DISTINCT_SECONDS: Final = 60.0
 """An input counts once in such a time: a caller who repeats one is no thousand witnesses."""
 _MOST_INPUTS: Final = 200_000
@@ -57,7 +53,7 @@ class ReplayStart:
     """Its requests were chosen before."""
 
 
-class _Counts(msgspec.Struct):
+class DivergenceCounts(msgspec.Struct):
     """See DivergenceReport."""
 
     since: str
@@ -79,12 +75,12 @@ class _Counts(msgspec.Struct):
     """The last batch that was here when the counts began: what is replayed was recorded before."""
     replay: _ReplayHead | None = None
 
-    def add(self, one: "_Answer", other: "_Answer", kind: PredictionKind) -> None:
+    def add(self, one: AnsweredRow, other: KeptAnswer, kind: PredictionKind) -> None:
         """Count a pair. `kind`: of one of the two; a class beside none is another class."""
         self.pairs += 1
-        if one.named is not None or other.named is not None:
+        if one.answer is not None or other.named is not None:
             self.classified += 1
-            self.flips += one.named != other.named
+            self.flips += one.answer != other.named
         if kind is PredictionKind.LABEL and one.score is None and other.score is None:
             return
         if self.scale is None:
@@ -97,13 +93,6 @@ class _Counts(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    score: float | None
-    named: str | None
-    shadow: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _RowPlace:
     """Where the inputs of an answered row stand."""
 
@@ -112,7 +101,6 @@ class _RowPlace:
     """Of the run's rows."""
 
 
-_COUNTS = msgspec.json.Decoder(_Counts)
 Scale = Callable[[str], float | None]
 
 
@@ -122,6 +110,7 @@ class DivergenceStore:
     def __init__(self, database: sqlite3.Connection) -> None:
         """Over an open database."""
         self._database = database
+        self._kept = KeptCounts(database, "divergences", DivergenceWish, DivergenceCounts)
         self.replays = ReplayStore(database)
         self._inputs: set[tuple[int, int]] = set()
         """Resources, and what the inputs hash to that were counted in this minute. Lost with the process: then a
@@ -130,41 +119,33 @@ class DivergenceStore:
 
     def follow(self, resource: int, wish: DivergenceWish, now: float) -> None:
         """Count for a wish from now on; one that is followed already goes on."""
-        found = self._database.execute("SELECT wish, asked FROM divergences WHERE resource = ?", (resource,)).fetchone()
-        if found is not None and DivergenceWish.model_validate_json(found[0]).counts_as(wish):
-            if not 0 <= now - found[1] < _NOTED_EVERY:
-                self._database.execute("UPDATE divergences SET asked = ? WHERE resource = ?", (now, resource))
-            return
-        since = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
-        (through,) = self._database.execute("SELECT COALESCE(MAX(id), 0) FROM batches").fetchone()
-        counts = _Counts(since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale, through=through)
-        self._inputs = {each for each in self._inputs if each[0] != resource}
-        self.replays.forget(resource)
-        self._database.execute(
-            "INSERT OR REPLACE INTO divergences VALUES (?, ?, ?, ?)",
-            (resource, evolve(wish, replay=None).model_dump_json(), now, msgspec.json.encode(counts)),
-        )
+
+        def begin(since: str) -> DivergenceCounts:
+            (through,) = self._database.execute("SELECT COALESCE(MAX(id), 0) FROM batches").fetchone()
+            return DivergenceCounts(
+                since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale, through=through
+            )
+
+        if self._kept.follow(resource, _counted(wish), now, begin):
+            self._inputs = {each for each in self._inputs if each[0] != resource}
+            self.replays.forget(resource)
 
     def report(self, resource: int, namespace: str, name: str, attempt: int | None = None) -> DivergenceReport:
         """Give what was counted. Raises UnknownResource where nothing is counted for it, or for another attempt."""
-        found = self._database.execute(
-            "SELECT wish, counts FROM divergences WHERE resource = ?", (resource,)
-        ).fetchone()
-        wish = DivergenceWish.model_validate_json(found[0]) if found else None
-        if wish is None or attempt not in {None, wish.attempt}:
-            last = f"; the last that was compared is attempt {wish.attempt}" if wish else ""
+        found = self._kept.of(resource)
+        if found is None or attempt not in {None, found.wish.attempt}:
+            last = f"; the last that was compared is attempt {found.wish.attempt}" if found else ""
             raise UnknownResource(
                 f"{namespace}/{name}: no versions are compared{f' in attempt {attempt}' if attempt else ''}{last}: a "
                 "gate prediction-divergence asks for that while an attempt runs"
             )
-        counts = msgspec.structs.asdict(_COUNTS.decode(found[1]))
         return DivergenceReport(
             namespace=namespace,
             name=name,
-            attempt=wish.attempt,
-            candidate=wish.candidate.version,
-            stable=wish.stable.version,
-            **counts | {"replay": self._replay_report(resource, counts["replay"])},
+            attempt=found.wish.attempt,
+            candidate=found.wish.candidate.version,
+            stable=found.wish.stable.version,
+            **msgspec.structs.asdict(found.counts) | {"replay": self._replay_report(resource, found.counts.replay)},
         )
 
     def _replay_report(self, resource: int, head: _ReplayHead | None) -> ReplayReport | None:
@@ -189,36 +170,28 @@ class DivergenceStore:
         counts = self._counts_of(resource, wish)
         problem, message = why_none
         counts.replay = _ReplayHead(wish.replay.test if wish.replay else "", problem, message)
-        self.replays.begin(resource, self._arm(resource, _bytes_of(wish.candidate)), chosen)
-        self._database.execute(
-            "UPDATE divergences SET counts = ? WHERE resource = ?", (msgspec.json.encode(counts), resource)
-        )
+        self.replays.begin(resource, arm_of(self._database, resource, wish.candidate), chosen)
+        self._kept.save(resource, counts)
 
-    def _counts_of(self, resource: int, wish: DivergenceWish) -> _Counts:
-        found = self._database.execute(
-            "SELECT wish, counts FROM divergences WHERE resource = ?", (resource,)
-        ).fetchone()
-        if found is None or not DivergenceWish.model_validate_json(found[0]).counts_as(wish):
+    def _counts_of(self, resource: int, wish: DivergenceWish) -> DivergenceCounts:
+        found = self._kept.of(resource)
+        if found is None or found.wish != _counted(wish):
             raise UnknownResource(f"attempt {wish.attempt} is not compared any more")
-        return _COUNTS.decode(found[1])
+        return found.counts
 
     def records_came(self, resource: int, arm: int, intake: ReadableBatch, now: float, scale: Scale) -> None:
         """Count the pairs that a batch completes: before its answers are kept, since those are known by that.
 
         `scale`: by the reference sample of a digest; None: it is not here.
         """
-        found = self._database.execute(
-            "SELECT wish, asked, counts FROM divergences WHERE resource = ?", (resource,)
-        ).fetchone()
-        if found is None or now - found[1] > _LAPSES_AFTER:
+        found = self._kept.running(resource, now)
+        if found is None:
             return
-        wish = DivergenceWish.model_validate_json(found[0])
-        came = (intake.batch.version, intake.batch.digest)
-        candidate, stable = _bytes_of(wish.candidate), _bytes_of(wish.stable)
-        if came not in {candidate, stable} or candidate == stable:
+        wish, counts = found.wish, found.counts
+        candidate, stable = (arm_of(self._database, resource, each) for each in (wish.candidate, wish.stable))
+        if arm not in {candidate, stable} or candidate == stable:
             return
-        counts = _COUNTS.decode(found[2])
-        if came == candidate:
+        if arm == candidate:
             counts.candidate_rows += intake.rows
         else:
             counts.stable_rows += intake.rows
@@ -227,67 +200,36 @@ class DivergenceStore:
             counts.unpredicted += intake.rows
         elif counts.scale is None and kind is not PredictionKind.LABEL:
             counts.scale = 1.0 if kind is PredictionKind.PROBABILITY else scale(wish.stable.digest)
-        other = self._arm(resource, stable if came == candidate else candidate)
+        other = stable if arm == candidate else candidate
         if other is not None:
-            self._join(resource, arm, other, intake, counts, now)
-        self._database.execute(
-            "UPDATE divergences SET counts = ? WHERE resource = ?", (msgspec.json.encode(counts), resource)
-        )
+            self._count(resource, new_pairs(self._database, arm, other, intake), intake, counts, now)
+        self._kept.save(resource, counts)
 
     def unscaled(self) -> frozenset[str]:
         """Digests of versions whose reference sample is needed for a scale."""
-        rows = self._database.execute("SELECT wish, counts FROM divergences").fetchall()
-        return frozenset(
-            DivergenceWish.model_validate_json(wish).stable.digest
-            for wish, counts in rows
-            if _lacks_scale(_COUNTS.decode(counts))
-        )
+        return frozenset(found.wish.stable.digest for _, found in self._kept.all() if _lacks_scale(found.counts))
 
     def forget_inputs(self) -> None:
         """After a rollback: what was remembered may not have been counted."""
         self._inputs.clear()
 
-    def _arm(self, resource: int, version: tuple[str, str]) -> int | None:
-        found = self._database.execute(
-            "SELECT id FROM arms WHERE resource = ? AND version = ? AND digest = ?", (resource, *version)
-        ).fetchone()
-        return int(found[0]) if found else None
-
-    def _join(  # noqa: PLR0917
-        self, resource: int, arm: int, other: int, intake: ReadableBatch, counts: _Counts, now: float
+    def _count(
+        self, resource: int, pairs: Iterator[NewPair], intake: ReadableBatch, counts: DivergenceCounts, now: float
     ) -> None:
         if intake.prediction is None:
             return
-        counted: set[tuple[str, int]] = set()
+        places = list(_places(intake))
         replayed: set[str] = set()
-        known: dict[int, dict[int, _Answer]] = {}
-        request = ""
-        for place, row in zip(_places(intake), intake.answered, strict=True):
-            if row.request != request:
-                request, known = row.request, self._answers(row.request, arm, other)
-            key = (row.request, row.row)
-            partner = known.get(other, {}).get(row.row)
-            if partner is None or row.row in known.get(arm, {}) or key in counted or partner.shadow == row.shadow:
-                continue
-            counted.add(key)
-            if self._is_repeated(resource, _input_hash(intake, place), now):
+        for pair in pairs:
+            if self._is_repeated(resource, _input_hash(intake, places[pair.place]), now):
                 counts.repeated += 1
                 continue
-            counts.add(_answer_of(row), partner, intake.prediction.kind)
+            counts.add(pair.row, pair.partner, intake.prediction.kind)
+            request = pair.row.request
             if counts.replay and self.replays.holds(resource, request):
                 counts.recorded += request not in replayed
                 counts.recorded_pairs += 1
                 replayed.add(request)
-
-    def _answers(self, request: str, arm: int, other: int) -> dict[int, dict[int, _Answer]]:
-        """Answers to a request that are kept, by arm and row."""
-        found: dict[int, dict[int, _Answer]] = {}
-        for which, row, score, answer, shadow in self._database.execute(
-            "SELECT arm, row, score, answer, shadow FROM answers WHERE request = ? AND arm IN (?, ?)",
-            (request, arm, other),
-        ):
-            found.setdefault(which, {})[row] = _Answer(score, answer, bool(shadow))
-        return found
 
     def _is_repeated(self, resource: int, hashed: int | None, now: float) -> bool:
         if hashed is None:
@@ -302,21 +244,18 @@ class DivergenceStore:
         return False
 
 
-def _lacks_scale(counts: _Counts | DivergenceReport) -> bool:
+def _counted(wish: DivergenceWish) -> DivergenceWish:
+    """The wish without its replay, which changes nothing of what is counted."""
+    return evolve(wish, replay=None)
+
+
+def _lacks_scale(counts: DivergenceCounts | DivergenceReport) -> bool:
     return counts.scale is None and counts.unscaled > 0
 
 
 def missing_scale(report: DivergenceReport, wish: DivergenceWish) -> str | None:
     """The digest whose reference sample is needed; None: none is."""
     return wish.stable.digest if _lacks_scale(report) else None
-
-
-def _bytes_of(served: ServedVersion) -> tuple[str, str]:
-    return served.version, served.digest
-
-
-def _answer_of(row: AnsweredRow) -> _Answer:
-    return _Answer(row.score, row.answer, row.shadow)
 
 
 def _difference(one: float | None, other: float | None, scale: float) -> float:

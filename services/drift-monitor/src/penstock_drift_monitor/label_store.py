@@ -1,7 +1,7 @@
 """Labels in the database: what becomes of each, and how they meet their records."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from penstock_contracts.labels import LabelOutcome
@@ -40,13 +40,17 @@ class LabelStore:
         self._max_waiting = max_waiting
         self._waiting: int | None = None
 
-    def take(self, resource: int, read: ReadLabels, now: float) -> LabelOutcome:
-        """Keep labels of a resource; count what became of each."""
+    def take(
+        self, resource: int, read: ReadLabels, now: float, joined: Callable[[ReadLabel], None] = lambda _: None
+    ) -> LabelOutcome:
+        """Keep labels of a resource; count what became of each. `joined` is told of each that met its record."""
         counts = dict.fromkeys(("joined", "waiting", "repeated", "conflicting", "too_late", "no_room"), 0)
         examples = list(read.examples)
         for label in read.labels:
             outcome, why = self._take(resource, label, now)
             counts[outcome] += 1
+            if outcome == "joined":
+                joined(label)
             if why and len(examples) < _MAX_EXAMPLES:
                 examples.append(why)
         return LabelOutcome(**counts, invalid=read.invalid, examples=tuple(examples))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_contracts.labels import LabelOutcome
+from penstock_contracts.paired_quality import PairedQualityReport, PairedQualityWish
 from penstock_contracts.quality import QualityReport
 from penstock_drift_monitor.course.store import CourseStore
 from penstock_drift_monitor.course_notes import EVERY_SECONDS, CourseNotes
@@ -16,9 +18,10 @@ from penstock_drift_monitor.divergence_store import DivergenceStore, ReplayStart
 from penstock_drift_monitor.errors import NoRoom, UnknownResource
 from penstock_drift_monitor.intake import ReadableBatch, read_kept_batch
 from penstock_drift_monitor.judging import DriftJudge, LoadedReference, columns_of_fingerprint
-from penstock_drift_monitor.label_store import LabelStore
+from penstock_drift_monitor.label_store import LabelStore, ReadLabel, ReadLabels
 from penstock_drift_monitor.model_store import KeptSample
 from penstock_drift_monitor.outbox import Outbox
+from penstock_drift_monitor.paired_quality_store import PairedQualityStore
 from penstock_drift_monitor.verdict import RecordedSpan, report_of
 from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
@@ -71,10 +74,12 @@ class Ledger:
     _watches: dict[int, Watch] = field(default_factory=dict)
     courses: CourseNotes = field(init=False)
     divergences: DivergenceStore = field(init=False)
+    paired_qualities: PairedQualityStore = field(init=False)
 
     def __post_init__(self) -> None:
         self.courses = CourseNotes(CourseStore(self.database))
         self.divergences = DivergenceStore(self.database)
+        self.paired_qualities = PairedQualityStore(self.database)
         for (resource,) in self.database.execute("SELECT id FROM resources WHERE wish IS NOT NULL").fetchall():
             self.courses.rows_came(resource)
 
@@ -102,7 +107,8 @@ class Ledger:
             "INSERT INTO batches (resource, arm, first, last, row_count, body) VALUES (?, ?, ?, ?, ?, ?)",
             (resource, arm, intake.first, intake.last, intake.rows, intake.body),
         ).lastrowid
-        self.divergences.records_came(resource, arm, intake, now, self._scale)
+        for counted in (self.divergences, self.paired_qualities):
+            counted.records_came(resource, arm, intake, now, self._scale)
         self.database.executemany(
             "INSERT OR IGNORE INTO answers (arm, request, row, score, answer, shadow, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(arm, each.request, each.row, each.score, each.answer, each.shadow, each.at) for each in intake.answered],
@@ -127,6 +133,13 @@ class Ledger:
             self.database.execute("DELETE FROM batches WHERE id = ?", (oldest[0],))
             held -= oldest[1]
         self.database.execute("UPDATE arms SET held = ?, came = came + ? WHERE id = ?", (held, added, arm))
+
+    def take_labels(self, namespace: str, name: str, read: ReadLabels, now: float) -> LabelOutcome:
+        """Keep labels, and count the pairs that have theirs now. Raises UnknownResource."""
+        resource, joined = self.known(namespace, name), list[ReadLabel]()
+        outcome = self.labels.take(resource, read, now, joined.append)
+        self.paired_qualities.labels_came(resource, joined, now, self._scale)
+        return outcome
 
     # Wishes.
 
@@ -177,7 +190,7 @@ class Ledger:
         if resource is None:
             return
         self._watches.pop(resource, None)
-        for table in ("senders", "states", "batches", "divergences", "replays"):
+        for table in ("senders", "states", "batches", "divergences", "replays", "paired_qualities"):
             self.database.execute(f"DELETE FROM {table} WHERE resource = ?", (resource,))  # noqa: S608 - our own names
         self.database.execute(
             "UPDATE resources SET namespace = '', name = ?, wish = NULL WHERE id = ?", (str(resource), resource)
@@ -217,9 +230,11 @@ class Ledger:
     def tidied(self) -> None:
         """After old rows went: drop what they leave behind, and samples that no wish names."""
         self.labels.forget_count()
+        self.paired_qualities.answers_went()
         wishes = self.wishes().values()
         wanted = {(each.digest, wish.margin) for wish in wishes for each in (wish.stable, *wish.others)}
-        digests = {digest for digest, _ in wanted} | (unscaled := self.divergences.unscaled())
+        unscaled = self.divergences.unscaled() | self.paired_qualities.unscaled()
+        digests = {digest for digest, _ in wanted} | unscaled
         for key in self.references.keys() - wanted:
             if key[0] not in unscaled:
                 del self.references[key]
@@ -251,7 +266,7 @@ class Ledger:
         """Note how good a resource's versions are. Raises UnknownResource: it was forgotten."""
         self.courses.quality(self.known(report.namespace, report.name), report, now)
 
-    # Divergence.
+    # Two versions on the same requests.
 
     def compare(self, namespace: str, name: str, wish: DivergenceWish, now: float) -> DivergenceReport:
         """Count pairs of two versions from now on; what was counted so far. `now`: Unix seconds.
@@ -269,6 +284,19 @@ class Ledger:
     def replay_start(self, namespace: str, name: str, wish: DivergenceWish) -> ReplayStart:
         """Give where a replay stands. Raises UnknownResource where other counts have begun since."""
         return self.divergences.replay_start(self._found(namespace, name) or 0, wish)
+
+    def compare_quality(self, namespace: str, name: str, wish: PairedQualityWish, now: float) -> PairedQualityReport:
+        """Count labelled pairs of two versions from now on; what was counted so far. `now`: Unix seconds.
+
+        Raises NoRoom for a resource beyond the bound.
+        """
+        resource = self._resource(namespace, name)
+        self.paired_qualities.follow(resource, wish, now)
+        return self.paired_qualities.report(resource, namespace, name)
+
+    def paired_quality(self, namespace: str, name: str, attempt: int | None) -> PairedQualityReport:
+        """Give what was counted. Raises UnknownResource where nothing was, or only for another attempt."""
+        return self.paired_qualities.report(self._found(namespace, name) or 0, namespace, name, attempt)
 
     def _scale(self, digest: str) -> float | None:
         """What a version's predictions spread over, by its reference sample; None: that is not here."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict
 from penstock_drift_monitor.detector.judgement import judged
 from penstock_drift_monitor.judging import LoadedReference
+from penstock_drift_monitor.partial_verdicts import inputs_verdict, prediction_verdict, without_sample
 from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def report_of(
         reason=reason,
         message=message,
         columns=columns,
+        inputs=inputs_verdict(watch, problems),
+        predictions=tuple(prediction_verdict(watch, each, problems) for each in watch.versions()),
         rows=max((finding.rows for finding in inputs), default=0),
         reference_rows=reference.rows if reference else 0,
         window_from=rfc3339(seen.first),
@@ -68,14 +71,9 @@ def _nothing(
     watch: Watch, reference: LoadedReference | None, problems: Mapping[str, tuple[bool, str]], seen: RecordedSpan
 ) -> tuple[DriftVerdict, DriftReason, str]:
     """Why nothing can be judged; an empty message: something can."""
-    stable = watch.wish.stable
     if reference is None:
-        again, why = problems.get(stable.digest, (True, "it is being loaded"))
-        said = f"the reference sample of version {stable.version} is not here: {why}"
-        if again:
-            return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
-        missing = why.startswith(NO_SAMPLE)
-        return DriftVerdict.ERROR, DriftReason.NO_REFERENCE if missing else DriftReason.BAD_REFERENCE, said
+        found = without_sample(watch.wish.stable, problems)
+        return found.verdict, found.reason, found.message
     if watch.mismatch and INPUTS not in watch.judges:
         return DriftVerdict.ERROR, DriftReason.BAD_REFERENCE, watch.mismatch
     if not seen.rows and not any(judge.through for judge in watch.judges.values()):
@@ -90,10 +88,6 @@ def _nothing(
         said = "the records have no column that the reference sample has"
         return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, said
     return DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA, ""
-
-
-NO_SAMPLE = "the version has none"
-"""How the reason begins when a version was logged without a sample."""
 
 
 def _left_out(watch: Watch, reference: LoadedReference | None) -> str:

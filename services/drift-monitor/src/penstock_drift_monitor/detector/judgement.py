@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from penstock_contracts.drift import ColumnDrift, DriftReason, DriftVerdict, DriftWish
+from penstock_contracts.drift import ColumnDrift, DriftReason, DriftVerdict, DriftWish, PartialDrift
 from penstock_drift_monitor.detector.detector import LEAST_ROWS
 from penstock_drift_monitor.detector.finding import ColumnFinding
 
@@ -84,6 +84,45 @@ def judged(
     if absent:
         message += f"; the reference sample has no key column {_list(absent)}"
     return DataSetJudgement(verdict=verdict, reason=reason, dataset_drift=dataset, message=message, columns=columns)
+
+
+def of_inputs(inputs: Sequence[ColumnFinding], wish: DriftWish) -> PartialDrift:
+    """The verdict on the inputs alone, whatever predictions do."""
+    return _partial(inputs, wish, drift=_of_the_data_set(inputs, (), wish))
+
+
+def of_prediction(findings: Sequence[ColumnFinding], wish: DriftWish) -> PartialDrift:
+    """The verdict on one version's prediction, which is a key column."""
+    drifts = any(finding.drifted and not finding.quality for finding in findings)
+    return _partial(findings, wish, drift="its prediction drifts" if drifts else "")
+
+
+def _partial(findings: Sequence[ColumnFinding], wish: DriftWish, *, drift: str) -> PartialDrift:
+    """`drift`: why it is drift; empty: it is none."""
+    told = _since([(finding.column, finding) for finding in findings])
+    broken = [finding.column for finding in findings if finding.drifted and finding.quality]
+    drifted = [finding.column for finding in findings if finding.drifted]
+    if broken:
+        verdict, reason = DriftVerdict.DRIFT, DriftReason.DATA_QUALITY
+        message = f"missing, non-finite or unseen values in {_list(broken)}{told}"
+    elif drift:
+        verdict, reason, message = DriftVerdict.DRIFT, DriftReason.DATASET_DRIFT, f"{drift} ({_list(drifted)}{told})"
+    elif not findings or not all(finding.judged for finding in findings):
+        verdict, reason = DriftVerdict.INCONCLUSIVE, DriftReason.INSUFFICIENT_DATA
+        message = _too_little(wish)
+    elif drifted:
+        verdict, reason = DriftVerdict.NO_DRIFT, DriftReason.COLUMN_DRIFT
+        message = f"{_list(drifted)}: drift{told}, not enough for drift of the data set"
+    else:
+        verdict, reason = DriftVerdict.NO_DRIFT, DriftReason.NO_DRIFT
+        message = "none is further from the reference sample than the margin"
+    return PartialDrift(
+        verdict=verdict,
+        reason=reason,
+        message=message,
+        score=max((finding.score / finding.threshold for finding in findings), default=0.0),
+        rows=max((finding.rows for finding in findings), default=0),
+    )
 
 
 def _of_the_data_set(inputs: Sequence[ColumnFinding], stable: Sequence[ColumnFinding], wish: DriftWish) -> str:

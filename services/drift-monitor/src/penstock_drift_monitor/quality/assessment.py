@@ -11,6 +11,7 @@ import numpy.typing as npt
 from penstock_contracts.quality import FigureInterval, QualityDifference, QualityTask, VersionQuality
 from penstock_drift_monitor.quality import scores as figures
 from penstock_drift_monitor.quality.betting import interval
+from penstock_drift_monitor.quality.classes import is_number, last_of_two
 from penstock_drift_monitor.quality.own_negatives import groups, wins
 
 Floats = npt.NDArray[np.float64]
@@ -71,11 +72,11 @@ def meaning_of(answers: Iterable[LabelledAnswer]) -> Meaning:
     if scored and classes <= {"0", "1"}:
         named = any(each.answer for each in kept)
         if named or all(0 <= (each.score or 0) <= 1 for each in kept):
-            return Meaning(QualityTask.BINARY, "1")
-    if scored and not any(each.answer for each in kept) and all(_is_number(label) for label in truths):
+            return Meaning(QualityTask.BINARY, last_of_two(classes))
+    if scored and not any(each.answer for each in kept) and all(is_number(label) for label in truths):
         return Meaning(QualityTask.NUMBERS)
     if scored and len(classes) == _TWO:
-        return Meaning(QualityTask.BINARY, max(classes, key=_order))
+        return Meaning(QualityTask.BINARY, last_of_two(classes))
     if all(each.answer for each in kept):
         return Meaning(QualityTask.LABELS)
     return Meaning(QualityTask.UNKNOWN)
@@ -219,17 +220,6 @@ def _scores(answers: Sequence[LabelledAnswer]) -> Floats:
 
 def _numbers(answers: Sequence[LabelledAnswer]) -> Floats:
     return np.array([float(each.label) for each in answers], dtype=np.float64)
-
-
-def _is_number(label: str) -> bool:
-    try:
-        return math.isfinite(float(label))
-    except ValueError:
-        return False
-
-
-def _order(label: str) -> tuple[bool, float, str]:
-    return (False, float(label), "") if _is_number(label) else (True, 0.0, label)
 
 
 def _float(value: float | str | None) -> float | None:

@@ -54,7 +54,7 @@ def label_routes(
                 return elsewhere
             read = await asyncio.to_thread(checked, batch)
             now = time.time()
-            outcome = await writer.do(lambda ledger: ledger.labels.take(ledger.known(namespace, name), read, now))
+            outcome = await writer.do(lambda ledger: ledger.take_labels(namespace, name, read, now))
         telemetry.labels_came(namespace, name, outcome)
         if outcome.joined:
             rounds.labels_came(namespace, name)

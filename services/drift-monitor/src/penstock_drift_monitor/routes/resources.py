@@ -32,8 +32,7 @@ def resource_routes(
     async def forget(namespace: ResourceName, name: ResourceName) -> Response:
         """Forget all of a resource."""
         await writer.do(lambda ledger: ledger.forget(namespace, name))
-        samples.want(namespace, name, None)
-        samples.want_scale(namespace, name, None)
+        samples.forget(namespace, name)
         replays.follow(namespace, name, None)
         telemetry.forget(namespace, name)
         return Response(status_code=204)
