@@ -28,6 +28,8 @@ class PairedQualityWish(Contract):
     candidate: ServedVersion
     stable: ServedVersion
     metric: QualityMetric
+    margin: float = Field(default=0.0, ge=0)
+    """As the gate has it. What is shown with another one needs counts of its own."""
     tolerated: float = Field(default=1.0, ge=1)
     """The candidate's loss may be so many times stable's. For rmse: its squared errors, so the square of that."""
     scale: float | None = Field(default=None, gt=0)

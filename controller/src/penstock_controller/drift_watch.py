@@ -8,24 +8,17 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from penstock_contracts.drift import DriftWish
+from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_controller import backoff
-from penstock_controller.errors import MonitorAway
+from penstock_controller.monitor_silence import ASKED_AT_ONCE, FIRST_AGAIN, LONGEST_AGAIN, MonitorSilence, answer_of
 from penstock_controller.ports import Monitor, ResourceKey
-from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, finding_in
+from penstock_controller.rollout.monitor_answer import DriftFinding, Monitoring, WatchedParts, finding_in, parts_in
 from penstock_controller.work_queue import WorkQueue
 
 _log = logging.getLogger(__name__)
-_ASKED_AT_ONCE = 16
-"""Resources; one for which the monitor hangs has one of these places until its time is over."""
-_AWAY_AFTER = 3
-"""Asked so often in a row without an answer, a resource tells that the monitor is away: one lost answer is no news."""
-_FIRST_AGAIN = 2.0
-_LONGEST_AGAIN = 60.0
-"""Seconds after which a monitor that did not answer is asked again, at most."""
 _TRIES_TO_REMOVE = 6
 """After which the monitor's own limits must do."""
 _MOST_REMOVALS = 1000
@@ -41,19 +34,25 @@ class _Followed:
     wish: DriftWish
     interval: float
     finding: DriftFinding | None = None
+    parts: WatchedParts | None = None
     least_labels: int = 0
     is_new: bool = True
     """Nothing has been answered to this wish yet."""
     is_of_stable: bool = False
     """The finding is about the version that serves now."""
     labelled: int | None = None
-    unanswered: int = 0
-    away: str = ""
+    silence: MonitorSilence = field(default_factory=MonitorSilence)
 
     @property
     def has_labels(self) -> bool:
         """Whether there are as many as somebody waits for."""
         return self.labelled is not None and self.labelled >= self.least_labels
+
+    @property
+    def told(self) -> tuple[object, ...]:
+        """What a pass is woken for when it changes."""
+        verdicts = self.parts.verdicts if self.parts else None
+        return self.finding, verdicts, self.silence.away, self.is_of_stable, self.has_labels
 
 
 class DriftWatch:
@@ -74,7 +73,7 @@ class DriftWatch:
         self._monitor = monitor
         self._wake = wake
         self._report_url = report_url
-        self._queue = WorkQueue(clock, workers=_ASKED_AT_ONCE)
+        self._queue = WorkQueue(clock, workers=ASKED_AT_ONCE)
         self._followed: dict[ResourceKey, _Followed] = {}
         self._removals: dict[ResourceKey, int] = {}
         """Resources that the monitor is to drop, and how often that was tried."""
@@ -105,7 +104,8 @@ class DriftWatch:
         return Monitoring(
             installed=True,
             finding=known.finding,
-            away=known.away,
+            parts=known.parts,
+            away=known.silence.away,
             report_url=self._report_url(key),
             is_current=known.is_of_stable,
             labelled=known.labelled if least_labels else None,
@@ -147,70 +147,53 @@ class DriftWatch:
         if known is None:
             return None
         wish = known.wish
-        why, finding, labelled = "", None, None
-        try:
-            finding = finding_in(await monitor.ask(key, wish))
-            labelled = await self._labelled(monitor, key) if known.least_labels else None
-        except MonitorAway as away:
-            why = str(away)
-        except Exception:  # noqa: BLE001 - the outermost loop: one answer must not end the questions of all
-            _log.exception("drift monitor not asked", extra={"key": str(key)})
-            why = "asking the drift monitor failed: see the controller's log"
+        report, why = await answer_of(monitor.ask(key, wish), key)
+        labelled = await self._labelled(monitor, key) if report and known.least_labels else None
         if self._followed.get(key) is not known:
             return None
         if not known.wish.watches_as(wish):
             return 0.0
-        return self._unanswered(key, known, why) if finding is None else self._answered(key, known, finding, labelled)
+        return self._unanswered(key, known, why) if report is None else self._answered(key, known, report, labelled)
 
     @staticmethod
     async def _labelled(monitor: Monitor, key: ResourceKey) -> int | None:
         """Labelled rows; None where that alone is not answered: what is known of drift does not depend on it."""
-        try:
-            return await monitor.labelled(key)
-        except MonitorAway as away:
-            _log.warning("labels not counted", extra={"key": str(key), "detail": str(away)})
-            return None
+        labelled, why = await answer_of(monitor.labelled(key), key)
+        if labelled is None:
+            _log.warning("labels not counted", extra={"key": str(key), "detail": why})
+        return labelled
 
-    def _answered(self, key: ResourceKey, known: _Followed, finding: DriftFinding, labelled: int | None) -> float:
+    def _answered(self, key: ResourceKey, known: _Followed, report: DriftReport, labelled: int | None) -> float:
         if self._is_away:
             self._is_away = False
             _log.info("the drift monitor answers again")
-        told = (known.finding, known.away, known.is_of_stable, known.has_labels)
-        known.labelled = labelled
+        told, finding = known.told, finding_in(report)
+        known.labelled, known.parts = labelled, parts_in(report)
         if known.is_new or known.finding is None or not _alike(known.finding, finding):
             known.finding = finding
-        known.is_new, known.is_of_stable, known.unanswered, known.away = False, True, 0, ""
-        if told != (known.finding, known.away, known.is_of_stable, known.has_labels):
+        known.is_new, known.is_of_stable = False, True
+        known.silence.ends()
+        if told != known.told:
             self._wake(key)
         return known.interval
 
     def _unanswered(self, key: ResourceKey, known: _Followed, why: str) -> float:
-        known.unanswered += 1
-        if known.unanswered >= _AWAY_AFTER and not known.away:
-            # The first words stay: in which way it does not answer may be another each time.
-            known.away = why
+        if known.silence.goes_on(why):
             if not self._is_away:
                 self._is_away = True
                 _log.warning("the drift monitor does not answer", extra={"key": str(key), "detail": why})
             self._wake(key)
-        return min(known.interval, backoff.delay(known.unanswered, first=_FIRST_AGAIN, longest=_LONGEST_AGAIN))
+        return known.silence.again_in(known.interval)
 
     async def _remove(self, monitor: Monitor, key: ResourceKey) -> float | None:
         """Have the monitor drop a resource; answers the seconds until that is tried again. None: it is over."""
-        why = ""
-        try:
-            await monitor.forget(key)
-        except MonitorAway as away:
-            why = str(away)
-        except Exception:  # noqa: BLE001 - the outermost loop, as above
-            _log.exception("drift monitor not told", extra={"key": str(key)})
-            why = "see the controller's log"
+        _, why = await answer_of(monitor.forget(key), key)
         if not why or key not in self._removals:
             self._removals.pop(key, None)
             return None
         self._removals[key] += 1
         if self._removals[key] < _TRIES_TO_REMOVE:
-            return backoff.delay(self._removals[key], first=_FIRST_AGAIN, longest=_LONGEST_AGAIN)
+            return backoff.delay(self._removals[key], first=FIRST_AGAIN, longest=LONGEST_AGAIN)
         self._give_up(key, why)
         return None
 

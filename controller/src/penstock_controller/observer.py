@@ -7,14 +7,16 @@ from datetime import datetime
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import ModelDeploymentStatus
-from penstock_controller.divergence_watch import DivergenceWatch
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
+from penstock_contracts.paired_quality import PairedQualityReport, PairedQualityWish
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects
 from penstock_controller.gates.catalogue import gates_of
-from penstock_controller.gates.evidence import ComparedCards, MissingEvidence, PairedOutputs
+from penstock_controller.gates.evidence import ComparedCards, LabelledPairs, LiveData, MissingEvidence, PairedOutputs
 from penstock_controller.gates.looks import OutsideLooks
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.measurement_watch import MeasurementWatch
+from penstock_controller.monitor_watch import MonitorWatch
 from penstock_controller.notification_outbox import NotificationOutbox
 from penstock_controller.ports import (
     Announcer,
@@ -27,8 +29,16 @@ from penstock_controller.ports import (
 )
 from penstock_controller.registry_outbox import RegistryOutbox
 from penstock_controller.registry_watch import RegistryWatch, Resolution
-from penstock_controller.rollout import paired_outputs, questions, reading_times, slots, verdicts, write_back
-from penstock_controller.rollout.live_data import monitoring
+from penstock_controller.rollout import (
+    labelled_pairs,
+    paired_outputs,
+    questions,
+    reading_times,
+    slots,
+    verdicts,
+    write_back,
+)
+from penstock_controller.rollout.live_data import judged_data, monitoring
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.observation import Observation, Reading, Target
 from penstock_controller.targets import Targets, named_version
@@ -59,7 +69,8 @@ class BesidePasses:
     drift: DriftWatch
     measurements: MeasurementWatch
     notifications: NotificationOutbox
-    divergence: DivergenceWatch
+    divergence: MonitorWatch[DivergenceWish, DivergenceReport]
+    quality: MonitorWatch[PairedQualityWish, PairedQualityReport]
 
 
 class PassObserver:
@@ -96,7 +107,14 @@ class PassObserver:
             self._evidence(resource, now, looks),
             adapters.trainings.view(resource),
         )
-        parts: dict[type, object] = {ComparedCards: cards, OutsideLooks: looks, PairedOutputs: self._pairs(resource)}
+        monitored = self._monitoring(resource)
+        parts: dict[type, object] = {
+            ComparedCards: cards,
+            OutsideLooks: looks,
+            PairedOutputs: self._pairs(resource),
+            LabelledPairs: self._labelled(resource),
+            LiveData: judged_data.part(resource.spec, resource.status, monitored),
+        }
         pods, paused = beside.targets.pods, resource.spec.paused
         wants = slots.wants_turn(resource.status, target, resource.generation, paused=paused, pods=pods)
         return Observation(
@@ -122,7 +140,7 @@ class PassObserver:
             outside_refusals=refusals,
             named=named_version(resolution),
             words=resource.words,
-            monitoring=self._monitoring(resource),
+            monitoring=monitored,
             jobs=jobs,
             notified=beside.notifications.offer(resource),
         )
@@ -147,6 +165,12 @@ class PassObserver:
         wish, interval = paired_outputs.wish(resource.spec, resource.status), resource.spec.analysis.interval
         answer = self._beside.divergence.follow(resource.key, wish, duration.seconds(interval))
         return paired_outputs.part(resource.spec, resource.status, answer)
+
+    def _labelled(self, resource: ModelDeployment) -> LabelledPairs | MissingEvidence | None:
+        """What is known of both versions' quality. The monitor is asked beside the passes."""
+        wish, interval = labelled_pairs.wish(resource.spec, resource.status), resource.spec.analysis.interval
+        answer = self._beside.quality.follow(resource.key, wish, duration.seconds(interval))
+        return labelled_pairs.part(resource.spec, resource.status, answer)
 
     def _outside(self, resource: ModelDeployment) -> tuple[OutsideLooks | None, Mapping[str, str]]:
         """What services outside said last, and which of its gates are refused. They are asked beside the passes."""
@@ -201,6 +225,7 @@ class PassObserver:
             beside.drift,
             beside.measurements,
             beside.divergence,
+            beside.quality,
             beside.notifications,
         ):
             part.forget(key)

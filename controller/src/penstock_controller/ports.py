@@ -11,6 +11,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec, RegistryRef
 from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.model_card import IngestStatus, ModelCard
+from penstock_contracts.paired_quality import PairedQualityReport, PairedQualityWish
 from penstock_contracts.traffic import Traffic
 from penstock_contracts.verbs import Verb
 from penstock_controller.gates.looks import LookAnswer
@@ -105,10 +106,14 @@ class Monitor(Protocol):
 
 
 class PairCounter(Protocol):
-    """The drift monitor, as it compares predictions."""
+    """The drift monitor, as it compares two versions on the same requests."""
 
     async def compare(self, key: ResourceKey, wish: DivergenceWish) -> DivergenceReport:
         """Say whose predictions it is to compare; answers what it has counted by now. Raises MonitorAway."""
+        ...
+
+    async def compare_quality(self, key: ResourceKey, wish: PairedQualityWish) -> PairedQualityReport:
+        """Say whose quality it is to compare by labels; answers what it has counted by now. Raises MonitorAway."""
         ...
 
 

@@ -29,11 +29,11 @@ from penstock_controller.adapters.model_store import HttpModelStore
 from penstock_controller.adapters.pipelines import HttpPipelines
 from penstock_controller.adapters.receivers import HttpReceivers
 from penstock_controller.adapters.registry_connection import RegistryConnection
-from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.measurement_watch import MeasurementWatch
+from penstock_controller.monitor_watch import MonitorWatch
 from penstock_controller.notification_outbox import NotificationDefaults, NotificationOutbox
 from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.operator import Operator
@@ -156,7 +156,13 @@ def _assembled(
 
     monitor = HttpDriftMonitor(clients.monitor, base=monitor_url) if settings.monitor_url else None
     drift = _drift_watch(settings, monitor, queue)
-    divergence = DivergenceWatch(monitor, queue.add)
+    divergence = MonitorWatch(
+        monitor.compare if monitor else None,
+        queue.add,
+        what="predictions are not compared",
+        counts_as=DivergenceWish.counts_as,
+    )
+    quality = MonitorWatch(monitor.compare_quality if monitor else None, queue.add, what="quality is not compared")
     clock = SteadyClock(_now, time.monotonic)
     outside = HttpMeasurements(settings.outside(), settings.measurement_headers)
     measurements = MeasurementWatch(outside, headers, queue.add, now=clock)
@@ -171,6 +177,7 @@ def _assembled(
         measurements=measurements,
         notifications=notifications,
         divergence=divergence,
+        quality=quality,
     )
     observer = PassObserver(adapters, beside, clock=clock, url=url)
     reconciler = Reconciler(adapters, observer, telemetry, resync=settings.resync_seconds)
@@ -197,6 +204,7 @@ def _assembled(
             drift.run,
             measurements.run,
             divergence.run,
+            quality.run,
             webhooks.run,
             notifications.run,
             StoreKeeper(resources, store, interval=settings.store_keep_seconds).run,

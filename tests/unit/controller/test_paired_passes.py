@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.verdict import Verdict
-from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
+from penstock_controller.monitor_watch import MonitorWatch
 from penstock_controller.ports import ModelDeployment
 from penstock_testing.counting_monitor import CountingMonitor
 from penstock_testing.pass_rig import KEY, RAW, Outside, reconciler
@@ -25,7 +26,7 @@ def mirrored(*gates: dict[str, Any]) -> ModelDeployment:
     return ModelDeployment(key=KEY, generation=1, spec=world.spec, status=world.status, raw=RAW)
 
 
-async def asked(watch: DivergenceWatch) -> None:
+async def asked(watch: MonitorWatch[DivergenceWish, DivergenceReport]) -> None:
     """What is due is asked."""
     work = asyncio.ensure_future(watch.run())
     for _ in range(20):
@@ -36,7 +37,7 @@ async def asked(watch: DivergenceWatch) -> None:
 
 async def test_what_the_monitor_has_counted_is_evidence_of_the_next_pass() -> None:
     outside, monitor = Outside(resource=mirrored(COMPARED)), CountingMonitor()
-    watch = DivergenceWatch(monitor, lambda _: None)
+    watch = MonitorWatch(monitor.compare, lambda _: None, what="nothing is compared")
     one, _ = reconciler(outside, divergence=watch)
     assert outside.resource
     first = await one._observer.observe(outside.resource)
@@ -53,7 +54,7 @@ async def test_what_the_monitor_has_counted_is_evidence_of_the_next_pass() -> No
 async def test_a_monitor_that_hangs_holds_up_no_pass() -> None:
     outside, monitor = Outside(resource=mirrored(COMPARED)), CountingMonitor()
     monitor.hanging = {KEY}
-    watch = DivergenceWatch(monitor, lambda _: None)
+    watch = MonitorWatch(monitor.compare, lambda _: None, what="nothing is compared")
     one, _ = reconciler(outside, divergence=watch)
     assert outside.resource
     for _ in range(2):
@@ -65,7 +66,7 @@ async def test_a_monitor_that_hangs_holds_up_no_pass() -> None:
 async def test_without_the_gate_nobody_is_asked() -> None:
     resource = replace(mirrored(COMPARED), spec=mirrored({"name": "error-rate"}).spec)
     outside, monitor = Outside(resource=resource), CountingMonitor()
-    watch = DivergenceWatch(monitor, lambda _: None)
+    watch = MonitorWatch(monitor.compare, lambda _: None, what="nothing is compared")
     one, _ = reconciler(outside, divergence=watch)
     observation = await one._observer.observe(resource)
     await asked(watch)

@@ -8,10 +8,12 @@ from pydantic import ConfigDict, Field
 from penstock_contracts.api import byte_size
 from penstock_contracts.api.query_template import TEMPLATE
 from penstock_contracts.api.schema import ApiModel, LongName, Name, WebAddress, cel, duration_field
+from penstock_contracts.quality import QualityMetric
 
 _PER_CENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
 _PER_CENT_ABOVE_0 = r"^([1-9][0-9]?(\.[0-9]{1,4})?|0\.[1-9][0-9]{0,3})%$"
 _PER_CENT_OF = r"^[0-9]{1,4}(\.[0-9]{1,4})?%$"
+_PER_CENT_OF_LOSS = r"^([1-9][0-9]{0,2}(\.[0-9]{1,4})?|0\.[1-9][0-9]{0,3})%$"
 _PER_CENT_OF_LATENCY = r"^([5-9]|[1-9][0-9]{1,2})(\.[0-9]{1,2})?%$"
 """From 5 %: what is less lies within one bucket."""
 _EACH_ONCE = (
@@ -28,6 +30,22 @@ _OWN_HEADERS = (
 _ONE_ADDRESS = (
     "self.all(gate, gate.name != 'webhook' || has(gate.service) != has(gate.url))",
     "webhook needs exactly one of service and url",
+)
+
+
+_ONE_MARGIN = (
+    (
+        "self.all(gate, gate.name != 'live-quality' || !has(gate.margin) || (gate.metric in ['roc_auc', 'accuracy'] ? "
+        "!has(gate.margin.relative) : !has(gate.margin.absolute)))"
+    ),
+    (
+        "the margin of live-quality is absolute for roc_auc and accuracy, and relative, a share of stable's, for "
+        "log_loss, brier, mae and rmse"
+    ),
+)
+_SCALED = (
+    "self.all(gate, gate.name != 'live-quality' || !has(gate.scale) || gate.metric in ['mae', 'rmse'])",
+    "the scale of live-quality goes with mae and rmse: other metrics need none",
 )
 
 
@@ -143,6 +161,54 @@ class PredictionDivergenceGate(GateSpec):
     alone lasts until the gate has decided, or until every recorded request is answered."""
 
 
+class QualityMarginSpec(ApiModel):
+    """A difference of quality."""
+
+    absolute: Annotated[str, Field(max_length=10, pattern=_PER_CENT_ABOVE_0)] | None = None
+    """For roc_auc and accuracy, in percentage points: 2%, which is the default, lets 0.90 pass beside 0.92."""
+    relative: Annotated[str, Field(max_length=10, pattern=_PER_CENT_OF_LOSS)] | None = None
+    """For log_loss, brier, mae and rmse, a share of stable's: 5%, which is the default, lets 0.21 pass beside 0.20."""
+
+
+class LiveQualityGate(GateSpec):
+    """By the labels that come for live requests, the candidate predicts as well as stable: both answer the same ones.
+
+    It needs spec.drift, spec.predictor.logger, and a step in which requests are copied.
+    """
+
+    name: Annotated[Literal["live-quality"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    metric: QualityMetric
+    """What is compared: roc_auc, accuracy, log_loss, brier, mae or rmse."""
+    margin: QualityMarginSpec = QualityMarginSpec()
+    """How much worse the candidate may be. The gate fails when more than this is shown, and passes when less is."""
+    scale: Annotated[float, Field(ge=0.0001)] | None = None
+    """For mae and rmse: an error of this size counts as the largest, as larger ones do. Not set: what lies between the
+    1st and the 99th percentile of the predictions in stable's reference sample."""
+    positive: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """The class that scores are the probability of. Not set: the last of two classes, and 1 of 0 and 1."""
+    min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """Labelled pairs of predictions that the attempt must see before the gate can say anything."""
+    coverage: Annotated[str, Field(max_length=10, pattern=_PER_CENT_ABOVE_0)] = "50%"
+    """Share of the older half of the requests for which labels must have come before the gate can say anything."""
+    deadline: Annotated[str, duration_field("10s", "720h")] = "24h"
+    """How long the attempt waits for this gate, from the candidate's first request. spec.progressDeadline stands still
+    meanwhile."""
+
+
+class DriftGate(GateSpec):
+    """No promotion while live data are broken, or while the candidate's predictions drift from its reference sample.
+
+    It never fails a candidate. It needs spec.drift.
+    """
+
+    name: Annotated[Literal["drift"], Field(json_schema_extra={"type": "string"})]
+    """Which gate."""
+    deadline: Annotated[str, duration_field("10s", "720h")] = "48h"
+    """How long the attempt waits for this gate, from the candidate's first request. spec.progressDeadline stands still
+    meanwhile."""
+
+
 class LatencyMarginSpec(ApiModel):
     """A difference of latencies."""
 
@@ -255,7 +321,14 @@ class WebhookGate(GateSpec):
 
 
 GateEntry = Annotated[
-    ErrorRateGate | LatencyGate | PredictionDivergenceGate | PreflightGate | QueryGate | WebhookGate,
+    ErrorRateGate
+    | LatencyGate
+    | PredictionDivergenceGate
+    | LiveQualityGate
+    | DriftGate
+    | PreflightGate
+    | QueryGate
+    | WebhookGate,
     Field(discriminator="name"),
 ]
 
@@ -271,7 +344,10 @@ class Analysis(ApiModel):
             Field(
                 max_length=8,
                 # Atomic: of an empty list by keys, server-side apply owns nothing, and it would vanish.
-                json_schema_extra={"x-kubernetes-list-type": "atomic", **cel(_EACH_ONCE, _ONE_ADDRESS, _OWN_HEADERS)},
+                json_schema_extra={
+                    "x-kubernetes-list-type": "atomic",
+                    **cel(_EACH_ONCE, _ONE_ADDRESS, _OWN_HEADERS, _ONE_MARGIN, _SCALED),
+                },
             ),
         ]
         | None

@@ -201,16 +201,18 @@ _RECORDED = (
 
 
 _NO_PAIRS_WANTED = (
-    "!has(self.analysis.gates) || !self.analysis.gates.exists(gate, gate.name == 'prediction-divergence') || "
+    "!has(self.analysis.gates) || "
+    "!self.analysis.gates.exists(gate, gate.name in ['prediction-divergence', 'live-quality']) || "
 )
+_PAIRING = "the gates prediction-divergence and live-quality need"
 _PAIRS_RECORDED = (
     (
         f"{_NO_PAIRS_WANTED}(has(self.predictor.logger) && self.predictor.logger.mode == 'all' && "
         "self.predictor.logger.sampleRate >= 0.01)"
     ),
     (
-        "the gate prediction-divergence needs predictor.logger: {mode: all} with a sampleRate of at least 0.01: it "
-        "compares what predictor pods record"
+        f"{_PAIRING} predictor.logger: {{mode: all}} with a sampleRate of at least 0.01: they compare what predictor "
+        "pods record"
     ),
 )
 _PAIRS_MADE = (
@@ -221,7 +223,7 @@ _PAIRS_MADE = (
         "has(step.setReplay) || (has(step.setWeight) && step.setWeight == 100)))))"
     ),
     (
-        "the gate prediction-divergence needs a step in which both versions answer the same requests: begin "
+        f"{_PAIRING} a step in which both versions answer the same requests: begin "
         "strategy.canary.steps with setMirror: {percentage: 100} and a pause, or set strategy.canary.stickiness"
     ),
 )
@@ -238,6 +240,13 @@ _REPLAY_JUDGED = (
 )
 
 
+_WATCHED = (
+    (
+        "has(self.drift) || !has(self.analysis.gates) || "
+        "!self.analysis.gates.exists(gate, gate.name in ['live-quality', 'drift'])"
+    ),
+    "the gates live-quality and drift need spec.drift, such as drift: {}: without it the drift monitor watches nothing",
+)
 _TRAINED = (
     "!has(self.drift) || self.drift.onDrift != 'Retrain' || has(self.retrain)",
     "drift.onDrift: Retrain needs retrain.jobTemplate or retrain.webhook: what trains",
@@ -253,7 +262,7 @@ class ModelDeploymentSpec(ApiModel):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            _EVIDENCE, _IN_TIME, _RECORDED, _PAIRS_RECORDED, _PAIRS_MADE, _REPLAY_JUDGED, _TRAINED, _BY_ALIAS
+            *(_EVIDENCE, _IN_TIME, _RECORDED, _PAIRS_RECORDED, _PAIRS_MADE, _REPLAY_JUDGED, _WATCHED, _TRAINED, _BY_ALIAS)
         )
     )
 

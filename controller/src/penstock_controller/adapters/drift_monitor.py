@@ -9,8 +9,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from penstock_contracts.base import Contract
 from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
+from penstock_contracts.paired_quality import PairedQualityReport, PairedQualityWish
 from penstock_contracts.quality import QualityReport
 from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.adapters.whole_body import whole_body
@@ -22,7 +24,7 @@ SECONDS = 5.0
 MOST_BYTES = 4 * 2**20
 """Of an answer: a report has a few hundred bytes for each column."""
 _NOT_KNOWN = 404
-Report = TypeVar("Report", DriftReport, QualityReport, DivergenceReport)
+Report = TypeVar("Report", DriftReport, QualityReport, DivergenceReport, PairedQualityReport)
 
 
 def _the_clients(_: ResourceKey) -> str:
@@ -61,16 +63,25 @@ class HttpDriftMonitor:
 
     async def compare(self, key: ResourceKey, wish: DivergenceWish) -> DivergenceReport:
         """What it has counted of pairs of predictions."""
-        status, content = await self._called("PUT", key, wish.model_dump(mode="json"), of="divergence")
-        if status == _NOT_KNOWN:
-            raise MonitorAway("the drift monitor cannot compare predictions: it is older than this controller")
-        if not httpx.codes.is_success(status):
-            raise MonitorAway(f"the drift monitor answers {status} to a question about predictions")
-        report = _understood(DivergenceReport, content)
-        asked = (key.namespace, key.name, wish.attempt, wish.candidate.version, wish.stable.version)
-        if (report.namespace, report.name, report.attempt, report.candidate, report.stable) != asked:
-            raise MonitorAway("the drift monitor's answer about predictions is about others")
+        report = await self._counted(DivergenceReport, key, wish, of="divergence", about="predictions")
+        _check_asked(key, wish, report, "predictions")
         return report
+
+    async def compare_quality(self, key: ResourceKey, wish: PairedQualityWish) -> PairedQualityReport:
+        """What it has counted of labelled pairs."""
+        report = await self._counted(PairedQualityReport, key, wish, of="paired-quality", about="quality")
+        _check_asked(key, wish, report, "quality")
+        if (report.stage, report.metric) != (wish.stage, wish.metric):
+            raise MonitorAway("the drift monitor's answer about quality is about another stage or metric")
+        return report
+
+    async def _counted(self, form: type[Report], key: ResourceKey, wish: Contract, *, of: str, about: str) -> Report:
+        status, content = await self._called("PUT", key, wish.model_dump(mode="json"), of=of)
+        if status == _NOT_KNOWN:
+            raise MonitorAway(f"the drift monitor cannot compare {about}: it is older than this controller")
+        if not httpx.codes.is_success(status):
+            raise MonitorAway(f"the drift monitor answers {status} to a question about {about}")
+        return _understood(form, content)
 
     async def forget(self, key: ResourceKey) -> None:
         """Have it drop what it keeps of a resource."""
@@ -90,6 +101,14 @@ class HttpDriftMonitor:
             raise MonitorAway(f"the drift monitor does not answer within {self._seconds:g} s") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise MonitorAway(f"the drift monitor does not answer: {type(error).__name__}") from error
+
+
+def _check_asked(
+    key: ResourceKey, wish: DivergenceWish | PairedQualityWish, report: DivergenceReport | PairedQualityReport, of: str
+) -> None:
+    asked = (key.namespace, key.name, wish.attempt, wish.candidate.version, wish.stable.version)
+    if (report.namespace, report.name, report.attempt, report.candidate, report.stable) != asked:
+        raise MonitorAway(f"the drift monitor's answer about {of} is about others")
 
 
 def _understood(form: type[Report], content: bytes) -> Report:

@@ -8,9 +8,11 @@ from typing import assert_never
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import (
     Analysis,
+    DriftGate,
     ErrorRateGate,
     GateSpec,
     LatencyGate,
+    LiveQualityGate,
     PredictionDivergenceGate,
     PreflightGate,
     QueryGate,
@@ -20,6 +22,8 @@ from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.error_rate import ErrorRate
 from penstock_controller.gates.gate import Gate
 from penstock_controller.gates.latency import LatencyQuantile
+from penstock_controller.gates.live_data import LiveDataCheck
+from penstock_controller.gates.live_quality import LabelledQuality
 from penstock_controller.gates.prediction_divergence import PredictionDivergence
 from penstock_controller.gates.preflight import Preflight
 from penstock_controller.gates.threshold_query import ThresholdQuery
@@ -32,24 +36,31 @@ GateCatalogue = Callable[[Analysis], tuple[Gate, ...]]
 """From spec.analysis to the gates of an attempt."""
 
 
-_Entry = ErrorRateGate | LatencyGate | PredictionDivergenceGate | QueryGate | WebhookGate
+_Entry = ErrorRateGate | LatencyGate | PredictionDivergenceGate | LiveQualityGate | DriftGate | QueryGate | WebhookGate
 
 
 def _kind(entry: _Entry) -> tuple[type[Gate], Callable[[float], Gate]]:
     """The kind of gate that an entry names, and how one is made, from its share of the error budget."""
+    kind: type[Gate]
+    make: Callable[[float], Gate]
     match entry:
         case ErrorRateGate():
-            return ErrorRate, partial(ErrorRate.of, entry)
+            kind, make = ErrorRate, partial(ErrorRate.of, entry)
         case LatencyGate():
-            return LatencyQuantile, partial(LatencyQuantile.of, entry)
+            kind, make = LatencyQuantile, partial(LatencyQuantile.of, entry)
         case PredictionDivergenceGate():
-            return PredictionDivergence, partial(PredictionDivergence.of, entry)
+            kind, make = PredictionDivergence, partial(PredictionDivergence.of, entry)
+        case LiveQualityGate():
+            kind, make = LabelledQuality, partial(LabelledQuality.of, entry)
+        case DriftGate():
+            kind, make = LiveDataCheck, lambda _: LiveDataCheck.of(entry)
         case QueryGate():
-            return ThresholdQuery, lambda _: ThresholdQuery.of(entry)
+            kind, make = ThresholdQuery, lambda _: ThresholdQuery.of(entry)
         case WebhookGate():
-            return WebhookCheck, lambda _: WebhookCheck.of(entry)
+            kind, make = WebhookCheck, lambda _: WebhookCheck.of(entry)
         case never:
             assert_never(never)
+    return kind, make
 
 
 def gates_of(analysis: Analysis) -> tuple[Gate, ...]:

@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.divergence import DIFFERENCE_BINS, ReplayReport
+from penstock_contracts.drift import PartialDrift
 from penstock_contracts.model_card import ModelCard
+from penstock_contracts.paired_quality import SHORTFALLS
 from penstock_contracts.verdict import Verdict
 
 
@@ -141,6 +143,39 @@ class PairedOutputs:
             failed=self.failed - first.failed,
             replay=self.replay,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledPairs:
+    """A part of the evidence: both versions' quality by the same labels, as the drift monitor counts it.
+
+    Totals of a stage that only grow as long as `since` is the same. Each field means what PairedQualityReport says.
+    """
+
+    since: str
+    pairs: int = 0
+    labelled: int = 0
+    unusable: int = 0
+    unscaled: int = 0
+    compared: int = 0
+    candidate_value: float | None = None
+    stable_value: float | None = None
+    shortfalls: tuple[float, ...] = (0.0,) * len(SHORTFALLS)
+    positive: str = ""
+    older_pairs: int = 0
+    older_labelled: int = 0
+    same_model: bool = False
+    """Both versions have the same bytes, so there is nothing to compare."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveData:
+    """A part of the evidence: how live data are, as the drift monitor sees them now."""
+
+    inputs: PartialDrift
+    """Against the reference sample of the version that serves."""
+    prediction: PartialDrift | None
+    """What the judged version predicts, against its own reference sample; None: the monitor has not said yet."""
 
 
 _Part = TypeVar("_Part")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from penstock_contracts.api.analysis import OnInconclusive
+from penstock_contracts.api.logger import LoggerMode
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.api.strategy import SetReplay
@@ -15,6 +16,8 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import Evidence
 
+EVERYTHING = 100
+"""Per cent."""
 MARGIN_REASONS = {
     Verdict.PASS: Reason.WITHIN_MARGIN,
     Verdict.FAIL: Reason.MARGIN_EXCEEDED,
@@ -34,6 +37,19 @@ class StepConditions:
     """Per cent of stable's requests that the candidate answers too."""
     replay: SetReplay | None = None
     """The recorded requests that it answers; None: none."""
+
+    @property
+    def records(self) -> bool:
+        """Whether predictions are recorded."""
+        logger = self.spec.predictor.logger
+        return logger is not None and logger.mode is not LoggerMode.NONE and logger.sample_rate > 0
+
+    @property
+    def makes_pairs(self) -> bool:
+        """Whether requests are copied, so that both versions answer them, and both are recorded."""
+        canary = self.spec.strategy.canary
+        sticky = canary is not None and canary.stickiness is not None and self.weight > 0
+        return self.records and (self.mirror > 0 or sticky or self.weight == EVERYTHING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +97,10 @@ class Gate(ABC):
     """It judges and is shown, but neither holds the candidate back nor fails it."""
     on_inconclusive: OnInconclusive | None = None
     """What happens when the last step is over and it cannot say; None: as the resource says for all gates."""
+
+    deadline: float | None = None
+    """Seconds from the candidate's first request for which the attempt waits for it, without spending
+    spec.progressDeadline; None: it spends that like all else."""
 
     needs: ClassVar[tuple[type, ...]]
     """Classes of the parts of evidence without which it cannot judge."""

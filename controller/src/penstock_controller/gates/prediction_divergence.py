@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ComparedPart, PredictionDivergenceGate
-from penstock_contracts.api.logger import LoggerMode
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.api.strategy import SetReplay
@@ -28,7 +27,6 @@ FALSE_PASS = 0.05
 _FEWEST = 5
 """Without so many pairs that differ there is no `fail`, however long the odds: inputs that are alike may come
 together."""
-_EVERYTHING = 100
 _ENDED_BY: dict[str, Reason] = {
     ReplayProblem.COLUMNS_NOT_RECORDED: Reason.COLUMNS_NOT_RECORDED,
     ReplayProblem.NOTHING_RECORDED: Reason.NOTHING_RECORDED,
@@ -70,11 +68,7 @@ class PredictionDivergence(Gate):
 
     def gathers(self, during: StepConditions) -> bool:
         """Whether requests are copied or replayed, so that both versions answer them, and both are recorded."""
-        logger, canary = during.spec.predictor.logger, during.spec.strategy.canary
-        if logger is None or logger.mode is LoggerMode.NONE or not logger.sample_rate:
-            return False
-        sticky = canary is not None and canary.stickiness is not None and during.weight > 0
-        return during.mirror > 0 or sticky or during.weight == _EVERYTHING or during.replay is not None
+        return during.makes_pairs or (during.replay is not None and during.records)
 
     def assess(self, evidence: Evidence, seen: GateMemory) -> Judgement:
         """The judgement with what was counted up to now."""

@@ -22,6 +22,7 @@ from penstock_controller.rollout import (
     course,
     forecast,
     hold,
+    live_evidence,
     notifications,
     observed_shares,
     reading_times,
@@ -105,6 +106,7 @@ def advance(
         traffic_support.judgement(context),
         observed_shares.judgement(final),
         replays.judgement(spec, observation),
+        live_evidence.judgement(spec, final, observation),
     )
     beside = tuple(item for item in found if item)
     judged = conditions(spec, final, observation, status.conditions, actions, beside=beside)

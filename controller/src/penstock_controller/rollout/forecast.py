@@ -173,7 +173,7 @@ def _need(context: RolloutContext, gate: Gate, share: float) -> float:
 def _message(context: RolloutContext, rate: float, seconds: float) -> str:
     pace = f"at {rate:.3g} requests a second" if rate >= 1 else f"at {60 * rate:.3g} requests a minute"
     by = pace if rate else "by recorded requests alone"
-    told = f"{by} a good version takes about {_in_words(seconds)} until promotion"
+    told = f"{by} a good version takes about {_in_words(seconds)} until promotion{_awaited(context)}"
     if seconds <= _LONG:
         return told
     last = setting_at(steps_of(context.spec.strategy), len(steps_of(context.spec.strategy)))
@@ -183,6 +183,14 @@ def _message(context: RolloutContext, rate: float, seconds: float) -> str:
     ]
     shorter = f"write spec.analysis.gates: [{', '.join(margins)}], or " if margins else "write "
     return f"{told}; if that is too long, {shorter}spec.analysis: {{gates: []}} if nothing needs to be proven"
+
+
+def _awaited(context: RolloutContext) -> str:
+    """Gates for which the attempt waits as long as they say, whatever the rate."""
+    gates = [
+        f"{gate.name} ({_in_words(gate.deadline)} at most)" for gate in verdicts.deciding(context) if gate.deadline
+    ]
+    return f", not counting what it waits for {' and '.join(gates)}" if gates else ""
 
 
 def _in_words(seconds: float) -> str:

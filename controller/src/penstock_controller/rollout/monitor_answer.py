@@ -2,11 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Generic, TypeVar
 
 from penstock_contracts.api.drift import MOST_COLUMNS
-from penstock_contracts.drift import QUALITY_TESTS, ColumnDrift, DriftReason, DriftReport, DriftVerdict
+from penstock_contracts.api.reasons import Reason
+from penstock_contracts.api.status import Revision
+from penstock_contracts.base import evolve
+from penstock_contracts.drift import (
+    QUALITY_TESTS,
+    ColumnDrift,
+    DriftReason,
+    DriftReport,
+    DriftVerdict,
+    PartialDrift,
+    PredictionDrift,
+    ServedVersion,
+)
+from penstock_contracts.verdict import Verdict
+from penstock_controller.gates.evidence import MissingEvidence
 from penstock_controller.rollout.timestamps import moment, stamp
 
+NO_MONITOR = "no drift monitor is installed, so nothing is recorded: have the administrator enable driftMonitor"
 _LONGEST_NAME = 256
 _LONGEST_MESSAGE = 2048
 
@@ -27,12 +43,29 @@ class DriftFinding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WatchedParts:
+    """What a report finds of each part, with numbers that change with each row: for gates alone."""
+
+    inputs: PartialDrift
+    predictions: tuple[PredictionDrift, ...]
+
+    @property
+    def verdicts(self) -> tuple[object, ...]:
+        """What does not change with each row."""
+        found = (each.found for each in self.predictions)
+        named = tuple((each.version, each.digest) for each in self.predictions)
+        return named, tuple((each.verdict, each.reason) for each in (self.inputs, *found))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Monitoring:
     """What is known from the drift monitor in this pass."""
 
     installed: bool = False
     finding: DriftFinding | None = None
     """Of its last answer to this process; None: it has given none."""
+    parts: WatchedParts | None = None
+    """Of the same answer; None: there is none, or the monitor is older than this controller."""
     away: str = ""
     """Why it has not answered for some time; the finding stays the last known. Empty: it answered, or was not asked."""
     report_url: str = ""
@@ -41,6 +74,49 @@ class Monitoring:
     """The finding answers what is asked now: not about another stable version."""
     labelled: int | None = None
     """Labelled rows of the version that has most of them, where that was asked; None: not known."""
+
+
+_Report = TypeVar("_Report")
+_NOT_YET = MissingEvidence(
+    verdict=Verdict.INCONCLUSIVE, reason=Reason.NO_EVIDENCE, message="the drift monitor has not answered yet"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountsAnswer(Generic[_Report]):
+    """What is known in this pass of what the drift monitor counts for a gate."""
+
+    installed: bool = True
+    report: _Report | None = None
+    """Its last answer to what is asked now; None: it has given none."""
+    away: str = ""
+    """Why it has not answered for some time; empty: it answered, or was not asked for long."""
+
+
+def served(pointer: Revision) -> ServedVersion:
+    """A version as the monitor is told of it."""
+    return ServedVersion(version=pointer.version, digest=pointer.digest, revision=pointer.revision)
+
+
+def why_missing(*, installed: bool, away: str, answered: bool) -> MissingEvidence | None:
+    """Why there is no evidence of the monitor's; None: there is an answer that stands."""
+    if not installed:
+        return MissingEvidence(verdict=Verdict.ERROR, reason=Reason.NO_MONITOR, message=NO_MONITOR)
+    if away:
+        return MissingEvidence(verdict=Verdict.ERROR, reason=Reason.MONITOR_AWAY, message=away)
+    return None if answered else _NOT_YET
+
+
+def parts_in(report: DriftReport) -> WatchedParts | None:
+    """What a report finds of each part."""
+    if report.inputs is None:
+        return None
+    predictions = tuple(evolve(each, found=_told(each.found)) for each in report.predictions)
+    return WatchedParts(inputs=_told(report.inputs), predictions=predictions)
+
+
+def _told(found: PartialDrift) -> PartialDrift:
+    return evolve(found, message=_printable(found.message, _LONGEST_MESSAGE))
 
 
 def finding_in(report: DriftReport) -> DriftFinding:

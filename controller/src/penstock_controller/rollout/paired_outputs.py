@@ -1,44 +1,20 @@
 """Which versions' predictions are to be compared, and what the drift monitor's answer is as evidence. Pure."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import PredictionDivergenceGate
-from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.divergence import DivergenceReport, DivergenceWish, ReplayWish
-from penstock_contracts.drift import ServedVersion
-from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
 from penstock_controller.rollout import reading_times, routing, shares
+from penstock_controller.rollout.monitor_answer import CountsAnswer, served, why_missing
 from penstock_controller.rollout.steps import setting_at, steps_of
-
-_NOT_YET = MissingEvidence(
-    verdict=Verdict.INCONCLUSIVE, reason=Reason.NO_EVIDENCE, message="the drift monitor has not answered yet"
-)
-_NO_MONITOR = MissingEvidence(
-    verdict=Verdict.ERROR,
-    reason=Reason.NO_MONITOR,
-    message="no drift monitor is installed, so nothing is recorded: have the administrator enable driftMonitor",
-)
-
 
 _LAPSES_AFTER: Final = 60.0
 _INTERVALS: Final = 3
 """Seconds, and looks, without which a replay ends by itself."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DivergenceAnswer:
-    """What is known from the drift monitor in this pass."""
-
-    installed: bool = True
-    report: DivergenceReport | None = None
-    """Its last answer to what is asked now; None: it has given none."""
-    away: str = ""
-    """Why it has not answered for some time; empty: it answered, or was not asked for long."""
 
 
 def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DivergenceWish | None:
@@ -49,15 +25,15 @@ def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> Divergence
     judged, beside = arms
     return DivergenceWish(
         attempt=status.attempt,
-        candidate=_served(judged),
-        stable=_served(beside),
+        candidate=served(judged),
+        stable=served(beside),
         scale=gate.scale,
         replay=_replay(spec, status, gate),
     )
 
 
 def part(
-    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, answer: DivergenceAnswer
+    spec: ModelDeploymentSpec, status: ModelDeploymentStatus, answer: CountsAnswer[DivergenceReport]
 ) -> PairedOutputs | MissingEvidence | None:
     """The monitor's answer as a part of the evidence, or why there is none; None: no gate needs it."""
     if _gate(spec) is None:
@@ -65,13 +41,10 @@ def part(
     arms = _arms(status)
     if arms and arms[0].digest == arms[1].digest:
         return PairedOutputs(since="", same_model=True)
-    if not answer.installed:
-        return _NO_MONITOR
-    if answer.away:
-        return MissingEvidence(verdict=Verdict.ERROR, reason=Reason.MONITOR_AWAY, message=answer.away)
     found = answer.report
-    if found is None:
-        return _NOT_YET
+    missing = why_missing(installed=answer.installed, away=answer.away, answered=found is not None)
+    if missing or found is None:
+        return missing
     return PairedOutputs(
         since=found.since,
         candidate_rows=found.candidate_rows,
@@ -124,7 +97,3 @@ def _gate(spec: ModelDeploymentSpec) -> PredictionDivergenceGate | None:
 def _arms(status: ModelDeploymentStatus) -> tuple[Revision, Revision] | None:
     """The version that is judged, and the one beside it."""
     return shares.judged_and_beside(status) if reading_times.gathering(status) else None
-
-
-def _served(pointer: Revision) -> ServedVersion:
-    return ServedVersion(version=pointer.version, digest=pointer.digest, revision=pointer.revision)

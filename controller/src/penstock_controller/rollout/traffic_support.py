@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from penstock_contracts.api.reasons import Reason
-from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries, PairedOutputs
+from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries, LabelledPairs, PairedOutputs
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import matches_of, steps_of
@@ -11,6 +11,7 @@ from penstock_controller.rollout.steps import matches_of, steps_of
 SUPPORTED = "TrafficSupported"
 """The condition that says whether the traffic provider can do what the spec asks for."""
 _COUNTED = {ComparedTries, ComparedLatencies}
+_PAIRED = {PairedOutputs, LabelledPairs}
 
 
 def judgement(context: RolloutContext) -> ConditionState | None:
@@ -38,7 +39,7 @@ def _shortfalls(context: RolloutContext) -> Iterator[str]:
         yield f"spec.strategy.{field}.match: requests with these headers are routed by weight, like all others"
     if not able.rescue:
         yield "a try that fails at a candidate is not repeated on stable: users get its failures"
-    copying = [gate.name for gate in context.gates if PairedOutputs in gate.needs and not gate.dry_run]
+    copying = [gate.name for gate in context.gates if not _PAIRED.isdisjoint(gate.needs) and not gate.dry_run]
     replays = any(step.set_replay for step in steps_of(strategy))
     if copying and not able.mirror and not replays:
         yield (

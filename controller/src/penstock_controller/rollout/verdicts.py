@@ -3,6 +3,8 @@
 What a gate has seen stands in status; a new stage, or another configuration of the gate, begins a new test.
 """
 
+from dataclasses import dataclass
+
 from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import AttemptStage, EvidenceStatus, GateResult, GateStatus, ModelDeploymentStatus
@@ -41,6 +43,14 @@ _REPLAY_ENDED = {Reason.REPLAY_OVER, Reason.COLUMNS_NOT_RECORDED, Reason.NOTHING
 _NO_CARDS = MissingEvidence(
     verdict=Verdict.ERROR, reason=Reason.NO_EVIDENCE, message="the model store was not asked for both versions yet"
 )
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What keeps an attempt from going on."""
+
+    gate: Gate
+    why: str
 
 
 def judge(context: RolloutContext) -> ModelDeploymentStatus:
@@ -189,9 +199,9 @@ def in_words(status: ModelDeploymentStatus, stage: AttemptStage) -> str:
     return "".join(f"; {gate.name}: {gate.verdict}" for gate in status.gates if gate.stage is stage)
 
 
-def undecided(context: RolloutContext) -> str:
-    """Which gates have not passed, and why; empty: all have."""
-    return "; ".join(f"{gate.name}: {seen.message}" for gate, seen in _undecided(context))
+def undecided(context: RolloutContext) -> tuple[Shortage, ...]:
+    """The gates that have not passed, and why."""
+    return tuple(Shortage(gate, f"{gate.name}: {seen.message}") for gate, seen in _undecided(context))
 
 
 def may_promote(context: RolloutContext) -> bool:
@@ -236,9 +246,21 @@ def _enough(gate: Gate, seen: GateStatus) -> bool:
     return seen.verdict is not Verdict.ERROR and seen.samples >= max(1, gate.min_samples)
 
 
-def lacking(context: RolloutContext, setting: Setting) -> str:
-    """Which gates lack samples of the current step that they can gather in it; empty: none."""
-    return "; ".join(filter(None, (_lacks(context, gate, setting) for gate in deciding(context))))
+def lacking(context: RolloutContext, setting: Setting) -> tuple[Shortage, ...]:
+    """The gates that lack samples of the current step that they can gather in it."""
+    found = ((gate, _lacks(context, gate, setting)) for gate in deciding(context))
+    return tuple(Shortage(gate, why) for gate, why in found if why)
+
+
+def time_left(context: RolloutContext, gate: Gate) -> float | None:
+    """Seconds that the attempt still waits for a gate without spending spec.progressDeadline; below 0: they are over.
+
+    None: the gate has no deadline of its own, or no request has reached the candidate.
+    """
+    evidence = context.status.evidence
+    if gate.deadline is None or evidence is None or evidence.attempt != context.status.attempt or not evidence.since:
+        return None
+    return gate.deadline - seconds_since(evidence.since, context.observation.now)
 
 
 def _lacks(context: RolloutContext, gate: Gate, setting: Setting) -> str:

@@ -10,14 +10,16 @@ from penstock_contracts.api.retrain import RetrainingJob
 from penstock_contracts.api.status import ModelDeploymentStatus
 from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_contracts.base import evolve
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Golden, GoldenSource, IngestPhase, IngestStatus, ModelCard
+from penstock_contracts.paired_quality import PairedQualityReport, PairedQualityWish
 from penstock_contracts.traffic import Traffic
-from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.drift_watch import DriftWatch
 from penstock_controller.effects import Effects, Executors
 from penstock_controller.live_aliases import LiveAliases
 from penstock_controller.measurement_watch import MeasurementWatch
+from penstock_controller.monitor_watch import MonitorWatch
 from penstock_controller.observer import BesidePasses, PassAdapters, PassObserver
 from penstock_controller.ports import ModelDeployment, ResourceKey, TrafficProvider
 from penstock_controller.reconcile import Reconciler
@@ -38,6 +40,9 @@ from penstock_testing.rollout_world import ABLE_TO_DO_ALL, spec
 from penstock_testing.scripted_measurements import ScriptedMeasurements, measurement_watch
 from penstock_testing.scripted_pipelines import ScriptedPipelines, webhook_outbox
 from penstock_testing.scripted_receivers import ScriptedReceivers, notification_outbox
+
+DivergenceWatch = MonitorWatch[DivergenceWish, DivergenceReport]
+QualityWatch = MonitorWatch[PairedQualityWish, PairedQualityReport]
 
 KEY = ResourceKey("ns", "m")
 RAW: dict[str, Any] = {"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}
@@ -217,9 +222,11 @@ def _aliases() -> LiveAliases:
 def reconciler(
     outside: Outside,
     drift: DriftWatch | None = None,
+    *,
     traffic: TrafficProvider | None = None,
     measurements: MeasurementWatch | None = None,
     divergence: DivergenceWatch | None = None,
+    quality: QualityWatch | None = None,
 ) -> tuple[Reconciler, RegistryWatch]:
     """A reconciler of a process that has just begun, and the watch on the registry that it asks."""
     telemetry = ControllerTelemetry(CollectorRegistry())
@@ -248,7 +255,8 @@ def reconciler(
         drift=drift or DriftWatch(None, lambda _: None),
         measurements=measurements or measurement_watch(ScriptedMeasurements()),
         notifications=notification_outbox(ScriptedReceivers(), telemetry),
-        divergence=divergence or DivergenceWatch(None, lambda _: None),
+        divergence=divergence or MonitorWatch(None, lambda _: None, what=""),
+        quality=quality or MonitorWatch(None, lambda _: None, what=""),
     )
     observer = PassObserver(adapters, beside, clock=outside.now, url=lambda key: f"http://gateway/{key}")
     return Reconciler(adapters, observer, telemetry, resync=60.0), watch

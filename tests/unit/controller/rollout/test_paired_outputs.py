@@ -14,11 +14,12 @@ from penstock_contracts.evidence import TryReason
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
 from penstock_controller.rollout import paired_outputs
-from penstock_controller.rollout.paired_outputs import DivergenceAnswer
+from penstock_controller.rollout.monitor_answer import CountsAnswer
 from penstock_testing.rollout_scenes import canary, condition, has, is_baking, last, on_trial, pause, stable, until
 from penstock_testing.rollout_world import ABLE_TO_DO_ALL, RolloutWorld, wanted
 from penstock_testing.strategies import mirror, weight
 
+Answer = CountsAnswer[DivergenceReport]
 GATE: dict[str, object] = {"name": "prediction-divergence"}
 COPY, LOOK = mirror(100), pause("20s")
 
@@ -172,7 +173,7 @@ def test_pairs_that_never_come_promote_nothing_and_blame_nobody() -> None:
 
 def test_a_monitor_that_is_away_is_an_error_that_promotes_nothing() -> None:
     world = on_trial(compared(COPY, pause("1s")))
-    away = DivergenceAnswer(away="the drift monitor does not answer: ConnectError")
+    away = Answer(away="the drift monitor does not answer: ConnectError")
     found = paired_outputs.part(world.spec, world.status, away)
     assert isinstance(found, MissingEvidence)
     world.not_measured = {PairedOutputs: found}
@@ -184,7 +185,7 @@ def test_a_monitor_that_is_away_is_an_error_that_promotes_nothing() -> None:
 
 def test_the_same_bytes_in_other_pods_are_not_held_up() -> None:
     world = RolloutWorld(spec=compared(COPY, pause("1s"), weight(50), pause("1s"))).want("1").settle(0.2)
-    world.measured = lambda: tuple(filter(None, [paired_outputs.part(world.spec, world.status, DivergenceAnswer())]))
+    world.measured = lambda: tuple(filter(None, [paired_outputs.part(world.spec, world.status, Answer())]))
     world.target = wanted("1", revision="rev1b")
     world.settle()
     assert world.status.stable
@@ -262,7 +263,7 @@ def test_it_is_asked_only_where_a_gate_needs_it(gates: tuple[str, ...] | None) -
     entries = None if gates is None else [{"name": name} for name in gates]
     without = ModelDeploymentSpec.model_validate(spec.model_dump(by_alias=True) | {"analysis": {"gates": entries}})
     assert paired_outputs.wish(without, status) is None
-    assert paired_outputs.part(without, status, DivergenceAnswer(report=report())) is None
+    assert paired_outputs.part(without, status, Answer(report=report())) is None
 
 
 def test_it_is_not_asked_at_rest() -> None:
@@ -276,14 +277,14 @@ def test_it_is_not_asked_about_the_same_bytes() -> None:
     assert status.stable
     same = evolve(status, candidate=evolve(status.candidate, digest=status.stable.digest))
     assert paired_outputs.wish(spec, same) is None
-    found = paired_outputs.part(spec, same, DivergenceAnswer())
+    found = paired_outputs.part(spec, same, Answer())
     assert isinstance(found, PairedOutputs)
     assert found.same_model
 
 
 def test_its_answer_is_evidence() -> None:
     spec, status = running()
-    found = paired_outputs.part(spec, status, DivergenceAnswer(report=report()))
+    found = paired_outputs.part(spec, status, Answer(report=report()))
     assert isinstance(found, PairedOutputs)
     assert (found.pairs, found.flips, found.candidate_rows, found.stable_rows) == (7, 1, 9, 8)
 
@@ -291,13 +292,13 @@ def test_its_answer_is_evidence() -> None:
 @pytest.mark.parametrize(
     ("answer", "verdict", "reason"),
     [
-        (DivergenceAnswer(), Verdict.INCONCLUSIVE, "NoEvidence"),
-        (DivergenceAnswer(installed=False), Verdict.ERROR, "NoMonitor"),
-        (DivergenceAnswer(report=report(), away="it does not answer"), Verdict.ERROR, "MonitorAway"),
+        (Answer(), Verdict.INCONCLUSIVE, "NoEvidence"),
+        (Answer(installed=False), Verdict.ERROR, "NoMonitor"),
+        (Answer(report=report(), away="it does not answer"), Verdict.ERROR, "MonitorAway"),
     ],
     ids=["not answered yet", "not installed", "away"],
 )
-def test_without_an_answer_there_is_no_evidence(answer: DivergenceAnswer, verdict: Verdict, reason: str) -> None:
+def test_without_an_answer_there_is_no_evidence(answer: Answer, verdict: Verdict, reason: str) -> None:
     spec, status = running()
     found = paired_outputs.part(spec, status, answer)
     assert isinstance(found, MissingEvidence)

@@ -9,13 +9,13 @@ from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Condition, ModelDeploymentStatus, Revision
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.base import evolve
-from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, ServedVersion, VersionTries
+from penstock_contracts.drift import DriftReason, DriftVerdict, DriftWish, RolloutFacts, VersionTries
 from penstock_contracts.evidence import TryReason
 from penstock_controller.gates.evidence import TryCount
 from penstock_controller.rollout import counters
 from penstock_controller.rollout.condition import ConditionState
 from penstock_controller.rollout.decision import Announcement
-from penstock_controller.rollout.monitor_answer import DriftFinding
+from penstock_controller.rollout.monitor_answer import NO_MONITOR, DriftFinding, served
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import stamp
 
@@ -24,7 +24,6 @@ _STATUS = {DriftVerdict.DRIFT: True, DriftVerdict.NO_DRIFT: False}
 """Of the condition; what is neither is not known."""
 _QUIET = frozenset({DriftReason.NO_DRIFT, DriftReason.COLUMN_DRIFT, DriftReason.INSUFFICIENT_DATA})
 """Reasons for which nobody needs to do anything."""
-_NO_MONITOR = "no drift monitor is installed, so nothing is recorded: have the administrator enable driftMonitor"
 
 
 def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DriftWish | None:
@@ -32,9 +31,9 @@ def wish(spec: ModelDeploymentSpec, status: ModelDeploymentStatus) -> DriftWish 
     drift, stable = spec.drift, status.stable
     if drift is None or stable is None:
         return None
-    others = tuple(_served(pointer) for pointer in (status.candidate, status.previous) if pointer)
+    others = tuple(served(pointer) for pointer in (status.candidate, status.previous) if pointer)
     return DriftWish(
-        stable=_served(stable),
+        stable=served(stable),
         others=others,
         margin=drift.margin,
         period_seconds=duration.seconds(drift.period),
@@ -78,10 +77,6 @@ def _counts(status: ModelDeploymentStatus) -> Iterator[tuple[tuple[str, str], Tr
     """What each gateway pod counted, by revision and arm."""
     for text in status.evidence.readings.values() if status.evidence else ():
         yield from (counters.from_text(text) or {}).items()
-
-
-def _served(pointer: Revision) -> ServedVersion:
-    return ServedVersion(version=pointer.version, digest=pointer.digest, revision=pointer.revision)
 
 
 def update(spec: ModelDeploymentSpec, status: ModelDeploymentStatus, observation: Observation) -> ModelDeploymentStatus:
@@ -135,7 +130,7 @@ def judgements(
 
 
 def _no_monitor() -> ConditionState:
-    return ConditionState(type=REACHABLE, status=False, reason=Reason.NO_MONITOR, message=_NO_MONITOR)
+    return ConditionState(type=REACHABLE, status=False, reason=Reason.NO_MONITOR, message=NO_MONITOR)
 
 
 def _detected(status: ModelDeploymentStatus, observation: Observation, before: tuple[Condition, ...]) -> ConditionState:

@@ -112,7 +112,7 @@ def _dwell(context: RolloutContext, candidate: Candidate, step: CanaryStep, sett
             return held
         lacking = verdicts.lacking(context.with_candidate(candidate), setting)
         if lacking:
-            return waiting(context, candidate, f"{_where(context, candidate)}: {lacking}", requeue_after=SHORTLY)
+            return _wait_for(context, candidate, lacking, _where(context, candidate))
     return holding(
         context,
         evolve(candidate, step=candidate.step + 1, step_since=None, pause_ended=False),
@@ -153,9 +153,30 @@ def _finish(context: RolloutContext, candidate: Candidate) -> Transition:
 
 
 def _undecided(context: RolloutContext, candidate: Candidate) -> Transition:
-    why = verdicts.undecided(context)
+    shortages = verdicts.undecided(context)
     if verdicts.must_roll_back(context):
-        message = f"all steps are done and a gate cannot say (onInconclusive: Rollback): {why}"
+        message = f"all steps are done and a gate cannot say (onInconclusive: Rollback): {_told(shortages)}"
         ending = Ending(completion=Completion.ROLLED_BACK, reason=Reason.INCONCLUSIVE, message=message)
         return rolling_back.begin(context, candidate, ending)
-    return waiting(context, candidate, f"all steps are done; {why}", requeue_after=SHORTLY)
+    return _wait_for(context, candidate, shortages, "all steps are done")
+
+
+def _wait_for(
+    context: RolloutContext, candidate: Candidate, shortages: tuple[verdicts.Shortage, ...], where: str
+) -> Transition:
+    """Wait for gates. While all have deadlines of their own, the clock of spec.progressDeadline stands still."""
+    left = {one: verdicts.time_left(context, one.gate) for one in shortages}
+    late = next((one for one, seconds in left.items() if seconds is not None and seconds <= 0), None)
+    if late:
+        message = f"{deadline.in_words(late.gate.deadline or 0)} are over (deadline of {late.gate.name}): {late.why}"
+        ending = Ending(completion=Completion.ROLLED_BACK, reason=Reason.PROGRESS_DEADLINE_EXCEEDED, message=message)
+        return rolling_back.begin(context, candidate, ending)
+    why = f"{where}: {_told(shortages)}"
+    known = [seconds for seconds in left.values() if seconds is not None]
+    if len(known) < len(left):
+        return waiting(context, candidate, why, requeue_after=SHORTLY)
+    return holding(context, candidate, why, requeue_after=min(known))
+
+
+def _told(shortages: tuple[verdicts.Shortage, ...]) -> str:
+    return "; ".join(one.why for one in shortages)

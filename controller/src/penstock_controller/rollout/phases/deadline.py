@@ -22,7 +22,7 @@ def run(context: RolloutContext, step: Transition) -> Transition:
         return _with_candidate(step, evolve(candidate, waited_seconds=spent, waiting_since=None))
     deadline = forecast.deadline(context)
     if spent > deadline:
-        message = f"after {_in_words(deadline)} of waiting (spec.progressDeadline): {step.spends}"
+        message = f"after {in_words(deadline)} of waiting (spec.progressDeadline): {step.spends}"
         ending = Ending(completion=Completion.ROLLED_BACK, reason=Reason.PROGRESS_DEADLINE_EXCEEDED, message=message)
         return rolling_back.begin(context, candidate, ending)
     since = candidate.waiting_since or stamp(now)
@@ -33,7 +33,8 @@ def _with_candidate(step: Transition, candidate: Candidate) -> Transition:
     return replace(step, status=evolve(step.status, candidate=candidate))
 
 
-def _in_words(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """A length of time as durations are written, to the second."""
     hours, minutes, rest = int(seconds // 3600), int(seconds % 3600 // 60), int(seconds % 60)
     parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number)

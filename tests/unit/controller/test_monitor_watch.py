@@ -1,15 +1,15 @@
-"""The drift monitor is asked for pairs beside the passes, while an attempt needs them."""
+"""The drift monitor is asked for counts beside the passes, while an attempt needs them."""
 
 import asyncio
 
 import pytest
 
-from penstock_contracts.divergence import DivergenceWish
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import ServedVersion
-from penstock_controller.divergence_watch import DivergenceWatch
 from penstock_controller.errors import MonitorAway
+from penstock_controller.monitor_watch import MonitorWatch
 from penstock_controller.ports import ResourceKey
-from penstock_controller.rollout.paired_outputs import DivergenceAnswer
+from penstock_controller.rollout.monitor_answer import CountsAnswer
 from penstock_testing.counting_monitor import Change, CountingMonitor
 
 A, B = ResourceKey("ns", "a"), ResourceKey("ns", "b")
@@ -20,6 +20,7 @@ WISH = DivergenceWish(
 )
 NEXT = WISH.model_copy(update={"attempt": 3})
 INTERVAL = 10.0
+Answer = CountsAnswer[DivergenceReport]
 
 
 class Rig:
@@ -27,9 +28,11 @@ class Rig:
         self.now = 0.0
         self.monitor = CountingMonitor()
         self.woken: list[ResourceKey] = []
-        self.watch = DivergenceWatch(self.monitor, self.woken.append, clock=lambda: self.now)
+        self.watch = MonitorWatch(
+            self.monitor.compare, self.woken.append, what="nothing is compared", clock=lambda: self.now
+        )
 
-    def follow(self, key: ResourceKey = A, wish: DivergenceWish | None = WISH) -> DivergenceAnswer:
+    def follow(self, key: ResourceKey = A, wish: DivergenceWish | None = WISH) -> Answer:
         return self.watch.follow(key, wish, INTERVAL)
 
     async def later(self, seconds: float = 0.0) -> None:
@@ -47,12 +50,12 @@ def rig() -> Rig:
     return Rig()
 
 
-def pairs(answer: DivergenceAnswer) -> int | None:
+def pairs(answer: Answer) -> int | None:
     return answer.report.pairs if answer.report else None
 
 
 async def test_it_is_asked_at_once_and_then_every_interval(rig: Rig) -> None:
-    assert rig.follow() == DivergenceAnswer()
+    assert rig.follow() == Answer()
     await rig.later()
     assert pairs(rig.follow()) == 1
     await rig.later(INTERVAL / 2)
@@ -80,7 +83,7 @@ async def test_another_attempt_is_asked_about_at_once_and_knows_nothing_of_the_o
 async def test_after_an_attempt_nobody_asks(rig: Rig) -> None:
     rig.follow()
     await rig.later()
-    assert rig.follow(wish=None) == DivergenceAnswer()
+    assert rig.follow(wish=None) == Answer()
     await rig.later(10 * INTERVAL)
     assert len(rig.monitor.asked) == 1
 
@@ -97,7 +100,7 @@ async def test_one_lost_answer_is_no_news_and_three_are(rig: Rig) -> None:
     await rig.later()
     rig.monitor.error = MonitorAway("the drift monitor does not answer: ConnectError")
     await rig.later(INTERVAL)
-    assert rig.follow() == DivergenceAnswer(report=rig.follow().report)
+    assert rig.follow() == Answer(report=rig.follow().report)
     for _ in range(4):
         await rig.later(INTERVAL)
     assert rig.follow().away == "the drift monitor does not answer: ConnectError"
@@ -139,6 +142,6 @@ async def test_an_answer_to_what_is_not_asked_any_more_is_dropped(rig: Rig) -> N
 
 
 async def test_without_a_monitor_there_is_nobody_to_ask() -> None:
-    watch = DivergenceWatch(None, lambda _: None)
-    assert watch.follow(A, WISH, INTERVAL) == DivergenceAnswer(installed=False)
+    watch = MonitorWatch[DivergenceWish, DivergenceReport](None, lambda _: None, what="nothing is compared")
+    assert watch.follow(A, WISH, INTERVAL) == Answer(installed=False)
     await asyncio.wait_for(watch.run(), 1)
