@@ -12,6 +12,8 @@ from penstock_contracts.drift import (
     DriftReport,
     DriftVerdict,
     DriftWish,
+    PartialDrift,
+    PredictionDrift,
     RolloutFacts,
     ServedVersion,
 )
@@ -41,6 +43,8 @@ class ScriptedMonitor:
         self.verdict = DriftVerdict.NO_DRIFT
         self.message = ""
         self.columns: tuple[ColumnDrift, ...] = ()
+        self.inputs: PartialDrift | None = None
+        self.predictions: tuple[PredictionDrift, ...] = ()
         self.errors: list[Exception] = []
         self.away = False
         self.hanging: set[ResourceKey] = set()
@@ -72,6 +76,8 @@ class ScriptedMonitor:
             reason=self.reason,
             message=self.message,
             columns=self.columns,
+            inputs=self.inputs,
+            predictions=self.predictions,
         )
 
     async def labelled(self, key: ResourceKey) -> int:
@@ -410,3 +416,32 @@ async def test_a_resource_that_waits_for_labels_is_woken_once_when_there_are_eno
         rig.monitor.labels = labels
         await rig.work(MINUTE)
         assert len(rig.woken) - woken == (labels >= 4000)
+
+
+def part(rows: int, verdict: DriftVerdict = DriftVerdict.NO_DRIFT) -> PartialDrift:
+    return PartialDrift(verdict=verdict, reason=DriftReason.NO_DRIFT, message=f"{rows} rows", rows=rows)
+
+
+async def test_parts_are_as_new_as_the_last_answer_and_only_another_verdict_wakes() -> None:
+    rig = Rig()
+    rig.follow()
+    for rows, verdict, wakes in (
+        (10, DriftVerdict.INCONCLUSIVE, 1),
+        (20, DriftVerdict.INCONCLUSIVE, 1),
+        (90, DriftVerdict.NO_DRIFT, 2),
+        (99, DriftVerdict.NO_DRIFT, 2),
+    ):
+        rig.monitor.inputs = part(rows)
+        found = part(rows, verdict)
+        rig.monitor.predictions = (PredictionDrift(version="2", digest="sha256:2", found=found),)
+        await rig.work(MINUTE)
+        parts = rig.watch.follow(A, WISH, MINUTE).parts
+        assert parts
+        assert (parts.inputs.rows, parts.predictions[0].found.rows, len(rig.woken)) == (rows, rows, wakes)
+
+
+async def test_a_monitor_that_does_not_tell_parts_apart_gives_none() -> None:
+    rig = Rig()
+    rig.follow()
+    await rig.work()
+    assert rig.watch.follow(A, WISH, MINUTE).parts is None

@@ -188,7 +188,7 @@ class LiveQualityGate(GateSpec):
     positive: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     """The class that scores are the probability of. Not set: the last of two classes, and 1 of 0 and 1."""
     min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 500
-    """Labelled pairs of predictions that the attempt must see before the gate can say anything."""
+    """Labelled pairs of predictions that the attempt must see before the gate can pass."""
     coverage: Annotated[str, Field(max_length=10, pattern=_PER_CENT_ABOVE_0)] = "50%"
     """Share of the older half of the requests for which labels must have come before the gate can say anything."""
     deadline: Annotated[str, duration_field("10s", "720h")] = "24h"
