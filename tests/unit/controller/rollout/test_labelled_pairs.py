@@ -86,10 +86,10 @@ class Labels:
         )
 
 
-def trial(spec: ModelDeploymentSpec, **fields: float) -> RolloutWorld:
+def trial(spec: ModelDeploymentSpec, *, lower: float = 0.0, late: float = LATE) -> RolloutWorld:
     world = on_trial(spec)
     world.requests = 20
-    world.measured = Labels(world, **fields).look
+    world.measured = Labels(world, lower=lower, late=late).look
     world.monitoring = Monitoring(installed=True)
     return world
 
