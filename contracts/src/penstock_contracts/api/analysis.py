@@ -164,7 +164,7 @@ class PredictionDivergenceGate(GateSpec):
 class QualityMarginSpec(ApiModel):
     """A difference of quality."""
 
-    absolute: Annotated[str, Field(max_length=10, pattern=_PER_CENT_ABOVE_0)] | None = None
+    absolute: Annotated[str, Field(max_length=10, pattern=_PER_CENT)] | None = None
     """For roc_auc and accuracy, in percentage points: 2%, which is the default, lets 0.90 pass beside 0.92."""
     relative: Annotated[str, Field(max_length=10, pattern=_PER_CENT_OF_LOSS)] | None = None
     """For log_loss, brier, mae and rmse, a share of stable's: 5%, which is the default, lets 0.21 pass beside 0.20."""
