@@ -119,8 +119,9 @@ bench-drift: $(VENV) ## False alarms, and rows until drift is found, beside Evid
 bench-report: $(VENV) ## What an Evidently report takes, for 20 and 200 columns of 5,000 rows
 	@$(PYTHON) -m bench.drift.report
 
-bench-quality: $(VENV) ## Labelled requests that tell two versions apart, and how often the interval is wrong: FULL=1 takes ten minutes
+bench-quality: $(VENV) ## Labelled requests that tell two versions apart, and how often interval and gate are wrong: FULL=1 takes an hour
 	@$(PYTHON) -m bench.quality.tables
+	@$(PYTHON) -m bench.quality.gate
 
 bench-rollback: $(VENV) ## From a candidate's first failure to weight 0 everywhere, 20 times on a cluster
 	@tests/with-cluster $(PYTHON) bench/rollback/rollback.py

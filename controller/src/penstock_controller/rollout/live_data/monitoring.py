@@ -1,4 +1,4 @@
-"""What is told of live data: conditions, `status.drift` and Events. Nothing of a rollout depends on any of it. Pure."""
+"""What is told of live data: conditions, `status.drift` and Events. Nothing of a rollout depends on them. Pure."""
 
 from collections.abc import Iterator
 
@@ -155,7 +155,7 @@ def _reachable(observation: Observation, before: tuple[Condition, ...]) -> Condi
     if not monitoring.installed:
         return _no_monitor()
     if monitoring.away:
-        message = f"{monitoring.away}; what serves goes on, and a rollout too"
+        message = f"{monitoring.away}; what serves goes on, and a rollout whose gates do not ask it"
         return ConditionState(type=REACHABLE, status=False, reason=Reason.MONITOR_AWAY, message=message)
     if monitoring.finding:
         return ConditionState(type=REACHABLE, status=True, reason=Reason.ANSWERED, message="")
