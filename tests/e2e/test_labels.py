@@ -35,7 +35,7 @@ def test_a_version_that_ranks_less_well_goes_back_by_late_labels_and_an_equal_on
     )
     worse, equal = scene.register(ranking(2.0, confused=0.2)), scene.register(ranking(3.0))
     questions = scene.questions(count=2000)
-    with scene.traffic(scene.expectation(first, worse, equal, questions=questions), rate=100.0, seconds=400.0) as run:
+    with scene.traffic(scene.expectation(first, worse, equal, questions=questions), seconds=400.0) as run:
         with Truth(
             scene.platform.monitor().url,
             scene.namespace,
@@ -83,7 +83,7 @@ def test_a_version_whose_predictions_are_unlike_its_sample_is_held_back_and_one_
     )
     unlike = scene.register(with_reference(affine(SLOPE, 32.0), "a,b,prediction", elsewhere))
     like = scene.register(trained_on(questions, 33.0))
-    with scene.traffic(scene.expectation(first, unlike, like, questions=questions), rate=100.0) as run:
+    with scene.traffic(scene.expectation(first, unlike, like, questions=questions)) as run:
         time.sleep(2)
         scene.move(unlike)
         record = deployed.wait_for_end(unlike)
