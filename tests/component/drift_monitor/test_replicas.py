@@ -9,12 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from penstock_contracts.drift import DriftReport
+from penstock_contracts.base import evolve
+from penstock_contracts.drift import DriftReport, ServedVersion
 from penstock_contracts.labels import LabelOutcome
 from penstock_contracts.monitor_replicas import HEADER_PASSED_ON_BY, holder_of
+from penstock_contracts.paired_quality import PairedQualityWish
+from penstock_contracts.quality import QualityMetric
 
 from .conftest import FileStore, Monitor, StartMonitor, eventually, free_port, is_judged, monitors
-from .traffic import WISH, batch, files
+from .traffic import STABLE, WISH, batch, files
 
 NAMES = ("monitor-0", "monitor-1")
 RETENTION = "1e12"
@@ -82,6 +85,7 @@ def test_any_replica_answers_for_all_and_says_who_is_away(replicas: Replicas, st
     for path in (
         f"/v1/drift/shop/{THEIRS}",
         f"/v1/quality/shop/{THEIRS}",
+        f"/v1/paired-quality/shop/{THEIRS}?attempt=3",
         f"/v1/window/shop/{THEIRS}?limit=7",
         f"/models/shop/{THEIRS}",
         f"/v1/reports/elsewhere/{THEIRS}",
@@ -126,6 +130,24 @@ def test_any_replica_answers_for_all_and_says_who_is_away(replicas: Replicas, st
     assert f"shop/{THEIRS}" in first.client.get("/").text
     assert first.client.delete(f"/v1/resources/shop/{THEIRS}").status_code == 204
     assert first.client.get(f"/v1/drift/shop/{THEIRS}").status_code == 404
+
+
+def test_labelled_pairs_are_counted_by_who_holds_the_resource_whoever_is_told_of_them(replicas: Replicas) -> None:
+    first, second = (replicas.one(name) for name in NAMES)
+    candidate = ServedVersion(version="2", digest="sha256:" + "2" * 64, revision="fraud-2")
+    first.watch(evolve(WISH, others=(candidate,)), THEIRS)
+    wish = PairedQualityWish(
+        attempt=3, stage="trial", candidate=candidate, stable=STABLE, metric=QualityMetric.ACCURACY
+    ).model_dump(mode="json")
+    path = f"/v1/paired-quality/shop/{THEIRS}"
+    assert first.client.put(path, json=wish).status_code == 200
+    assert first.post(batch(1, name=THEIRS)).status_code == 204
+    copies = batch(1, name=THEIRS, served=candidate, shadow=True, sender="pod-2", requests="pod-1-1")
+    assert second.post(copies).status_code == 204
+    labels(first, THEIRS, *(f"pod-1-1-{row}" for row in range(100)))
+    told = first.client.put(path, json=wish).json()
+    assert (told["pairs"], told["labelled"]) == (100, 100)
+    assert second.client.put(path, json=wish).json() == told
 
 
 def test_from_one_to_two_who_held_a_resource_forgets_it_and_its_new_holder_begins_anew(

@@ -95,9 +95,12 @@ def batch(
     shadow: bool = False,
     served: ServedVersion = STABLE,
     ids: bool = True,
+    requests: str = "",
     name: str = "fraud",
     seed: int | None = None,
 ) -> bytes:
+    """Rows of a sender. `requests`: how their ids begin, where another sender has answered the same."""
+    begin = requests or f"{sender}-{number}"
     draw = np.random.default_rng((number if seed is None else seed) + 1000)
     numbers = draw.normal(size=(rows, 2))
     numbers[:, 0] += shift
@@ -105,7 +108,7 @@ def batch(
     run = RecordedRun(
         at=at + number,
         requests=tuple(
-            RecordedRequest(id=f"{sender}-{number}-{row}" if ids else "", rows=1, shadow=shadow) for row in range(rows)
+            RecordedRequest(id=f"{begin}-{row}" if ids else "", rows=1, shadow=shadow) for row in range(rows)
         ),
         inputs=(numbers.astype("<f4").tobytes(), ["abc"[each] for each in draw.integers(0, 3, rows)]),
         outputs=(np.stack([1 - score, score], axis=1).astype("<f4").tobytes(),),
