@@ -11,9 +11,10 @@ from typing import ClassVar
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import DriftGate
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import Figure
+from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.drift import DriftReason, DriftVerdict, PartialDrift
 from penstock_contracts.verdict import Verdict
+from penstock_controller.gates.bounds import number_bound
 from penstock_controller.gates.evidence import Evidence, LiveData
 from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
 
@@ -41,8 +42,13 @@ class LiveDataCheck(Gate):
         found = evidence.part(LiveData)
         verdict, reason, message = _verdict(found)
         samples = int(verdict is Verdict.PASS)
-        figures = (*_figures("inputs", found.inputs), *_figures("prediction", found.prediction))
-        now = GateMemory(samples=samples, figures=figures, state=seen.state)
+        parts = [(name, part) for name, part in (("inputs", found.inputs), ("prediction", found.prediction)) if part]
+        now = GateMemory(
+            samples=samples,
+            figures=tuple(Figure(name=f"{name}: rows", candidate=part.rows) for name, part in parts if part.rows),
+            bounds=tuple(_bound(name, part) for name, part in parts if part.rows),
+            state=seen.state,
+        )
         return Judgement(verdict=verdict, reason=reason, message=message, seen=now)
 
 
@@ -79,8 +85,6 @@ def _by_inputs(inputs: PartialDrift) -> tuple[Verdict, str, str]:
     return Verdict.PASS, DriftReason.NO_DRIFT, told
 
 
-def _figures(of: str, found: PartialDrift | None) -> tuple[Figure, ...]:
-    if found is None or not found.rows:
-        return ()
-    rows = Figure(name=f"{of}: rows", candidate=found.rows)
-    return rows, Figure(name=f"{of}: part of the threshold", candidate=round(found.score, 4))
+def _bound(name: str, found: PartialDrift) -> Bound:
+    """How near the column that drifts most is to its threshold. Drift decides nothing: it holds back."""
+    return number_bound(f"{name}: part of the threshold", Verdict.INCONCLUSIVE, found.score, 1.0)

@@ -11,13 +11,14 @@ from typing import ClassVar
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import LiveQualityGate
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import Figure
+from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.paired_quality import SHORTFALLS
 from penstock_contracts.quality import QualityMetric
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.shortfall import Shortfall
 from penstock_controller.analysis.wording import odds, per_cent
+from penstock_controller.gates.bounds import HARM, NO_HARM, number_bound, odds_bound
 from penstock_controller.gates.evidence import Evidence, LabelledPairs
 from penstock_controller.gates.gate import Gate, GateMemory, Judgement, StepConditions
 
@@ -89,7 +90,7 @@ class LabelledQuality(Gate):
             return Judgement(verdict=Verdict.PASS, reason=Reason.SAME_MODEL, message=message, seen=seen)
         verdict, reason, why = self._verdict(found, passed=seen.state == _state_of_a_pass(found))
         state = _state_of_a_pass(found) if verdict is Verdict.PASS else found.since
-        now = GateMemory(samples=_usable(found), figures=self._figures(found), state=state)
+        now = GateMemory(samples=_usable(found), figures=self._figures(found), bounds=self._bounds(found), state=state)
         return Judgement(verdict=verdict, reason=reason, message=self._told(found) + why, seen=now)
 
     def samples_per_request(self, spec: ModelDeploymentSpec) -> float:
@@ -121,9 +122,14 @@ class LabelledQuality(Gate):
         )
         return Verdict.INCONCLUSIVE, Reason.NOT_DECIDED, needed
 
+    def _test(self, found: LabelledPairs) -> Shortfall:
+        """A loss is counted with what is tolerated of it, so that nothing above 0 is."""
+        limit = 0.0 if self.metric.is_loss else self.margin
+        return Shortfall(limit, tuple(zip(SHORTFALLS, found.shortfalls, strict=True)))
+
     def _lacking(self, found: LabelledPairs, *, fails: bool) -> tuple[Reason, str] | None:
         """What is not there yet, whatever the odds; None: enough is."""
-        covered = found.older_labelled / found.older_pairs if found.older_pairs else 0.0
+        covered = _covered(found)
         if covered < self.coverage:
             return Reason.COVERAGE_TOO_LOW, (
                 f"labels have come for {per_cent(covered)} of the older requests, and {per_cent(self.coverage)} are "
@@ -151,10 +157,26 @@ class LabelledQuality(Gate):
             rows += f", {found.compared} of class {found.positive} compared"
         return f"{values} ({rows}): "
 
+    def _bounds(self, found: LabelledPairs) -> tuple[Bound, ...]:
+        covered = number_bound("coverage, %", Verdict.PASS, 100 * _covered(found), 100 * self.coverage)
+        if found.candidate_value is None or found.stable_value is None:
+            return (covered,)
+        test, candidate, stable = self._test(found), found.candidate_value, found.stable_value
+        odds_of = (
+            odds_bound(HARM, Verdict.FAIL, test.log_odds_above, self.alpha),
+            odds_bound(NO_HARM, Verdict.PASS, test.log_odds_below, FALSE_PASS),
+        )
+        if not self.metric.is_loss:
+            below = number_bound(f"{self.metric.value} below stable's", Verdict.FAIL, stable - candidate, self.margin)
+            return (*odds_of, below, covered)
+        excess = 100 * (candidate / stable - 1) if stable else None
+        above = number_bound(f"{self.metric.value} above stable's, %", Verdict.FAIL, excess, 100 * self.margin)
+        return (*odds_of, above, covered)
+
     def _figures(self, found: LabelledPairs) -> tuple[Figure, ...]:
         figures = [Figure(name="pairs", candidate=found.pairs), Figure(name="labelled pairs", candidate=found.labelled)]
         if found.older_pairs:
-            figures.append(Figure(name="coverage", candidate=round(found.older_labelled / found.older_pairs, 4)))
+            figures.append(Figure(name="coverage", candidate=round(_covered(found), 4)))
         if found.candidate_value is not None and found.stable_value is not None:
             figures.append(Figure(name="compared", candidate=found.compared))
             values = (round(value, 6) for value in (found.candidate_value, found.stable_value))
@@ -169,6 +191,11 @@ def _written(entry: LiveQualityGate) -> str:
 
 def _usable(found: LabelledPairs) -> int:
     return found.labelled - found.unusable - found.unscaled
+
+
+def _covered(found: LabelledPairs) -> float:
+    """Share of the older requests that have a label."""
+    return found.older_labelled / found.older_pairs if found.older_pairs else 0.0
 
 
 def _state_of_a_pass(found: LabelledPairs) -> str:

@@ -70,11 +70,10 @@ def test_it_never_fails_a_candidate_and_what_is_held_back_is_never_enough() -> N
     assert not GATE.statistical
 
 
-def test_figures() -> None:
-    named = {figure.name: figure.candidate for figure in judged(DRIFTS, FINE).seen.figures}
-    assert named == {
-        "inputs: rows": 200,
-        "inputs: part of the threshold": 1.5,
-        "prediction: rows": 200,
-        "prediction: part of the threshold": 0.5,
+def test_figures_and_bounds() -> None:
+    seen = judged(DRIFTS, FINE).seen
+    assert {figure.name: figure.candidate for figure in seen.figures} == {"inputs: rows": 200, "prediction: rows": 200}
+    assert {bound.name: (bound.value, bound.reached) for bound in seen.bounds} == {
+        "inputs: part of the threshold": (1.5, 1.0),
+        "prediction: part of the threshold": (0.5, 0.5),
     }

@@ -166,6 +166,18 @@ def test_figures() -> None:
     }
 
 
+def test_bounds() -> None:
+    bounds = {bound.name: bound for bound in judged(gate(), counted(0.07)).seen.bounds}
+    assert list(bounds) == ["odds of harm", "odds of no harm", "roc_auc below stable's", "coverage, %"]
+    assert (bounds["odds of harm"].reached, bounds["odds of harm"].limit) == (1.0, 200)
+    assert bounds["odds of no harm"].reached == 0
+    assert (bounds["roc_auc below stable's"].value, bounds["roc_auc below stable's"].limit) == (0.07, 0.02)
+    assert (bounds["coverage, %"].value, bounds["coverage, %"].limit) == (90, 50)
+    above = judged(gate("brier"), counted(-0.09)).seen.bounds[2]
+    assert (above.name, above.value, above.limit) == ("brier above stable's, %", 10, 5)
+    assert [bound.name for bound in judged(gate(), BEGUN).seen.bounds] == ["coverage, %"]
+
+
 def test_the_same_bytes_are_one_model() -> None:
     found = judged(gate(), LabelledPairs(since="", same_model=True))
     assert (found.verdict, found.reason) == (Verdict.PASS, "SameModel")

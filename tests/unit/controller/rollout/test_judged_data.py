@@ -38,7 +38,7 @@ def monitored(
     inputs: PartialDrift, *, stable: PartialDrift = FINE, candidate: PartialDrift | None = FINE
 ) -> Monitoring:
     """The monitor's answer about versions 1 and, unless None, 2."""
-    found = {"1": ("a", stable)} | ({"2": ("b", candidate)} if candidate else {})
+    found = {"1": stable} | ({"2": candidate} if candidate else {})
     report = DriftReport(
         namespace="ns",
         name="m",
