@@ -95,9 +95,9 @@ class GateOutcome:
 
 def attempt(cell: GateCell, seed: int) -> tuple[Verdict, int]:
     """One attempt until the gate decides, or the cell's longest; the verdict and how many labels that took."""
-    entry = LiveQualityGate(name="live-quality", metric=cell.metric, scale=40.0 if cell.metric.has_scale else None)
+    entry = LiveQualityGate(name="live-quality", metric=cell.metric)
     gate, by = LabelledQuality.of(entry, ALPHA), Comparison(metric=cell.metric, tolerated=tolerated_ratio(entry))
-    generator, seen, found = default_rng([5, seed]), GateMemory(), PairedEvidence(scale=entry.scale)
+    generator, seen, found = default_rng([5, seed]), GateMemory(), PairedEvidence()
     for rows in range(LOOK, cell.longest + 1, LOOK):
         for label, candidate, stable in cell.draw(generator, LOOK):
             found.add(by, label, Prediction(candidate, None), Prediction(stable, None))
@@ -116,6 +116,7 @@ def evidence_of(found: PairedEvidence, metric: QualityMetric, rows: int) -> Labe
         pairs=rows,
         labelled=rows,
         unusable=found.unusable,
+        unscaled=found.unscaled,
         compared=found.compared,
         candidate_value=candidate,
         stable_value=stable,

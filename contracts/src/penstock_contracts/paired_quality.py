@@ -33,8 +33,8 @@ class PairedQualityWish(Contract):
     tolerated: float = Field(default=1.0, ge=1)
     """The candidate's loss may be so many times stable's. For rmse: its squared errors, so the square of that."""
     scale: float | None = Field(default=None, gt=0)
-    """For mae and rmse: an error of this size counts as the largest. None: what lies between the 1st and the 99th
-    percentile of the predictions in stable's reference sample."""
+    """For mae and rmse: an error of this size counts as the largest. None: twice the largest error of stable's for the
+    first 50 labelled pairs, which are not compared then."""
     positive: str = Field(default="", max_length=512)
     """The class that scores are the probability of. Empty: the last of the two classes, and 1 of 0 and 1."""
 
@@ -65,7 +65,7 @@ class PairedQualityReport(Contract):
     unusable: int
     """Of these, pairs whose label or predictions do not fit the metric."""
     unscaled: int
-    """Of these, pairs that came while no scale was known."""
+    """Of these, pairs that only told what a large error is."""
     compared: int
     """Independent values that were compared: labelled pairs; for roc_auc, positives with negatives of their own."""
     candidate_value: float | None

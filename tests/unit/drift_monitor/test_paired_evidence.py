@@ -156,10 +156,25 @@ def test_the_class_that_somebody_names_is_the_positive_one() -> None:
     assert evidence(by, ("a", score(1.0), score(0.0)), ("b", score(0.0), score(1.0))).values(by.metric) == (0.0, 1.0)
 
 
-def test_numbers_are_not_compared_before_there_is_a_scale() -> None:
+@pytest.mark.parametrize("metric", [QualityMetric.MAE, QualityMetric.RMSE])
+def test_the_first_errors_of_stable_tell_what_a_large_one_is_and_are_not_compared(metric: QualityMetric) -> None:
+    by = Comparison(metric=metric)
+    rows = [(str(number), score(number + 100.0), score(number + 3.0)) for number in range(49)]
+    found = evidence(by, *rows, ("many", score(1), score(1)), ("1", score(1), score(NAN)))
+    assert (found.unscaled, found.unusable, found.compared, found.scale) == (49, 2, 0, None)
+    found.add(by, "1", score(1), score(-4))
+    assert (found.unscaled, found.scale) == (50, 10.0)
+    found.add(by, "1", score(31), score(2))
+    assert (found.unscaled, found.compared) == (50, 1)
+    assert found.values(metric) == pytest.approx((10.0, 1.0))  # what is larger counts as the scale
+
+
+def test_without_any_error_there_is_no_scale_yet() -> None:
     by = Comparison(metric=QualityMetric.MAE)
-    found = evidence(by, ("1", score(2), score(1)))
-    assert (found.unscaled, found.compared) == (1, 0)
+    found = evidence(by, *[("1", score(2), score(1))] * 60)
+    assert (found.unscaled, found.scale) == (60, None)
+    found.add(by, "1", score(1), score(2))
+    assert found.scale == 2.0
 
 
 def coverage(seconds: int, late_by: int, share: float = 1.0) -> LabelCoverage:

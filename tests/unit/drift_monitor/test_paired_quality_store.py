@@ -229,16 +229,14 @@ def test_a_resource_that_is_forgotten_has_no_counts(kept: Kept) -> None:
         kept.found(None)
 
 
-def test_errors_need_a_scale_which_the_reference_sample_gives_or_the_wish(kept: Kept) -> None:
+def test_errors_have_the_scale_of_the_wish_or_wait_for_one(kept: Kept) -> None:
     mae = WISH.model_copy(update={"metric": QualityMetric.MAE})
     kept.compare(mae)
-    assert kept.ledger.paired_qualities.unscaled() == {STABLE.digest}
     kept.send(STABLE, {"b": 0.9})
     kept.send(CANDIDATE, {"b": 0.7}, shadow=True)
     kept.label({"b": "1"})
     assert (kept.found().unscaled, kept.found().scale) == (1, None)
-    scaled = kept.compare(mae.model_copy(update={"scale": 2.0}))
-    assert (scaled.scale, kept.ledger.paired_qualities.unscaled()) == (2.0, frozenset())
+    assert kept.compare(mae.model_copy(update={"scale": 2.0})).scale == 2.0
 
 
 def test_the_name_of_the_positive_class_is_read_as_labels_are(kept: Kept) -> None:

@@ -183,8 +183,8 @@ class LiveQualityGate(GateSpec):
     margin: QualityMarginSpec = QualityMarginSpec()
     """How much worse the candidate may be. The gate fails when more than this is shown, and passes when less is."""
     scale: Annotated[float, Field(ge=0.0001)] | None = None
-    """For mae and rmse: an error of this size counts as the largest, as larger ones do. Not set: what lies between the
-    1st and the 99th percentile of the predictions in stable's reference sample."""
+    """For mae and rmse: an error of this size counts as the largest, as larger ones do. Not set: twice stable's largest
+    error for the first 50 labels, which are not compared then."""
     positive: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     """The class that scores are the probability of. Not set: the last of two classes, and 1 of 0 and 1."""
     min_samples: Annotated[int, Field(ge=1, le=1_000_000)] = 500

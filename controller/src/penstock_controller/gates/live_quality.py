@@ -212,9 +212,8 @@ def _why_nothing(found: LabelledPairs, metric: QualityMetric) -> tuple[Reason, s
             "drift monitor (POST /v1/labels)"
         )
     if found.unscaled:
-        return Reason.LABELS_UNUSABLE, (
-            f"{found.unscaled} labels came, and it is not known which error is large: write scale, or log a reference "
-            "sample with a column prediction"
+        return Reason.NOT_DECIDED, (
+            f"{found.labelled} labels came; the first ones tell which error is large, and are not compared (scale)"
         )
     if not _usable(found):
         return Reason.LABELS_UNUSABLE, (

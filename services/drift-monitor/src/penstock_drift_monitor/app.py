@@ -105,7 +105,7 @@ def create_app(settings: DriftMonitorSettings, metrics: CollectorRegistry) -> Fa
     app.include_router(report_routes(models, make))
     app.include_router(quality_routes(live))
     app.include_router(divergence_routes(writer, samples, replays))
-    app.include_router(paired_quality_routes(writer, samples))
+    app.include_router(paired_quality_routes(writer))
     app.include_router(window_routes(writer, reader))
     _add_health(app, writer, metrics)
     _add_errors(app)

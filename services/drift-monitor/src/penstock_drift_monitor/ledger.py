@@ -107,8 +107,8 @@ class Ledger:
             "INSERT INTO batches (resource, arm, first, last, row_count, body) VALUES (?, ?, ?, ?, ?, ?)",
             (resource, arm, intake.first, intake.last, intake.rows, intake.body),
         ).lastrowid
-        for counted in (self.divergences, self.paired_qualities):
-            counted.records_came(resource, arm, intake, now, self._scale)
+        self.divergences.records_came(resource, arm, intake, now, self._scale)
+        self.paired_qualities.records_came(resource, arm, intake, now)
         self.database.executemany(
             "INSERT OR IGNORE INTO answers (arm, request, row, score, answer, shadow, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(arm, each.request, each.row, each.score, each.answer, each.shadow, each.at) for each in intake.answered],
@@ -138,7 +138,7 @@ class Ledger:
         """Keep labels, and count the pairs that have theirs now. Raises UnknownResource."""
         resource, joined = self.known(namespace, name), list[ReadLabel]()
         outcome = self.labels.take(resource, read, now, joined.append)
-        self.paired_qualities.labels_came(resource, joined, now, self._scale)
+        self.paired_qualities.labels_came(resource, joined, now)
         return outcome
 
     # Wishes.
@@ -233,8 +233,7 @@ class Ledger:
         self.paired_qualities.answers_went()
         wishes = self.wishes().values()
         wanted = {(each.digest, wish.margin) for wish in wishes for each in (wish.stable, *wish.others)}
-        unscaled = self.divergences.unscaled() | self.paired_qualities.unscaled()
-        digests = {digest for digest, _ in wanted} | unscaled
+        digests = {digest for digest, _ in wanted} | (unscaled := self.divergences.unscaled())
         for key in self.references.keys() - wanted:
             if key[0] not in unscaled:
                 del self.references[key]

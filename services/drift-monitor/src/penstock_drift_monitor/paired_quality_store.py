@@ -5,7 +5,7 @@ attempt of the same version proves nothing for this one. Nothing is kept of a pa
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -21,7 +21,6 @@ from penstock_drift_monitor.quality.label_coverage import LabelCoverage
 from penstock_drift_monitor.quality.paired_evidence import Comparison, PairedEvidence, Prediction
 
 _TABLE: Final = "paired_qualities"
-Scale = Callable[[str], float | None]
 
 
 class PairedQualityCounts(msgspec.Struct):
@@ -92,17 +91,13 @@ class PairedQualityStore:
             older_labelled=older_labelled,
         )
 
-    def records_came(self, resource: int, arm: int, intake: ReadableBatch, now: float, scale: Scale) -> None:
-        """Count the pairs that a batch completes, and those that have their label already.
-
-        Before the batch's answers are kept. `scale`: by the reference sample of a digest; None: it is not here.
-        """
+    def records_came(self, resource: int, arm: int, intake: ReadableBatch, now: float) -> None:
+        """Count the pairs that a batch completes, and those that have their label already: before it is kept."""
         found = self._kept.running(resource, now)
         arms = self._arms(resource, found.wish) if found else None
         if found is None or arms is None or arm not in arms:
             return
         is_candidate = arm == arms[0]
-        self._scale(found, scale)
         for pair in new_pairs(self._database, arm, arms[1] if is_candidate else arms[0], intake):
             if pair.partner.number <= found.counts.after:
                 continue
@@ -115,13 +110,12 @@ class PairedQualityStore:
                 _compare(found, label, at, made if is_candidate else made[::-1])
         self._kept.save(resource, found.counts)
 
-    def labels_came(self, resource: int, labels: Iterable[ReadLabel], now: float, scale: Scale) -> None:
+    def labels_came(self, resource: int, labels: Iterable[ReadLabel], now: float) -> None:
         """Count the pairs that have their label now. `labels`: new ones, of rows whose records are here."""
         found = self._kept.running(resource, now)
         arms = self._arms(resource, found.wish) if found else None
         if found is None or arms is None:
             return
-        self._scale(found, scale)
         for label in labels:
             pair = kept_pair(self._database, arms, label.request, label.row)
             if pair is None or min(answer.number for answer in pair) <= found.counts.after:
@@ -129,10 +123,6 @@ class PairedQualityStore:
             at = next(answer.at for answer in pair if not answer.shadow)
             _compare(found, label.label, at, (_prediction(pair[0]), _prediction(pair[1])))
         self._kept.save(resource, found.counts)
-
-    def unscaled(self) -> frozenset[str]:
-        """Digests of versions whose reference sample is needed for a scale."""
-        return frozenset(found.wish.stable.digest for _, found in self._kept.all() if _lacks_scale(found))
 
     def answers_went(self) -> None:
         """After old answers were removed: numbers begin anew where none is left."""
@@ -160,16 +150,6 @@ class PairedQualityStore:
         ).fetchone()
         return str(found[0]) if found else None
 
-    @staticmethod
-    def _scale(found: _Found, scale: Scale) -> None:
-        if _lacks_scale(found):
-            found.counts.evidence.scale = scale(found.wish.stable.digest)
-
-
-def missing_scale(report: PairedQualityReport, wish: PairedQualityWish) -> str | None:
-    """The digest whose reference sample is needed; None: none is."""
-    return wish.stable.digest if wish.metric.has_scale and report.scale is None else None
-
 
 def _compare(found: _Found, label: str, at: float, made: tuple[Prediction, Prediction]) -> None:
     """Count a labelled pair. `made`: by the candidate and by stable."""
@@ -181,10 +161,6 @@ def _compare(found: _Found, label: str, at: float, made: tuple[Prediction, Predi
 def _comparison(wish: PairedQualityWish) -> Comparison:
     positive = label_text(wish.positive) if wish.positive else ""
     return Comparison(metric=wish.metric, tolerated=wish.tolerated, positive=positive)
-
-
-def _lacks_scale(found: _Found) -> bool:
-    return found.wish.metric.has_scale and found.counts.evidence.scale is None
 
 
 def _attempt_of(wish: PairedQualityWish) -> tuple[int, str, str]:

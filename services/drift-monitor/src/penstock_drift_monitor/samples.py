@@ -60,22 +60,14 @@ class Samples:
         self._settled: dict[Key, float] = {}
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
-    def want(self, namespace: str, name: str, wish: DriftWish) -> None:
-        """Have the samples of a wish loaded."""
-        digests = {each.digest for each in (wish.stable, *wish.others)}
-        self._want((namespace, name, "drift"), frozenset((digest, wish.margin) for digest in digests))
+    def want(self, namespace: str, name: str, wish: DriftWish | None) -> None:
+        """Have the samples of a wish loaded; None: the resource is gone."""
+        digests = {each.digest for each in (wish.stable, *wish.others)} if wish else ()
+        self._want((namespace, name, "drift"), frozenset((digest, wish.margin) for digest in digests if wish))
 
-    def want_scale(self, namespace: str, name: str, digest: str | None, *, by: str) -> None:
-        """Have the sample loaded by which differences, or errors, are measured; None: it is not needed any more.
-
-        `by`: who needs it.
-        """
-        self._want((namespace, name, by), frozenset([(digest, _ANY_MARGIN)] if digest else []))
-
-    def forget(self, namespace: str, name: str) -> None:
-        """The resource is gone: nothing is needed for it."""
-        for by in [each for each in self._wanted if each[:2] == (namespace, name)]:
-            self._want(by, frozenset())
+    def want_scale(self, namespace: str, name: str, digest: str | None) -> None:
+        """Have the sample loaded by which differences of predictions are measured; None: it is not needed any more."""
+        self._want((namespace, name, "scale"), frozenset([(digest, _ANY_MARGIN)] if digest else []))
 
     def _want(self, by: tuple[str, str, str], wanted: frozenset[Key]) -> None:
         if wanted:

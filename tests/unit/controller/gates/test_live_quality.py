@@ -87,8 +87,8 @@ def judged(of: LabelledQuality, *looks: LabelledPairs) -> Judgement:
         (
             replace(BEGUN, pairs=40, labelled=30, unscaled=30),
             Verdict.INCONCLUSIVE,
-            "LabelsUnusable",
-            "it is not known which error is large: write scale",
+            "NotDecided",
+            "30 labels came; the first ones tell which error is large, and are not compared (scale)",
         ),
         (
             counted(0.07, older_labelled=100),

@@ -18,6 +18,11 @@ _MOST_NEGATIVES: Final = 100
 """Of one positive: more of them say little more."""
 _MOST_WAITING: Final = 1000
 """Positives that wait for a negative. Beyond, they are not counted: negatives are rare, and none is shared."""
+_FIRST: Final = 50
+"""Labelled pairs that tell what a large error is, where nobody says so. They are not compared: then a scale that they
+chose takes nothing from the test."""
+_TIMES: Final = 2
+"""The largest of stable's first errors, so many times: what is larger is rare, and counts as that."""
 _WORST: Final = 1.0
 _HALF: Final = 0.5
 _MIDDLE: Final = len(SHORTFALLS) // 2
@@ -57,6 +62,8 @@ class PairedEvidence(msgspec.Struct):
     stable_loss: float = 0.0
     shortfalls: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(SHORTFALLS))
     scale: float | None = None
+    largest: float = 0.0
+    """Of stable's first errors."""
     classes: list[str] = msgspec.field(default_factory=list)
     """The first two that labels and answers named."""
     waiting: list[_Scores] = msgspec.field(default_factory=list)
@@ -67,7 +74,7 @@ class PairedEvidence(msgspec.Struct):
     def add(self, by: Comparison, label: str, candidate: Prediction, stable: Prediction) -> None:
         """Compare both predictions for a row whose label is known."""
         if by.metric.has_scale and self.scale is None:
-            self.unscaled += 1
+            self._measure(label, stable)
             return
         self._note_classes(label, candidate.named, stable.named)
         if by.metric is QualityMetric.ROC_AUC:
@@ -91,6 +98,16 @@ class PairedEvidence(msgspec.Struct):
             return None
         mean = (self.candidate_loss / self.compared, self.stable_loss / self.compared)
         return _value(metric, mean[0], self.scale), _value(metric, mean[1], self.scale)
+
+    def _measure(self, label: str, stable: Prediction) -> None:
+        error = _error(label, stable.score)
+        if error is None:
+            self.unusable += 1
+            return
+        self.unscaled += 1
+        self.largest = max(self.largest, error)
+        if self.unscaled >= _FIRST and self.largest:
+            self.scale = _TIMES * self.largest
 
     def _note_classes(self, *named: str | None) -> None:
         for each in named:

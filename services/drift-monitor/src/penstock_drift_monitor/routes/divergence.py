@@ -24,7 +24,7 @@ def divergence_routes(writer: Writer, samples: Samples, replays: ReplayRounds) -
         With a replay, the candidate answers recorded requests as long as this is repeated.
         """
         report = await writer.do(lambda ledger: ledger.compare(namespace, name, wish, time.time()))
-        samples.want_scale(namespace, name, missing_scale(report, wish), by="divergence")
+        samples.want_scale(namespace, name, missing_scale(report, wish))
         replays.follow(namespace, name, wish)
         return replays.told(report)
 

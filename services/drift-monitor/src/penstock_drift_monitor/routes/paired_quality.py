@@ -6,22 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from penstock_contracts.paired_quality import PairedQualityReport, PairedQualityWish
-from penstock_drift_monitor.paired_quality_store import missing_scale
 from penstock_drift_monitor.routes.resources import ResourceName
-from penstock_drift_monitor.samples import Samples
 from penstock_drift_monitor.writer import Writer
 
 
-def paired_quality_routes(writer: Writer, samples: Samples) -> APIRouter:
+def paired_quality_routes(writer: Writer) -> APIRouter:
     """Whose quality is compared, and what was counted."""
     router = APIRouter(prefix="/v1", tags=["quality"])
 
     @router.put("/paired-quality/{namespace}/{name}")
     async def compare(namespace: ResourceName, name: ResourceName, wish: PairedQualityWish) -> PairedQualityReport:
         """Compare two versions' quality from now on; the answer is what was counted so far."""
-        report = await writer.do(lambda ledger: ledger.compare_quality(namespace, name, wish, time.time()))
-        samples.want_scale(namespace, name, missing_scale(report, wish), by="quality")
-        return report
+        return await writer.do(lambda ledger: ledger.compare_quality(namespace, name, wish, time.time()))
 
     @router.get("/paired-quality/{namespace}/{name}")
     async def paired_quality(

@@ -32,7 +32,8 @@ def resource_routes(
     async def forget(namespace: ResourceName, name: ResourceName) -> Response:
         """Forget all of a resource."""
         await writer.do(lambda ledger: ledger.forget(namespace, name))
-        samples.forget(namespace, name)
+        samples.want(namespace, name, None)
+        samples.want_scale(namespace, name, None)
         replays.follow(namespace, name, None)
         telemetry.forget(namespace, name)
         return Response(status_code=204)
