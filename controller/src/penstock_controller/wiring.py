@@ -11,6 +11,7 @@ import httpx
 from kubernetes.aio import client, config
 from prometheus_client import CollectorRegistry
 
+from penstock_contracts.divergence import DivergenceWish
 from penstock_controller.adapters.drift_monitor import SECONDS as MONITOR_SECONDS
 from penstock_controller.adapters.drift_monitor import HttpDriftMonitor
 from penstock_controller.adapters.gateway import GatewayAgents

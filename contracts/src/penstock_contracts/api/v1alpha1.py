@@ -262,7 +262,17 @@ class ModelDeploymentSpec(ApiModel):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            *(_EVIDENCE, _IN_TIME, _RECORDED, _PAIRS_RECORDED, _PAIRS_MADE, _REPLAY_JUDGED, _WATCHED, _TRAINED, _BY_ALIAS)
+            *(
+                _EVIDENCE,
+                _IN_TIME,
+                _RECORDED,
+                _PAIRS_RECORDED,
+                _PAIRS_MADE,
+                _REPLAY_JUDGED,
+                _WATCHED,
+                _TRAINED,
+                _BY_ALIAS,
+            )
         )
     )
 

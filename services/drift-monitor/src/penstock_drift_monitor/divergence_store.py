@@ -122,9 +122,7 @@ class DivergenceStore:
 
         def begin(since: str) -> DivergenceCounts:
             (through,) = self._database.execute("SELECT COALESCE(MAX(id), 0) FROM batches").fetchone()
-            return DivergenceCounts(
-                since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale, through=through
-            )
+            return DivergenceCounts(since=since, differences=[0] * DIFFERENCE_BINS, scale=wish.scale, through=through)
 
         if self._kept.follow(resource, _counted(wish), now, begin):
             self._inputs = {each for each in self._inputs if each[0] != resource}

@@ -12,7 +12,7 @@ from penstock_contracts.divergence import ReplayProblem, ReplayReport, ReplayWis
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import MissingEvidence, PairedOutputs
 from penstock_controller.rollout import paired_outputs
-from penstock_controller.rollout.paired_outputs import DivergenceAnswer
+from penstock_controller.rollout.monitor_answer import CountsAnswer
 from penstock_testing.rollout_scenes import canary, condition, has, last, on_trial, pause, stable, until
 from penstock_testing.rollout_world import ABLE_TO_DO_ALL, RolloutWorld
 from penstock_testing.strategies import mirror, replay, weight
@@ -261,7 +261,7 @@ def test_at_rest_it_says_what_the_spec_alone_tells(logger: dict[str, object], st
 def test_without_a_monitor_it_says_so_at_rest() -> None:
     spec = quiet(replay(9), pause("1s"))
     world = RolloutWorld(spec=spec)
-    missing = paired_outputs.part(spec, world.status, DivergenceAnswer(installed=False))
+    missing = paired_outputs.part(spec, world.status, CountsAnswer(installed=False))
     assert isinstance(missing, MissingEvidence)
     world.not_measured = {PairedOutputs: missing}
     world.want("1").settle(0.2)
