@@ -23,7 +23,7 @@ from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import Evidence, LabelledPairs
 from penstock_controller.gates.gate import GateMemory
 from penstock_controller.gates.live_quality import LabelledQuality, tolerated_ratio
-from penstock_drift_monitor.quality.paired_evidence import Comparison, PairedEvidence, Prediction
+from penstock_drift_monitor.quality.paired_evidence import Comparison, PairedEvidence, RowPrediction
 
 FULL = os.environ.get("FULL") == "1"
 ATTEMPTS = 200
@@ -82,7 +82,7 @@ class GateCell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateOutcome:
+class GateRunEnd:
     """What became of a cell's attempts."""
 
     name: str
@@ -100,7 +100,7 @@ def attempt(cell: GateCell, seed: int) -> tuple[Verdict, int]:
     generator, seen, found = default_rng([5, seed]), GateMemory(), PairedEvidence()
     for rows in range(LOOK, cell.longest + 1, LOOK):
         for label, candidate, stable in cell.draw(generator, LOOK):
-            found.add(by, label, Prediction(candidate, None), Prediction(stable, None))
+            found.add(by, label, RowPrediction(candidate, None), RowPrediction(stable, None))
         judged = gate.judge(Evidence(parts=(evidence_of(found, cell.metric, rows),)), seen)
         seen = judged.seen
         if judged.verdict in {Verdict.PASS, Verdict.FAIL}:
@@ -126,11 +126,11 @@ def evidence_of(found: PairedEvidence, metric: QualityMetric, rows: int) -> Labe
     )
 
 
-def outcome(cell: GateCell) -> GateOutcome:
+def outcome(cell: GateCell) -> GateRunEnd:
     """All attempts of a cell."""
     ends = [attempt(cell, seed) for seed in range(cell.attempts)]
     decided = [rows for verdict, rows in ends if verdict is not Verdict.INCONCLUSIVE]
-    return GateOutcome(
+    return GateRunEnd(
         name=cell.name,
         attempts=cell.attempts,
         verdicts=dict(Counter(verdict.value for verdict, _ in ends)),

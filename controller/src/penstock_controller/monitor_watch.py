@@ -23,7 +23,7 @@ Report = TypeVar("Report")
 
 
 @dataclass
-class _Counted(Generic[Wish, Report]):
+class _WatchedCounts(Generic[Wish, Report]):
     """A resource that is counted for."""
 
     wish: Wish
@@ -53,7 +53,7 @@ class MonitorWatch(Generic[Wish, Report]):
         self._what = what
         self._counts_as = counts_as
         self._queue = WorkQueue(clock, workers=ASKED_AT_ONCE)
-        self._counted: dict[ResourceKey, _Counted[Wish, Report]] = {}
+        self._counted: dict[ResourceKey, _WatchedCounts[Wish, Report]] = {}
 
     def follow(self, key: ResourceKey, wish: Wish | None, interval: float) -> CountsAnswer[Report]:
         """Have it asked about a resource every `interval` seconds, at once where the wish is new; what is known so far.
@@ -67,7 +67,7 @@ class MonitorWatch(Generic[Wish, Report]):
             return CountsAnswer()
         known = self._counted.get(key)
         if known is None or not self._counts_as(known.wish, wish):
-            known = self._counted[key] = _Counted(wish=wish, interval=interval)
+            known = self._counted[key] = _WatchedCounts(wish=wish, interval=interval)
             self._queue.add(key)
         elif (known.wish, known.interval) != (wish, interval):
             # The counts go on; what a replay is to do is told at once.

@@ -9,22 +9,24 @@ from penstock_contracts.paired_quality import SHORTFALLS
 from penstock_contracts.quality import QualityMetric
 from penstock_drift_monitor.quality.label_coverage import LabelCoverage
 from penstock_drift_monitor.quality.own_negatives import groups, wins
-from penstock_drift_monitor.quality.paired_evidence import Comparison, PairedEvidence, Prediction
+from penstock_drift_monitor.quality.paired_evidence import Comparison, PairedEvidence, RowPrediction
 
 AUC = Comparison(metric=QualityMetric.ROC_AUC)
 NAN = None
 """A score that is not finite is kept as none."""
 
 
-def score(value: float | None) -> Prediction:
-    return Prediction(value, None)
+def score(value: float | None) -> RowPrediction:
+    return RowPrediction(value, None)
 
 
-def named(value: str, of: float | None = None) -> Prediction:
-    return Prediction(of, value)
+def named(value: str, of: float | None = None) -> RowPrediction:
+    return RowPrediction(of, value)
 
 
-def evidence(by: Comparison, *rows: tuple[str, Prediction, Prediction], scale: float | None = None) -> PairedEvidence:
+def evidence(
+    by: Comparison, *rows: tuple[str, RowPrediction, RowPrediction], scale: float | None = None
+) -> PairedEvidence:
     """After labelled pairs: label, the candidate's prediction, stable's."""
     found = PairedEvidence(scale=scale)
     for row in rows:
@@ -72,7 +74,7 @@ def test_positives_are_compared_with_their_own_negatives_as_the_report_on_qualit
     ids=["classes", "classes of scores", "brier", "log loss", "mae", "rmse"],
 )
 def test_metrics(
-    by: Comparison, row: tuple[str, Prediction, Prediction], values: tuple[float, float], shortfall: float
+    by: Comparison, row: tuple[str, RowPrediction, RowPrediction], values: tuple[float, float], shortfall: float
 ) -> None:
     found = evidence(by, row, scale=10.0)
     assert found.values(by.metric) == pytest.approx(values)
@@ -125,7 +127,7 @@ def test_a_positive_or_a_negative_without_a_score_never_wins() -> None:
     ids=["no scores", "no probabilities", "label is no number", "no classes", "classes without scores"],
 )
 def test_what_fits_no_metric_is_counted_as_unusable(
-    metric: QualityMetric, row: tuple[str, Prediction, Prediction]
+    metric: QualityMetric, row: tuple[str, RowPrediction, RowPrediction]
 ) -> None:
     found = evidence(Comparison(metric=metric), row, scale=1.0)
     assert (found.unusable, found.compared) == (1, 0)

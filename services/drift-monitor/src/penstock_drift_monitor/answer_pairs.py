@@ -9,7 +9,7 @@ from penstock_drift_monitor.intake import AnsweredRow, ReadableBatch
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class StoredAnswer:
     """An answer in the database."""
 
     number: int
@@ -28,7 +28,7 @@ class NewPair:
     place: int
     """Of the batch's answered rows."""
     row: AnsweredRow
-    partner: KeptAnswer
+    partner: StoredAnswer
     """The other version's answer, which came before."""
 
 
@@ -47,7 +47,7 @@ def new_pairs(database: sqlite3.Connection, arm: int, other: int, intake: Readab
     It must be asked before the batch's answers are kept: what was kept before is known by that.
     """
     seen: set[tuple[str, int]] = set()
-    known: dict[int, dict[int, KeptAnswer]] = {}
+    known: dict[int, dict[int, StoredAnswer]] = {}
     request = ""
     for place, row in enumerate(intake.answered):
         if row.request != request:
@@ -62,19 +62,19 @@ def new_pairs(database: sqlite3.Connection, arm: int, other: int, intake: Readab
 
 def kept_pair(
     database: sqlite3.Connection, arms: tuple[int, int], request: str, row: int
-) -> tuple[KeptAnswer, KeptAnswer] | None:
+) -> tuple[StoredAnswer, StoredAnswer] | None:
     """The answers of both arms to a row; None: there are not both, or not one of them a copy."""
     known = _answers(database, request, *arms)
     one, other = (known.get(arm, {}).get(row) for arm in arms)
     return None if one is None or other is None or one.shadow == other.shadow else (one, other)
 
 
-def _answers(database: sqlite3.Connection, request: str, arm: int, other: int) -> dict[int, dict[int, KeptAnswer]]:
+def _answers(database: sqlite3.Connection, request: str, arm: int, other: int) -> dict[int, dict[int, StoredAnswer]]:
     """Answers to a request that are kept, by arm and row."""
-    found: dict[int, dict[int, KeptAnswer]] = {}
+    found: dict[int, dict[int, StoredAnswer]] = {}
     for number, which, row, score, answer, shadow, at in database.execute(
         "SELECT id, arm, row, score, answer, shadow, at FROM answers WHERE request = ? AND arm IN (?, ?)",
         (request, arm, other),
     ):
-        found.setdefault(which, {})[row] = KeptAnswer(number, score, answer, bool(shadow), at)
+        found.setdefault(which, {})[row] = StoredAnswer(number, score, answer, bool(shadow), at)
     return found

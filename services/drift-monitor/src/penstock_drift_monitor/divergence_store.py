@@ -20,7 +20,7 @@ from penstock_contracts.divergence import (
     difference_bin,
 )
 from penstock_contracts.records import RecordedRun
-from penstock_drift_monitor.answer_pairs import KeptAnswer, NewPair, arm_of, new_pairs
+from penstock_drift_monitor.answer_pairs import NewPair, StoredAnswer, arm_of, new_pairs
 from penstock_drift_monitor.errors import UnknownResource
 from penstock_drift_monitor.intake import AnsweredRow, ReadableBatch, input_values
 from penstock_drift_monitor.kept_counts import KeptCounts
@@ -75,7 +75,7 @@ class DivergenceCounts(msgspec.Struct):
     """The last batch that was here when the counts began: what is replayed was recorded before."""
     replay: _ReplayHead | None = None
 
-    def add(self, one: AnsweredRow, other: KeptAnswer, kind: PredictionKind) -> None:
+    def add(self, one: AnsweredRow, other: StoredAnswer, kind: PredictionKind) -> None:
         """Count a pair. `kind`: of one of the two; a class beside none is another class."""
         self.pairs += 1
         if one.answer is not None or other.named is not None:

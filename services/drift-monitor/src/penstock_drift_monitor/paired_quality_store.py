@@ -11,14 +11,14 @@ from typing import Final
 import msgspec
 
 from penstock_contracts.paired_quality import PairedQualityReport, PairedQualityWish
-from penstock_drift_monitor.answer_pairs import KeptAnswer, arm_of, kept_pair, new_pairs
+from penstock_drift_monitor.answer_pairs import StoredAnswer, arm_of, kept_pair, new_pairs
 from penstock_drift_monitor.errors import UnknownResource
 from penstock_drift_monitor.intake import AnsweredRow, ReadableBatch
 from penstock_drift_monitor.kept_counts import KeptCounts, WishedCounts
 from penstock_drift_monitor.label_store import ReadLabel
 from penstock_drift_monitor.label_text import label_text
 from penstock_drift_monitor.quality.label_coverage import LabelCoverage
-from penstock_drift_monitor.quality.paired_evidence import Comparison, PairedEvidence, Prediction
+from penstock_drift_monitor.quality.paired_evidence import Comparison, PairedEvidence, RowPrediction
 
 _TABLE: Final = "paired_qualities"
 
@@ -106,7 +106,7 @@ class PairedQualityStore:
             found.counts.coverage.pair(at)
             label = self._label(resource, pair.row)
             if label is not None:
-                made = (Prediction(pair.row.score, pair.row.answer), _prediction(pair.partner))
+                made = (RowPrediction(pair.row.score, pair.row.answer), _prediction(pair.partner))
                 _compare(found, label, at, made if is_candidate else made[::-1])
         self._kept.save(resource, found.counts)
 
@@ -151,7 +151,7 @@ class PairedQualityStore:
         return str(found[0]) if found else None
 
 
-def _compare(found: _Found, label: str, at: float, made: tuple[Prediction, Prediction]) -> None:
+def _compare(found: _Found, label: str, at: float, made: tuple[RowPrediction, RowPrediction]) -> None:
     """Count a labelled pair. `made`: by the candidate and by stable."""
     found.counts.labelled += 1
     found.counts.coverage.label(at)
@@ -167,5 +167,5 @@ def _attempt_of(wish: PairedQualityWish) -> tuple[int, str, str]:
     return wish.attempt, wish.candidate.digest, wish.stable.digest
 
 
-def _prediction(kept: KeptAnswer) -> Prediction:
-    return Prediction(kept.score, kept.named)
+def _prediction(kept: StoredAnswer) -> RowPrediction:
+    return RowPrediction(kept.score, kept.named)

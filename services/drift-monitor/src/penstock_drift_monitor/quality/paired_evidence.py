@@ -30,7 +30,7 @@ _SURPRISE: Final = -math.log(LEAST_PROBABILITY)
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class RowPrediction:
     """Of one version for one row."""
 
     score: float | None
@@ -71,7 +71,7 @@ class PairedEvidence(msgspec.Struct):
     negatives: list[_Scores] = msgspec.field(default_factory=list)
     """Those that came since the last positive got its own."""
 
-    def add(self, by: Comparison, label: str, candidate: Prediction, stable: Prediction) -> None:
+    def add(self, by: Comparison, label: str, candidate: RowPrediction, stable: RowPrediction) -> None:
         """Compare both predictions for a row whose label is known."""
         if by.metric.has_scale and self.scale is None:
             self._measure(label, stable)
@@ -99,7 +99,7 @@ class PairedEvidence(msgspec.Struct):
         mean = (self.candidate_loss / self.compared, self.stable_loss / self.compared)
         return _value(metric, mean[0], self.scale), _value(metric, mean[1], self.scale)
 
-    def _measure(self, label: str, stable: Prediction) -> None:
+    def _measure(self, label: str, stable: RowPrediction) -> None:
         error = _error(label, stable.score)
         if error is None:
             self.unusable += 1
@@ -129,7 +129,7 @@ class PairedEvidence(msgspec.Struct):
             self.negatives = []
             self._compare(by, *losses)
 
-    def _loss(self, by: Comparison, label: str, made: Prediction) -> float | None:
+    def _loss(self, by: Comparison, label: str, made: RowPrediction) -> float | None:
         """From 0 to 1; None: this prediction cannot be compared with this label."""
         if by.metric.has_scale:
             error = _error(label, made.score)
