@@ -9,6 +9,7 @@ import pytest
 from penstock_contracts.divergence import DivergenceReport, ReplayProblem, ReplayReport, ReplayWish
 from penstock_contracts.drift import ServedVersion
 from penstock_drift_monitor.database import open_for_reading
+from penstock_drift_monitor.divergence_store import missing_scale
 from penstock_drift_monitor.errors import UnknownResource
 from penstock_drift_monitor.replay_store import ANSWERED, GONE, ChosenRequest, waiting
 from penstock_drift_monitor.replays.choice import ReplayChoice, choose
@@ -180,6 +181,18 @@ def test_another_test_has_them_answered_anew(kept: Kept) -> None:
     begin(kept)
     other = REPLAY.model_copy(update={"test": "max 2%"})
     assert not kept.ledger.replay_start("shop", "fraud", ASKED.model_copy(update={"replay": other})).begun
+
+
+def test_the_sample_by_which_numbers_are_measured_is_wanted_before_the_first_answer(kept: Kept) -> None:
+    """Live requests that came before it are followed by others; recorded ones are not."""
+    assert missing_scale(kept.found(), WISH) is None
+    assert missing_scale(kept.found(), ASKED) == STABLE.digest
+    begin(kept)
+    assert missing_scale(kept.found(), ASKED) == STABLE.digest
+    assert kept.ledger.divergences.unscaled() == {STABLE.digest}
+    kept.send(CANDIDATE, answers(0), shadow=True)
+    assert missing_scale(kept.found(), ASKED) is None
+    assert kept.ledger.divergences.unscaled() == frozenset()
 
 
 def test_to_ask_for_no_more_begins_no_new_counts(kept: Kept) -> None:

@@ -248,12 +248,15 @@ def _counted(wish: DivergenceWish) -> DivergenceWish:
 
 
 def _lacks_scale(counts: DivergenceCounts | DivergenceReport) -> bool:
-    return counts.scale is None and counts.unscaled > 0
+    """Recorded requests come once: before their first answer nobody knows whether it needs a scale."""
+    expected = counts.replay is not None and not counts.candidate_rows
+    return counts.scale is None and (counts.unscaled > 0 or expected)
 
 
 def missing_scale(report: DivergenceReport, wish: DivergenceWish) -> str | None:
     """The digest whose reference sample is needed; None: none is."""
-    return wish.stable.digest if _lacks_scale(report) else None
+    begins = wish.replay is not None and report.replay is None and report.scale is None
+    return wish.stable.digest if begins or _lacks_scale(report) else None
 
 
 def _difference(one: float | None, other: float | None, scale: float) -> float:
