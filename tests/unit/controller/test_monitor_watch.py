@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from penstock_contracts.divergence import DivergenceReport, DivergenceWish
+from penstock_contracts.base import evolve
+from penstock_contracts.divergence import DivergenceReport, DivergenceWish, ReplayWish
 from penstock_contracts.drift import ServedVersion
 from penstock_controller.errors import MonitorAway
 from penstock_controller.monitor_watch import MonitorWatch
@@ -29,7 +30,11 @@ class Rig:
         self.monitor = CountingMonitor()
         self.woken: list[ResourceKey] = []
         self.watch = MonitorWatch(
-            self.monitor.compare, self.woken.append, what="nothing is compared", clock=lambda: self.now
+            self.monitor.compare,
+            self.woken.append,
+            what="nothing is compared",
+            counts_as=DivergenceWish.counts_as,
+            clock=lambda: self.now,
         )
 
     def follow(self, key: ResourceKey = A, wish: DivergenceWish | None = WISH) -> Answer:
@@ -78,6 +83,18 @@ async def test_another_attempt_is_asked_about_at_once_and_knows_nothing_of_the_o
     await rig.later()
     assert rig.monitor.asked == [(A, 2), (A, 3)]
     assert pairs(rig.follow(wish=NEXT)) == 2
+
+
+async def test_what_a_replay_is_to_do_is_told_at_once_and_the_counts_go_on(rig: Rig) -> None:
+    rig.follow()
+    await rig.later()
+    replay = ReplayWish(test="", max_requests=9, per_second=1, timeout_seconds=1, lapse_seconds=60)
+    for wish in (evolve(WISH, replay=replay), WISH):
+        before = pairs(rig.follow(wish=wish))
+        assert before is not None
+        await rig.later()
+        assert pairs(rig.follow(wish=wish)) == before + 1
+    assert rig.woken == [A]
 
 
 async def test_after_an_attempt_nobody_asks(rig: Rig) -> None:
