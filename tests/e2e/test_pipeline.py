@@ -88,7 +88,9 @@ def registry_copy(scene: RolloutScene, version: str) -> str:
     client = MlflowClient(tracking_uri=scene.platform.mlflow().url, registry_uri=scene.platform.mlflow().url)
     original = client.get_model_version(scene.model, version)
     assert original.source
-    return str(client.create_model_version(scene.model, original.source, original.run_id).version)
+    logged = original.source.removeprefix("models:/")
+    copy = client.create_model_version(scene.model, original.source, original.run_id, model_id=logged)
+    return str(copy.version)
 
 
 def test_a_push_ends_promoted_and_one_whose_model_fails_users_ends_rolled_back_with_the_record(
