@@ -224,11 +224,12 @@ version: $(VENV) ## Say the one version of chart, images and packages, or write 
 wheels: $(VENV) ## Source distributions and wheels of what goes to PyPI, into build/dist
 	@$(PYTHON) -m release.distributions build/dist
 
-compiled-wheels: $(VENV) ## Wheels of the predictor with compiled modules, for this platform, into build/compiled: PYTHONS="3.11 3.12"
-	@UV=$(UV) $(PYTHON) -m release.compiled_wheels build/compiled $(or $(PYTHONS),python3)
+# Needs no .venv: it is built on machines that have none, with each Python.
+compiled-wheels: $(UV) ## Wheels of the predictor with compiled modules, for this platform, into build/compiled: PYTHONS="3.11 3.12"
+	@UV=$(UV) python3 -m release.compiled_wheels build/compiled $(or $(PYTHONS),python3)
 
-plugin: $(VENV) ## The kubectl plugin as a program without Python, for this platform, into build/plugin
-	@UV=$(UV) $(PYTHON) -m release.plugin_archive build/plugin $(or $(PYTHONS),python3)
+plugin: $(UV) ## The kubectl plugin as a program without Python, for this platform, into build/plugin
+	@UV=$(UV) python3 -m release.plugin_archive build/plugin $(or $(PYTHONS),python3)
 
 krew: $(VENV) ## The manifest by which krew installs the archives in build/plugin
 	@$(PYTHON) -m release.krew_manifest build/plugin build/plugin/penstock.yaml

@@ -8,7 +8,6 @@ what lies about in a clone never gets in.
 
 import shutil
 import sys
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,8 +39,7 @@ def build(
     with TemporaryDirectory() as draft:
         stage(member, Path(draft) / "sources", root)
         source = _hatchling("sdist", Path(draft) / "sources", Path(draft) / "out", python, environment)
-        with tarfile.open(source) as archive:
-            archive.extractall(draft, filter="data")
+        run("tar", "--extract", "--gzip", "--file", source, "--directory", draft)
         unpacked = Path(draft) / source.name.removesuffix(".tar.gz")
         wheel = _hatchling("wheel", unpacked, Path(draft) / "out", python, environment)
         return Path(shutil.copy2(source, there)), Path(shutil.copy2(wheel, there))

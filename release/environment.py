@@ -13,7 +13,7 @@ from release.version import ROOT
 def make(there: Path, python: str, uv: Path, locks: Iterable[str], members: Iterable[str]) -> Path:
     """Make it with that Python (a path, a name on PATH or a version); answers its Python.
 
-    `locks`: names of files in `locks/`. `members`: names of distributions.
+    `locks`: names of files in `locks/`, with hatchling among what they list. `members`: names of distributions.
     """
     program = there / "bin" / "python"
     run(uv, "venv", "--quiet", "--python", python, there)
@@ -21,6 +21,6 @@ def make(there: Path, python: str, uv: Path, locks: Iterable[str], members: Iter
     run(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", program, *files, seconds=1200)
     found = {member.name: member for member in all_members()}
     with TemporaryDirectory() as draft:
-        wheels = [build(found[name], Path(draft))[1] for name in members]
+        wheels = [build(found[name], Path(draft), python=program)[1] for name in members]
         run(uv, "pip", "install", "--quiet", "--no-deps", "--no-index", "--python", program, *wheels)
     return program
