@@ -16,6 +16,7 @@ from release.distributions import build_all
 from release.members import all_members
 from release.version import read
 
+pytestmark = pytest.mark.timeout(1800)
 PUBLISHED = {member.name: member for member in all_members() if member.is_published}
 EACH = pytest.mark.parametrize("name", PUBLISHED)
 

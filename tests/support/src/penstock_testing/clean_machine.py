@@ -32,7 +32,7 @@ class CleanMachine:
     """An empty one, outside of the clone."""
 
     def run(
-        self, *command: str | Path, seconds: float = 60.0, stdin: str = "", variables: Mapping[str, str] | None = None
+        self, *command: str | Path, seconds: float = 180.0, stdin: str = "", variables: Mapping[str, str] | None = None
     ) -> str:
         """Run a command; answers what it printed. Raises subprocess.CalledProcessError, with that in its notes."""
         done = subprocess.run(
