@@ -60,7 +60,10 @@ async def test_how_many_and_how_fast_have_defaults(api: ApiClient) -> None:
     [
         (RECORDED | canary(replay(9), weight(50)) | judged_by("error-rate"), "setReplay needs the gate"),
         (RECORDED | canary(replay(9), weight(50)), "setReplay needs the gate"),
-        (canary(replay(9)) | judged_by("prediction-divergence"), "prediction-divergence and live-quality need predictor.logger"),
+        (
+            canary(replay(9)) | judged_by("prediction-divergence"),
+            "prediction-divergence and live-quality need predictor.logger",
+        ),
         (
             {"predictor": {"logger": {"mode": "all", "sampleRate": 0}}}
             | canary(replay(9))
