@@ -186,6 +186,8 @@ def down(name: str) -> bool:
     left = record.read(name)
     if left:
         keeper.clear(left)
+    else:  # a keeper that was killed while it cleared away removed the record first
+        shutil.rmtree(kept.state, ignore_errors=True)
     return True
 
 
