@@ -81,10 +81,17 @@ async def test_how_many_and_how_fast_have_defaults(api: ApiClient) -> None:
             RECORDED | canary(replay(9)) | judged_by("prediction-divergence", "error-rate"),
             "without a step that sets a weight or a mirror",
         ),
+        (
+            RECORDED
+            | {"drift": {}}
+            | canary(replay(9), weight(50))
+            | {"analysis": {"gates": [{"name": "prediction-divergence"}, {"name": "live-quality", "metric": "mae"}]}},
+            "need a step in which both versions answer the same requests",
+        ),
     ],
     ids=[
         *("another gate", "default gates", "nothing is recorded", "none is sampled", "too few", "too many", "too fast"),
-        *("two in one step", "a gate that needs users"),
+        *("two in one step", "a gate that needs users", "labels of what stable answered before"),
     ],
 )
 async def test_what_can_never_work_is_refused(api: ApiClient, fields: Object, told: str) -> None:

@@ -220,7 +220,8 @@ _PAIRS_MADE = (
         f"{_NO_PAIRS_WANTED}has(self.strategy.blueGreen) || (has(self.strategy.canary) && "
         "(has(self.strategy.canary.stickiness) || (has(self.strategy.canary.steps) && "
         "self.strategy.canary.steps.exists(step, (has(step.setMirror) && step.setMirror.percentage > 0) || "
-        "has(step.setReplay) || (has(step.setWeight) && step.setWeight == 100)))))"
+        "(has(step.setReplay) && !self.analysis.gates.exists(gate, gate.name == 'live-quality')) || "
+        "(has(step.setWeight) && step.setWeight == 100)))))"
     ),
     (
         f"{_PAIRING} a step in which both versions answer the same requests: begin "
