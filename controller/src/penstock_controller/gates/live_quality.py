@@ -102,9 +102,7 @@ class LabelledQuality(Gate):
         if not found.compared:
             reason, why = _why_nothing(found, self.metric)
             return Verdict.INCONCLUSIVE, reason, why
-        test = Shortfall(
-            0.0 if self.metric.is_loss else self.margin, tuple(zip(SHORTFALLS, found.shortfalls, strict=True))
-        )
+        test = self._test(found)
         above, below = test.log_odds_above, test.log_odds_below
         fails, passes = above >= -log(self.alpha), below >= -log(FALSE_PASS)
         more, less = self._in_words("more"), self._in_words("less")
