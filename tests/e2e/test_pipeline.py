@@ -14,8 +14,8 @@ from fraud_detection import pipeline_state
 from fraud_detection.data import instances
 from fraud_detection.pipeline_state import VersionRef
 from penstock_testing.github_runner import GithubRunner, WorkflowRun
-from penstock_testing.image_registry import PASSWORD, USERNAME
 from penstock_testing.model_deployments import Deployed, model_deployment
+from penstock_testing.oci_registry import PASSWORD, USERNAME
 from penstock_testing.scenes import RolloutScene
 from penstock_testing.strategies import BRIEF, GATED, by_steps
 from penstock_testing.template_repository import TemplateRepository

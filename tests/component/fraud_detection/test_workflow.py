@@ -22,8 +22,8 @@ from penstock_contracts.api.registry_write import AttemptOutcome
 from penstock_controller.outcome_tag import outcome_tag
 from penstock_controller.ports import ResourceKey
 from penstock_testing.github_runner import GithubRunner, WorkflowRun
-from penstock_testing.image_registry import PASSWORD, USERNAME, ImageRegistry, image_registry
 from penstock_testing.mlflow_server import mlflow_server
+from penstock_testing.oci_registry import PASSWORD, USERNAME, OciRegistry
 from penstock_testing.template_repository import TemplateRepository
 
 pytestmark = pytest.mark.timeout(600)  # it installs, trains, and builds an image
@@ -76,16 +76,16 @@ def client(tracking_uri: str) -> mlflow.MlflowClient:
 
 
 @pytest.fixture(scope="module")
-def images() -> Iterator[ImageRegistry]:
-    with image_registry() as registry:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OciRegistry]:
+    with OciRegistry(tmp_path_factory.mktemp("registry"), credentials=(USERNAME, PASSWORD)) as registry:
         yield registry
 
 
 def run(
-    runner: GithubRunner, repository: TemplateRepository, uri: str, images: ImageRegistry, event: str = "push"
+    runner: GithubRunner, repository: TemplateRepository, uri: str, images: OciRegistry, event: str = "push"
 ) -> WorkflowRun:
     """Run it with the settings that its head asks for."""
-    variables = {"MLFLOW_TRACKING_URI": uri, "RESOURCE": str(RESOURCE), "IMAGE": f"{images.address}/fraud-detection"}
+    variables = {"MLFLOW_TRACKING_URI": uri, "RESOURCE": str(RESOURCE), "IMAGE": f"{images.host}/fraud-detection"}
     secrets = {"REGISTRY_USERNAME": USERNAME, "REGISTRY_PASSWORD": PASSWORD}
     return runner.run(repository.folder, event=event, variables=variables, secrets=secrets)
 
@@ -147,7 +147,7 @@ def test_a_good_model_is_pushed_and_ends_promoted(
     repository: TemplateRepository,
     tracking_uri: str,
     client: mlflow.MlflowClient,
-    images: ImageRegistry,
+    images: OciRegistry,
 ) -> None:
     repository.write_data()
     commit = repository.commit()
@@ -164,7 +164,7 @@ def test_a_good_model_is_pushed_and_ends_promoted(
     assert "data-report.json" in kept, kept
     image = images.manifest("fraud-detection", commit)
     assert len(image["layers"]) > 1
-    runner.drop_image(f"{images.address}/fraud-detection:{commit}")
+    runner.drop_image(f"{images.host}/fraud-detection:{commit}")
 
     reports = runner.folder / "artifacts" / "reports"
     data, evaluation = (json.loads((reports / f"{name}.json").read_text()) for name in ("data-report", "evaluation"))
@@ -180,7 +180,7 @@ def test_bad_data_stops_at_validate_with_each_column_named(
     repository: TemplateRepository,
     tracking_uri: str,
     client: mlflow.MlflowClient,
-    images: ImageRegistry,
+    images: OciRegistry,
 ) -> None:
     repository.write_data(
         lambda frame: frame.assign(
@@ -205,7 +205,7 @@ def test_a_model_below_the_bar_stops_at_evaluate_and_no_alias_names_it(
     repository: TemplateRepository,
     tracking_uri: str,
     client: mlflow.MlflowClient,
-    images: ImageRegistry,
+    images: OciRegistry,
 ) -> None:
     repository.write_data(with_wrong_labels)
     repository.commit()
@@ -222,7 +222,7 @@ def test_a_pull_request_whose_model_misbehaves_stops_at_its_tests_and_registers_
     repository: TemplateRepository,
     tracking_uri: str,
     client: mlflow.MlflowClient,
-    images: ImageRegistry,
+    images: OciRegistry,
 ) -> None:
     """Its AUC is as good as before: only the tests of its behaviour can tell."""
     repository.write_data(with_wrong_amounts)

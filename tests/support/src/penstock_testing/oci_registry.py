@@ -1,4 +1,4 @@
-"""A real registry on loopback that anybody may push images and charts to: Debian's docker-registry."""
+"""A real registry of images and charts on loopback: Debian's docker-registry."""
 
 import json
 import socket
@@ -9,7 +9,10 @@ from typing import Any, Self
 
 import httpx
 
-_START_SECONDS = 30.0
+USERNAME, PASSWORD = "robot-of-tests", "a-password-of-tests"
+_ONE_USER = f"{USERNAME}:$2b$05$abcdefghijklmnopqrstuueA.5djcjiTIZGfiZPkCs0FT7mnizswe\n"
+"""As htpasswd writes it, for PASSWORD."""
+_START_SECONDS = 60.0
 _MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -21,9 +24,9 @@ _MANIFESTS = (
 class OciRegistry:
     """Runs from entering its context until leaving it."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder`: for its storage."""
-        self._folder = folder
+    def __init__(self, folder: Path, *, credentials: tuple[str, str] | None = None) -> None:
+        """`folder`: for its storage. `credentials`: USERNAME and PASSWORD where it asks who calls; None: it asks nobody."""
+        self._folder, self._credentials = folder, credentials
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.host = f"127.0.0.1:{free.getsockname()[1]}"
@@ -34,7 +37,8 @@ class OciRegistry:
             "version": 0.1,
             "log": {"level": "warn"},
             "storage": {"filesystem": {"rootdirectory": str(self._folder / "storage")}},
-            "http": {"addr": self.host, "secret": "one test, no users"},
+            "http": {"addr": self.host, "secret": "of tests"},
+            **self._who_may(),
         }
         file = self._folder / "registry.json"
         file.write_text(json.dumps(configuration))
@@ -60,11 +64,19 @@ class OciRegistry:
     def bytes_of(self, name: str, tag: str) -> bytes:
         """A manifest as it lies there, of which the digest is. Raises httpx.HTTPError."""
         accepted = {"Accept": ", ".join(_MANIFESTS)}
-        answer = httpx.get(f"http://{self.host}/v2/{name}/manifests/{tag}", headers=accepted, timeout=10)
+        url = f"http://{self.host}/v2/{name}/manifests/{tag}"
+        answer = httpx.get(url, headers=accepted, auth=self._credentials, timeout=30)
         return answer.raise_for_status().content
+
+    def _who_may(self) -> dict[str, Any]:
+        if self._credentials is None:
+            return {}
+        users = self._folder / "htpasswd"
+        users.write_text(_ONE_USER)
+        return {"auth": {"htpasswd": {"realm": "tests", "path": str(users)}}}
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"http://{self.host}/v2/", timeout=1).is_success
+            return httpx.get(f"http://{self.host}/v2/", auth=self._credentials, timeout=1).is_success
         except httpx.HTTPError:
             return False
