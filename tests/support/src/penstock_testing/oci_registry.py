@@ -25,7 +25,7 @@ class OciRegistry:
     """Runs from entering its context until leaving it."""
 
     def __init__(self, folder: Path, *, credentials: tuple[str, str] | None = None) -> None:
-        """`folder`: for its storage. `credentials`: USERNAME and PASSWORD where it asks who calls; None: it asks nobody."""
+        """`folder`: for its storage. `credentials`: USERNAME and PASSWORD, where it asks who calls."""
         self._folder, self._credentials = folder, credentials
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
