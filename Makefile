@@ -31,7 +31,7 @@ PYTHON := .venv/bin/python
 
 # Members as the root pyproject.toml lists them; locks are named after the folder.
 MEMBERS := $(shell sed -n '/^members = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' pyproject.toml)
-LOCKED := $(filter-out contracts json-logs tests/support,$(MEMBERS))
+LOCKED := $(filter-out contracts json-logs sdk tests/support,$(MEMBERS))
 # A second run costs nothing: the environment is stamped with the hash of all that it is made from.
 VENV_INPUTS := locks/dev.txt $(MEMBERS:%=%/pyproject.toml)
 VENV_HASH := $(shell { python3 --version; pwd; cat $(VENV_INPUTS); } 2>&1 | sha256sum | cut -c1-16)
@@ -42,7 +42,7 @@ GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/p
   docs/reference/modeldeployment.md docs/reference/metrics.md docs/reference/reasons.md \
   docs/pictures/architecture.svg docs/pictures/architecture-narrow.svg \
   $(addprefix charts/penstock/files/dashboards/,fleet.json model.json rollout.json) $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
-TYPED := contracts cli/src controller/src json-logs/src $(wildcard services/*/src) \
+TYPED := contracts cli/src controller/src json-logs/src sdk/src $(wildcard services/*/src) \
   $(wildcard examples/*/src examples/*/*.py examples/*/tests) tests bench release docs/site services/predictor/hatch_build.py
 
 ##@ Start here

@@ -1,0 +1,48 @@
+"""What can go wrong, each with a sentence for the person who called.
+
+PenstockError
+├── ModelRefused         the model is not logged: the message says why and what to change
+│   ├── UnknownModel     of no kind that can be converted
+│   ├── ExtraMissing     a package that converts it is not installed
+│   ├── FileNotTrusted   opening the file would run code, and nobody said that it may
+│   ├── RowsRefused      X or y cannot be served or compared with
+│   ├── NotConvertible   it cannot be written as ONNX
+│   └── AnswersDiffer    its ONNX form answers otherwise than the model itself
+└── RegistryFault        MLflow does not answer, or refuses
+"""
+
+
+class PenstockError(Exception):
+    """The base: catch it to catch all of them."""
+
+
+class ModelRefused(PenstockError):
+    """The model is not logged. Nothing was written to MLflow."""
+
+
+class UnknownModel(ModelRefused):
+    """The model is of no kind that can be converted."""
+
+
+class ExtraMissing(ModelRefused):
+    """A package that converts the model is not installed; the message has the line that installs it."""
+
+
+class FileNotTrusted(ModelRefused):
+    """Opening the file would run code from it, and `trust_pickle` was not given."""
+
+
+class RowsRefused(ModelRefused):
+    """The rows or labels cannot be served or compared with."""
+
+
+class NotConvertible(ModelRefused):
+    """The model cannot be written as ONNX."""
+
+
+class AnswersDiffer(ModelRefused):
+    """The model's ONNX form answers otherwise than the model itself."""
+
+
+class RegistryFault(PenstockError):
+    """MLflow does not answer, or refuses."""

@@ -1,0 +1,94 @@
+"""An ONNX graph that can be asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from penstock.errors import NotConvertible
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "tensor(bool)": np.dtype(np.bool_),
+    "tensor(int8)": np.dtype(np.int8),
+    "tensor(int16)": np.dtype(np.int16),
+    "tensor(int32)": np.dtype(np.int32),
+    "tensor(int64)": np.dtype(np.int64),
+    "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(uint16)": np.dtype(np.uint16),
+    "tensor(uint32)": np.dtype(np.uint32),
+    "tensor(uint64)": np.dtype(np.uint64),
+    "tensor(float16)": np.dtype(np.float16),
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(double)": np.dtype(np.float64),
+    "tensor(string)": np.dtype(np.object_),
+}
+_LOGS_NOTHING = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphTensor:
+    """An input or output of the graph."""
+
+    name: str
+    dtype: np.dtype[Any]
+    """Texts are objects."""
+    shape: tuple[int, ...]
+    """-1: any size."""
+
+
+class OnnxGraph:
+    """A graph in onnxruntime, on the processor."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        """Raise NotConvertible where onnxruntime does not take it."""
+        self.model = model
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _LOGS_NOTHING
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime has no base for what it raises
+            raise NotConvertible(f"onnxruntime cannot load its ONNX form: {one_line(error)}") from error
+        self.inputs = tuple(map(_tensor, self._session.get_inputs()))
+        self.outputs = tuple(map(_tensor, self._session.get_outputs()))
+
+    def answers(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Compute every output. Raises NotConvertible where it fails on these."""
+        try:
+            values = self._session.run(None, dict(feeds))
+        except Exception as error:
+            raise NotConvertible(f"onnxruntime fails on these rows: {one_line(error)}") from error
+        return {tensor.name: np.asarray(value) for tensor, value in zip(self.outputs, values, strict=True)}
+
+
+def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> None:
+    """Give tensors of the graph, its inputs and outputs among them, other names."""
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        value.name = names.get(value.name, value.name)
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+
+
+def keep_outputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
+    """Call the first outputs by these names, and drop the others."""
+    del model.graph.output[len(names) :]
+    renamed(model, dict(zip([value.name for value in model.graph.output], names, strict=False)))
+
+
+def one_line(error: BaseException) -> str:
+    """The message of a library in one line of bounded length."""
+    return " ".join(str(error).split())[:300]
+
+
+def _tensor(tensor: Any) -> GraphTensor:
+    if tensor.type not in _DTYPES:
+        raise NotConvertible(f"its ONNX form has {tensor.name} of type {tensor.type}, which is no plain tensor")
+    shape = tuple(size if isinstance(size, int) and size >= 0 else -1 for size in tensor.shape)
+    return GraphTensor(name=tensor.name, dtype=_DTYPES[tensor.type], shape=shape)

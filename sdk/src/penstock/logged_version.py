@@ -1,0 +1,79 @@
+"""`log_model`: from a trained model to a registered version that Penstock serves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.artifact import Artifact
+from penstock.conversion import Tolerance, converted
+from penstock.frameworks.recognition import recognised
+from penstock.parity import Parity
+from penstock.reference import check_names, labels_of, reference_sample
+from penstock.registry import MlflowServer
+from penstock.rows import rows_of
+
+_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedVersion:
+    """A registered version."""
+
+    name: str
+    version: str
+    run_id: str
+    alias: str | None
+    """Moved to it; None: none was."""
+    parity: Parity
+    """How far its graph's answers lie from the model's own."""
+
+    @property
+    def uri(self) -> str:
+        """What MLflow's functions take: `models:/name/version`."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def log_model(
+    model: Any,
+    *,
+    name: str,
+    X: object,  # noqa: N803 - scikit-learn's word
+    y: object = None,
+    alias: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    tolerance: float = 1e-5,
+    allow_differing_rows: float = 0.0,
+    code_paths: Sequence[str] | None = None,
+    pip_requirements: Sequence[str] | None = None,
+) -> LoggedVersion:
+    """Convert a trained model to ONNX, prove that both answer alike, and register it in MLflow.
+
+    `X`: real rows, of training or test, with their missing values and rare categories; every one of them is answered
+    by both, and 2,000 become the sample that live data are compared with. `y`: their labels, for that sample. `alias`:
+    moved to the new version, which starts a rollout where Penstock watches it. `tolerance`: by how much a probability
+    may differ (see `penstock.parity`); `allow_differing_rows`: share of the rows that may differ by more. `code_paths`
+    and `pip_requirements` go to MLflow, for whoever loads the model in its own form.
+
+    Raises ModelRefused (see `penstock.errors`), with what to change; then nothing was logged. Raises RegistryFault
+    where MLflow does not answer.
+    """
+    server = MlflowServer()
+    rows = rows_of(X)
+    check_names(rows)
+    labels = labels_of(y, rows)
+    trained = recognised(model)
+    server.reach()
+    conversion = converted(trained, rows, Tolerance(of_number=tolerance, of_rows=allow_differing_rows))
+    artifact = Artifact(
+        model=trained,
+        conversion=conversion,
+        rows=rows,
+        sample=reference_sample(rows, labels, conversion.answers, _SEED),
+        code_paths=code_paths,
+        pip_requirements=pip_requirements,
+    )
+    run_id, info = server.log(name, artifact, tags or {}, {"parity_max_difference": conversion.parity.max_difference})
+    version = str(info.registered_model_version)
+    if alias is not None:
+        server.move_alias(name, alias, version)
+    return LoggedVersion(name=name, version=version, run_id=run_id, alias=alias, parity=conversion.parity)
