@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from penstock.errors import AnswersDiffer, NotConvertible
-from penstock.frameworks.convertible import Convertible, Precision
-from penstock.graph import Array, OnnxGraph
+from penstock.errors import AnswersDiffer, ExtraMissing, NotConvertible
+from penstock.frameworks.convertible import Convertible
+from penstock.graph import Array, OnnxGraph, state_output_shapes
 from penstock.parity import Parity, compared
 from penstock.rows import Rows
 
@@ -24,44 +24,49 @@ class Conversion:
     """A graph, and how it was proved."""
 
     graph: OnnxGraph
-    parity: Parity
+    parity: Parity | None
+    """None: the model was a graph already, and there is nothing to compare it with."""
     answers: dict[str, Array]
     """The graph's, to all rows."""
 
 
 def converted(model: Convertible, rows: Rows, tolerance: Tolerance) -> Conversion:
-    """Convert in the first precision whose answers are the model's own.
+    """Convert in the first way whose answers are the model's own.
 
     Raises NotConvertible where there is no graph, AnswersDiffer where none answers alike.
     """
     expected = model.answers(rows)
     unlike: list[Parity] = []
-    failures: list[NotConvertible] = []
-    for precision in model.precisions:
+    failures: list[NotConvertible | ExtraMissing] = []
+    for way in model.ways:
         try:
-            tried = _tried(model, rows, precision, expected, tolerance)
-        except NotConvertible as failure:
+            tried = _tried(model, rows, way, expected, tolerance)
+        except (NotConvertible, ExtraMissing) as failure:
             failures.append(failure)
             continue
-        if tried.parity.share <= tolerance.of_rows:
+        if tried.parity is None or tried.parity.share <= tolerance.of_rows:
             return tried
         unlike.append(tried.parity)
     if unlike:
         raise AnswersDiffer(_unlike(model, rows, min(unlike, key=lambda parity: parity.share)))
-    raise failures[0]
+    first = failures[0]
+    raise type(first)(f"{str(first).rstrip('.')}. {model.advice(rows, None)}")
 
 
 def _tried(
-    model: Convertible, rows: Rows, precision: Precision, expected: dict[str, Array], tolerance: Tolerance
+    model: Convertible, rows: Rows, way: str, expected: dict[str, Array] | None, tolerance: Tolerance
 ) -> Conversion:
-    graph = OnnxGraph(model.convert(rows, precision, tuple(expected)))
+    graph = OnnxGraph(model.convert(rows, way, tuple(expected or ())))
     answers = graph.answers(rows.feeds(graph.inputs))
-    return Conversion(graph=graph, parity=compared(expected, answers, tolerance.of_number), answers=answers)
+    parity = None if expected is None else compared(expected, answers, tolerance.of_number)
+    if state_output_shapes(graph.model, answers):
+        graph = OnnxGraph(graph.model)
+    return Conversion(graph=graph, parity=parity, answers=answers)
 
 
 def _unlike(model: Convertible, rows: Rows, parity: Parity) -> str:
     return (
         f"in ONNX the {model.kind} answers otherwise on {parity.differing} of {parity.rows} rows ({parity.share:.2%}). "
         f"The worst is row {parity.worst_row}: {parity.worst_output} is {parity.got} instead of {parity.expected}, for "
-        f"{rows.shown(parity.worst_row)}. Nothing was logged."
+        f"{rows.shown(parity.worst_row)}. Nothing was logged. {model.advice(rows, parity)}"
     )

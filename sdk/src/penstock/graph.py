@@ -77,14 +77,46 @@ def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> None:
 
 
 def keep_outputs(model: onnx.ModelProto, names: Sequence[str]) -> None:
-    """Call the first outputs by these names, and drop the others."""
+    """Call the first outputs by these names, and drop the others with what only they need."""
     del model.graph.output[len(names) :]
-    renamed(model, dict(zip([value.name for value in model.graph.output], names, strict=False)))
+    before = [value.name for value in model.graph.output]
+    inner = {name: f"{name}_within" for name in names if name not in before}
+    renamed(model, inner | dict(zip(before, names, strict=False)))
+    needed = {value.name for value in model.graph.output}
+    kept: list[onnx.NodeProto] = []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            kept.insert(0, node)
+            needed.update(node.input)
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+
+
+def state_output_shapes(model: onnx.ModelProto, answers: Mapping[str, Array]) -> bool:
+    """State what shapes answers have where the graph states others; answers whether it did. The rows stay open."""
+    changed = False
+    for output in model.graph.output:
+        stated = [each.dim_value for each in output.type.tensor_type.shape.dim]
+        shape = answers[output.name].shape
+        if len(stated) != len(shape) or any(is_ and is_ != size for is_, size in zip(stated, shape, strict=True)):
+            output.type.tensor_type.shape.Clear()
+            output.type.tensor_type.shape.dim.add()
+            for size in shape[1:]:
+                output.type.tensor_type.shape.dim.add(dim_value=size)
+            changed = True
+    return changed
 
 
 def one_line(error: BaseException) -> str:
     """The message of a library in one line of bounded length."""
-    return " ".join(str(error).split())[:300]
+    text = " ".join(str(error).split())
+    for end in (
+        " and attributes=",
+        " It usually means",
+        " You may raise an is",
+    ):  # onnx's and skl2onnx's own, at length
+        text = text.partition(end)[0]
+    return text[:300]
 
 
 def _tensor(tensor: Any) -> GraphTensor:

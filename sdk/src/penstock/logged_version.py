@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from penstock.artifact import Artifact
 from penstock.conversion import Tolerance, converted
 from penstock.frameworks.recognition import recognised
+from penstock.model_file import opened_model
 from penstock.parity import Parity
 from penstock.reference import check_names, labels_of, reference_sample
 from penstock.registry import MlflowServer
@@ -24,8 +26,8 @@ class LoggedVersion:
     run_id: str
     alias: str | None
     """Moved to it; None: none was."""
-    parity: Parity
-    """How far its graph's answers lie from the model's own."""
+    parity: Parity | None
+    """How far its graph's answers lie from the model's own; None: the model was a graph already."""
 
     @property
     def uri(self) -> str:
@@ -43,11 +45,15 @@ def log_model(
     tags: Mapping[str, str] | None = None,
     tolerance: float = 1e-5,
     allow_differing_rows: float = 0.0,
+    trust_pickle: bool = False,
     code_paths: Sequence[str] | None = None,
     pip_requirements: Sequence[str] | None = None,
 ) -> LoggedVersion:
     """Convert a trained model to ONNX, prove that both answer alike, and register it in MLflow.
 
+    `model`: an estimator or pipeline of scikit-learn, a model of LightGBM or XGBoost, a torch.nn.Module, an ONNX model,
+    or the path of an .onnx, .joblib, .pkl or .pt file. The last three run code when they are opened, which happens here
+    and nowhere else, and only with `trust_pickle=True`.
     `X`: real rows, of training or test, with their missing values and rare categories; every one of them is answered
     by both, and 2,000 become the sample that live data are compared with. `y`: their labels, for that sample. `alias`:
     moved to the new version, which starts a rollout where Penstock watches it. `tolerance`: by how much a probability
@@ -61,7 +67,9 @@ def log_model(
     rows = rows_of(X)
     check_names(rows)
     labels = labels_of(y, rows)
-    trained = recognised(model)
+    trained = recognised(
+        opened_model(Path(model), trust_pickle=trust_pickle) if isinstance(model, str | Path) else model
+    )
     server.reach()
     conversion = converted(trained, rows, Tolerance(of_number=tolerance, of_rows=allow_differing_rows))
     artifact = Artifact(
@@ -72,7 +80,8 @@ def log_model(
         code_paths=code_paths,
         pip_requirements=pip_requirements,
     )
-    run_id, info = server.log(name, artifact, tags or {}, {"parity_max_difference": conversion.parity.max_difference})
+    metrics = {"parity_max_difference": conversion.parity.max_difference} if conversion.parity else {}
+    run_id, info = server.log(name, artifact, tags or {}, metrics)
     version = str(info.registered_model_version)
     if alias is not None:
         server.move_alias(name, alias, version)

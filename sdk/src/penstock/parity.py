@@ -45,7 +45,7 @@ def compared(expected: Mapping[str, Array], got: Mapping[str, Array], tolerance:
     excess = {name: _excess(expected, got, name, tolerance) for name in expected}
     worst_output = max(excess, key=lambda name: float(excess[name].max()))
     worst_row = int(excess[worst_output].argmax())
-    numbers = [_differences(expected[name], got[name]) for name in expected if not _is_label(expected[name])]
+    numbers = [_differences(expected[name], got[name]) for name in expected if name != LABEL]
     return Parity(
         rows=len(excess[worst_output]),
         differing=int(np.any([values > 1 for values in excess.values()], axis=0).sum()),
@@ -60,12 +60,10 @@ def compared(expected: Mapping[str, Array], got: Mapping[str, Array], tolerance:
 def _excess(expected: Mapping[str, Array], got: Mapping[str, Array], name: str, tolerance: float) -> Differences:
     """The largest difference of each row, in units of what is allowed there."""
     own, other = expected[name], got[name]
-    if own.size != other.size:
-        return np.full(len(own), np.inf)
-    if _is_label(own):
+    if name == LABEL and own.size == other.size:
         differ = ~_equal_labels(own, other)
         return np.where(differ & ~_undecided(expected, tolerance), np.inf, 0.0)
-    allowed = tolerance * (1.0 if name == PROBABILITIES else _scale(own))
+    allowed = tolerance * (1.0 if name in (LABEL, PROBABILITIES) else _scale(own))
     return np.asarray((_differences(own, other) / allowed).reshape(len(own), -1).max(axis=1))
 
 
@@ -79,6 +77,8 @@ def _scale(own: Array) -> Differences:
 
 def _differences(own: Array, other: Array) -> Differences:
     """Absolute differences as (rows, numbers); missing on both sides is no difference, on one side an endless one."""
+    if own.size != other.size:
+        return np.full((len(own), 1), np.inf)
     left, right = (each.astype(np.float64).reshape(len(own), -1) for each in (own, other))
     both = np.isnan(left) & np.isnan(right)
     with np.errstate(invalid="ignore"):
@@ -86,13 +86,9 @@ def _differences(own: Array, other: Array) -> Differences:
     return np.asarray(np.nan_to_num(differences, nan=np.inf, posinf=np.inf), dtype=np.float64)
 
 
-def _is_label(values: Array) -> bool:
-    return values.dtype.kind != "f"
-
-
 def _equal_labels(own: Array, other: Array) -> npt.NDArray[np.bool_]:
     left, right = own.reshape(-1), other.reshape(-1)
-    if left.dtype.kind in "biu" and right.dtype.kind in "biuf":
+    if left.dtype.kind in "biuf" and right.dtype.kind in "biuf":
         return np.asarray(left.astype(np.float64) == right.astype(np.float64))
     return np.asarray(left.astype(str) == right.astype(str))
 

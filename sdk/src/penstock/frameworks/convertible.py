@@ -1,19 +1,12 @@
 """What a model of any framework can do here."""
 
-from enum import StrEnum
 from typing import Any, Protocol
 
 import onnx
 
 from penstock.graph import Array
+from penstock.parity import Parity
 from penstock.rows import Rows
-
-
-class Precision(StrEnum):
-    """In which numbers a graph computes."""
-
-    SINGLE = "float32"
-    DOUBLE = "float64"
 
 
 class Convertible(Protocol):
@@ -25,8 +18,8 @@ class Convertible(Protocol):
         ...
 
     @property
-    def precisions(self) -> tuple[Precision, ...]:
-        """What to try, in this order."""
+    def ways(self) -> tuple[str, ...]:
+        """How it may be converted: each is tried in this order, until one gives a graph that answers alike."""
         ...
 
     @property
@@ -34,17 +27,21 @@ class Convertible(Protocol):
         """Distributions that whoever loads the model in its own form needs, as pip names them."""
         ...
 
-    def answers(self, rows: Rows) -> dict[str, Array]:
+    def answers(self, rows: Rows) -> dict[str, Array] | None:
         """The model's own answers, by the names that the graph's outputs are to have, in their order.
 
-        Raises RowsRefused where it cannot answer these rows.
+        None: the model is a graph already, and has no other form. Raises RowsRefused where it cannot answer these rows.
         """
         ...
 
-    def convert(self, rows: Rows, precision: Precision, outputs: tuple[str, ...]) -> onnx.ModelProto:
+    def convert(self, rows: Rows, way: str, outputs: tuple[str, ...]) -> onnx.ModelProto:
         """Write the graph with these outputs. Raises NotConvertible or ExtraMissing."""
         ...
 
     def save(self, folder: str, **options: Any) -> None:
         """Save the model in its own form, as its MLflow flavor does; `options` are those that all flavors have."""
+        ...
+
+    def advice(self, rows: Rows, parity: Parity | None) -> str:
+        """What to change where the graph answers otherwise; None: where there is none. Sentences."""
         ...

@@ -1,45 +1,53 @@
-"""Estimators and pipelines of scikit-learn, by skl2onnx."""
+"""Estimators and pipelines of scikit-learn, and those of LightGBM and XGBoost that behave like them, by skl2onnx."""
 
+import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import packages_distributions
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
 
 from penstock.columns import ColumnKind
 from penstock.errors import NotConvertible, RowsRefused
-from penstock.frameworks.convertible import Precision
+from penstock.frameworks import boosted_trees, converted_graph
+from penstock.frameworks.estimator_advice import differing_advice, way_out
+from penstock.frameworks.estimator_parts import kind_of, parts_of
 from penstock.frameworks.extras import needed
-from penstock.graph import Array, keep_outputs, one_line, renamed
-from penstock.parity import LABEL, PREDICTION, PROBABILITIES
+from penstock.graph import Array, one_line
+from penstock.parity import LABEL, PREDICTION, PROBABILITIES, Parity
 from penstock.rows import MATRIX, Rows, TableRows
 
 OPSETS = {"": 21, "ai.onnx.ml": 3}
 """The newest operators that a graph may use: pinned, so that a newer skl2onnx asks no more of a runtime."""
+_SINGLE, _DOUBLE = "float32", "float64"
+"""In which numbers the graph computes."""
 _TRANSFORMED = "transformed"
-_TREES = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
-_EXTRA = "sklearn"
+_TO = "convert models of scikit-learn"
+_WORDS = r"(?u)\b\w\w+\b"
+"""scikit-learn's own rule of what a word is."""
+_WORDS_IN_ONNX = r"[\pL\pN_][\pL\pN_]+"
+"""The same for onnxruntime. By itself skl2onnx takes letters of English only, and single ones too."""
 
 
 class ScikitLearnModel:
     """A fitted estimator or pipeline."""
 
-    precisions = (Precision.SINGLE, Precision.DOUBLE)
+    ways = (_SINGLE, _DOUBLE)
 
     def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
-        self.kind = _kind(estimator)
+        self._estimator = estimator
+        self.kind = kind_of(estimator)
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Those whose classes its steps are of."""
+        """Those whose classes its parts are of."""
         homes = packages_distributions()
-        modules = {type(each).__module__.partition(".")[0] for each in parts_of(self.estimator)} | {"sklearn"}
-        return tuple(sorted({homes[module][0] for module in modules if homes.get(module)} | {"cloudpickle", "pandas"}))
+        modules = {type(each).__module__.partition(".")[0] for each in parts_of(self._estimator)} | {"sklearn"}
+        found = {homes[module][0] for module in modules if homes.get(module)}
+        return tuple(sorted(found | {"cloudpickle", "pandas"}))
 
     def answers(self, rows: Rows) -> dict[str, Array]:
         """See Convertible."""
@@ -53,51 +61,62 @@ class ScikitLearnModel:
         except Exception as error:
             raise RowsRefused(
                 f"the {self.kind} itself cannot answer X: {one_line(error)}. Is it fitted, and does X have the columns "
-                "that it was fitted on?"
+                "that it was fitted on, without the label?"
             ) from error
 
     def _answers(self, given: Any) -> dict[str, Array]:
-        model = self.estimator
+        model = self._estimator
         if not hasattr(model, "predict"):
             return {_TRANSFORMED: _dense(model.transform(given))}
         predicted = _dense(model.predict(given))
         if _type_of(model) == "regressor":
             return {PREDICTION: predicted.astype(np.float64)}
         if predicted.ndim > 1:
-            raise RowsRefused(f"the {self.kind} answers several labels a row: log a model for each")
+            raise RowsRefused(f"the {self.kind} answers several labels a row: log a model for each label")
         if not hasattr(model, "predict_proba"):
             return {LABEL: predicted}
         return {LABEL: predicted, PROBABILITIES: _dense(model.predict_proba(given))}
 
-    def convert(self, rows: Rows, precision: Precision, outputs: tuple[str, ...]) -> onnx.ModelProto:
+    def convert(self, rows: Rows, way: str, outputs: tuple[str, ...]) -> onnx.ModelProto:
         """See Convertible."""
-        skl2onnx = needed("skl2onnx", extra=_EXTRA, to="convert models of scikit-learn")
-        self._check_thresholds()
-        options = {id(self.estimator): {"zipmap": False}} if _type_of(self.estimator) == "classifier" else None
+        skl2onnx = needed("skl2onnx", extra="sklearn", to=_TO)
+        source = self._source()
+        boosted_trees.register(parts_of(source))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model: onnx.ModelProto = skl2onnx.convert_sklearn(
-                    self.estimator,
-                    initial_types=self._inputs(rows, precision),
+                    source,
+                    initial_types=self._inputs(rows, way),
                     target_opset=OPSETS,
-                    options=options,
+                    options=_options(source) or None,
                 )
         except Exception as error:  # skl2onnx has no base for what it raises
-            raise NotConvertible(f"skl2onnx cannot convert the {self.kind}: {one_line(error)}") from error
-        return _finished(model, rows, precision, outputs)
-
-    def _check_thresholds(self) -> None:
-        """Raise NotConvertible for trees with a branch for missing values alone: skl2onnx never ends on those."""
-        if any(np.isinf(each.tree_.threshold).any() for each in parts_of(self.estimator) if hasattr(each, "tree_")):
             raise NotConvertible(
-                f"the {self.kind} was trained with missing values, and its branches for those cannot be written as "
-                "ONNX: put SimpleImputer(add_indicator=True) before the trees, or use LightGBM or XGBoost"
-            )
+                f"the {self.kind} cannot be written as ONNX: skl2onnx says {one_line(error)}"
+            ) from error
+        if isinstance(rows, TableRows):
+            converted_graph.name_inputs(model, rows.names)
+        narrow = way == _DOUBLE and not boosted_trees.compare_in_double(parts_of(source))
+        return converted_graph.finished(model, outputs, narrow_trees=narrow)
 
-    def _inputs(self, rows: Rows, precision: Precision) -> list[tuple[str, Any]]:
-        types = needed("skl2onnx.common.data_types", extra=_EXTRA, to="convert models of scikit-learn")
-        number = types.FloatTensorType if precision is Precision.SINGLE else types.DoubleTensorType
+    def _source(self) -> Any:
+        """The estimator as skl2onnx can take it. Raises NotConvertible where it would never end."""
+        source = copy.deepcopy(self._estimator)
+        for part in parts_of(source):
+            if hasattr(part, "tree_") and np.isinf(part.tree_.threshold).any():
+                raise NotConvertible(
+                    f"the {self.kind} was trained with missing values, and its branches for those cannot be written as "
+                    "ONNX"
+                )
+            if hasattr(part, "flatten_transform"):  # says how a vote is shown to other steps, never what it answers
+                part.flatten_transform = False
+        boosted_trees.forget_feature_names(parts_of(source))
+        return source
+
+    def _inputs(self, rows: Rows, way: str) -> list[tuple[str, Any]]:
+        types = needed("skl2onnx.common.data_types", extra="sklearn", to=_TO)
+        number = types.FloatTensorType if way == _SINGLE else types.DoubleTensorType
         if not isinstance(rows, TableRows):
             (array,) = rows.arrays.values()
             return [(MATRIX, number([None, *array.shape[1:]]))]
@@ -108,39 +127,18 @@ class ScikitLearnModel:
 
     @property
     def _takes_columns_apart(self) -> bool:
-        return any(type(each).__name__ == "ColumnTransformer" for each in parts_of(self.estimator))
+        return any(type(each).__name__ == "ColumnTransformer" for each in parts_of(self._estimator))
 
     def save(self, folder: str, **options: Any) -> None:
         """See Convertible. As a pickle: MLflow's own choice, skops, refuses trees."""
-        import mlflow.sklearn  # noqa: PLC0415 - imports scikit-learn
+        flavor: Any = import_module(boosted_trees.flavor_of(self._estimator) or "mlflow.sklearn")
+        if flavor.__name__ != "mlflow.xgboost":
+            options["serialization_format"] = "cloudpickle"
+        flavor.save_model(self._estimator, path=folder, **options)
 
-        mlflow.sklearn.save_model(self.estimator, folder, serialization_format="cloudpickle", **options)
-
-
-def parts_of(estimator: Any) -> Iterator[Any]:
-    """The estimator and all that it is made of."""
-    yield estimator
-    for value in vars(estimator).values():
-        yield from (part for each in _members(value) if _is_estimator(each) for part in parts_of(each))
-
-
-def _is_estimator(value: Any) -> bool:
-    return hasattr(value, "get_params") and not isinstance(value, type)
-
-
-def _members(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype.kind == "O"):
-        for each in value:
-            yield from _members(each)
-    elif isinstance(value, dict):
-        yield from value.values()
-    else:
-        yield value
-
-
-def _kind(estimator: Any) -> str:
-    steps = getattr(estimator, "steps", None)
-    return f"{type(estimator).__name__} of {_kind(steps[-1][1])}" if steps else type(estimator).__name__
+    def advice(self, rows: Rows, parity: Parity | None) -> str:
+        """See Convertible."""
+        return differing_advice(self._estimator, rows, parity) if parity else way_out(self._estimator)
 
 
 def _type_of(estimator: Any) -> str:
@@ -148,43 +146,17 @@ def _type_of(estimator: Any) -> str:
     return "classifier" if base.is_classifier(estimator) else "regressor" if base.is_regressor(estimator) else ""
 
 
+def _options(source: Any) -> Mapping[int, Mapping[str, Any]]:
+    """What converters are told: plain tensors instead of maps, and scikit-learn's own rule of what a word is."""
+    options: dict[int, Mapping[str, Any]] = {
+        id(part): {"tokenexp": _WORDS_IN_ONNX}
+        for part in parts_of(source)
+        if getattr(part, "analyzer", None) == "word" and getattr(part, "token_pattern", None) == _WORDS
+    }
+    if _type_of(source) == "classifier" and hasattr(source, "predict_proba"):
+        options[id(source)] = {"zipmap": False}
+    return options
+
+
 def _dense(values: Any) -> Array:
     return np.asarray(values.toarray() if hasattr(values, "toarray") else values)
-
-
-def _finished(model: onnx.ModelProto, rows: Rows, precision: Precision, outputs: tuple[str, ...]) -> onnx.ModelProto:
-    if isinstance(rows, TableRows):
-        _name_inputs(model, rows.names)
-    keep_outputs(model, outputs)
-    if precision is Precision.DOUBLE:
-        _narrow_before_trees(model)
-    # skl2onnx keeps these in a set, whose order changes from process to process: equal trees would get unequal digests.
-    model.opset_import.sort(key=lambda opset: str(opset.domain))
-    return model
-
-
-def _name_inputs(model: onnx.ModelProto, names: list[str]) -> None:
-    """Give inputs the columns' own names: skl2onnx writes `amount__EUR_` for `amount (EUR)`."""
-    by_bare = {_bare(name): name for name in names}
-    if len(by_bare) < len(names):
-        return
-    renamed(model, {each.name: by_bare[_bare(each.name)] for each in model.graph.input if _bare(each.name) in by_bare})
-
-
-def _bare(name: str) -> str:
-    return "".join(character for character in name if character.isalnum())
-
-
-def _narrow_before_trees(model: onnx.ModelProto) -> None:
-    """Round numbers to float32 before trees, as scikit-learn's trees do themselves; what goes before them is computed
-    in float64, as there. Without that a scaler before trees puts rows into other leaves.
-    """
-    nodes = list(model.graph.node)
-    del model.graph.node[:]
-    for number, node in enumerate(nodes):
-        if node.op_type in _TREES:
-            wide, narrow, again = node.input[0], f"{node.input[0]}_narrow_{number}", f"{node.input[0]}_again_{number}"
-            model.graph.node.append(helper.make_node("Cast", [wide], [narrow], to=TensorProto.FLOAT))
-            model.graph.node.append(helper.make_node("Cast", [narrow], [again], to=TensorProto.DOUBLE))
-            node.input[0] = again
-        model.graph.node.append(node)
