@@ -1,6 +1,18 @@
 """Penstock for Python: from a trained model to one that serves."""
 
-from penstock.errors import ModelRefused, PenstockError, RegistryFault
+from penstock.deployment import deployment
+from penstock.errors import ModelRefused, PenstockError, PredictFailed, RegistryFault
 from penstock.logged_version import LoggedVersion, log_model
+from penstock.prediction import Predicted, predict
 
-__all__ = ["LoggedVersion", "ModelRefused", "PenstockError", "RegistryFault", "log_model"]
+__all__ = [
+    "LoggedVersion",
+    "ModelRefused",
+    "PenstockError",
+    "PredictFailed",
+    "Predicted",
+    "RegistryFault",
+    "deployment",
+    "log_model",
+    "predict",
+]

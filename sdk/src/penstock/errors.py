@@ -7,8 +7,15 @@ PenstockError
 │   ├── FileNotTrusted   opening the file would run code, and nobody said that it may
 │   ├── RowsRefused      X or y cannot be served or compared with
 │   ├── NotConvertible   it cannot be written as ONNX
+│   ├── AlreadyConverted the registered version has an ONNX model
+│   ├── StoreRefusal     the cluster would not take it
 │   └── AnswersDiffer    its ONNX form answers otherwise than the model itself
-└── RegistryFault        MLflow does not answer, or refuses
+├── RegistryFault        MLflow does not answer, or refuses
+├── DeploymentRefused    the resource has a field that the cluster would not take
+└── PredictFailed        a served model gave no prediction
+    ├── RequestRefused   it does not take these rows
+    ├── NotServed        no such model is served there, or it is not ready
+    └── NoAnswer         no answer in time, or one that is none
 """
 
 
@@ -40,9 +47,37 @@ class NotConvertible(ModelRefused):
     """The model cannot be written as ONNX."""
 
 
+class AlreadyConverted(ModelRefused):
+    """The registered version has an ONNX model: there is nothing to do."""
+
+
+class StoreRefusal(ModelRefused):
+    """The model store or the predictor would not take it; the message is theirs."""
+
+
 class AnswersDiffer(ModelRefused):
     """The model's ONNX form answers otherwise than the model itself."""
 
 
 class RegistryFault(PenstockError):
     """MLflow does not answer, or refuses."""
+
+
+class DeploymentRefused(PenstockError):
+    """The resource has a field that the cluster would not take."""
+
+
+class PredictFailed(PenstockError):
+    """A served model gave no prediction."""
+
+
+class RequestRefused(PredictFailed):
+    """The model does not take these rows; the message is its own."""
+
+
+class NotServed(PredictFailed):
+    """No such model is served at the address, or it is not ready."""
+
+
+class NoAnswer(PredictFailed):
+    """No answer in time, or one that is no prediction."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.artifact import Artifact
+from penstock.choice import MOST_ROWS, positions_tried
 from penstock.conversion import Tolerance, converted
 from penstock.frameworks.recognition import recognised
 from penstock.model_file import opened_model
@@ -13,8 +14,6 @@ from penstock.parity import Parity
 from penstock.reference import check_names, labels_of, reference_sample
 from penstock.registry import MlflowServer
 from penstock.rows import rows_of
-
-_SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +63,12 @@ def log_model(
     where MLflow does not answer.
     """
     server = MlflowServer()
-    rows = rows_of(X)
-    check_names(rows)
-    labels = labels_of(y, rows)
+    given = rows_of(X)
+    check_names(given)
+    all_labels = labels_of(y, given)
+    positions = positions_tried(given)
+    rows = given.at(positions)
+    labels = None if all_labels is None else all_labels[list(positions)]
     trained = recognised(
         opened_model(Path(model), trust_pickle=trust_pickle) if isinstance(model, str | Path) else model
     )
@@ -76,7 +78,7 @@ def log_model(
         model=trained,
         conversion=conversion,
         rows=rows,
-        sample=reference_sample(rows, labels, conversion.answers, _SEED),
+        sample=reference_sample(rows, labels, conversion.answers, drawn_from=MOST_ROWS),
         code_paths=code_paths,
         pip_requirements=pip_requirements,
     )

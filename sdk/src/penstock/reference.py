@@ -14,6 +14,7 @@ MOST_ROWS = 2000
 LABEL = "label"
 PREDICTION = "prediction"
 _TWO = 2
+_SEED = 0
 
 
 def labels_of(y: object, rows: Rows) -> Array | None:
@@ -41,9 +42,11 @@ def check_names(rows: Rows) -> None:
         )
 
 
-def reference_sample(rows: Rows, labels: Array | None, answers: Mapping[str, Array], seed: int) -> pd.DataFrame:
-    """Draw the sample. `answers`: of the graph, to all rows."""
-    drawn = np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS]
+def reference_sample(
+    rows: Rows, labels: Array | None, answers: Mapping[str, Array], *, drawn_from: int
+) -> pd.DataFrame:
+    """Draw the sample. `answers`: of the graph, to all rows. `drawn_from`: the first so many rows, random ones."""
+    drawn = np.random.default_rng(_SEED).permutation(min(len(rows), drawn_from))[:MOST_ROWS]
     sample = rows.sample(drawn.tolist())
     if labels is not None:
         sample[LABEL] = labels[drawn]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import mlflow
 import requests
@@ -54,6 +55,30 @@ class MlflowServer:
         """Let an alias name a version: where Penstock watches it, this starts a rollout."""
         with self._named_failures(f"move alias {alias} of {name} to version {version} at"):
             mlflow.MlflowClient().set_registered_model_alias(name, alias, version)
+
+    def version_of(self, uri: str) -> tuple[str, str]:
+        """Read `models:/name/version` or `models:/name@alias`; answers name and version. Raises RegistryFault."""
+        name, at, alias = uri.removeprefix("models:/").rpartition("@")
+        if not uri.startswith("models:/") or (not at and "/" not in alias):
+            raise RegistryFault(f"{uri} names no version: write models:/name/3, or models:/name@alias")
+        if not at:
+            name, _, version = alias.rpartition("/")
+            return name, version
+        with self._named_failures(f"find alias {alias} of {name} at"):
+            return name, str(mlflow.MlflowClient().get_model_version_by_alias(name, alias).version)
+
+    def download(self, uri: str, folder: Path) -> Path:
+        """Fetch the artifact of an address into a folder. Raises RegistryFault."""
+        with self._named_failures(f"fetch {uri} from"):
+            return Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
+
+    @contextmanager
+    def run_of(self, name: str, version: str) -> Iterator[None]:
+        """Go on in the run that a version is of, where it is of one: what is made of it belongs there too."""
+        with self._named_failures(f"go on in the run of version {version} of {name} at"):
+            run_id = mlflow.MlflowClient().get_model_version(name, version).run_id
+        with mlflow.start_run(run_id=run_id or None):
+            yield
 
     @contextmanager
     def _named_failures(self, action: str) -> Iterator[None]:

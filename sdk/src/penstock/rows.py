@@ -67,6 +67,8 @@ class TableRows:
 
     def at(self, positions: Sequence[int]) -> "TableRows":
         """Some of the rows."""
+        if len(positions) == len(self) and isinstance(positions, range):
+            return self
         return TableRows(self.frame.iloc[list(positions)], self.columns)
 
     def shown(self, position: int) -> str:

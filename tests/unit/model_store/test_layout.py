@@ -9,11 +9,16 @@ from penstock_model_store.errors import (
     PythonModel,
     SeveralModelFiles,
 )
-from penstock_model_store.layout import ArtifactLayout, Listed, chosen_layout
+from penstock_model_store.layout import ArtifactLayout, Listed
+from penstock_model_store.layout import chosen_layout as chosen_layout_of
 
 
 def listed(*paths: str) -> list[Listed]:
     return [Listed(path=path, size=1) for path in paths]
+
+
+def chosen_layout(files: list[Listed], metadata: str | None) -> ArtifactLayout:
+    return chosen_layout_of(files, metadata, "fraud-detector/3")
 
 
 def metadata(**document: object) -> str:
@@ -63,6 +68,7 @@ def test_the_reference_sample_is_found_by_its_name(path: str) -> None:
     [
         (["model.pkl"], None, PickleOnly, "model.pkl is a pickle"),
         (["sub/model.JOBLIB"], None, PickleOnly, "sub/model.JOBLIB"),
+        (["model.pth"], None, PickleOnly, "penstock convert models:/fraud-detector/3"),
         (["weights.bin"], None, NoModelFile, "weights.bin"),
         (["a.onnx", "b.onnx"], None, SeveralModelFiles, "a.onnx, b.onnx"),
         (["MLmodel", "b.onnx"], metadata(), NoModelFile, "names 'model.onnx'"),
@@ -96,7 +102,11 @@ def test_what_mlflow_itself_wraps_is_served() -> None:
 
 @pytest.mark.parametrize(
     ("path", "line"),
-    [("model.skops", "skl2onnx.to_onnx"), ("model.keras", "tf2onnx"), ("model.ubj", "convert_xgboost")],
+    [
+        ("model.skops", "penstock convert models:/fraud-detector/3"),
+        ("model.ubj", r"penstock.log_model\(model, name='fraud-detector', X=X\)"),
+        ("model.keras", "tf2onnx"),
+    ],
 )
 def test_a_model_of_another_kind_comes_with_the_line_that_converts_it(path: str, line: str) -> None:
     with pytest.raises(NoModelFile, match=line):

@@ -18,18 +18,21 @@ REFERENCES = ("reference.parquet", "reference.csv", "extra_files/reference.parqu
 RESERVED = frozenset({"card.json", "signature.json", "input_example.json", "reference.parquet", "reference.csv"})
 """Names that the store gives to files of its own: a data file of the model may not have them."""
 
+_NATIVE = {
+    ".skops": "a scikit-learn model in skops' form",
+    ".xgb": "an XGBoost model",
+    ".ubj": "an XGBoost model",
+    ".lgb": "a LightGBM model",
+}
+"""What a file is by its ending, of what Penstock for Python converts."""
 _CONVERTERS = {
-    ".skops": ("a scikit-learn model in skops' form", "skl2onnx.to_onnx(model, X[:1])"),
     ".keras": ("a Keras model", "tf2onnx.convert.from_keras(model)"),
     ".h5": ("a Keras model", "tf2onnx.convert.from_keras(model)"),
     ".safetensors": ("the weights of a model", "torch.onnx.export(model, args)"),
     ".pt2": ("a PyTorch program", "torch.onnx.export(model, args)"),
-    ".xgb": ("an XGBoost model", "onnxmltools.convert_xgboost(model, initial_types=...)"),
-    ".ubj": ("an XGBoost model", "onnxmltools.convert_xgboost(model, initial_types=...)"),
-    ".lgb": ("a LightGBM model", "onnxmltools.convert_lightgbm(model, initial_types=...)"),
     ".cb": ("a CatBoost model", "model.save_model('model.onnx', format='onnx')"),
 }
-"""What a file is by its ending, and the line that makes ONNX of it."""
+"""What another file is by its ending, and the line that makes ONNX of it."""
 _PICKLES = (".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill", ".pt", ".pth")
 
 
@@ -53,15 +56,16 @@ class ArtifactLayout:
     """MLflow's JSON text of the signature's inputs."""
 
 
-def chosen_layout(files: Sequence[Listed], metadata: str | None) -> ArtifactLayout:
+def chosen_layout(files: Sequence[Listed], metadata: str | None, version: str) -> ArtifactLayout:
     """Find what runs in a listing and the text of its MLmodel file (None: there is none).
 
+    `version`: model and version, with a stroke between, for what a refusal says to write.
     Raises BadMetadata, PickleOnly, PythonModel, NoModelFile or SeveralModelFiles.
     """
     paths = {file.path for file in files}
     described = _parsed(metadata)
     return ArtifactLayout(
-        model=_model_path(paths, described),
+        model=_model_path(paths, described, version),
         example=_example_path(paths, described),
         reference=next((path for path in REFERENCES if path in paths), None),
         signature_inputs=_signature_inputs(described),
@@ -80,7 +84,7 @@ def _parsed(metadata: str | None) -> dict[str, Any]:
     return document
 
 
-def _model_path(paths: set[str], described: dict[str, Any]) -> str:
+def _model_path(paths: set[str], described: dict[str, Any], version: str) -> str:
     declared = _declared_model(described)
     if declared is None:
         _check_no_python(paths, described)
@@ -95,7 +99,7 @@ def _model_path(paths: set[str], described: dict[str, Any]) -> str:
             "log the model with mlflow.onnx.log_model, or register a folder with one .onnx"
         )
     if not candidates:
-        raise _no_model(paths)
+        raise _no_model(paths, version)
     return candidates[0]
 
 
@@ -123,15 +127,17 @@ def _declared_model(described: dict[str, Any]) -> str | None:
     return checked_path(data) if isinstance(data, str) else None
 
 
-def _no_model(paths: set[str]) -> NoModelFile | PickleOnly:
+def _no_model(paths: set[str], version: str) -> NoModelFile | PickleOnly:
     pickles = sorted(path for path in paths if path.lower().endswith(_PICKLES))
     if pickles:
         return PickleOnly(
-            f"{pickles[0]} is a pickle, which runs code when it is opened, and there is no .onnx: "
-            "convert the model to ONNX (skl2onnx, torch.onnx, tf2onnx) and register that"
+            f"{pickles[0]} is a pickle, which runs code when it is opened, and there is no .onnx: {_way_out(version)}"
         )
     for path in sorted(paths):
-        what, line = _CONVERTERS.get(posixpath.splitext(path)[1].lower(), ("", ""))
+        ending = posixpath.splitext(path)[1].lower()
+        if ending in _NATIVE:
+            return NoModelFile(f"{path} is {_NATIVE[ending]}, and there is no .onnx: {_way_out(version)}")
+        what, line = _CONVERTERS.get(ending, ("", ""))
         if line:
             return NoModelFile(
                 f"{path} is {what}, and there is no .onnx: convert the model, {line}, and log that with "
@@ -139,6 +145,14 @@ def _no_model(paths: set[str]) -> NoModelFile | PickleOnly:
             )
     shown = ", ".join(sorted(paths)[:5])
     return NoModelFile(f"no .onnx among the {len(paths)} files ({shown}): register a model in ONNX form")
+
+
+def _way_out(version: str) -> str:
+    name = version.rpartition("/")[0]
+    return (
+        f"register it as ONNX too, where it was trained. Either `penstock convert models:/{version}`, or in Python "
+        f"penstock.log_model(model, name={name!r}, X=X); both come with pip install penstock-sdk"
+    )
 
 
 def _example_path(paths: set[str], described: dict[str, Any]) -> str | None:

@@ -1,7 +1,7 @@
 """Fetches one version from its registry. Runs in a process of its own, which can be killed when it takes too long."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -57,7 +57,7 @@ def pull(job: PullJob) -> Pulled:
     client = MlflowClient(tracking_uri=job.registry_uri, registry_uri=job.registry_uri)
     with _translated(job):
         version = _asked_version(client, job)
-        pulled = _fetched(*_listed(_location(client, version), job), job)
+        pulled = pull_files(*_listed(_location(client, version), job), job)
         # The version may have been deleted and made again while its files were copied.
         _asked_version(client, job)
         return pulled
@@ -114,14 +114,15 @@ def _opened(uri: str, job: PullJob) -> ArtifactSource:
     return opened_source(uri, tracking_uri=job.registry_uri, schemes=job.schemes, local_roots=job.local_roots)
 
 
-def _fetched(source: ArtifactSource, files: list[Listed], job: PullJob) -> Pulled:
+def pull_files(source: ArtifactSource, files: Sequence[Listed], job: PullJob) -> Pulled:
+    """Fetch what matters of these files into the job's folder. Raises IngestError and OSError."""
     if not files:
         raise ArtifactsMissing(
             f"version {job.version} of {job.model} has no files: was its artifact deleted, or not yet uploaded?"
         )
     budget = Budget(job.limits.artifact_bytes - _bytes_below(job.folder / MODEL_FOLDER))
     known = {file.path: file for file in files}
-    layout = chosen_layout(files, _metadata(source, known, job, budget))
+    layout = chosen_layout(files, _metadata(source, known, job, budget), f"{job.model}/{job.version}")
     if job.data_files:
         _fetch_data(source, known, layout, job, budget)
     else:
