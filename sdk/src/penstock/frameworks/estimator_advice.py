@@ -8,6 +8,8 @@ from penstock.frameworks.estimator_parts import parts_of
 from penstock.parity import Parity
 from penstock.rows import Rows, TableRows
 
+WORDS = r"(?u)\b\w\w+\b"
+"""scikit-learn's own rule of what a word is."""
 _LARGEST_EXACT = 2.0**24
 """Whole numbers up to this are float32 too."""
 _FEW = 0.01
@@ -52,11 +54,14 @@ def way_out(estimator: Any) -> str:
 def differing_advice(estimator: Any, rows: Rows, parity: Parity) -> str:
     """Say what to change, from what the estimator is made of and from the rows."""
     parts = list(parts_of(estimator))
+    names = {type(part).__name__ for part in parts}
+    trees = any(hasattr(part, "tree_") for part in parts) or not names.isdisjoint(_BOOSTED)
     said = [
         advice
         for applies, advice in (
-            (_has_gaps(rows) and any(hasattr(part, "tree_") for part in parts), _TREES_AND_GAPS),
-            (any(hasattr(part, "token_pattern") for part in parts), _TEXT),
+            (trees and _has_gaps(rows) and names.isdisjoint({"SimpleImputer", *_BOOSTED}), _TREES_AND_GAPS),
+            (trees and "TfidfVectorizer" in names, _WEIGHTS_AND_TREES),
+            (any(_splits_otherwise(part) for part in parts), _TEXT),
             (_largest(rows) > _LARGEST_EXACT, _LARGE),
             (any(type(part).__module__.startswith("lightgbm") for part in parts), _LIGHTGBM),
             (parity.share < _FEW, _few(parity)),
@@ -68,6 +73,11 @@ def differing_advice(estimator: Any, rows: Rows, parity: Parity) -> str:
 
 _GAPS = "Put SimpleImputer() before the trees and train again, or use LightGBM or XGBoost."
 _TREES_AND_GAPS = f"X has missing values, and scikit-learn's trees lose their branches for those in ONNX. {_GAPS}"
+_BOOSTED = frozenset({"LGBMClassifier", "LGBMRegressor", "XGBClassifier", "XGBRegressor"})
+_WEIGHTS_AND_TREES = (
+    "TfidfVectorizer's weights are float32 in ONNX, and trees split between weights that differ by less: use "
+    "CountVectorizer before trees, which need no weights."
+)
 _TEXT = (
     "Texts are split into words by other rules in ONNX where the vectorizer has a token_pattern, preprocessor, "
     "tokenizer or strip_accents of its own: train with its defaults, or with analyzer='char'."
@@ -83,6 +93,12 @@ _STEP_BY_STEP = (
     "To find the step at fault, log the pipeline's beginning: penstock.log_model(pipeline[:-1], ...) compares what it "
     "makes of the same rows."
 )
+
+
+def _splits_otherwise(part: Any) -> bool:
+    """A vectorizer with rules of its own."""
+    own = (getattr(part, name, None) for name in ("preprocessor", "tokenizer", "strip_accents"))
+    return hasattr(part, "token_pattern") and (part.token_pattern != WORDS or any(each is not None for each in own))
 
 
 def _few(parity: Parity) -> str:

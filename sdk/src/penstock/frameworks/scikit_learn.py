@@ -13,7 +13,8 @@ import onnx
 from penstock.columns import ColumnKind
 from penstock.errors import NotConvertible, RowsRefused
 from penstock.frameworks import boosted_trees, converted_graph
-from penstock.frameworks.estimator_advice import differing_advice, way_out
+from penstock.frameworks.double_precision import compute_in_double
+from penstock.frameworks.estimator_advice import WORDS, differing_advice, way_out
 from penstock.frameworks.estimator_parts import kind_of, parts_of
 from penstock.frameworks.extras import needed
 from penstock.graph import Array, one_line
@@ -26,10 +27,8 @@ _SINGLE, _DOUBLE = "float32", "float64"
 """In which numbers the graph computes."""
 _TRANSFORMED = "transformed"
 _TO = "convert models of scikit-learn"
-_WORDS = r"(?u)\b\w\w+\b"
-"""scikit-learn's own rule of what a word is."""
 _WORDS_IN_ONNX = r"[\pL\pN_][\pL\pN_]+"
-"""The same for onnxruntime. By itself skl2onnx takes letters of English only, and single ones too."""
+"""WORDS for onnxruntime. By itself skl2onnx takes letters of English only, and single ones too."""
 
 
 class ScikitLearnModel:
@@ -97,8 +96,12 @@ class ScikitLearnModel:
             ) from error
         if isinstance(rows, TableRows):
             converted_graph.name_inputs(model, rows.names)
-        narrow = way == _DOUBLE and not boosted_trees.compare_in_double(parts_of(source))
-        return converted_graph.finished(model, outputs, narrow_trees=narrow)
+        converted_graph.finished(model, outputs)
+        if way == _DOUBLE:
+            fills = [np.asarray(part.statistics_) for part in parts_of(source) if hasattr(part, "statistics_")]
+            narrow = not boosted_trees.compare_in_double(parts_of(source))
+            compute_in_double(model, [each for each in fills if each.dtype.kind in "iuf"], narrow_trees=narrow)
+        return model
 
     def _source(self) -> Any:
         """The estimator as skl2onnx can take it. Raises NotConvertible where it would never end."""
@@ -151,7 +154,7 @@ def _options(source: Any) -> Mapping[int, Mapping[str, Any]]:
     options: dict[int, Mapping[str, Any]] = {
         id(part): {"tokenexp": _WORDS_IN_ONNX}
         for part in parts_of(source)
-        if getattr(part, "analyzer", None) == "word" and getattr(part, "token_pattern", None) == _WORDS
+        if getattr(part, "analyzer", None) == "word" and getattr(part, "token_pattern", None) == WORDS
     }
     if _type_of(source) == "classifier" and hasattr(source, "predict_proba"):
         options[id(source)] = {"zipmap": False}
