@@ -60,11 +60,22 @@ class OnnxGraph:
 
     def answers(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Compute every output. Raises NotConvertible where it fails on these."""
+        self._check_open_rows(feeds)
         try:
             values = self._session.run(None, dict(feeds))
         except Exception as error:
             raise NotConvertible(f"onnxruntime fails on these rows: {one_line(error)}") from error
         return {tensor.name: np.asarray(value) for tensor, value in zip(self.outputs, values, strict=True)}
+
+    def _check_open_rows(self, feeds: Mapping[str, Array]) -> None:
+        for each in self.inputs:
+            rows = each.shape[0] if each.shape else 0
+            if rows > 0 and rows != len(feeds[each.name]):
+                raise NotConvertible(
+                    f"input {each.name} of the graph takes {rows} rows, never more or fewer. Export it with an open "
+                    f"first dimension: torch.onnx.export(..., dynamic_axes={{{each.name!r}: {{0: 'rows'}}}}), or in "
+                    "skl2onnx FloatTensorType([None, ...])"
+                )
 
 
 def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> None:
@@ -121,6 +132,9 @@ def one_line(error: BaseException) -> str:
 
 def _tensor(tensor: Any) -> GraphTensor:
     if tensor.type not in _DTYPES:
-        raise NotConvertible(f"its ONNX form has {tensor.name} of type {tensor.type}, which is no plain tensor")
+        raise NotConvertible(
+            f"its ONNX form has {tensor.name} of type {tensor.type}, which is no plain tensor: a classifier is "
+            "converted with options={'zipmap': False}"
+        )
     shape = tuple(size if isinstance(size, int) and size >= 0 else -1 for size in tensor.shape)
     return GraphTensor(name=tensor.name, dtype=_DTYPES[tensor.type], shape=shape)

@@ -31,7 +31,8 @@ def asked(columns: "pd.Index[str]", dtypes: "pd.Series[Any]") -> pd.DataFrame:
 
 def native_of(script: dict[str, Any], folder: Path, name: str) -> Callable[[pd.DataFrame], npt.NDArray[np.float64]]:
     """The model as the user has it: the script's own, or what its file holds."""
-    model = script.get("model") or joblib.load(
+    files: Any = joblib
+    model = script.get("model") or files.load(
         folder / {"joblib-file": "fraud.joblib", "pickle-file": "fraud.pkl"}[name]
     )
     if name == "onnx-file":  # trained on an array

@@ -1,11 +1,15 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
+from scipy import sparse as untyped_sparse
 
 from penstock.errors import NotConvertible, RowsRefused
 from penstock.graph import GraphTensor
 from penstock.rows import TableRows, TensorRows, rows_of
+
+sparse: Any = untyped_sparse
 
 
 def tensor(name: str, dtype: str, *shape: int) -> GraphTensor:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.columns import ColumnKind
 from penstock.frameworks.estimator_parts import parts_of
 from penstock.parity import Parity
 from penstock.rows import Rows, TableRows
@@ -29,17 +30,22 @@ _WAYS_OUT = {
 """By the class that has no converter, or not for all that it can do."""
 
 
-def way_out(estimator: Any) -> str:
+def way_out(estimator: Any, rows: Rows) -> str:
     """Name the part that is likely at fault, and what to use in its place."""
     parts = list(parts_of(estimator))
+    texts = _texts(rows)
+    if texts and not any(type(part).__name__ == "ColumnTransformer" for part in parts):
+        return (
+            f"X has texts ({', '.join(texts[:5])}), which trees in ONNX do not take: put OneHotEncoder or "
+            "OrdinalEncoder for them into a ColumnTransformer before the model."
+        )
     for part in parts:
         if type(part).__name__ in _WAYS_OUT:
             return _WAYS_OUT[type(part).__name__]
         if getattr(part, "add_indicator", False):
-            return (
-                f"{type(part).__name__}(add_indicator=True) has no form in ONNX: leave that out, and make the "
-                "indicators columns of X, for example X['age_missing'] = X['age'].isna()."
-            )
+            return _INDICATORS
+        if _splits_otherwise(part):
+            return _TEXT
         if hasattr(part, "tree_") and np.isinf(part.tree_.threshold).any():
             return _GAPS
     foreign = next((part for part in parts if not type(part).__module__.startswith(_OWN_CODE)), None)
@@ -59,6 +65,7 @@ def differing_advice(estimator: Any, rows: Rows, parity: Parity) -> str:
     said = [
         advice
         for applies, advice in (
+            (any(getattr(part, "add_indicator", False) for part in parts), _INDICATORS),
             (trees and _has_gaps(rows) and names.isdisjoint({"SimpleImputer", *_BOOSTED}), _TREES_AND_GAPS),
             (trees and "TfidfVectorizer" in names, _WEIGHTS_AND_TREES),
             (any(_splits_otherwise(part) for part in parts), _TEXT),
@@ -73,6 +80,10 @@ def differing_advice(estimator: Any, rows: Rows, parity: Parity) -> str:
 
 _GAPS = "Put SimpleImputer() before the trees and train again, or use LightGBM or XGBoost."
 _TREES_AND_GAPS = f"X has missing values, and scikit-learn's trees lose their branches for those in ONNX. {_GAPS}"
+_INDICATORS = (
+    "SimpleImputer(add_indicator=True) has no form in ONNX: leave that out, and make the indicators columns of X, for "
+    "example X['age_missing'] = X['age'].isna()."
+)
 _BOOSTED = frozenset({"LGBMClassifier", "LGBMRegressor", "XGBClassifier", "XGBRegressor"})
 _WEIGHTS_AND_TREES = (
     "TfidfVectorizer's weights are float32 in ONNX, and trees split between weights that differ by less: use "
@@ -106,6 +117,10 @@ def _few(parity: Parity) -> str:
         "These rows lie at the edge between two leaves. Where that many may be answered otherwise: "
         f"allow_differing_rows={1.5 * parity.share:.1g}."
     )
+
+
+def _texts(rows: Rows) -> list[str]:
+    return [each.name for each in rows.columns if each.kind is ColumnKind.TEXT] if isinstance(rows, TableRows) else []
 
 
 def _has_gaps(rows: Rows) -> bool:

@@ -141,7 +141,7 @@ class ScikitLearnModel:
 
     def advice(self, rows: Rows, parity: Parity | None) -> str:
         """See Convertible."""
-        return differing_advice(self._estimator, rows, parity) if parity else way_out(self._estimator)
+        return differing_advice(self._estimator, rows, parity) if parity else way_out(self._estimator, rows)
 
 
 def _type_of(estimator: Any) -> str:
