@@ -55,12 +55,12 @@ class Refused:
 class Doubled(TransformerMixin, BaseEstimator):
     """A step of the user's own."""
 
-    def fit(self, X: Any, y: Any = None) -> "Doubled":
+    def fit(self, rows: Any, y: Any = None) -> "Doubled":
         self.fitted_ = True
         return self
 
-    def transform(self, X: Any) -> Any:
-        return 2 * X
+    def transform(self, rows: Any) -> Any:
+        return 2 * rows
 
 
 def numbers(rows: int = ROWS) -> pd.DataFrame:
@@ -91,8 +91,8 @@ def truth(rows: int = ROWS) -> npt.NDArray[np.int64]:
     return (np.random.default_rng(1).random(rows) > 0.5).astype(np.int64)
 
 
-def classified(*steps: Any, X: pd.DataFrame | None = None) -> Any:
-    return make_pipeline(*steps, LogisticRegression()).fit(numbers() if X is None else X, truth())
+def classified(*steps: Any, rows: pd.DataFrame | None = None) -> Any:
+    return make_pipeline(*steps, LogisticRegression()).fit(numbers() if rows is None else rows, truth())
 
 
 def of_text(vectorizer: Any, last: Any) -> Any:
@@ -176,7 +176,7 @@ REFUSED = (
     ),
     Refused(
         name="an imputer that adds columns",
-        model=lambda: classified(SimpleImputer(add_indicator=True), X=gaps()),
+        model=lambda: classified(SimpleImputer(add_indicator=True), rows=gaps()),
         X=gaps,
         refusal=NotConvertible,
         said=("SimpleImputer(add_indicator=True)", "['age_missing'] = X['age'].isna()"),
@@ -195,7 +195,7 @@ REFUSED = (
     ),
     Refused(
         name="rows that lack a column",
-        model=lambda: classified(),
+        model=classified,
         X=lambda: numbers()[["amount"]],
         refusal=RowsRefused,
         said=("itself cannot answer X", "does X have the columns that it was fitted on"),
@@ -223,35 +223,35 @@ REFUSED = (
     ),
     Refused(
         name="text that is missing",
-        model=lambda: classified(),
+        model=classified,
         X=lambda: numbers().assign(country=pd.Series(["DE"] * (ROWS - 1), dtype=object)),
         refusal=RowsRefused,
         said=("'country' of X has no text in 1 rows", "row 299", "fillna('')"),
     ),
     Refused(
         name="a date",
-        model=lambda: classified(),
+        model=classified,
         X=lambda: numbers().assign(seen=pd.Timestamp("2026-01-01")),
         refusal=RowsRefused,
         said=("'seen' of X holds times", "train on numbers made of them"),
     ),
     Refused(
         name="a sparse matrix",
-        model=lambda: classified(),
+        model=classified,
         X=lambda: sparse.csr_matrix(numbers().to_numpy()),
         refusal=RowsRefused,
         said=("sparse matrix", "X.toarray()"),
     ),
     Refused(
         name="fewer labels than rows",
-        model=lambda: classified(),
+        model=classified,
         y=[1, 0],
         refusal=RowsRefused,
         said=("y has 2 labels, X has 300 rows",),
     ),
     Refused(
         name="the truth among the features",
-        model=lambda: classified(),
+        model=classified,
         X=lambda: numbers().assign(label=1),
         refusal=RowsRefused,
         said=("column 'label'", "give it as y"),

@@ -24,9 +24,9 @@ def check(model: str) -> None:
 
     Ends with 1 where it would be refused.
     """
-    with located(model) as place, TemporaryDirectory(prefix="penstock-") as folder:
+    with located(model) as found, TemporaryDirectory(prefix="penstock-") as folder:
         workplace = Path(folder)
-        taken = rehearsed(place, workplace)
+        taken = rehearsed(found, workplace)
         click.echo(f"The model store takes {model}: {taken.card.digest}")
         for line in (*_card_lines(taken.card), *_loaded_lines(taken.folder)):
             click.echo(f"  {line}")

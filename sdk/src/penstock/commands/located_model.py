@@ -2,21 +2,33 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from penstock.registry import MlflowServer
 
-_REGISTERED = ("models:/", "runs:/")
+_REGISTERED = "models:/"
+
+
+@dataclass(frozen=True)
+class LocatedModel:
+    """A model on this machine's disk."""
+
+    place: Path
+    """An .onnx file, or a folder that MLflow logged."""
+    name: str
+    version: str
 
 
 @contextmanager
-def located(model: str) -> Iterator[Path]:
-    """A file or folder as it is, or a copy of what MLflow has under an address. Raises RegistryFault."""
+def located(model: str) -> Iterator[LocatedModel]:
+    """A file or folder as it is, or a copy of the version that an address of MLflow names. Raises RegistryFault."""
     if not model.startswith(_REGISTERED):
-        yield Path(model)
+        yield LocatedModel(Path(model), Path(model).stem, "1")
         return
     server = MlflowServer()
     server.reach()
+    name, version = server.version_of(model)
     with TemporaryDirectory(prefix="penstock-") as folder:
-        yield server.download(model, Path(folder))
+        yield LocatedModel(server.download(f"{_REGISTERED}{name}/{version}", Path(folder)), name, version)

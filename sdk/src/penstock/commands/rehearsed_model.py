@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.commands.located_model import LocatedModel
 from penstock.errors import ExtraMissing, StoreRefusal
 
 if TYPE_CHECKING:
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
 _EXTRA = "local"
 
 
-def rehearsed(model: Path, workplace: Path) -> "Rehearsed":
+def rehearsed(model: LocatedModel, workplace: Path) -> "Rehearsed":
     """Have the store take a model in, here. Raises StoreRefusal with what it says, ExtraMissing."""
     rehearsal: Any = cluster_module("penstock_model_store.rehearsal")
     errors: Any = cluster_module("penstock_model_store.errors")
     try:
-        taken: Rehearsed = rehearsal.rehearse(model, workplace, rehearsal.usual_limits(workplace))
+        taken: Rehearsed = rehearsal.rehearse(
+            model.place, workplace, rehearsal.usual_limits(workplace), model=model.name, version=model.version
+        )
     except errors.IngestError as error:
         raise StoreRefusal(f"{error.reason}: {error}") from error
     return taken

@@ -22,17 +22,7 @@ def serve(context: click.Context, model: str, host: str, port: int, name: str | 
     It is checked first, as by `penstock check`. The address itself is a page to try a prediction on.
     """
     predictor: Any = cluster_module("penstock_predictor.__main__")
-    with located(model) as place, TemporaryDirectory(prefix="penstock-") as folder:
-        taken = rehearsed(place, Path(folder))
-        arguments = ["--model", str(taken.folder), "--name", name or _name_of(model), "--version", _version_of(model)]
+    with located(model) as found, TemporaryDirectory(prefix="penstock-") as folder:
+        taken = rehearsed(found, Path(folder))
+        arguments = ["--model", str(taken.folder), "--name", name or found.name, "--version", found.version]
         context.exit(predictor.main(["serve", *arguments, "--host", host, "--port", str(port), "--grpc-port", "0"]))
-
-
-def _name_of(model: str) -> str:
-    if model.startswith("models:/"):
-        return model.removeprefix("models:/").partition("/")[0].partition("@")[0]
-    return Path(model).stem
-
-
-def _version_of(model: str) -> str:
-    return model.rpartition("/")[2] if model.startswith("models:/") and "@" not in model else "1"

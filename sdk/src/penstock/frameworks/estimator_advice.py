@@ -39,15 +39,9 @@ def way_out(estimator: Any, rows: Rows) -> str:
             f"X has texts ({', '.join(texts[:5])}), which trees in ONNX do not take: put OneHotEncoder or "
             "OrdinalEncoder for them into a ColumnTransformer before the model."
         )
-    for part in parts:
-        if type(part).__name__ in _WAYS_OUT:
-            return _WAYS_OUT[type(part).__name__]
-        if getattr(part, "add_indicator", False):
-            return _INDICATORS
-        if _splits_otherwise(part):
-            return _TEXT
-        if hasattr(part, "tree_") and np.isinf(part.tree_.threshold).any():
-            return _GAPS
+    found = next(filter(None, map(_way_out_of, parts)), None)
+    if found is not None:
+        return found
     foreign = next((part for part in parts if not type(part).__module__.startswith(_OWN_CODE)), None)
     if foreign is not None:
         return (
@@ -55,6 +49,16 @@ def way_out(estimator: Any, rows: Rows) -> str:
             "what it computes, before training, or use steps of scikit-learn's own."
         )
     return "Use steps that skl2onnx converts: https://onnx.ai/sklearn-onnx/supported.html"
+
+
+def _way_out_of(part: Any) -> str | None:
+    if type(part).__name__ in _WAYS_OUT:
+        return _WAYS_OUT[type(part).__name__]
+    if getattr(part, "add_indicator", False):
+        return _INDICATORS
+    if _splits_otherwise(part):
+        return _TEXT
+    return _GAPS if hasattr(part, "tree_") and np.isinf(part.tree_.threshold).any() else None
 
 
 def differing_advice(estimator: Any, rows: Rows, parity: Parity) -> str:

@@ -33,8 +33,8 @@ class Rehearsed:
     """With the card and all its files, as a predictor takes it."""
 
 
-def rehearse(location: Path, workplace: Path, limits: Limits) -> Rehearsed:
-    """Take in an .onnx file or an artifact's folder as if it were a registered version.
+def rehearse(location: Path, workplace: Path, limits: Limits, *, model: str, version: str) -> Rehearsed:
+    """Take in an .onnx file or an artifact's folder as if it were this version of that model.
 
     `workplace`: an empty folder for what comes of it. Raises IngestError, which says what is wrong and what to do.
     """
@@ -48,7 +48,7 @@ def rehearse(location: Path, workplace: Path, limits: Limits) -> Rehearsed:
         schemes=(),
         local_roots=(),
     )
-    digest = asyncio.run(pipeline.ingest(VersionKey(registry=_HERE, model=location.stem, version="1"), 0))
+    digest = asyncio.run(pipeline.ingest(VersionKey(registry=_HERE, model=model, version=version), 0))
     card = blobs.card(digest)
     file = blobs.file(card, card.model_path) if card else None
     if card is None or file is None:
