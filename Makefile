@@ -90,6 +90,13 @@ component: $(VENV) ## Component tests: each real process edge
 clients: $(VENV) ## Clients that are not ours against a predictor; writes docs/reference/clients.md
 	@PENSTOCK_UPDATE_CLIENTS=1 $(PYTHON) -m pytest tests/component/predictor/clients $(ARGS)
 
+sdk-torch: $(VENV) ## Models of PyTorch in an environment of their own, of 5.6 GB; no other run has them
+	@[ -x build/torch/bin/python ] || $(UV) venv --quiet --python python3 build/torch
+	@$(UV) pip sync --quiet --python build/torch/bin/python --require-hashes tests/frameworks/pytorch/requirements.txt
+	@$(UV) pip install --quiet --python build/torch/bin/python --no-deps --no-build-isolation --editable contracts --editable sdk
+	@PENSTOCK=$(CURDIR)/.venv/bin/penstock build/torch/bin/python -m pytest -p no:cacheprovider --rootdir tests/frameworks \
+	  --override-ini addopts=--import-mode=importlib --override-ini asyncio_mode= -s tests/frameworks/pytorch $(ARGS)
+
 screens: $(VENV) ## Write the plugin's screens and the statuses in docs anew
 	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py tests/unit/controller/rollout/test_status_table.py tests/unit/controller/rollout/test_phase_statuses.py $(ARGS)
 
@@ -274,5 +281,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: sdk-torch site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
