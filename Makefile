@@ -94,8 +94,8 @@ sdk-torch: $(VENV) ## Models of PyTorch in an environment of their own, of 5.6 G
 	@[ -x build/torch/bin/python ] || $(UV) venv --quiet --python python3 build/torch
 	@$(UV) pip sync --quiet --python build/torch/bin/python --require-hashes tests/frameworks/pytorch/requirements.txt
 	@$(UV) pip install --quiet --python build/torch/bin/python --no-deps --no-build-isolation --editable contracts --editable sdk
-	@PENSTOCK=$(CURDIR)/.venv/bin/penstock build/torch/bin/python -m pytest -p no:cacheprovider --rootdir tests/frameworks \
-	  --override-ini addopts=--import-mode=importlib --override-ini asyncio_mode= -s tests/frameworks/pytorch $(ARGS)
+	@PENSTOCK=$(CURDIR)/.venv/bin/penstock build/torch/bin/python -m pytest -p no:cacheprovider --noconftest \
+	  --rootdir tests/frameworks --override-ini addopts=--import-mode=importlib -s tests/frameworks/pytorch $(ARGS)
 
 screens: $(VENV) ## Write the plugin's screens and the statuses in docs anew
 	@PENSTOCK_UPDATE_SCREENS=1 $(PYTHON) -m pytest tests/unit/cli/test_screens.py tests/unit/controller/rollout/test_status_table.py tests/unit/controller/rollout/test_phase_statuses.py $(ARGS)

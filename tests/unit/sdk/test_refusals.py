@@ -178,7 +178,7 @@ REFUSED = (
         name="an imputer that adds columns",
         model=lambda: classified(SimpleImputer(add_indicator=True), rows=gaps()),
         X=gaps,
-        refusal=NotConvertible,
+        refusal=AnswersDiffer,
         said=("SimpleImputer(add_indicator=True)", "['age_missing'] = X['age'].isna()"),
     ),
     Refused(
