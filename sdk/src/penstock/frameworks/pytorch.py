@@ -92,7 +92,8 @@ class PyTorchModel:
 
     @staticmethod
     def _array(value: Any) -> Array:
-        return np.array(value.tolist()) if value.dtype.is_floating_point is False else value.double().numpy()
+        plain = value.detach()
+        return np.asarray(plain.double().numpy() if plain.is_floating_point() else plain.numpy())
 
     def convert(self, rows: Rows, way: str, outputs: tuple[str, ...]) -> onnx.ModelProto:
         """See Convertible."""
