@@ -31,7 +31,7 @@ PYTHON := .venv/bin/python
 
 # Members as the root pyproject.toml lists them; locks are named after the folder.
 MEMBERS := $(shell sed -n '/^members = \[/,/^\]/s/^ *"\([^"]*\)".*/\1/p' pyproject.toml)
-LOCKED := $(filter-out contracts json-logs sdk tests/support,$(MEMBERS))
+LOCKED := $(filter-out contracts json-logs tests/support,$(MEMBERS))
 # A second run costs nothing: the environment is stamped with the hash of all that it is made from.
 VENV_INPUTS := locks/dev.txt $(MEMBERS:%=%/pyproject.toml)
 VENV_HASH := $(shell { python3 --version; pwd; cat $(VENV_INPUTS); } 2>&1 | sha256sum | cut -c1-16)

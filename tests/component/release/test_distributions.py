@@ -95,10 +95,11 @@ def test_who_builds_again_gets_the_same_bytes(distributions: Path, tmp_path: Pat
 
 def test_all_install_together_from_a_folder_and_run(distributions: Path, machine: CleanMachine) -> None:
     # What they ask for of others is as it was locked and tested; ours come from the folder alone.
-    machine.install(*PUBLISHED, folders=(distributions, wheelhouse("cli", "predictor")))
+    machine.install(*PUBLISHED, folders=(distributions, wheelhouse("cli", "model-store", "predictor", "sdk")))
     assert machine.run("pip", "check").strip() == "No broken requirements found."
     assert machine.run("kubectl-penstock", "--version").strip() == f"kubectl penstock, version {read()}"
     assert "--model" in machine.run("penstock-predictor", "serve", "--help")
+    assert "convert" in machine.run("penstock", "--help")
     modules = (
         "import penstock_cli, penstock_contracts, penstock_json_logs, penstock_predictor.http as m; print(m.__path__)"
     )

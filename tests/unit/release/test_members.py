@@ -14,8 +14,8 @@ EACH = pytest.mark.parametrize("member", PUBLISHED.values(), ids=PUBLISHED.keys(
 LICENCE = "Apache-2.0"
 
 
-def test_the_plugin_and_the_predictor_are_published_and_what_images_alone_run_is_not() -> None:
-    assert {"penstock-cli", "penstock-predictor"} <= PUBLISHED.keys()
+def test_what_users_install_is_published_and_what_images_alone_run_is_not() -> None:
+    assert {"penstock-cli", "penstock-predictor", "penstock-sdk"} <= PUBLISHED.keys()
     assert not {"penstock-controller", "penstock-gateway", "penstock-testing"} & PUBLISHED.keys()
 
 
@@ -38,7 +38,7 @@ def test_a_published_member_says_what_it_is(member: WorkspaceMember) -> None:
     assert list((member.folder / "src").glob("*/py.typed"))
 
 
-@pytest.mark.parametrize("name", ["penstock-contracts", "penstock-json-logs"])
+@pytest.mark.parametrize("name", ["penstock-contracts", "penstock-json-logs", "penstock-model-store"])
 def test_what_is_not_for_users_says_so_in_its_description(name: str) -> None:
     assert "not meant to be used alone" in PUBLISHED[name].project["description"]
 
