@@ -4,11 +4,14 @@ from pathlib import Path
 
 from skl2onnx import to_onnx
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from transactions import NUMBERS, draw
 
 payments, y = draw(4000, seed=1)
 X = payments[NUMBERS].fillna(900).astype("float32")
-model = MLPClassifier((16,), max_iter=50, random_state=0).fit(X.to_numpy(), y)
+net = MLPClassifier((16,), max_iter=200, random_state=0)
+model = make_pipeline(StandardScaler(), net).fit(X.to_numpy(), y)
 graph = to_onnx(model, X.to_numpy()[:1], options={"zipmap": False}, target_opset=21)
 Path("fraud.onnx").write_bytes(graph.SerializeToString())
 

@@ -1,14 +1,14 @@
 """Penstock for Python: from a trained model to one that serves."""
 
 from penstock.deployment import deployment
-from penstock.errors import ModelRefused, PenstockError, PredictFailed, RegistryFault
+from penstock.errors import ModelRefused, PenstockFailure, PredictFailed, RegistryFault
 from penstock.logged_version import LoggedVersion, log_model
 from penstock.prediction import Predicted, predict
 
 __all__ = [
     "LoggedVersion",
     "ModelRefused",
-    "PenstockError",
+    "PenstockFailure",
     "PredictFailed",
     "Predicted",
     "RegistryFault",

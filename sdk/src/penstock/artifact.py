@@ -23,7 +23,7 @@ _METADATA = "MLmodel"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Artifact:
+class VersionArtifact:
     """A flavor in MLflow's sense: it saves the model in its own flavor, and adds the graph and the sample."""
 
     model: Convertible

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from penstock.errors import AnswersDiffer, ExtraMissing, NotConvertible
 from penstock.frameworks.convertible import Convertible
 from penstock.graph import Array, OnnxGraph, state_output_shapes
-from penstock.parity import Parity, compared
+from penstock.parity import ParityResult, compared
 from penstock.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tolerance:
+class AllowedDifference:
     """What differences are let pass."""
 
     of_number: float
@@ -24,19 +24,19 @@ class Conversion:
     """A graph, and how it was proved."""
 
     graph: OnnxGraph
-    parity: Parity | None
+    parity: ParityResult | None
     """None: the model was a graph already, and there is nothing to compare it with."""
     answers: dict[str, Array]
     """The graph's, to all rows."""
 
 
-def converted(model: Convertible, rows: Rows, tolerance: Tolerance) -> Conversion:
+def converted(model: Convertible, rows: Rows, tolerance: AllowedDifference) -> Conversion:
     """Convert in the first way whose answers are the model's own.
 
     Raises NotConvertible where there is no graph, AnswersDiffer where none answers alike.
     """
     expected = model.answers(rows)
-    unlike: list[Parity] = []
+    unlike: list[ParityResult] = []
     failures: list[NotConvertible | ExtraMissing] = []
     for way in model.ways:
         try:
@@ -54,7 +54,7 @@ def converted(model: Convertible, rows: Rows, tolerance: Tolerance) -> Conversio
 
 
 def _tried(
-    model: Convertible, rows: Rows, way: str, expected: dict[str, Array] | None, tolerance: Tolerance
+    model: Convertible, rows: Rows, way: str, expected: dict[str, Array] | None, tolerance: AllowedDifference
 ) -> Conversion:
     graph = OnnxGraph(model.convert(rows, way, tuple(expected or ())))
     answers = graph.answers(rows.feeds(graph.inputs))
@@ -64,7 +64,7 @@ def _tried(
     return Conversion(graph=graph, parity=parity, answers=answers)
 
 
-def _unlike(model: Convertible, rows: Rows, parity: Parity) -> str:
+def _unlike(model: Convertible, rows: Rows, parity: ParityResult) -> str:
     return (
         f"in ONNX the {model.kind} answers otherwise on {parity.differing} of {parity.rows} rows ({parity.share:.2%}). "
         f"The worst is row {parity.worst_row}: {parity.worst_output} is {parity.got} instead of {parity.expected}, for "

@@ -1,8 +1,8 @@
 """What can go wrong, each with a sentence for the person who called.
 
-PenstockError
+PenstockFailure
 ├── ModelRefused         the model is not logged: the message says why and what to change
-│   ├── UnknownModel     of no kind that can be converted
+│   ├── UnknownKind     of no kind that can be converted
 │   ├── ExtraMissing     a package that converts it is not installed
 │   ├── FileNotTrusted   opening the file would run code, and nobody said that it may
 │   ├── RowsRefused      X or y cannot be served or compared with
@@ -19,15 +19,15 @@ PenstockError
 """
 
 
-class PenstockError(Exception):
+class PenstockFailure(Exception):
     """The base: catch it to catch all of them."""
 
 
-class ModelRefused(PenstockError):
+class ModelRefused(PenstockFailure):
     """The model is not logged. Nothing was written to MLflow."""
 
 
-class UnknownModel(ModelRefused):
+class UnknownKind(ModelRefused):
     """The model is of no kind that can be converted."""
 
 
@@ -59,15 +59,15 @@ class AnswersDiffer(ModelRefused):
     """The model's ONNX form answers otherwise than the model itself."""
 
 
-class RegistryFault(PenstockError):
+class RegistryFault(PenstockFailure):
     """MLflow does not answer, or refuses."""
 
 
-class DeploymentRefused(PenstockError):
+class DeploymentRefused(PenstockFailure):
     """The resource has a field that the cluster would not take."""
 
 
-class PredictFailed(PenstockError):
+class PredictFailed(PenstockFailure):
     """A served model gave no prediction."""
 
 

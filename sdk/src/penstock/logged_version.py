@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.artifact import Artifact
+from penstock.artifact import VersionArtifact
 from penstock.choice import MOST_ROWS, positions_tried
-from penstock.conversion import Tolerance, converted
+from penstock.conversion import AllowedDifference, converted
 from penstock.frameworks.recognition import recognised
 from penstock.model_file import opened_model
-from penstock.parity import Parity
+from penstock.parity import ParityResult
 from penstock.reference import check_names, labels_of, reference_sample
-from penstock.registry import MlflowServer
+from penstock.registry import TrackingRegistry
 from penstock.rows import rows_of
 
 
@@ -25,7 +25,7 @@ class LoggedVersion:
     run_id: str
     alias: str | None
     """Moved to it; None: none was."""
-    parity: Parity | None
+    parity: ParityResult | None
     """How far its graph's answers lie from the model's own; None: the model was a graph already."""
 
     @property
@@ -62,7 +62,7 @@ def log_model(
     Raises ModelRefused (see `penstock.errors`), with what to change; then nothing was logged. Raises RegistryFault
     where MLflow does not answer.
     """
-    server = MlflowServer()
+    server = TrackingRegistry()
     given = rows_of(X)
     check_names(given)
     all_labels = labels_of(y, given)
@@ -73,8 +73,8 @@ def log_model(
         opened_model(Path(model), trust_pickle=trust_pickle) if isinstance(model, str | Path) else model
     )
     server.reach()
-    conversion = converted(trained, rows, Tolerance(of_number=tolerance, of_rows=allow_differing_rows))
-    artifact = Artifact(
+    conversion = converted(trained, rows, AllowedDifference(of_number=tolerance, of_rows=allow_differing_rows))
+    artifact = VersionArtifact(
         model=trained,
         conversion=conversion,
         rows=rows,

@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from penstock.errors import FileNotTrusted, ModelRefused, UnknownModel
+from penstock.errors import FileNotTrusted, ModelRefused, UnknownKind
 from penstock.graph import one_line
 
 _PICKLES = (".pkl", ".pickle", ".joblib", ".cloudpickle")
@@ -31,16 +31,16 @@ _OTHERS = {
 def opened_model(file: Path, *, trust_pickle: bool) -> Any:
     """Load the model of a file.
 
-    Raises FileNotTrusted for a pickle that nobody said to trust, UnknownModel for what holds no model, ModelRefused for
+    Raises FileNotTrusted for a pickle that nobody said to trust, UnknownKind for what holds no model, ModelRefused for
     what cannot be loaded here.
     """
     if not file.exists():
-        raise UnknownModel(f"{file} does not exist: give a model, or the path of its file")
+        raise UnknownKind(f"{file} does not exist: give a model, or the path of its file")
     ending = file.suffix.lower()
     if ending == ".onnx":
         return _loaded(file, onnx.load)
     if ending not in (*_PICKLES, *_TORCH):
-        raise UnknownModel(
+        raise UnknownKind(
             f"{file} is no .onnx, .joblib, .pkl or .pt file: {_OTHERS.get(ending, 'load it, and give that')}"
         )
     if not trust_pickle:
@@ -64,7 +64,7 @@ def _of_torch(file: Path) -> Any:
     module = partial(torch.load, map_location="cpu", weights_only=False)
     model = _loaded(file, torch.jit.load if _is_script(file) else module)
     if isinstance(model, dict):
-        raise UnknownModel(
+        raise UnknownKind(
             f"{file} holds the weights of a module, not the module: make it and load them, "
             f"module.load_state_dict(torch.load({file.name!r})), and give log_model the module"
         )

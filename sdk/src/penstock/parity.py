@@ -15,7 +15,7 @@ Differences = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parity:
+class ParityResult:
     """How far a graph's answers lie from the model's own, on the same rows."""
 
     rows: int
@@ -35,7 +35,7 @@ class Parity:
         return self.differing / self.rows
 
 
-def compared(expected: Mapping[str, Array], got: Mapping[str, Array], tolerance: float) -> Parity:
+def compared(expected: Mapping[str, Array], got: Mapping[str, Array], tolerance: float) -> ParityResult:
     """Hold answers against each other, output by output and row by row.
 
     A probability may differ by `tolerance`, another number by `tolerance` times its own size or its column's standard
@@ -46,7 +46,7 @@ def compared(expected: Mapping[str, Array], got: Mapping[str, Array], tolerance:
     worst_output = max(excess, key=lambda name: float(excess[name].max()))
     worst_row = int(excess[worst_output].argmax())
     numbers = [_differences(expected[name], got[name]) for name in expected if name != LABEL]
-    return Parity(
+    return ParityResult(
         rows=len(excess[worst_output]),
         differing=int(np.any([values > 1 for values in excess.values()], axis=0).sum()),
         max_difference=max((float(each.max()) for each in numbers), default=0.0),

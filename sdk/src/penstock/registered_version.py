@@ -12,7 +12,7 @@ from mlflow.models import Model
 from penstock.errors import AlreadyConverted, FileNotTrusted, ModelRefused, RowsRefused
 from penstock.graph import one_line
 from penstock.logged_version import LoggedVersion, log_model
-from penstock.registry import MlflowServer
+from penstock.registry import TrackingRegistry
 
 CONVERTED_FROM = "penstock.converted_from"
 """Tag of the new version: the number of the one that it was made of."""
@@ -32,7 +32,7 @@ def convert_version(
 
     Raises AlreadyConverted, what `log_model` raises, and FileNotTrusted unless its file may run code.
     """
-    server = MlflowServer()
+    server = TrackingRegistry()
     server.reach()
     name, version = server.version_of(uri)
     with TemporaryDirectory(prefix="penstock-") as folder:

@@ -10,13 +10,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.models.model import ModelInfo
 
-from penstock.artifact import Artifact
+from penstock.artifact import VersionArtifact
 from penstock.errors import RegistryFault
 
 _SECONDS = 10.0
 
 
-class MlflowServer:
+class TrackingRegistry:
     """The tracking server and registry that MLflow is set to."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class MlflowServer:
             ) from error
 
     def log(
-        self, name: str, artifact: Artifact, tags: Mapping[str, str], metrics: Mapping[str, float]
+        self, name: str, artifact: VersionArtifact, tags: Mapping[str, str], metrics: Mapping[str, float]
     ) -> tuple[str, ModelInfo]:
         """Log and register in the active run, or in one of its own; answers the run's id and what MLflow says."""
         with self._named_failures(f"log a version of {name} to"), _some_run() as run_id:

@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 import penstock
-from penstock.conversion import Tolerance, converted
-from penstock.errors import AnswersDiffer, UnknownModel
+from penstock.conversion import AllowedDifference, converted
+from penstock.errors import AnswersDiffer, UnknownKind
 from penstock.frameworks.pytorch import PyTorchModel
 from penstock.graph import OnnxGraph
 from penstock.parity import compared
@@ -104,7 +104,7 @@ def test_a_net_answers_alike_by_either_exporter(name: str, way: str) -> None:
 def test_a_script_is_written_by_the_exporter_before() -> None:
     script = torch.jit.script(tabular())
     assert PyTorchModel(script).ways == ("torch.jit.trace",)
-    assert converted(PyTorchModel(script), rows_of(TABLE), Tolerance(of_number=1e-5, of_rows=0)).parity
+    assert converted(PyTorchModel(script), rows_of(TABLE), AllowedDifference(of_number=1e-5, of_rows=0)).parity
 
 
 def test_a_net_that_depends_on_values_is_refused_though_an_exporter_writes_it() -> None:
@@ -173,5 +173,5 @@ def test_a_file_with_a_module_is_logged_and_one_with_weights_alone_is_refused(re
     torch.jit.script(tabular()).save("script.pt")
     for file in ("net.pt", "script.pt"):
         assert penstock.log_model(file, trust_pickle=True, name="of-a-file", X=TABLE).parity
-    with pytest.raises(UnknownModel, match=r"holds the weights of a module.*load_state_dict"):
+    with pytest.raises(UnknownKind, match=r"holds the weights of a module.*load_state_dict"):
         penstock.log_model("weights.pt", trust_pickle=True, name="of-a-file", X=TABLE)

@@ -5,8 +5,20 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-SEARCHED = ("bench", "cli", "contracts", "controller", "docs", "examples", "json-logs", "release", "sdk", "services", "tests")
-NOT_OURS_ALONE = ("bench/serving/peers", "tests/clients")
+SEARCHED = (
+    "bench",
+    "cli",
+    "contracts",
+    "controller",
+    "docs",
+    "examples",
+    "json-logs",
+    "release",
+    "sdk",
+    "services",
+    "tests",
+)
+NOT_OURS_ALONE = ("bench/serving/peers", "tests/clients", "tests/frameworks")
 """Programs for servers and clients of others: each runs by itself, in an environment of its own."""
 OF_ONE_TEST = ("tests/component", "tests/e2e", "tests/unit")
 """A test's double is named after what it stands for, and nothing but the tests beside it sees it."""

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from penstock.conversion import Conversion, Tolerance, converted
+from penstock.conversion import AllowedDifference, Conversion, converted
 from penstock.frameworks.recognition import recognised
 from penstock.frameworks.scikit_learn import ScikitLearnModel
 from penstock.graph import OnnxGraph
@@ -26,7 +26,7 @@ from penstock.parity import compared
 from penstock.rows import rows_of
 
 ROWS = 1500
-EXACT = Tolerance(of_number=1e-5, of_rows=0.0)
+EXACT = AllowedDifference(of_number=1e-5, of_rows=0.0)
 
 
 def payments() -> pd.DataFrame:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.errors import FileNotTrusted, ModelRefused, UnknownModel
+from penstock.errors import FileNotTrusted, ModelRefused, UnknownKind
 from penstock.model_file import opened_model
 
 
@@ -52,10 +52,10 @@ def test_a_file_that_cannot_be_read_is_told_with_its_reason(tmp_path: Path) -> N
 )
 def test_a_file_of_another_kind_comes_with_what_to_do(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / name).write_bytes(b"")
-    with pytest.raises(UnknownModel, match=said):
+    with pytest.raises(UnknownKind, match=said):
         opened_model(tmp_path / name, trust_pickle=True)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UnknownModel, match="does not exist"):
+    with pytest.raises(UnknownKind, match="does not exist"):
         opened_model(tmp_path / "model.onnx", trust_pickle=False)

@@ -33,7 +33,7 @@ from penstock.errors import (
     ModelRefused,
     NotConvertible,
     RowsRefused,
-    UnknownModel,
+    UnknownKind,
 )
 
 ROWS = 300
@@ -257,12 +257,12 @@ REFUSED = (
         said=("column 'label'", "give it as y"),
     ),
     Refused(
-        name="no model", model=lambda: {"weights": [1]}, refusal=UnknownModel, said=("builtins.dict", "scikit-learn")
+        name="no model", model=lambda: {"weights": [1]}, refusal=UnknownKind, said=("builtins.dict", "scikit-learn")
     ),
     Refused(
         name="a model of CatBoost",
         model=CatBoostClassifier,
-        refusal=UnknownModel,
+        refusal=UnknownKind,
         said=("catboost.core.CatBoostClassifier", "model.save_model('model.onnx', format='onnx')"),
     ),
     Refused(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from penstock.registry import MlflowServer
+from penstock.registry import TrackingRegistry
 
 _REGISTERED = "models:/"
 
@@ -27,7 +27,7 @@ def located(model: str) -> Iterator[LocatedModel]:
     if not model.startswith(_REGISTERED):
         yield LocatedModel(Path(model), Path(model).stem, "1")
         return
-    server = MlflowServer()
+    server = TrackingRegistry()
     server.reach()
     name, version = server.version_of(model)
     with TemporaryDirectory(prefix="penstock-") as folder:

@@ -8,7 +8,7 @@ import click
 from penstock.commands.check import check
 from penstock.commands.convert import convert
 from penstock.commands.serve import serve
-from penstock.errors import PenstockError
+from penstock.errors import PenstockFailure
 
 _INTERRUPTED = 130
 
@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     """Run a command line; answers the exit code: 0, 1 refused or failed, 2 bad usage, 130 interrupted."""
     try:
         code = program.main(arguments, prog_name="penstock", standalone_mode=False)
-    except PenstockError as error:
+    except PenstockFailure as error:
         click.echo(f"penstock: {error}", err=True)
         return 1
     except click.ClickException as error:

@@ -13,7 +13,7 @@ from penstock.errors import NotConvertible, RowsRefused
 from penstock.frameworks import converted_graph
 from penstock.frameworks.extras import needed
 from penstock.graph import Array, one_line
-from penstock.parity import LABEL, PREDICTION, PROBABILITIES, Parity
+from penstock.parity import LABEL, PREDICTION, PROBABILITIES, ParityResult
 from penstock.rows import MATRIX, Rows, TableRows
 
 _SINGLE = "float32"
@@ -51,7 +51,7 @@ class LightGbmBooster:
         flavor: Any = import_module("mlflow.lightgbm")
         flavor.save_model(self._booster, path=folder, **options)
 
-    def advice(self, rows: Rows, parity: Parity | None) -> str:  # noqa: ARG002 - the same for all
+    def advice(self, rows: Rows, parity: ParityResult | None) -> str:  # noqa: ARG002 - the same for all
         """See Convertible."""
         return _ADVICE
 
@@ -93,7 +93,7 @@ class XgboostBooster:
         flavor: Any = import_module("mlflow.xgboost")
         flavor.save_model(self._booster, path=folder, **options)
 
-    def advice(self, rows: Rows, parity: Parity | None) -> str:  # noqa: ARG002 - the same for all
+    def advice(self, rows: Rows, parity: ParityResult | None) -> str:  # noqa: ARG002 - the same for all
         """See Convertible."""
         return _ADVICE
 

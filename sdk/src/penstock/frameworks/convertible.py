@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import onnx
 
 from penstock.graph import Array
-from penstock.parity import Parity
+from penstock.parity import ParityResult
 from penstock.rows import Rows
 
 
@@ -42,6 +42,6 @@ class Convertible(Protocol):
         """Save the model in its own form, as its MLflow flavor does; `options` are those that all flavors have."""
         ...
 
-    def advice(self, rows: Rows, parity: Parity | None) -> str:
+    def advice(self, rows: Rows, parity: ParityResult | None) -> str:
         """What to change where the graph answers otherwise; None: where there is none. Sentences."""
         ...

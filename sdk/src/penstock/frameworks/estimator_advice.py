@@ -6,7 +6,7 @@ import numpy as np
 
 from penstock.columns import ColumnKind
 from penstock.frameworks.estimator_parts import parts_of
-from penstock.parity import Parity
+from penstock.parity import ParityResult
 from penstock.rows import Rows, TableRows
 
 WORDS = r"(?u)\b\w\w+\b"
@@ -61,7 +61,7 @@ def _way_out_of(part: Any) -> str | None:
     return _GAPS if hasattr(part, "tree_") and np.isinf(part.tree_.threshold).any() else None
 
 
-def differing_advice(estimator: Any, rows: Rows, parity: Parity) -> str:
+def differing_advice(estimator: Any, rows: Rows, parity: ParityResult) -> str:
     """Say what to change, from what the estimator is made of and from the rows."""
     parts = list(parts_of(estimator))
     names = {type(part).__name__ for part in parts}
@@ -116,7 +116,7 @@ def _splits_otherwise(part: Any) -> bool:
     return hasattr(part, "token_pattern") and (part.token_pattern != WORDS or any(each is not None for each in own))
 
 
-def _few(parity: Parity) -> str:
+def _few(parity: ParityResult) -> str:
     return (
         "These rows lie at the edge between two leaves. Where that many may be answered otherwise: "
         f"allow_differing_rows={1.5 * parity.share:.1g}."

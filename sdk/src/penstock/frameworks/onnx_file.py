@@ -6,7 +6,7 @@ from typing import Any
 import onnx
 
 from penstock.graph import Array
-from penstock.parity import Parity
+from penstock.parity import ParityResult
 from penstock.rows import Rows
 
 
@@ -39,6 +39,6 @@ class OnnxModel:
             **options,
         )
 
-    def advice(self, rows: Rows, parity: Parity | None) -> str:  # noqa: ARG002 - never asked
+    def advice(self, rows: Rows, parity: ParityResult | None) -> str:  # noqa: ARG002 - never asked
         """See Convertible."""
         return ""

@@ -14,7 +14,7 @@ import onnx
 
 from penstock.errors import NotConvertible, RowsRefused
 from penstock.graph import Array, one_line
-from penstock.parity import PREDICTION, Parity
+from penstock.parity import PREDICTION, ParityResult
 from penstock.rows import MATRIX, Rows, TableRows
 
 _EXPORTED, _TRACED = "torch.export", "torch.jit.trace"
@@ -143,7 +143,7 @@ class PyTorchModel:
             options["serialization_format"] = "pickle"
         flavor.save_model(self._module, path=folder, **options)
 
-    def advice(self, rows: Rows, parity: Parity | None) -> str:  # noqa: ARG002 - the same for all
+    def advice(self, rows: Rows, parity: ParityResult | None) -> str:  # noqa: ARG002 - the same for all
         """See Convertible."""
         return _DIFFERING if parity else _UNWRITTEN
 

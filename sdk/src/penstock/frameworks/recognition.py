@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from penstock.errors import UnknownModel
+from penstock.errors import UnknownKind
 from penstock.frameworks.convertible import Convertible
 
 _KINDS: Mapping[tuple[str, str], tuple[str, str]] = {
@@ -18,7 +18,7 @@ _KINDS: Mapping[tuple[str, str], tuple[str, str]] = {
 
 
 def recognised(model: Any) -> Convertible:
-    """Wrap a model for its framework. Raises UnknownModel."""
+    """Wrap a model for its framework. Raises UnknownKind."""
     for each in type(model).__mro__:
         found = _KINDS.get((each.__module__.partition(".")[0], each.__name__))
         if found:
@@ -26,7 +26,7 @@ def recognised(model: Any) -> Convertible:
             wrapped: Convertible = getattr(import_module(f"penstock.frameworks.{module}"), name)(model)
             return wrapped
     package = type(model).__module__.partition(".")[0]
-    raise UnknownModel(
+    raise UnknownKind(
         f"a {type(model).__module__}.{type(model).__qualname__} is no model that can be converted here: "
         f"{_OTHERS.get(package, _GIVE)}"
     )

@@ -18,7 +18,7 @@ from penstock.frameworks.estimator_advice import WORDS, differing_advice, way_ou
 from penstock.frameworks.estimator_parts import kind_of, parts_of
 from penstock.frameworks.extras import needed
 from penstock.graph import Array, one_line
-from penstock.parity import LABEL, PREDICTION, PROBABILITIES, Parity
+from penstock.parity import LABEL, PREDICTION, PROBABILITIES, ParityResult
 from penstock.rows import MATRIX, Rows, TableRows
 
 OPSETS = {"": 21, "ai.onnx.ml": 3}
@@ -139,7 +139,7 @@ class ScikitLearnModel:
             options["serialization_format"] = "cloudpickle"
         flavor.save_model(self._estimator, path=folder, **options)
 
-    def advice(self, rows: Rows, parity: Parity | None) -> str:
+    def advice(self, rows: Rows, parity: ParityResult | None) -> str:
         """See Convertible."""
         return differing_advice(self._estimator, rows, parity) if parity else way_out(self._estimator, rows)
 
