@@ -49,7 +49,7 @@ def predict(url: str, rows: object, *, timeout: float = 10.0, request_id: str | 
     body = {"instances": _instances(rows)}
     try:
         answer = requests.post(address, json=body, timeout=timeout, headers={"x-request-id": identity})
-    except requests.exceptions.InvalidJSONError as error:
+    except (requests.exceptions.InvalidJSONError, TypeError) as error:
         raise RowsRefused(f"the rows cannot be written as JSON: {error}. Values are numbers, texts or flags") from error
     except requests.Timeout as error:
         raise NoAnswer(f"{address} did not answer within {timeout:g} s: send fewer rows, or give timeout=") from error

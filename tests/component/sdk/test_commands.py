@@ -54,14 +54,15 @@ def rows() -> pd.DataFrame:
 def pickled(mlflow_uri: str, rows: pd.DataFrame) -> str:
     """A version as `mlflow.sklearn.log_model` leaves it, without an alias."""
     numbers = rows[["amount"]]
-    info = mlflow.sklearn.log_model(
-        LogisticRegression().fit(numbers, rows["fraud"]),
-        name=MODEL,
-        registered_model_name=MODEL,
-        serialization_format="cloudpickle",
-        input_example=numbers.head(),
-        pip_requirements=["scikit-learn"],
-    )
+    with mlflow.start_run():
+        info = mlflow.sklearn.log_model(
+            LogisticRegression().fit(numbers, rows["fraud"]),
+            name=MODEL,
+            registered_model_name=MODEL,
+            serialization_format="cloudpickle",
+            input_example=numbers.head(),
+            pip_requirements=["scikit-learn"],
+        )
     return str(info.registered_model_version)
 
 

@@ -5,6 +5,7 @@ from onnx import helper
 
 from penstock.graph import keep_outputs, renamed
 
+_NAME = "model"
 _EVERYWHERE = "C.UTF-8"
 """A locale that needs no language pack. The images have en_US too, which the operator takes by itself."""
 
@@ -12,10 +13,11 @@ _EVERYWHERE = "C.UTF-8"
 def finished(model: onnx.ModelProto, outputs: tuple[str, ...]) -> onnx.ModelProto:
     """Name the outputs and make the graph one that any onnxruntime loads, the same in every process."""
     keep_outputs(model, outputs)
+    model.graph.name = _NAME  # converters draw one at random: equal models would get unequal digests
     for node in model.graph.node:
         if node.op_type == "StringNormalizer" and not any(each.name == "locale" for each in node.attribute):
             node.attribute.append(helper.make_attribute("locale", _EVERYWHERE))
-    # skl2onnx keeps these in a set, whose order changes from process to process: equal trees would get unequal digests.
+    # skl2onnx keeps these in a set, whose order changes from process to process.
     model.opset_import.sort(key=lambda opset: str(opset.domain))
     return model
 
