@@ -42,13 +42,14 @@ def _tools(tier: str, part: str, *inputs: str) -> Tools:
 
 _EXAMPLE = tuple(f"examples/fraud-detection/{name}" for name in ("Dockerfile", "pyproject.toml", ".github"))
 _CLUSTER = ("tests/cluster", "manifests", "charts", "services", "controller/Dockerfile", *_EXAMPLE)
+_PUBLISHED = ("cli", "contracts", "json-logs", "sdk", "services/model-store", "services/predictor")
 _RELEASE = ("charts", "locks", "LICENSE", ".github", "tests/cluster", "tests/tools", "tests/component/conftest.py")
 TOOLS = (
     _tools("unit", "support", "tests/support"),
     _tools("component", "support", "tests/support"),
     _tools("unit", "cluster", *_CLUSTER),
     # What wheels, archives and lists of images are made by: minutes of compiling.
-    _tools("component", "release", "release", "cli", "contracts", "json-logs", "services/predictor", *_RELEASE),
+    _tools("component", "release", "release", *_PUBLISHED, *_RELEASE),
     # It runs images of its own and nothing of ours.
     _tools("component", "cluster", "tests/cluster", "tests/component/conftest.py"),
 )
