@@ -17,6 +17,7 @@ MODULES = (
     "http/connection",
     "http/dispatcher",
     "http/exchange",
+    "http/feature_predict",
     "http/infer",
     "http/predict",
     "http/reply",

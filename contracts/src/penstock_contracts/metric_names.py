@@ -111,6 +111,51 @@ PREDICTOR_SPANS_DROPPED = Metric(
     labels=_MODEL,
     meaning="Spans that are lost: the queue was full, or the collector did not take them.",
 )
+PREDICTOR_FEATURES_LOOKED_UP = Metric(
+    name="penstock_predictor_features_looked_up_total",
+    kind="counter",
+    part="predictor",
+    labels=(*_MODEL, "column"),
+    meaning="Values that rows lacked and the feature store had. The first 50 columns of the version's `features.json` "
+    "have their names, all others are `_other`.",
+)
+PREDICTOR_FEATURES_DEFAULTED = Metric(
+    name="penstock_predictor_features_defaulted_total",
+    kind="counter",
+    part="predictor",
+    labels=(*_MODEL, "column"),
+    meaning="Values that rows lacked and for which the column's default, or null, was taken: they are stale, "
+    "missing, or the feature store gave nothing.",
+)
+PREDICTOR_FEATURES_STALE = Metric(
+    name="penstock_predictor_features_stale_total",
+    kind="counter",
+    part="predictor",
+    labels=(*_MODEL, "column"),
+    meaning="Those of them that the feature store had, but older than the column's maxAge.",
+)
+PREDICTOR_FEATURES_MISSING = Metric(
+    name="penstock_predictor_features_missing_total",
+    kind="counter",
+    part="predictor",
+    labels=(*_MODEL, "column"),
+    meaning="Those of them that the feature store does not have.",
+)
+PREDICTOR_FEATURE_CALLS = Metric(
+    name="penstock_predictor_feature_calls_total",
+    kind="counter",
+    part="predictor",
+    labels=(*_MODEL, "outcome"),
+    meaning="Calls of the feature store, each for all rows that waited: `answered`, or why it gave nothing: `timeout`, "
+    "`connection`, `status`, `answer` (not in its form), or `open` (it was not asked: the calls before failed).",
+)
+PREDICTOR_FEATURE_CALL = Metric(
+    name="penstock_predictor_feature_call_seconds",
+    kind="histogram",
+    part="predictor",
+    labels=_MODEL,
+    meaning="Seconds of a call of the feature store.",
+)
 GATEWAY_APPLIED_NUMBER = Metric(
     name="penstock_gateway_traffic_applied_number",
     kind="gauge",

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from penstock_contracts.base import Contract
+from penstock_contracts.features import FeatureLookup
 from penstock_contracts.inference import InferRequest, InferResponse
 
 Digest = str
@@ -107,6 +108,8 @@ class ModelCard(Contract):
     outputs: tuple[TensorSpec, ...]
     columns: tuple[Column, ...] | None = None
     """The signature's named inputs in their order; None: no column signature, `/predict` is refused."""
+    features: FeatureLookup | None = None
+    """Columns that are looked up where a row lacks them; None: the version came without `features.json`."""
     golden: Golden
     opsets: dict[str, int] = Field(default_factory=dict)
     """Operator set domain to version."""

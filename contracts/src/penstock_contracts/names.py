@@ -27,6 +27,8 @@ GATEWAY_REPLAY_PORT = 8083
 HEADER_REQUEST_ID = "x-request-id"
 HEADER_DIGEST = "x-penstock-digest"
 """On a predictor's answer: the digest of the model that computed it."""
+HEADER_FEATURES = "x-penstock-features"
+"""On a predictor's answer to rows that lacked columns: how many values were looked up, and what stands in for which."""
 HEADER_SHADOW = "x-penstock-shadow"
 """On a copy of a user's request: nobody sees its answer. Users' own headers `x-penstock-*` are dropped."""
 HEADER_REPLAY = "x-penstock-replay"

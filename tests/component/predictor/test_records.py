@@ -416,7 +416,7 @@ async def main():
     async with app.lifespan():
         while not lifecycle.ready:
             await asyncio.sleep(0.01)
-        unwanted = ("httpx", "penstock_predictor.records", "opentelemetry", "requests")
+        unwanted = ("httpx", "penstock_predictor.records", "penstock_predictor.features", "opentelemetry", "requests")
         print(sorted(name for name in sys.modules if name.startswith(unwanted)))
         print([thread.name for thread in threading.enumerate() if thread.name in ("records", "traces")])
 

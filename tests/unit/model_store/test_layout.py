@@ -30,7 +30,11 @@ def test_what_mlflow_logged_is_found_by_its_metadata() -> None:
     signature = '[{"type": "double", "name": "a"}]'
 
     assert chosen_layout(files, metadata(signature={"inputs": signature})) == ArtifactLayout(
-        model="model.onnx", example="serving_input_example.json", reference=None, signature_inputs=signature
+        model="model.onnx",
+        example="serving_input_example.json",
+        reference=None,
+        features=None,
+        signature_inputs=signature,
     )
 
 

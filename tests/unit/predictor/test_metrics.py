@@ -155,6 +155,8 @@ def test_nothing_of_a_worker_that_died_is_in_flight() -> None:
 def test_every_series_is_in_the_contract() -> None:
     (metrics,) = crew(1)
     metrics.count_run(1, 1)
+    metrics.name_features(["amount"])
+    metrics.count_feature_call("answered", 0.002)
     for route in ROUTES:
         metrics.count_answer(route=route, code=200, seconds=0)
     families = list(text_string_to_metric_families(generate_latest(metrics.registry).decode()))

@@ -1,13 +1,15 @@
-"""The bytes of the two files that the store writes into a model's folder: equal for equal meaning."""
+"""The bytes of the files that the store writes into a model's folder: equal for equal meaning."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from penstock_contracts.features import FeatureLookup
 from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import Column
 
 SIGNATURE_NAME = "signature.json"
+FEATURES_NAME = "features.json"
 EXAMPLE_NAME = "input_example.json"
 
 
@@ -17,6 +19,11 @@ def canonical_signature(columns: Sequence[Column]) -> bytes:
     ``{"columns":[{"name":"age","required":true,"type":"double"}]}`` and a line feed.
     """
     return _canonical({"columns": [column.model_dump(exclude_none=True) for column in columns]})
+
+
+def canonical_features(lookup: FeatureLookup) -> bytes:
+    """`features.json`: what stands for a missing value decides answers, so it is part of the digest."""
+    return _canonical(lookup.model_dump(mode="json", exclude_none=True))
 
 
 def canonical_request(request: InferRequest) -> bytes:

@@ -1,4 +1,4 @@
-"""Which files of an artifact are the model, its example and its reference sample. Pure: a listing in, a choice out."""
+"""Which files of an artifact are the model and what goes with it. Pure: a listing in, a choice out."""
 
 import posixpath
 from collections.abc import Sequence
@@ -15,7 +15,11 @@ EXAMPLES = ("serving_input_example.json", "input_example.json")
 """In order of preference: MLflow writes the first in one of its serving forms, which name what they hold."""
 REFERENCES = ("reference.parquet", "reference.csv", "extra_files/reference.parquet", "extra_files/reference.csv")
 """Where the training sample is looked for. `extra_files/` is where MLflow's `extra_files=` puts it."""
-RESERVED = frozenset({"card.json", "signature.json", "input_example.json", "reference.parquet", "reference.csv"})
+FEATURES = ("features.json", "extra_files/features.json")
+"""Where the feature look-up is looked for, likewise."""
+RESERVED = frozenset(
+    {"card.json", "signature.json", "features.json", "input_example.json", "reference.parquet", "reference.csv"}
+)
 """Names that the store gives to files of its own: a data file of the model may not have them."""
 
 _NATIVE = {
@@ -52,6 +56,7 @@ class ArtifactLayout:
     model: str
     example: str | None
     reference: str | None
+    features: str | None
     signature_inputs: str | None
     """MLflow's JSON text of the signature's inputs."""
 
@@ -68,6 +73,7 @@ def chosen_layout(files: Sequence[Listed], metadata: str | None, version: str) -
         model=_model_path(paths, described, version),
         example=_example_path(paths, described),
         reference=next((path for path in REFERENCES if path in paths), None),
+        features=next((path for path in FEATURES if path in paths), None),
         signature_inputs=_signature_inputs(described),
     )
 

@@ -16,6 +16,7 @@ from penstock_model_store.artifact_paths import joined, parent_of
 from penstock_model_store.errors import (
     ArtifactsMissing,
     ArtifactTooLarge,
+    BadFeatures,
     ExternalDataMissing,
     Failed,
     IngestError,
@@ -30,11 +31,20 @@ from penstock_model_store.errors import (
     disk_error,
 )
 from penstock_model_store.layout import METADATA, ArtifactLayout, Listed, chosen_layout, reference_name
-from penstock_model_store.pull_job import EXAMPLE_NAME, EXTRA_FOLDER, MODEL_FOLDER, Pulled, PullJob, PullOutcome
+from penstock_model_store.pull_job import (
+    EXAMPLE_NAME,
+    EXTRA_FOLDER,
+    FEATURES_NAME,
+    MODEL_FOLDER,
+    Pulled,
+    PullJob,
+    PullOutcome,
+)
 from penstock_model_store.sources import ArtifactSource, Budget, opened_source
 from penstock_model_store.tether import tether
 
 _METADATA_BYTES = 4 * 2**20
+_FEATURES_BYTES = 2**20
 _MOST_HOPS = 4
 
 
@@ -131,6 +141,7 @@ def pull_files(source: ArtifactSource, files: Sequence[Listed], job: PullJob) ->
         model=_model_name(layout),
         example=f"{EXTRA_FOLDER}/{EXAMPLE_NAME}" if layout.example else None,
         reference=f"{EXTRA_FOLDER}/{reference_name(layout.reference)}" if layout.reference else None,
+        features=f"{EXTRA_FOLDER}/{FEATURES_NAME}" if layout.features else None,
         signature_inputs=layout.signature_inputs,
     )
 
@@ -160,6 +171,10 @@ def _fetch_rest(
             )
         target = job.folder / EXTRA_FOLDER / reference_name(layout.reference)
         Budget(job.limits.reference_bytes).fetch(source, known[layout.reference], target)
+    if layout.features:
+        if known[layout.features].size > _FEATURES_BYTES:
+            raise BadFeatures(f"{layout.features} has {known[layout.features].size} bytes, more than {_FEATURES_BYTES}")
+        Budget(_FEATURES_BYTES).fetch(source, known[layout.features], job.folder / EXTRA_FOLDER / FEATURES_NAME)
 
 
 def _fetch_data(

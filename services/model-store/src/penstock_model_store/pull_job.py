@@ -10,6 +10,7 @@ from penstock_model_store.limits import Limits
 MODEL_FOLDER = "model"
 EXTRA_FOLDER = "extra"
 EXAMPLE_NAME = "example.json"
+FEATURES_NAME = "features.json"
 CANONICAL_EXAMPLE = "canonical_example.json"
 """What the opening process makes of the example, in the job's folder."""
 
@@ -23,7 +24,7 @@ class PullJob:
     version: str
     created_at_ms: int
     folder: Path
-    """Where to: `model/` gets what runs, `extra/` the example and the reference sample."""
+    """Where to: `model/` gets what runs, `extra/` the example, the reference sample and the feature look-up."""
     data_files: tuple[str, ...] = ()
     """External data of the model, relative to its folder: known only once the model was read."""
     limits: Limits
@@ -40,6 +41,7 @@ class Pulled(BaseModel):
     """Name of the `.onnx` file in `model/`."""
     example: str | None
     reference: str | None
+    features: str | None = None
     signature_inputs: str | None
 
 

@@ -4,7 +4,7 @@ PredictorError
 ├── RequestError: one request is refused; `status` is its HTTP code
 │   ├── BadRequest 400, UnknownModel 404, BodyTimeout 408, BodyTooLarge 413, UnsupportedMedia 415, DoesNotFit 422
 │   ├── Overloaded 429, HeadTooLarge 431, ClientGone 499
-│   └── InferenceFailed 500, NotReady 503, DeadlineExceeded 504
+│   └── InferenceFailed 500, NotReady 503, FeaturesAway 503, DeadlineExceeded 504
 └── StartError: this model cannot be served, or not here; the process ends
     ├── StoreUnavailable, StoreRefused: the model store gave no bytes, or never will
     ├── CardInvalid, FileInvalid, DigestMismatch: what lies on disk is not what was asked for
@@ -130,6 +130,17 @@ class NotReady(RequestError):
     def headers(self) -> dict[str, str]:
         """Let the caller connect anew, perhaps to a pod that is ready."""
         return {"connection": "close", "retry-after": "1"}
+
+
+class FeaturesAway(RequestError):
+    """The feature store gave nothing, and this request is not to be answered without it."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """It may be back soon."""
+        return {"retry-after": "1"}
 
 
 class DeadlineExceeded(RequestError):

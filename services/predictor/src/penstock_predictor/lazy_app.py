@@ -30,6 +30,7 @@ from penstock_predictor.tracing.span_sender import SpanSender, is_on
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from penstock_predictor.features.lookups import FeatureLookups
     from penstock_predictor.records.prediction_records import PredictionRecords
 
 _Scope = MutableMapping[str, Any]
@@ -69,6 +70,7 @@ class LazyApp:
         self._probes = Probes(self.runtime)
         self._counted = RequestTelemetry(self._answer, self.runtime)
         self._recording: PredictionRecords | None = None
+        self._lookups: FeatureLookups | None = None
         self._building: asyncio.Task[FastAPI] | None = None
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
@@ -93,6 +95,8 @@ class LazyApp:
             self._serve(self._loaded)
         async with _grpc(self.runtime, self._on_fatal):
             yield
+        if self._lookups:
+            self._lookups.close()
         self.runtime.close()
         senders = [sender for sender in (self._recording, self._traces) if sender]
         await asyncio.gather(*(asyncio.to_thread(sender.close) for sender in senders))
@@ -110,8 +114,11 @@ class LazyApp:
         self._recording = recording
         if recording:
             recording.start()
+        self._lookups = _lookups(self.runtime, loaded)
+        if self._lookups:
+            self._lookups.start()
         self.runtime.become_ready(loaded, recording.recorder if recording else None)
-        self.dispatcher.serve_model()
+        self.dispatcher.serve_model(self._lookups)
 
     def _fail(self, error: StartError) -> None:
         self.runtime.fail(error)
@@ -186,6 +193,16 @@ async def _grpc(runtime: Runtime, on_fatal: Callable[[StartError], None]) -> Asy
     finally:
         await server.stop()
         drained.cancel()
+
+
+def _lookups(runtime: Runtime, loaded: Loaded) -> "FeatureLookups | None":
+    """What looks columns up, where the version has such columns and there is a server to ask."""
+    card, settings = loaded.card, runtime.settings
+    if not settings.features_url or card is None or card.features is None or card.columns is None:
+        return None
+    from penstock_predictor.features.lookups import FeatureLookups  # noqa: PLC0415 - most predictors need none of it
+
+    return FeatureLookups.of(card.features, card.columns, settings, runtime.metrics)
 
 
 def _recording(runtime: Runtime, loaded: Loaded) -> "PredictionRecords | None":

@@ -113,7 +113,28 @@ _SENT, _UNQUEUED, _GIVEN_UP = _RECORDED, _RECORDED + 1, _RECORDED + 2
 _TRACED = _RECORDED + 3
 """Spans that were sent, that found no room, and that were given up; written likewise."""
 _SPANS_SENT, _SPANS_UNQUEUED, _SPANS_GIVEN_UP = _TRACED, _TRACED + 1, _TRACED + 2
-_PROCESS = _TRACED + 3
+MOST_FEATURES = 50
+"""Looked-up columns that have series of their own."""
+OTHER_FEATURES = "_other"
+_FEATURES = (
+    metric_names.PREDICTOR_FEATURES_LOOKED_UP,
+    metric_names.PREDICTOR_FEATURES_DEFAULTED,
+    metric_names.PREDICTOR_FEATURES_STALE,
+    metric_names.PREDICTOR_FEATURES_MISSING,
+)
+_COUNTED_AS: Final[dict[str, tuple[int, ...]]] = {
+    "found": (0,),
+    "stale": (1, 2),
+    "missing": (1, 3),
+    "unavailable": (1,),
+}
+"""Where a value came from, to the places of its counters among these."""
+FEATURE_CALLS = ("answered", "timeout", "connection", "status", "answer", "open")
+_FEATURE = _TRACED + 3
+"""For each column, the last of which stands for all others, a number for each of those counters."""
+_FEATURE_CALLS = _FEATURE + (MOST_FEATURES + 1) * len(_FEATURES)
+_FEATURE_CALL = _FEATURE_CALLS + len(FEATURE_CALLS)
+_PROCESS = _FEATURE_CALL + len(SECONDS) + 1
 """The worker's process id."""
 _SIZE = _PROCESS + 1
 
@@ -135,6 +156,7 @@ class PredictorMetrics(Collector):
         self._shared = SharedCounters(_SIZE, workers, fd)
         self._own = self._shared.part(0)
         self._live: Callable[[], dict[Gauge, float]] = dict
+        self._features: Sequence[str] = ()
         if fd is None:
             self._own[_PROCESS] = os.getpid()
         registry.register(self)
@@ -202,6 +224,22 @@ class PredictorMetrics(Collector):
         """Count spans that found no room. Called on the event loop."""
         self._own[_SPANS_UNQUEUED] += number
 
+    def name_features(self, columns: Sequence[str]) -> None:
+        """From now on there are series of looked-up columns."""
+        others = [OTHER_FEATURES] if len(columns) > MOST_FEATURES else []
+        self._features = [*columns[:MOST_FEATURES], *others]
+
+    def count_feature(self, column: int, source: str) -> None:
+        """Count a value of a looked-up column, by its place: found, stale, missing or unavailable."""
+        offset = _FEATURE + min(column, MOST_FEATURES) * len(_FEATURES)
+        for place in _COUNTED_AS[source]:
+            self._own[offset + place] += 1
+
+    def count_feature_call(self, outcome: str, seconds: float) -> None:
+        """Count a call of the feature store: one of FEATURE_CALLS."""
+        self._own[_FEATURE_CALLS + FEATURE_CALLS.index(outcome)] += 1
+        _observe(self._own, _FEATURE_CALL, SECONDS, seconds)
+
     def write_gauges(self) -> None:
         """Write this worker's gauges where the others find them: now and then, and before they are told."""
         for place, value in enumerate(self._live().get(gauge, 0) for gauge in _GAUGES):
@@ -232,6 +270,8 @@ class PredictorMetrics(Collector):
         yield self._total(metric_names.PREDICTOR_RECORDS_DROPPED, totals[_UNQUEUED] + totals[_GIVEN_UP])
         yield self._total(metric_names.PREDICTOR_SPANS_SENT, totals[_SPANS_SENT])
         yield self._total(metric_names.PREDICTOR_SPANS_DROPPED, totals[_SPANS_UNQUEUED] + totals[_SPANS_GIVEN_UP])
+        if self._features:
+            yield from self._looked_up(totals)
         for place, metric in enumerate(_GAUGES.values()):
             gauge = _family(GaugeMetricFamily, metric)
             numbers = (
@@ -248,6 +288,20 @@ class PredictorMetrics(Collector):
                 if count:
                     family.add_metric((*self._model, route, str(code or "other")), count)
         return family
+
+    def _looked_up(self, totals: Sequence[float]) -> Iterator[Family]:
+        for kind, metric in enumerate(_FEATURES):
+            family = _family(CounterMetricFamily, metric)
+            for column, name in enumerate(self._features):
+                family.add_metric((*self._model, name), totals[_FEATURE + column * len(_FEATURES) + kind])
+            yield family
+        calls = _family(CounterMetricFamily, metric_names.PREDICTOR_FEATURE_CALLS)
+        for place, outcome in enumerate(FEATURE_CALLS):
+            calls.add_metric((*self._model, outcome), totals[_FEATURE_CALLS + place])
+        yield calls
+        seconds = _family(HistogramMetricFamily, metric_names.PREDICTOR_FEATURE_CALL)
+        _add(seconds, self._model, totals, _FEATURE_CALL, SECONDS)
+        yield seconds
 
     def _total(self, metric: Metric, number: float) -> CounterMetricFamily:
         family = _family(CounterMetricFamily, metric)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -90,6 +91,13 @@ class PredictorSettings(BaseModel):
     records_queue_bytes: int = Field(default=32 * MIB, ge=1)
     """Memory that those rows hold, about."""
 
+    features_url: str = ""
+    """Base address of the Feast server that columns of the version are looked up at. Empty: rows must have them all."""
+    features_timeout_seconds: float = Field(default=0.02, gt=0, le=1)
+    """How long a request waits for it."""
+    features_on_unavailable: Literal["Default", "Reject"] = "Default"
+    """Where it gives nothing: each column's default stands in, or the request is refused."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe log line that is written."""
     termination_log: Path = Path("/dev/termination-log")
@@ -118,6 +126,14 @@ class PredictorSettings(BaseModel):
             raise ValueError("it is the drift monitor's address: http://<host>:<port>")
         if url and not (given.data.get("records_namespace") and given.data.get("records_name")):
             raise ValueError("it needs PENSTOCK_RECORDS_NAMESPACE and PENSTOCK_RECORDS_NAME: whose records they are")
+        return url
+
+    @field_validator("features_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        """Raises ValueError."""
+        if url and not (url.startswith(("http://", "https://")) and urlsplit(url).hostname):
+            raise ValueError("it is the Feast server's address: http://<host>:<port>")
         return url
 
     @model_validator(mode="before")

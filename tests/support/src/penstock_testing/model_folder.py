@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penstock_contracts.digest import digest_of
+from penstock_contracts.features import FeatureLookup
 from penstock_contracts.inference import InferRequest, InferResponse
 from penstock_contracts.model_card import Column, Golden, GoldenSource, ModelCard, ModelFile
 
@@ -21,6 +22,7 @@ def card_of(
     request: InferRequest,
     response: InferResponse,
     columns: Sequence[Column] | None = None,
+    features: FeatureLookup | None = None,
     paths: Sequence[str] = ("model.onnx",),
 ) -> ModelCard:
     """Describe the files that the folder holds now, without inputs and outputs: the predictor reads the graph's."""
@@ -32,5 +34,6 @@ def card_of(
         inputs=(),
         outputs=(),
         columns=None if columns is None else tuple(columns),
+        features=features,
         golden=Golden(source=GoldenSource.INPUT_EXAMPLE, request=request, response=response),
     )

@@ -1,6 +1,7 @@
 """Takes inference requests over HTTP, by whichever way they came, to the batcher."""
 
 import time
+from typing import TYPE_CHECKING
 
 from penstock_predictor.errors import RequestError, as_refusal
 from penstock_predictor.http.exchange import Exchange, HttpCall, Route
@@ -11,6 +12,9 @@ from penstock_predictor.http.request_head import KnownHeads
 from penstock_predictor.metrics import INFER, INFER_VERSION, PREDICT, UNMATCHED
 from penstock_predictor.serving.call import Deadline
 from penstock_predictor.serving.runtime import Runtime
+
+if TYPE_CHECKING:
+    from penstock_predictor.features.lookups import FeatureLookups
 
 
 class _NoRoute(Route):
@@ -41,13 +45,17 @@ class Dispatcher:
         self._infer: InferRoute | None = None
         self._predict: PredictRoute | None = None
 
-    def serve_model(self) -> None:
-        """The runtime has a model now."""
+    def serve_model(self, lookups: "FeatureLookups | None" = None) -> None:
+        """The runtime has a model now. `lookups`: of the columns that its rows may lack."""
         serving, settings = self.runtime.serving(), self.runtime.settings
         name, version = settings.model_name, settings.model_version
         self.heads = ResponseHeads(serving.model.identity.digest)
         self._infer = InferRoute(serving.model, serving.offload, INFER)
         self._predict = PredictRoute(serving.model, serving.offload, PREDICT)
+        if lookups is not None:
+            from penstock_predictor.http.feature_predict import LookedUpRoute  # noqa: PLC0415 - few models need it
+
+            self._predict = LookedUpRoute(serving.model, serving.offload, PREDICT, lookups)
         self.fast_routes = {
             f"/v2/models/{name}/infer".encode(): self._infer,
             f"/v2/models/{name}/versions/{version}/infer".encode(): InferRoute(
@@ -73,7 +81,7 @@ class Dispatcher:
     def dispatch(self, route: Route, exchange: Exchange) -> None:
         """Take a request that was accepted and read; its answer comes now or later."""
         if route.takes_long(exchange):
-            self._read_offloaded(route, exchange)
+            self._read_later(route, exchange)
             return
         try:
             call = route.read(exchange)
@@ -82,9 +90,10 @@ class Dispatcher:
         else:
             self._submit(call, exchange)
 
-    def _read_offloaded(self, route: Route, exchange: Exchange) -> None:
-        self.runtime.serving().offload.run(
-            lambda: route.read(exchange),
+    def _read_later(self, route: Route, exchange: Exchange) -> None:
+        route.read_later(
+            exchange,
+            self.runtime.serving().offload,
             lambda call: self._submit(call, exchange),
             lambda error: self._refuse(exchange, error),
         )

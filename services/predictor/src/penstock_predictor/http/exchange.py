@@ -3,7 +3,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from penstock_contracts.names import HEADER_REQUEST_ID, HEADER_SHADOW
@@ -186,3 +186,13 @@ class Route(ABC):
     @abstractmethod
     def read(self, exchange: Exchange, /) -> HttpCall:
         """Turn a request into a call that fits the model. Raises a RequestError."""
+
+    def read_later(
+        self,
+        exchange: Exchange,
+        offload: Offload,
+        then: Callable[[HttpCall], None],
+        otherwise: Callable[[RequestError], None],
+    ) -> None:
+        """Do so elsewhere, and tell the call, or why there is none, on the event loop."""
+        offload.run(lambda: self.read(exchange), then, otherwise)
