@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.v1alpha1 import RegistryRef
 from penstock_controller.errors import RegistryAway, VersionMissing
 from penstock_controller.ports import RegistryReader, ResourceKey
@@ -120,7 +121,7 @@ class RegistryWatch:
     def _unknown(self, reference: RegistryRef) -> Resolution:
         known = ", ".join(sorted(self._connections)) or "none"
         message = f"spec.registry.connection: {reference.connection!r} is not among those defined: {known}"
-        return Resolution(missing=("UnknownConnection", message))
+        return Resolution(missing=(Reason.UNKNOWN_CONNECTION, message))
 
     def _drop_unfollowed(self) -> None:
         followed = set(self._followers.values())

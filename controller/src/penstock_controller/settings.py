@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from penstock_contracts.api.notify import NotificationReceiver, Receivers
 from penstock_contracts.api.pod_template import PodTemplate
+from penstock_contracts.api.schema import WebAddress
 from penstock_contracts.monitor_replicas import MonitorReplicas
 
 
@@ -18,6 +19,21 @@ class RegistryConnectionSettings(BaseModel):
 
     uri: str
     """MLflow tracking URI."""
+
+
+class FeatureStoreSettings(BaseModel):
+    """A feature store that resources may name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uri: WebAddress
+    """Base address of its server."""
+    namespaces: tuple[str, ...] = ()
+    """Whose ModelDeployments may name it; empty: all."""
+
+    def serves(self, namespace: str) -> bool:
+        """Whether ModelDeployments of a namespace may name it."""
+        return not self.namespaces or namespace in self.namespaces
 
 
 class OutsideServiceSettings(BaseModel):
@@ -87,6 +103,8 @@ class ControllerSettings(BaseSettings):
     """YAML file of what gates may ask: `prometheus: {<name>: {uri: ...}}`, `webhooks` likewise. None: nothing."""
     measurement_headers: Path = Path("/etc/penstock-measurement-headers")
     """Folder `prometheus/<name>` or `webhooks/<name>` with a file for each header, read at each use; need not exist."""
+    feature_stores: dict[str, FeatureStoreSettings] = Field(default_factory=dict)
+    """JSON: the feature stores by the names that `spec.predictor.features.connection` has."""
     gateway_url: str
     """Base of `status.url`."""
     cluster_name: str = ""

@@ -10,6 +10,7 @@ from penstock_controller.ports import ModelDeployment, Store
 from penstock_controller.registry_watch import Resolution
 from penstock_controller.rollout import hold
 from penstock_controller.rollout.observation import RefusedVersion, RegistryVersion, Target, Unresolved, Wanted
+from penstock_controller.workload.feature_store import unknown_store
 from penstock_controller.workload.objects import pods_of, revision_of
 from penstock_controller.workload.placement import Placement
 
@@ -88,6 +89,9 @@ class Targets:
             return Unresolved(reason=ingest.reason or Reason.FETCHING, message=message)
         digest, key = ingest.card.digest, resource.key
         placement = self._placement.of_resource(key.namespace, key.name)
+        unknown = unknown_store(resource.spec.predictor.features, placement.feature_stores)
+        if unknown:
+            return Unresolved(reason=Reason.UNKNOWN_CONNECTION, message=unknown, permanent=True)
         return Wanted(
             version=version.version,
             created_at_ms=version.created_at_ms,

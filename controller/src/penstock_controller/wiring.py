@@ -106,6 +106,7 @@ def _placement(settings: ControllerSettings) -> Placement:
         monitor_url=settings.monitor_url,
         monitor_replicas=settings.replicas(),
         tracing_endpoint=settings.tracing_endpoint,
+        feature_stores=settings.feature_stores,
         pull_policy=settings.predictor_pull_policy,
         drain_seconds=settings.drain_seconds,
     )

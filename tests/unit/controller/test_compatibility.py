@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from penstock_contracts.base import evolve
+from penstock_contracts.features import FeatureLookup
 from penstock_contracts.model_card import Column, ModelCard
-from penstock_controller.gates.compatibility import ChangeEffect, interface_changes
+from penstock_controller.gates.compatibility import interface_changes
+from penstock_controller.gates.interface_change import ChangeEffect
 from penstock_testing.model_cards import Tensor, X, Y, a_card
 
 BREAKS, HARMLESS, UNKNOWN = ChangeEffect.BREAKS, ChangeEffect.HARMLESS, ChangeEffect.UNKNOWN
@@ -29,6 +32,15 @@ def apart(*columns: str | Column) -> ModelCard:
 
 def takes(*inputs: Tensor) -> ModelCard:
     return a_card(list(inputs))
+
+
+def looks_up(
+    of: ModelCard, *names: str, keys: str = "user", on_missing: str = "null", kind: str = "string"
+) -> ModelCard:
+    """The card with these columns looked up. `keys`: with commas between them."""
+    columns = {name: {"feature": f"v:{name}", "onMissing": on_missing} for name in names}
+    entities = dict.fromkeys(keys.split(","), kind)
+    return evolve(of, features=FeatureLookup.model_validate({"entities": entities, "columns": columns}))
 
 
 def answers(*outputs: Tensor, **sizes: tuple[int, ...]) -> ModelCard:
@@ -145,6 +157,70 @@ TABLE = (
         "column 'b' is required now",
     ),
     Row("columns: optional now", rows("a", "b"), rows("a", number("b", required=False)), None),
+    # What is looked up.
+    Row("look-up: as before", looks_up(rows("a", "b"), "b"), looks_up(rows("a", "b"), "b"), None),
+    Row(
+        "look-up: where there was none", rows("a", "b"), looks_up(rows("a", "b"), "b"), HARMLESS, "['b'] are looked up"
+    ),
+    Row(
+        "look-up: none any more", looks_up(rows("a", "b"), "b"), rows("a", "b"), BREAKS, "'b' is not looked up any more"
+    ),
+    Row(
+        "look-up: of fewer columns",
+        looks_up(rows("a", "b"), "a", "b"),
+        looks_up(rows("a", "b"), "b"),
+        BREAKS,
+        "'a' is not looked up any more",
+    ),
+    Row("look-up: of more columns", looks_up(rows("a", "b"), "b"), looks_up(rows("a", "b"), "a", "b"), None),
+    Row(
+        "look-up: another default",
+        looks_up(rows("a", "b"), "b", on_missing="default"),
+        looks_up(rows("a", "b"), "b", on_missing="null"),
+        None,
+    ),
+    Row(
+        "look-up: refuses where a default stood in",
+        looks_up(rows("a", "b"), "b"),
+        looks_up(rows("a", "b"), "b", on_missing="reject"),
+        BREAKS,
+        "'b' refuses rows for which the store has no value",
+    ),
+    Row(
+        "look-up: by one more key",
+        looks_up(rows("a", "b"), "b"),
+        looks_up(rows("a", "b"), "b", keys="user,card"),
+        BREAKS,
+        "key 'card' is new",
+    ),
+    Row(
+        "look-up: by one key less",
+        looks_up(rows("a", "b"), "b", keys="user,card"),
+        looks_up(rows("a", "b"), "b"),
+        BREAKS,
+        "'card' is no key any more",
+    ),
+    Row(
+        "look-up: by a key of another type",
+        looks_up(rows("a", "b"), "b"),
+        looks_up(rows("a", "b"), "b", kind="integer"),
+        BREAKS,
+        "key 'user' is integer, stable's is string",
+    ),
+    Row(
+        "look-up: of a new column, by keys that rows give already",
+        looks_up(apart("a", "b"), "b"),
+        looks_up(apart("a", "b", "c"), "b", "c"),
+        UNKNOWN,
+        "'c' is new, and looked up by ['user']",
+    ),
+    Row(
+        "look-up: of a new column, by a new key",
+        looks_up(apart("a", "b"), "b"),
+        looks_up(apart("a", "b", "c"), "b", "c", keys="user,card"),
+        BREAKS,
+        "column 'c' (double) is new",
+    ),
     Row("signature: none any more", rows("a", "b"), a_card([("x", "FP32", (-1, 2))]), BREAKS, "names no columns"),
     Row(
         "signature: none any more, two inputs",

@@ -71,7 +71,5 @@ def test_what_cannot_be_meant_is_refused_by_its_place(body: bytes, told: str) ->
 
 
 def test_a_model_without_named_columns_looks_none_up() -> None:
-    with pytest.raises(
-        BadFeatures, match="the model's signature names none: log the model with a"
-    ):
+    with pytest.raises(BadFeatures, match="the model's signature names none: log the model with a"):
         lookup_of(text({"age": AGE}), None)

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     """The model has no such alias in the registry."""
     VERSION_NOT_FOUND = "VersionNotFound"
     """The registry does not have that version of the model."""
+    UNKNOWN_CONNECTION = "UnknownConnection"
+    """The spec names a registry or a feature store that the administrator has not defined for this namespace."""
     MODEL_NOT_FOUND = "ModelNotFound"
     """The registry does not have that model."""
 

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from penstock_contracts.api.analysis import Analysis
 from penstock_contracts.api.drift import Drift
+from penstock_contracts.api.features import FeatureOptions
 from penstock_contracts.api.logger import Logger
 from penstock_contracts.api.notify import Receivers
 from penstock_contracts.api.pod_template import PodTemplate
@@ -129,6 +130,10 @@ class Predictor(ApiModel):
                 "batcher.maxLatency must be shorter than timeout: a request would be late before it is computed",
             ),
             (
+                "!has(self.features) || duration(self.features.timeout) < duration(self.timeout)",
+                "features.timeout must be shorter than timeout: nothing would be left to compute in",
+            ),
+            (
                 "!has(self.maxReplicas) || self.maxReplicas >= self.minReplicas",
                 "maxReplicas must not be smaller than minReplicas",
             ),
@@ -159,6 +164,8 @@ class Predictor(ApiModel):
     """Predictor processes in each pod, which share its port, its processors and its memory."""
     logger: Logger | None = None
     """What is recorded of predictions. None: nothing."""
+    features: FeatureOptions | None = None
+    """Where columns are looked up that rows of POST /predict lack. None: rows must have them all."""
     pod_template: PodTemplate | None = None
     """What the pods of this cluster must have beside their program. It goes before the chart's, name by name."""
 

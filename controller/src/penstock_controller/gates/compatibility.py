@@ -5,10 +5,11 @@ in docs/user/rollouts.md has a row for each change; tests/unit/controller/test_c
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from penstock_contracts.model_card import Column, ModelCard, TensorSpec
+from penstock_controller.gates.interface_change import InterfaceChange, breaks, harmless, unknown
+from penstock_controller.gates.lookup_changes import lookup_changes, newly_looked_up
 
 Shape = tuple[int, ...]
 
@@ -26,25 +27,6 @@ _COLUMN_OF = {"BOOL": "boolean", "BYTES": "string"}
 _MATRIX_RANK = 2
 
 
-class ChangeEffect(StrEnum):
-    """What a change does to callers."""
-
-    HARMLESS = "harmless"
-    BREAKS = "breaks"
-    """A request that is answered today would be refused, or answered with another meaning."""
-    UNKNOWN = "unknown"
-    """The cards do not say."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InterfaceChange:
-    """A difference between what two versions take and answer."""
-
-    effect: ChangeEffect
-    message: str
-    """Which tensor or column, what it is now, and what stable's is."""
-
-
 def interface_changes(stable: ModelCard, candidate: ModelCard) -> tuple[InterfaceChange, ...]:
     """Every difference that callers could see, inputs first."""
     return (
@@ -52,18 +34,6 @@ def interface_changes(stable: ModelCard, candidate: ModelCard) -> tuple[Interfac
         *_output_changes(stable, candidate),
         *_row_changes(stable, candidate),
     )
-
-
-def _breaks(message: str) -> InterfaceChange:
-    return InterfaceChange(effect=ChangeEffect.BREAKS, message=message)
-
-
-def _unknown(message: str) -> InterfaceChange:
-    return InterfaceChange(effect=ChangeEffect.UNKNOWN, message=message)
-
-
-def _harmless(message: str) -> InterfaceChange:
-    return InterfaceChange(effect=ChangeEffect.HARMLESS, message=message)
 
 
 # Inputs of the Open Inference Protocol: each by its name, of exactly this datatype, none beside them.
@@ -74,16 +44,16 @@ def _input_changes(stable: ModelCard, candidate: ModelCard) -> Iterator[Interfac
     there = {spec.name: spec for spec in candidate.inputs}
     for spec in stable.inputs:
         if spec.name in renamed:
-            yield _breaks(f"input {spec.name!r} is named {renamed[spec.name]!r} now: requests name the old one")
+            yield breaks(f"input {spec.name!r} is named {renamed[spec.name]!r} now: requests name the old one")
         elif spec.name not in there:
-            yield _breaks(f"input {spec.name!r} is gone: requests that have it are refused")
+            yield breaks(f"input {spec.name!r} is gone: requests that have it are refused")
         else:
             yield from _input_change(spec, there[spec.name], stable, candidate)
     known = {spec.name for spec in stable.inputs} | set(renamed.values())
     for spec in candidate.inputs:
         if spec.name not in known:
             shown = f"{spec.datatype} {list(spec.shape)}"
-            yield _breaks(f"input {spec.name!r} ({shown}) is new: requests without it are refused")
+            yield breaks(f"input {spec.name!r} ({shown}) is new: requests without it are refused")
 
 
 def _renamed(before: Sequence[TensorSpec], after: Sequence[TensorSpec]) -> dict[str, str]:
@@ -109,15 +79,15 @@ def _input_change(
 ) -> Iterator[InterfaceChange]:
     what = f"input {before.name!r}"
     if after.datatype != before.datatype:
-        yield _breaks(f"{what} takes {after.datatype}, stable's takes {before.datatype}: requests state the datatype")
+        yield breaks(f"{what} takes {after.datatype}, stable's takes {before.datatype}: requests state the datatype")
     if after.shape == before.shape:
         return
     takes = f"{what} takes shape {list(after.shape)}, stable's takes {list(before.shape)}"
     old, new = _stated(before, _asked(stable)), _stated(after, _asked(candidate))
     if old is None or new is None:
-        yield _unknown(f"{takes}: of one of them the graph states no rank")
+        yield unknown(f"{takes}: of one of them the graph states no rank")
     elif len(old) != len(new):
-        yield _breaks(f"{takes}: another number of dimensions")
+        yield breaks(f"{takes}: another number of dimensions")
     else:
         yield from _narrower(takes, old, new)
 
@@ -125,13 +95,13 @@ def _input_change(
 def _narrower(takes: str, old: Shape, new: Shape) -> Iterator[InterfaceChange]:
     narrower = [position for position, (was, now) in enumerate(zip(old, new, strict=True)) if now not in (was, -1)]
     if not narrower:
-        yield _harmless(f"{takes}: more than before")
+        yield harmless(f"{takes}: more than before")
     elif narrower[0] == 0 and old[0] == -1:
-        yield _breaks(f"{takes}: requests of any number of rows but {new[0]} are refused")
+        yield breaks(f"{takes}: requests of any number of rows but {new[0]} are refused")
     elif old[narrower[0]] == -1:
-        yield _breaks(f"{takes}: dimension {narrower[0]} was open")
+        yield breaks(f"{takes}: dimension {narrower[0]} was open")
     else:
-        yield _breaks(f"{takes}: {new[narrower[0]]} values in dimension {narrower[0]}, not {old[narrower[0]]}")
+        yield breaks(f"{takes}: {new[narrower[0]]} values in dimension {narrower[0]}, not {old[narrower[0]]}")
 
 
 def _stated(spec: TensorSpec, sizes: Mapping[str, Shape]) -> Shape | None:
@@ -155,15 +125,15 @@ def _output_changes(stable: ModelCard, candidate: ModelCard) -> Iterator[Interfa
     there = {spec.name: spec for spec in candidate.outputs}
     for spec in stable.outputs:
         if spec.name in renamed:
-            yield _breaks(f"output {spec.name!r} is named {renamed[spec.name]!r} now: callers read the old one")
+            yield breaks(f"output {spec.name!r} is named {renamed[spec.name]!r} now: callers read the old one")
         elif spec.name not in there:
-            yield _breaks(f"output {spec.name!r} is gone: callers read it")
+            yield breaks(f"output {spec.name!r} is gone: callers read it")
         else:
             yield from _output_change(spec, there[spec.name], stable, candidate)
     known = {spec.name for spec in stable.outputs} | set(renamed.values())
     for spec in candidate.outputs:
         if spec.name not in known:
-            yield _harmless(f"output {spec.name!r} is new")
+            yield harmless(f"output {spec.name!r} is new")
 
 
 def _output_change(
@@ -171,15 +141,15 @@ def _output_change(
 ) -> Iterator[InterfaceChange]:
     what = f"output {before.name!r}"
     if after.datatype != before.datatype:
-        yield _breaks(f"{what} is {after.datatype}, stable's is {before.datatype}")
+        yield breaks(f"{what} is {after.datatype}, stable's is {before.datatype}")
     answers = f"{what} has shape {list(after.shape)}, stable's has {list(before.shape)}"
     old, new = _stated(before, _answered(stable)), _stated(after, _answered(candidate))
     if old is None or new is None:
         if before.shape != after.shape:
-            yield _unknown(f"{answers}: of one of them the graph states no rank")
+            yield unknown(f"{answers}: of one of them the graph states no rank")
         return
     if len(old) != len(new):
-        yield _breaks(f"{answers}: another number of dimensions")
+        yield breaks(f"{answers}: another number of dimensions")
         return
     seen = _seen_sizes(before.name, stable, candidate)
     for position, (was, now) in enumerate(zip(old, new, strict=True)):
@@ -193,16 +163,16 @@ def _size_change(
     was, now = stated
     if -1 not in stated:
         if was != now:
-            yield _breaks(f"{answers}: {now} values in dimension {position}, not {was}")
+            yield breaks(f"{answers}: {now} values in dimension {position}, not {was}")
         return
     if position == 0 and now != -1:
-        yield _breaks(f"{answers}: it has {now} rows, however many are sent")
+        yield breaks(f"{answers}: it has {now} rows, however many are sent")
     elif seen is not None:
         if seen[0] != seen[1]:
             told = f"{seen[1]} values in dimension {position} of the golden answer, not {seen[0]}"
-            yield _breaks(f"{answers}: {told}")
+            yield breaks(f"{answers}: {told}")
     elif was != now and position > 0:
-        yield _unknown(f"{answers}: the golden answers do not tell dimension {position}")
+        yield unknown(f"{answers}: the golden answers do not tell dimension {position}")
 
 
 def _seen_sizes(output: str, stable: ModelCard, candidate: ModelCard) -> dict[int, tuple[int, int]]:
@@ -239,35 +209,39 @@ def _row_changes(stable: ModelCard, candidate: ModelCard) -> Iterator[InterfaceC
     if before is _RowForm.NONE:
         return
     if after is _RowForm.NONE:
-        yield _breaks("the signature names no columns: POST /predict is refused")
+        yield breaks("the signature names no columns: POST /predict is refused")
         return
     if before is _RowForm.COLUMNS and after is _RowForm.VALUES:
-        yield _breaks("the signature names no columns: rows of named features are refused at POST /predict")
+        yield breaks("the signature names no columns: rows of named features are refused at POST /predict")
     elif before is _RowForm.COLUMNS:
-        yield from _column_changes(stable.columns or (), candidate.columns or ())
+        yield from _column_changes(stable, candidate)
+        yield from lookup_changes(stable, candidate)
     elif after is _RowForm.COLUMNS:
         yield from _named_at_last(stable.inputs[0], candidate.columns or ())
     was, now = _prediction_form(stable.outputs), _prediction_form(candidate.outputs)
     if was != now:
-        yield _breaks(f"POST /predict answers {now} for a row, stable {was}")
+        yield breaks(f"POST /predict answers {now} for a row, stable {was}")
 
 
-def _column_changes(stable: Sequence[Column], candidate: Sequence[Column]) -> Iterator[InterfaceChange]:
-    before, after = {column.name: column for column in stable}, {column.name: column for column in candidate}
+def _column_changes(stable: ModelCard, candidate: ModelCard) -> Iterator[InterfaceChange]:
+    before = {column.name: column for column in stable.columns or ()}
+    after = {column.name: column for column in candidate.columns or ()}
     gone = [name for name in before if name not in after]
     come = [name for name in after if name not in before]
     if len(gone) == len(come) == 1 and before[gone[0]].type == after[come[0]].type:
-        yield _breaks(f"column {gone[0]!r} is named {come[0]!r} now: rows name the old one")
+        yield breaks(f"column {gone[0]!r} is named {come[0]!r} now: rows name the old one")
     else:
         for name in gone:
-            yield _breaks(f"column {name!r} is gone: rows that have it are refused")
+            yield breaks(f"column {name!r} is gone: rows that have it are refused")
         for name in come:
-            yield _breaks(f"column {name!r} ({after[name].type}) is new: {_who_lacks(after[name])} are refused")
+            yield newly_looked_up(name, stable, candidate) or breaks(
+                f"column {name!r} ({after[name].type}) is new: {_who_lacks(after[name])} are refused"
+            )
     for name in before.keys() & after.keys():
         yield from _column_change(before[name], after[name])
     if not gone and not come and list(before) != list(after):
         moved = next(new for old, new in zip(before, after, strict=True) if old != new)
-        yield _breaks(f"column {moved!r} has another place: rows that are lists would be read in another order")
+        yield breaks(f"column {moved!r} has another place: rows that are lists would be read in another order")
 
 
 def _named_at_last(matrix: TensorSpec, columns: Sequence[Column]) -> Iterator[InterfaceChange]:
@@ -275,9 +249,9 @@ def _named_at_last(matrix: TensorSpec, columns: Sequence[Column]) -> Iterator[In
     sent = _NUMBERS if matrix.datatype.startswith("FP") else _SENT[_COLUMN_OF.get(matrix.datatype, "long")]
     narrow = next((column for column in columns if not _SENT.get(column.type, frozenset()) >= sent), None)
     if narrow is None:
-        yield _harmless("the signature names columns now")
+        yield harmless("the signature names columns now")
     else:
-        yield _breaks(f"column {narrow.name!r} is {narrow.type}: rows have {matrix.datatype} there today")
+        yield breaks(f"column {narrow.name!r} is {narrow.type}: rows have {matrix.datatype} there today")
 
 
 def _who_lacks(column: Column) -> str:
@@ -291,13 +265,13 @@ def _column_change(before: Column, after: Column) -> Iterator[InterfaceChange]:
     if before.type != after.type:
         told = f"column {before.name!r} is {after.type}, stable's is {before.type}"
         if takes is None or took is None:
-            yield _unknown(f"{told}: what rows have there is not known")
+            yield unknown(f"{told}: what rows have there is not known")
         elif takes >= took:
-            yield _harmless(told)
+            yield harmless(told)
         else:
-            yield _breaks(f"{told}: values that rows have today are refused")
+            yield breaks(f"{told}: values that rows have today are refused")
     if after.required and not before.required and took == _NUMBERS:
-        yield _breaks(f"column {before.name!r} is required now: rows without it are refused")
+        yield breaks(f"column {before.name!r} is required now: rows without it are refused")
 
 
 _INTEGERS_AND_TEXT = ("BOOL", "INT", "UINT", "BYTES")

@@ -13,10 +13,11 @@ from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Figure
 from penstock_contracts.model_card import ModelCard
 from penstock_contracts.verdict import Verdict
-from penstock_controller.gates.compatibility import ChangeEffect, InterfaceChange, interface_changes
+from penstock_controller.gates.compatibility import interface_changes
 from penstock_controller.gates.evidence import ComparedCards, Evidence
 from penstock_controller.gates.gate import GateMemory, Judgement
 from penstock_controller.gates.golden_answers import golden_difference
+from penstock_controller.gates.interface_change import ChangeEffect, InterfaceChange
 
 _SHOWN = 5
 """Differences that a message names; the others are counted."""

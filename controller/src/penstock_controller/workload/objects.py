@@ -10,6 +10,7 @@ from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec, Predictor, Regi
 from penstock_contracts.names import LABEL_MODEL_DEPLOYMENT, LABEL_REVISION, PREDICTOR_GRPC_PORT, PREDICTOR_PORT
 from penstock_controller.rollout.decision import CreateWorkload
 from penstock_controller.workload import names
+from penstock_controller.workload.feature_store import looked_up_at
 from penstock_controller.workload.placement import Placement
 from penstock_controller.workload.prediction_records import recorded_to
 from penstock_controller.workload.template import joined
@@ -48,8 +49,12 @@ def pods_of(placement: Placement) -> str:
     """A hash of what is the same in every predictor pod: the image, what the administrator set, and this template."""
     # Where it can be recorded, the monitor's address is in pods too.
     predictor = Predictor(logger=Logger(mode=LoggerMode.ALL)) if placement.monitor_url else Predictor()
-    nobodys = ModelDeploymentSpec(registry=RegistryRef(model="any", alias="any"), predictor=predictor)
-    return revision_of("", nobodys, "", placement)
+    registry = RegistryRef(model="any", alias="any")
+    named = revision_of("", ModelDeploymentSpec(registry=registry, predictor=predictor), "", placement)
+    if not placement.feature_stores:
+        return named
+    stores = json.dumps([named, *sorted((name, store.uri) for name, store in placement.feature_stores.items())])
+    return hashlib.sha256(stores.encode()).hexdigest()[: names.REVISION_LENGTH]
 
 
 def pod_template(name: str, spec: ModelDeploymentSpec, digest: str, placement: Placement) -> Object:
@@ -90,6 +95,7 @@ def _pod_spec(name: str, spec: ModelDeploymentSpec, digest: str, placement: Plac
                 "env": [
                     *container["env"],
                     *recorded_to(spec.predictor.logger, name, placement.monitor_url),
+                    *looked_up_at(spec.predictor.features, placement.feature_stores),
                     *traced_to(placement.tracing_endpoint, name, wanted.get("env", [])),
                 ],
                 "ports": [

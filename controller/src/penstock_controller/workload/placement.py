@@ -1,10 +1,12 @@
 """What the administrator decides about every predictor pod."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from penstock_contracts.api.pod_template import PodSecurityContext, PodSpec, PodTemplate, SeccompProfile
 from penstock_contracts.monitor_replicas import NO_REPLICAS, MonitorReplicas
+from penstock_controller.settings import FeatureStoreSettings
 
 _NOBODY = PodSecurityContext(
     run_as_non_root=True,
@@ -28,6 +30,8 @@ class Placement:
     """Of the drift monitor, where there are several: records go to the one that holds the resource."""
     tracing_endpoint: str = ""
     """Of the collector that takes traces; empty: there is none, and nothing is traced."""
+    feature_stores: Mapping[str, FeatureStoreSettings] = field(default_factory=dict)
+    """By the names that `spec.predictor.features.connection` has."""
     pull_policy: str = "IfNotPresent"
     template: PodTemplate = _BUILT_IN
     """Under what `spec.predictor.podTemplate` says of one resource's pods."""
@@ -35,8 +39,9 @@ class Placement:
     """After SIGTERM a pod answers for this long, until every gateway pod has stopped sending to it."""
 
     def of_resource(self, namespace: str, name: str) -> Self:
-        """The same with the address of the drift monitor's replica that holds a resource."""
+        """The same with the address of the drift monitor's replica that holds a resource, and the stores it may name."""
+        stores = {store: one for store, one in self.feature_stores.items() if one.serves(namespace)}
         if not self.monitor_url:
-            return self
+            return replace(self, feature_stores=stores)
         url = self.monitor_replicas.url(namespace, name, self.monitor_url)
-        return replace(self, monitor_url=url, monitor_replicas=NO_REPLICAS)
+        return replace(self, feature_stores=stores, monitor_url=url, monitor_replicas=NO_REPLICAS)

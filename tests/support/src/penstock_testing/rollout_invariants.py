@@ -12,9 +12,10 @@ from penstock_contracts.api.status import AttemptStage, Candidate, Completion, G
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
 from penstock_contracts.traffic import TrafficSplit
 from penstock_controller.gates.catalogue import gates_of
-from penstock_controller.gates.compatibility import ChangeEffect, interface_changes
+from penstock_controller.gates.compatibility import interface_changes
 from penstock_controller.gates.evidence import ComparedCards
 from penstock_controller.gates.gate import Gate
+from penstock_controller.gates.interface_change import ChangeEffect
 from penstock_controller.rollout.decision import CallWebhook, Decision, RemoveAutoscaler, ScaleWorkload, StartJob
 from penstock_controller.rollout.observation import Observation, Unresolved, Wanted, Workload
 

@@ -35,8 +35,8 @@ def seen(value: Any, *, age: float = 0.0, too_old: bool = False) -> Found:
 
 
 def test_rows_that_lack_the_column_have_a_key_each_and_others_none() -> None:
-    rows = [{"user": "u", "shop": 1}, {"x": None}, [1, 2], {"user": "v", "shop": 2, "given": 5}]
-    assert plan({}).keys(rows) == {0: ("u", 1), 3: ("v", 2)}
+    keys = plan({}).keys([{"user": "u", "shop": 1}, {"x": None}, [1, 2], {"user": "v", "shop": 2, "given": 5}])
+    assert keys == {0: ("u", 1), 3: ("v", 2)}
 
 
 @pytest.mark.parametrize(
