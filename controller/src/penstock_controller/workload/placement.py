@@ -39,7 +39,7 @@ class Placement:
     """After SIGTERM a pod answers for this long, until every gateway pod has stopped sending to it."""
 
     def of_resource(self, namespace: str, name: str) -> Self:
-        """The same with the address of the drift monitor's replica that holds a resource, and the stores it may name."""
+        """The same with the drift monitor's replica that holds a resource, and the feature stores that it may name."""
         stores = {store: one for store, one in self.feature_stores.items() if one.serves(namespace)}
         if not self.monitor_url:
             return replace(self, feature_stores=stores)
