@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 
 from fraud_detection import data, registry_address
 
@@ -19,7 +21,13 @@ TOO_FEW_LABELS = 4
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answer the exit code."""
     options = _parser().parse_args(arguments)
-    commands = {"train": _train, "retrain": _retrain, "data": _data, "traffic-sample": _traffic_sample}
+    commands = {
+        "train": _train,
+        "retrain": _retrain,
+        "data": _data,
+        "history": _history,
+        "traffic-sample": _traffic_sample,
+    }
     try:
         return commands[options.command](options)
     except BrokenPipeError:  # `python -m fraud_detection data | head`
@@ -29,16 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     # Imported here: MLflow and scikit-learn take seconds, and the other commands need neither.
-    from fraud_detection.labelled_table import drawn  # noqa: PLC0415
+    from fraud_detection.labelled_table import drawn, read_training_set  # noqa: PLC0415
     from fraud_detection.parity import ParityError  # noqa: PLC0415
     from fraud_detection.registry import RegistryAwayError, TrackingServer  # noqa: PLC0415
     from fraud_detection.train import Order, train  # noqa: PLC0415
 
+    given = options.training_set
     order = Order(
         seed=options.seed,
-        table=drawn(options.rows, seed=options.seed, drift=options.drift),
+        table=read_training_set(given) if given else drawn(options.rows, seed=options.seed, drift=options.drift),
         registered_name=options.registered_name,
         alias=options.alias,
+        features=options.features,
     )
     try:
         outcome = train(order, TrackingServer(options.tracking_uri), _teller())
@@ -97,6 +107,16 @@ def _data(options: argparse.Namespace) -> int:
     return 0
 
 
+def _history(options: argparse.Namespace) -> int:
+    from fraud_detection.history import history  # noqa: PLC0415 - pandas takes a second
+
+    past = history(options.rows, seed=options.seed, until=datetime.now(UTC))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name, table in vars(past).items():
+        table.to_parquet(options.folder / f"{name}.parquet", index=False)
+    return 0
+
+
 def _traffic_sample(options: argparse.Namespace) -> int:
     print(json.dumps({"instances": data.instances(options.rows, seed=options.seed, drift=options.drift)}))
     return 0
@@ -110,11 +130,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_draw(train, rows=36_000, seed=1)
     train.add_argument("--registered-name", default="fraud-detector", help="the registered model's name")
     train.add_argument("--alias", help="move this alias to the new version, for example champion")
+    train.add_argument("--training-set", type=Path, help="labelled rows to train on in place of drawn ones (parquet)")
+    train.add_argument("--features", type=Path, help="features.json: which columns are looked up in serving")
     _add_tracking_uri(train)
     _add_retrain(commands.add_parser("retrain", help="train on what users sent; register it if it beats the champion"))
 
     table = commands.add_parser("data", help="write labelled transactions to stdout as CSV")
     _add_draw(table, rows=1000, seed=1)
+    past = commands.add_parser("history", help="write a feature store's past and the transactions in it, as parquet")
+    past.add_argument("folder", type=Path)
+    past.add_argument("--rows", type=_at_least(1), default=36_000, help="transactions to draw (default 36000)")
+    past.add_argument("--seed", type=_at_least(0), default=1, help="equal seeds, equal rows (default 1)")
     sample = commands.add_parser("traffic-sample", help="print the body of a POST /predict")
     _add_draw(sample, rows=1, seed=2)
     return parser

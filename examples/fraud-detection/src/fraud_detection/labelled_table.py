@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from fraud_detection.data import FEATURES, INTEGER, LABEL, labelled
+from fraud_detection.history import EVENT_TIME
 from fraud_detection.validation import TableError, read, validate
 
 
@@ -32,6 +33,14 @@ class LabelledTable:
 def drawn(rows: int, *, seed: int, drift: float) -> LabelledTable:
     """Draw transactions."""
     return LabelledTable(rows=labelled(rows, seed=seed, drift=drift), origin={"rows": rows, "drift": drift})
+
+
+def read_training_set(file: Path) -> LabelledTable:
+    """Read what feature_repo/training_set.py wrote, in the order in which it happened: a model is judged by what came
+    later.
+    """
+    rows = pd.read_parquet(file).sort_values(EVENT_TIME, kind="stable").reset_index(drop=True)
+    return LabelledTable(rows=rows, origin={"rows": len(rows)})
 
 
 def read_table(file: Path) -> LabelledTable:

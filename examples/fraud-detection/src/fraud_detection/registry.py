@@ -36,6 +36,8 @@ from fraud_detection.champion import Champion, read_champion
 EXPERIMENT = "fraud-detection"
 REFERENCE = "reference.csv"
 """Name of the reference sample: MLflow keeps it in the model's folder as `extra_files/reference.csv`."""
+FEATURES_FILE = "features.json"
+"""Name of the feature look-up, kept likewise."""
 RETRAINED_FOR = "penstock.retrained_for"
 """Tag of run and version: the Job that they are for."""
 _MOST_TRIES = 100
@@ -60,6 +62,8 @@ class TrainedModel:
     input_example: pd.DataFrame
     reference: pd.DataFrame
     """A sample of the training rows with their truth (`label`) and the model's answer (`prediction`)."""
+    features: str | None = None
+    """The content of `features.json`: which columns a predictor looks up. None: rows have all columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,12 +187,17 @@ class TrackingServer:
         with tempfile.TemporaryDirectory(prefix="fraud-detection-") as folder:
             reference = Path(folder) / REFERENCE
             model.reference.to_csv(reference, index=False)
+            beside = [str(reference)]
+            if model.features is not None:
+                lookup = Path(folder) / FEATURES_FILE
+                lookup.write_text(model.features)
+                beside.append(str(lookup))
             info: ModelInfo = mlflow.onnx.log_model(
                 model.onnx_model,
                 name=name,
                 signature=model.signature,
                 input_example=model.input_example,
-                extra_files=[str(reference)],
+                extra_files=beside,
                 registered_model_name=name,
                 # Named here, or MLflow would load the model in a second process to guess them.
                 pip_requirements=[f"{package}=={version(package)}" for package in ("onnx", "onnxruntime", "numpy")],

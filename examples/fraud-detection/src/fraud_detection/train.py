@@ -1,7 +1,7 @@
 """One training: fit, judge, convert, compare, register."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import onnx
@@ -36,6 +36,8 @@ class Order:
     """Of run and version."""
     files: tuple[Path, ...] = ()
     """What the run is to keep beside the model."""
+    features: Path | None = None
+    """`features.json` that goes with the version: which columns are looked up in serving."""
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
 
 
@@ -66,7 +68,10 @@ def train(order: Order, registry: TrackingServer, tell: Tell) -> TrainingResult:
     parity.require()
     tell(f"ONNX agrees with scikit-learn: probabilities differ by at most {parity.max_difference:.2g}")
     sample = training.sample(n=min(REFERENCE_ROWS, len(training)), random_state=order.seed)
-    model = trained_model(pipeline, onnx_model, training, sample)
+    model = replace(
+        trained_model(pipeline, onnx_model, training, sample),
+        features=order.features.read_text() if order.features else None,
+    )
     metrics = auc | {"parity_max_difference": parity.max_difference}
     registered = registry.track(
         order.registered_name, model, _parameters(order), metrics, order.tags, files=order.files
