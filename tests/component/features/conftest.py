@@ -14,7 +14,7 @@ DAYS = 5
 
 @pytest.fixture(scope="session")
 def past() -> FeatureHistory:
-    """Some cards were forgotten for a while, one user is unknown, and one row is written anew after its time."""
+    """Some cards were forgotten for the last hours, and one user is unknown."""
     drawn = history(ROWS, seed=4, until=datetime.now(UTC), users=120, days=DAYS)
     of_cards, of_users = drawn.transaction_features, drawn.user_features
     forgotten = of_cards[CARD].isin(sorted(of_cards[CARD].unique())[:5])

@@ -96,9 +96,8 @@ class FeastRepository:
                     return url
             except httpx.TransportError:
                 time.sleep(0.1)
-        raise TimeoutError(
-            f"Feast does not serve after {_SECONDS} s: {(self.folder / 'server.log').read_text()[-2000:]}"
-        )
+        log = (self.folder / "server.log").read_text()[-2000:]
+        raise TimeoutError(f"Feast does not serve after {_SECONDS} s: {log}")
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(
