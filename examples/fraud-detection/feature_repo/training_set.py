@@ -38,10 +38,13 @@ class TrainingSet:
     """By feature, the rows for which a default stands in: the value is missing, or older than the ttl."""
 
 
-def training_set(store: FeatureStore, events: pd.DataFrame, service: str = SERVICE) -> TrainingSet:
+def training_set(
+    store: FeatureStore, events: pd.DataFrame, service: str = SERVICE, served: dict[str, Any] | None = None
+) -> TrainingSet:
     """Look the features of a service up for past events, at the time of each.
 
-    `events`: a row key that occurs once, the entities' join keys, an event time, and whatever else.
+    `events`: a row key that occurs once, the entities' join keys, an event time, and whatever else. `served`: the
+    `features.json` of a version whose defaults stand in; None: new ones are made of the values that are found.
     """
     if not events[ROW_KEY].is_unique:
         raise ValueError(f"{ROW_KEY} names some rows twice: features could be joined to the wrong ones")
@@ -55,6 +58,8 @@ def training_set(store: FeatureStore, events: pd.DataFrame, service: str = SERVI
         rows = rows.merge(_features(store, view, names, events), on=ROW_KEY, how="left", validate="one_to_one")
         columns |= {name: _entry(view, name, rows[name]) for name in names}
     absent = {name: int(rows[name].isna().sum()) for name in columns}
+    if served is not None:
+        columns = {name: served["columns"][name] for name in columns}
     filled = rows.assign(**{name: _filled(rows[name], entry["default"]) for name, entry in columns.items()})
     return TrainingSet(filled, {"service": service, "entities": keys, "columns": columns}, absent)
 
@@ -101,8 +106,11 @@ def main() -> None:
     parser.add_argument("transactions", type=Path)
     parser.add_argument("training_set", type=Path)
     parser.add_argument("--repository", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--served", type=Path, help="the features.json of a version whose defaults are to stand in")
     options = parser.parse_args()
-    made = training_set(FeatureStore(str(options.repository)), pd.read_parquet(options.transactions))
+    served = json.loads(options.served.read_text()) if options.served else None
+    events = pd.read_parquet(options.transactions)
+    made = training_set(FeatureStore(str(options.repository)), events, served=served)
     made.rows.to_parquet(options.training_set, index=False)
     options.training_set.with_name("features.json").write_text(json.dumps(made.lookup, indent=2) + "\n")
     json.dump({"rows": len(made.rows), "defaults": made.absent}, sys.stdout)

@@ -62,6 +62,15 @@ class FeastRepository:
         lookup: dict[str, Any] = json.loads(made.with_name("features.json").read_text())
         return pd.read_parquet(made), lookup, json.loads(told.splitlines()[-1])
 
+    def known(self, events: pd.DataFrame, served: Path) -> pd.DataFrame:
+        """What training would see of events, with the defaults of a version's features.json."""
+        asked = self.folder / "data" / "asked" / "events.parquet"
+        asked.parent.mkdir(exist_ok=True)
+        events.to_parquet(asked, index=False)
+        made = asked.with_name("known.parquet")
+        self.python("training_set.py", str(asked), str(made), "--served", str(served))
+        return pd.read_parquet(made)
+
     def python(self, *command: str) -> str:
         """Run a program in Feast's environment; return what it wrote."""
         return self._run(str(self._bin / "python"), *command)
