@@ -2,9 +2,10 @@
 
     python training_set.py data/transactions.parquet data/training_set.parquet
 
-Feast's `get_historical_features` drops rows whose features are older than the view's ttl, without a word, and returns
-the rest in another order. So each view is asked by itself, each row carries its key, and what comes back is joined to
-the rows by that key: labels stay beside their own features, and what was lost is counted.
+Feast's `get_historical_features` drops rows whose features are older than the view's ttl, and all but one row of the
+same entity at the same time, both without a word; the rest it returns in another order. So each view is asked by
+itself, once for each entity and time, and what comes back is joined to the rows: none is lost, labels stay beside their
+own features, and what was missing is counted.
 
 Beside the training set it writes `features.json`, which goes with the model: where a predictor looks these columns up,
 how old a value may be (the view's ttl), and the default that stands in where there is none, here as in serving.
@@ -24,6 +25,8 @@ from feast import FeatureStore, FeatureView
 SERVICE = "fraud_detector"
 ROW_KEY = "transaction_id"
 EVENT_TIME = "event_timestamp"
+_MOMENT = "moment"
+"""Carried through Feast: it returns rows in an order of its own."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,14 @@ def training_set(
 
 
 def _features(store: FeatureStore, view: FeatureView, names: list[str], events: pd.DataFrame) -> pd.DataFrame:
-    """One view's features by row key; rows that Feast drops are not among them."""
-    asked = events[[ROW_KEY, *(column.name for column in view.entity_columns), EVENT_TIME]]
+    """One view's features by row key."""
+    asked_by = [*(column.name for column in view.entity_columns), EVENT_TIME]
+    moments = events[asked_by].drop_duplicates().reset_index(drop=True).rename_axis(_MOMENT).reset_index()
     references = [f"{view.name}:{name}" for name in names]
-    found: pd.DataFrame = store.get_historical_features(entity_df=asked, features=references).to_df()
-    return found[[ROW_KEY, *names]]
+    found: pd.DataFrame = store.get_historical_features(entity_df=moments, features=references).to_df()
+    known = moments.merge(found[[_MOMENT, *names]], on=_MOMENT, how="left", validate="one_to_one")
+    rows = events[[ROW_KEY, *asked_by]].merge(known, on=asked_by, how="left", validate="many_to_one")
+    return rows[[ROW_KEY, *names]]
 
 
 def _entry(view: FeatureView, name: str, values: pd.Series) -> dict[str, Any]:

@@ -27,16 +27,19 @@ DAYS = 5
 
 @pytest.fixture(scope="session")
 def past() -> FeatureHistory:
-    """Some cards were forgotten for the last hours, and one user is unknown."""
+    """Some cards were forgotten for the last hours, one user is unknown, and some transactions are of one moment."""
     drawn = history(ROWS, seed=4, until=datetime.now(UTC), users=120, days=DAYS)
     of_cards, of_users = drawn.transaction_features, drawn.user_features
     forgotten = of_cards[CARD].isin(sorted(of_cards[CARD].unique())[:5])
     recent = of_cards[EVENT_TIME] > of_cards[EVENT_TIME].max() - pd.Timedelta(hours=9)
+    happened = drawn.transactions
+    together = happened[happened[CARD] == happened[CARD].mode().iloc[0]].index[:4]
+    happened.loc[together, EVENT_TIME] = happened.loc[together[0], EVENT_TIME]
     unknown = of_users[USER] == "u00007"
     return FeatureHistory(
         user_features=of_users[~unknown],
         transaction_features=of_cards[~(forgotten & recent)],
-        transactions=drawn.transactions,
+        transactions=happened,
     )
 
 
