@@ -151,6 +151,9 @@ bench-answers: $(VENV) ## A million requests of all kinds, each answer compared 
 bench-records: $(VENV) ## What prediction records cost the predictor: with them beside without
 	@UV=$(UV) $(PYTHON) -m bench.serving.records
 
+bench-features: $(VENV) ## What looking features up adds to a request: RATE=200 ROUNDS=5 SECONDS=5
+	@$(PYTHON) -m bench.features.added
+
 bench-cores: $(VENV) ## What the predictor does with a second core: threads or workers
 	@UV=$(UV) $(PYTHON) -m bench.serving.cores
 
@@ -282,4 +285,5 @@ helm:
 	@$(CLUSTER) build helm > /dev/null
 
 .PHONY: sdk-torch site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-features bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm

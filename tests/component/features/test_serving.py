@@ -126,7 +126,7 @@ async def test_redis_hangs_and_goes_and_no_request_fails(
     """Without a value, the default stands in, and the answer says so; when Redis is back, so are the values."""
     rows = rows_of(asked[3:])
     with in_redis.serving() as feast:
-        predictor = start_process("serve", model_dir=version, features_url=feast, features_timeout_seconds=0.1)
+        predictor = start_process("serve", model_dir=version, features_url=feast, features_timeout_seconds=0.5)
         url = await asyncio.to_thread(predictor.ready)
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             await statuses(client, rows[:20], rate=20)

@@ -54,8 +54,8 @@ def test_it_is_what_was_known_at_the_time_of_each_row(
 def test_no_row_is_lost_and_labels_stay_beside_their_own_features(
     made: tuple[pd.DataFrame, dict[str, Any], dict[str, Any]], past: FeatureHistory
 ) -> None:
-    """Of what Feast answers by itself, neither is true: rows past the ttl are gone, and those of one card at one time but
-    for one; the rest is in another order.
+    """Of what Feast answers by itself, neither is true: rows past the ttl are gone, and of rows of one card at one time
+    one is there.
     """
     given = past.transactions
     pd.testing.assert_frame_equal(made[0][list(given.columns)], given.reset_index(drop=True))
