@@ -55,6 +55,8 @@ def timed(stand: FeatureStand, way: str, seconds: float) -> TimedWay:
     seen = _counts(stand, way)
     with stand.traffic(way, seconds) as run:
         result = run.wait()
+    if result.from_scheduled.p50 is None:
+        raise RuntimeError(f"{way}: no request was answered: {result.describe()}")
     taken = sum(process.cpu_seconds() for process in stand.processes[way]) - before
     defaulted, calls = (now - then for now, then in zip(_counts(stand, way), seen, strict=True))
     return TimedWay(

@@ -3,11 +3,9 @@
 import sys
 from pathlib import Path
 
-from testcluster import paths
+from penstock_testing.locked_environment import ROOT, locked_environment
 
-from penstock_testing.locked_environment import locked_environment
-
-CLIENTS = paths.PROJECT / "tests" / "clients"
+CLIENTS = ROOT / "tests" / "clients"
 
 
 def python_for(client: str) -> Path:

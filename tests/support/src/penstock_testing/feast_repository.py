@@ -14,12 +14,11 @@ from typing import Any
 
 import httpx
 import pandas as pd
-from testcluster import paths
 
 from fraud_detection.history import FeatureHistory
-from penstock_testing.locked_environment import locked_environment
+from penstock_testing.locked_environment import ROOT, locked_environment
 
-SOURCE = paths.PROJECT / "examples" / "fraud-detection" / "feature_repo"
+SOURCE = ROOT / "examples" / "fraud-detection" / "feature_repo"
 SQLITE, REDIS = "feature_store.yaml", "feature_store_redis.yaml"
 HOST = "127.0.0.1"
 _SECONDS = 240

@@ -1,26 +1,33 @@
 """Environments that are not ours, each made once from its lock and kept for later runs: they conflict with ours."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-from testcluster import locks, paths, versions
-
+ROOT = Path(__file__).resolve().parents[4]
 _INSTALL_SECONDS = 600
 
 
 def locked_environment(name: str, lock: Path) -> Path:
     """The folder of a virtual environment that has exactly what a lock says."""
     made_from = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = paths.cache() / "clients" / f"{name}-{made_from}"
+    folder = _cache() / "clients" / f"{name}-{made_from}"
     whole = folder / ".whole"
-    with locks.held(folder.with_suffix(".lock"), f"installing {name}"):
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         if not whole.exists():
             _install(folder, lock)
             whole.touch()
     return folder
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock"
 
 
 def _install(folder: Path, lock: Path) -> None:
@@ -33,9 +40,10 @@ def _install(folder: Path, lock: Path) -> None:
 
 def _uv() -> str:
     """The pinned uv, where the Makefile has it."""
-    version = versions.read().uv
-    folder = paths.cache() / "uv" / version
-    _run(str(paths.PROJECT / "locks" / "install-uv"), str(folder), UV_VERSION=version)
+    versions = tomllib.loads((ROOT / "tests" / "cluster" / "versions.toml").read_text())
+    version: str = versions["uv"]["version"]
+    folder = _cache() / "uv" / version
+    _run(str(ROOT / "locks" / "install-uv"), str(folder), UV_VERSION=version)
     return str(folder / "bin" / "uv")
 
 

@@ -1,7 +1,7 @@
 """One kept connection to a feature server, with one exchange on it at a time."""
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 import httptools
 
@@ -27,8 +27,7 @@ class FeatureConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it was asked for a stream
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
