@@ -76,8 +76,9 @@ def test_what_changes_after_the_event_changes_nothing(
         transaction_features=past.transaction_features,
         transactions=past.transactions,
     )
-    rows, _, _ = FeastRepository(tmp_path, changed).training_set()
     before = repository.training_set()[0]
+    defaults = repository.folder / "data" / "features.json"
+    rows = FeastRepository(tmp_path, changed).known(past.transactions, defaults)
     until = before[EVENT_TIME] <= one[EVENT_TIME]
     pd.testing.assert_frame_equal(rows[until], before[until])
     after = rows[(rows[USER] == one[USER]) & ~until]
