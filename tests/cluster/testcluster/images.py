@@ -52,6 +52,11 @@ PARTS = {
     "fraud-detection": ImageRecipe(
         "examples/fraud-detection/Dockerfile", (_imports("fraud_detection.__main__"),), "examples/fraud-detection"
     ),
+    "feast": ImageRecipe(
+        "examples/fraud-detection/feature_repo/Dockerfile",
+        (("feast", "version"),),
+        "examples/fraud-detection/feature_repo",
+    ),
 }
 
 

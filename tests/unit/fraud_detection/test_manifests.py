@@ -45,6 +45,21 @@ def test_a_pod_of_the_examples_is_restricted_and_holds_no_token(name: str) -> No
     }
 
 
+def test_feasts_pod_is_restricted_too_and_each_of_its_containers_has_an_image_of_its_own() -> None:
+    feast = read(CASE / "feature_repo" / "feast.yaml")
+    spec = feast["Deployment"]["spec"]["template"]["spec"]
+    assert spec["securityContext"] == PODS["mlflow"]["spec"]["securityContext"]
+    assert spec["automountServiceAccountToken"] is False
+    containers = [*spec["initContainers"], *spec["containers"]]
+    images = ["PENSTOCK_FRAUD_DETECTION_IMAGE", "PENSTOCK_FEAST_IMAGE", "PENSTOCK_FEAST_IMAGE"]
+    assert [one["image"] for one in containers] == images
+    (locked,) = PODS["train"]["spec"]["containers"]
+    assert all(one["securityContext"] == locked["securityContext"] for one in containers)
+    assert _parser().parse_args(spec["initContainers"][0]["args"]).command == "history"
+    (port,) = feast["Service"]["spec"]["ports"]
+    assert port["port"] == spec["containers"][0]["ports"][0]["containerPort"]
+
+
 def test_the_job_trains_what_the_resource_follows() -> None:
     resource = read(CASE / "model-deployment.yaml")["ModelDeployment"]
     registry = ModelDeploymentSpec.model_validate(resource["spec"]).registry

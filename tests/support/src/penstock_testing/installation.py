@@ -16,6 +16,7 @@ def install(platform: Platform) -> None:
         f"modelStore.maxReferenceBytes={MAX_REFERENCE_BYTES}",
         f"modelStore.openSeconds={OPEN_SECONDS}",
         *locked_mlflow.SETTINGS,
+        "featureStores.feast.uri=http://feast.features.svc.cluster.local:6566",
     )
     platform.wait_for_mlflow()
     locked_mlflow.wait(platform)

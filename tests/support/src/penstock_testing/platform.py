@@ -17,7 +17,7 @@ MLFLOW_NAMESPACE = "mlflow"
 RELEASE = "penstock"
 Found = TypeVar("Found")
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-_IMAGE_PLACEHOLDER = "PENSTOCK_FRAUD_DETECTION_IMAGE"
+_IMAGE_PLACEHOLDERS = {"PENSTOCK_FRAUD_DETECTION_IMAGE": "fraud-detection", "PENSTOCK_FEAST_IMAGE": "feast"}
 
 
 def wait_for(what: str, look: Callable[[], Found | None], seconds: float, pause: float = 0.2) -> Found:
@@ -80,8 +80,10 @@ class Platform:
         self.cluster = cluster
 
     def manifests(self, path: Path) -> list[Object]:
-        """The objects of a file below `examples/`, with this run's image in its place."""
-        text = path.read_text().replace(_IMAGE_PLACEHOLDER, self.cluster.images["fraud-detection"])
+        """The objects of a file below `examples/`, with this run's images in their places."""
+        text = path.read_text()
+        for placeholder, part in _IMAGE_PLACEHOLDERS.items():
+            text = text.replace(placeholder, self.cluster.images[part])
         return read_all(text)
 
     def install_mlflow(self) -> None:
