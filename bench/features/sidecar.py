@@ -19,7 +19,7 @@ from penstock_contracts.model_card import ModelCard
 from penstock_predictor.features.completed_rows import CompletedRows
 from penstock_predictor.features.http_connection import FeatureConnection
 from penstock_predictor.features.lookups import FeatureLookups
-from penstock_predictor.features.plan import Found
+from penstock_predictor.features.plan import Found, Key
 from penstock_predictor.http.predict import PredictRows, parse_rows
 from penstock_predictor.metrics import PredictorMetrics
 from penstock_predictor.settings import PredictorSettings
@@ -76,10 +76,11 @@ class SidecarConnection(asyncio.Protocol):
         body, self._body = self._body, b""
         rows = parse_rows(body)
         keys = self._lookups.plan.keys(rows.rows)
-        self._lookups.submit(list(keys.values()), lambda found: self._found(rows, list(keys), found))
+        self._lookups.submit(list(keys.values()), lambda found: self._found(rows, keys, found))
 
-    def _found(self, rows: PredictRows, places: Sequence[int], found: Sequence[Found]) -> None:
-        completed = self._lookups.plan.complete(rows.rows, dict(zip(places, found, strict=True)), time.time())
+    def _found(self, rows: PredictRows, keys: dict[int, Key], found: Sequence[Found]) -> None:
+        by_place = {place: (key, of) for (place, key), of in zip(keys.items(), found, strict=True)}
+        completed = self._lookups.plan.complete(rows.rows, by_place, time.time())
         task = asyncio.get_running_loop().create_task(self._pass_on(rows, completed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

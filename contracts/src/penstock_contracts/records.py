@@ -60,6 +60,18 @@ class RecordedRun(msgspec.Struct, frozen=True, array_like=True):
     """For each of the input blocks the rows of all requests: numbers row by row, little-endian; BYTES as text."""
     outputs: tuple[bytes | list[str], ...]
     """For each of the batch's output blocks, likewise."""
+    lookups: tuple[str, ...] = ()
+    """For each row a RowLookup as JSON; empty: nothing was looked up for that row. No item: for none of them."""
+
+
+class RowLookup(msgspec.Struct, frozen=True):
+    """What was looked up in a feature store for one row, and by which keys."""
+
+    entities: dict[str, str | int]
+    """Values by join key, without those that are not to leave the predictor."""
+    columns: dict[str, tuple[str, float | None]]
+    """By looked-up column: where its value came from (given, found, stale, missing or unavailable), and when what the store
+    has was true (Unix time in seconds)."""
 
 
 class RecordBatch(msgspec.Struct, frozen=True):

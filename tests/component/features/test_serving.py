@@ -65,7 +65,8 @@ def known_online(url: str, version: Path, asked: pd.DataFrame) -> tuple[pd.DataF
     at = datetime.now(UTC)
     found = found_values(answer.content, plan.references, len(keys))
     of_rows: list[Found] = list(zip(*(found[reference] for reference in plan.references), strict=True))
-    done = plan.complete(rows, dict(zip(keys, of_rows, strict=True)), at.timestamp())
+    by_place = {place: (key, of) for (place, key), of in zip(keys.items(), of_rows, strict=True)}
+    done = plan.complete(rows, by_place, at.timestamp())
     return pd.DataFrame(done.rows), at
 
 

@@ -25,8 +25,8 @@ def plan(entry: dict[str, Any], kind: str = "double", *, needs_store: bool = Fal
 
 
 def filled(of: LookupPlan, found: Found) -> tuple[Any, FeatureSource]:
-    done = of.complete([{"given": 1, "user": "u", "shop": 1}], {0: found}, NOW)
-    ((source,),) = done.sources
+    done = of.complete([{"given": 1, "user": "u", "shop": 1}], {0: (("u", 1), found)}, NOW)
+    (source,) = done.found[0].sources
     return done.rows[0]["x"], source
 
 

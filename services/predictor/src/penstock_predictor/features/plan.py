@@ -10,7 +10,7 @@ from penstock_contracts.api import duration
 from penstock_contracts.features import FeatureColumn, FeatureLookup, OnMissing
 from penstock_contracts.model_card import Column
 from penstock_predictor.errors import DoesNotFit, FeaturesAway
-from penstock_predictor.features.completed_rows import CompletedRows, FeatureSource
+from penstock_predictor.features.completed_rows import CompletedRows, FeatureSource, RowSources
 from penstock_predictor.features.online_answer import FoundValue
 from penstock_predictor.features.unavailable import FeaturesUnavailable
 from penstock_predictor.model.columns import Row
@@ -86,41 +86,42 @@ class LookupPlan:
                 raise DoesNotFit(f"row {place}: {name!r}, by which features are looked up: expected {word}")
         return tuple([row[name] for name in self.entities])
 
-    def complete(self, rows: Sequence[Row], found: Mapping[int, Found], now: float) -> CompletedRows:
+    def complete(self, rows: Sequence[Row], found: Mapping[int, tuple[Key, Found]], now: float) -> CompletedRows:
         """Rows with every column. `found`: by the place of the row. `now`: Unix time in seconds.
 
         Raises DoesNotFit for a value that is missing or stale where the version says reject, and FeaturesAway where the
         store gave nothing and that is not to be answered.
         """
-        completed: list[Any] = []
-        sources: list[list[FeatureSource]] = []
-        done = CompletedRows(self.names, completed, sources)
+        done = CompletedRows(self.names, self.entities)
         for place, row in enumerate(rows):
             if not isinstance(row, dict):
-                completed.append(row)
+                done.rows.append(row)
                 continue
             values = {name: value for name, value in row.items() if name not in self._no_columns}
             if place in found:
-                sources.append(self._fill(values, place, found[place], now, done))
-            completed.append(values)
+                key, of = found[place]
+                done.found[place] = RowSources(key, *self._fill(values, place, of, now))
+                if isinstance(of, FeaturesUnavailable):
+                    done.cause = of.cause
+            done.rows.append(values)
         return done
 
     def _fill(
-        self, values: dict[str, Any], place: int, found: Found, now: float, done: CompletedRows
-    ) -> list[FeatureSource]:
-        sources = []
+        self, values: dict[str, Any], place: int, found: Found, now: float
+    ) -> tuple[list[FeatureSource], list[float | None]]:
+        sources: list[FeatureSource] = []
+        times: list[float | None] = []
         for position, column in enumerate(self._columns):
-            if column.name in values:
-                sources.append(FeatureSource.GIVEN)
-            elif isinstance(found, FeaturesUnavailable):
-                done.cause = found.cause
-                values[column.name] = self._without_store(column, place, found)
-                sources.append(FeatureSource.UNAVAILABLE)
-            else:
-                source, value, why = _judged(column, found[position], now)
+            one = None if isinstance(found, FeaturesUnavailable) else found[position]
+            source = FeatureSource.GIVEN
+            if column.name not in values and isinstance(found, FeaturesUnavailable):
+                source, values[column.name] = FeatureSource.UNAVAILABLE, self._without_store(column, place, found)
+            elif column.name not in values:
+                source, value, why = _judged(column, one, now)
                 values[column.name] = value if source is FeatureSource.FOUND else _stand_in(column, place, why)
-                sources.append(source)
-        return sources
+            sources.append(source)
+            times.append(one.at if one else None)
+        return sources, times
 
     def _without_store(self, column: _LookedUp, place: int, found: FeaturesUnavailable) -> Any:
         if self._needs_store or column.on_missing is OnMissing.REJECT:

@@ -17,7 +17,7 @@ from penstock_predictor.http.exchange import Exchange, HttpCall
 from penstock_predictor.http.predict import PredictCall, Predictions, PredictRoute, PredictRows, parse_rows
 from penstock_predictor.http.reply import Reply
 from penstock_predictor.model.inference import Feeds, ServedModel
-from penstock_predictor.serving.call import CallOutputs
+from penstock_predictor.serving.call import CallOutputs, LookupNotes
 from penstock_predictor.serving.runtime import Offload
 
 _HEADER: Final = HEADER_FEATURES.encode()
@@ -57,6 +57,10 @@ class LookedUpCall(PredictCall):
     ) -> None:
         super().__init__(exchange, offload, feeds=feeds, outputs=outputs, rows=rows, predictions=predictions)
         self.completed = completed
+
+    def looked_up(self) -> LookupNotes:
+        """For records."""
+        return self.completed
 
     def encode(self, part: CallOutputs) -> Reply:
         """The predictions, with the header. Raises InferenceFailed where an output has not one entry a row."""
@@ -104,7 +108,7 @@ class LookedUpRoute(PredictRoute):
             return
 
         def complete(found: Sequence[Found]) -> None:
-            by_place = dict(zip(keys, found, strict=True))
+            by_place = {place: (key, of) for (place, key), of in zip(keys.items(), found, strict=True)}
             run(lambda: self._call(exchange, rows, by_place), counted, otherwise)
 
         def counted(call: HttpCall) -> None:
@@ -114,7 +118,7 @@ class LookedUpRoute(PredictRoute):
 
         self._lookups.submit(list(keys.values()), complete)
 
-    def _call(self, exchange: Exchange, rows: PredictRows, found: Mapping[int, Found]) -> HttpCall:
+    def _call(self, exchange: Exchange, rows: PredictRows, found: Mapping[int, tuple[Key, Found]]) -> HttpCall:
         """A call of the rows with what was found for those that lacked something."""
         completed = self._lookups.plan.complete(rows.rows, found, time.time())
         feeds = self._model.columns.feeds(completed.rows)

@@ -1,6 +1,6 @@
 """Runs as the contract has them, gathered into batches that are numbered in the order in which they are sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -19,7 +19,7 @@ from penstock_predictor.identity import ModelIdentity
 from penstock_predictor.model.inference import Feeds
 from penstock_predictor.records.columns import Columns, Cut
 from penstock_predictor.records.run_queue import Asked, RanCalls
-from penstock_predictor.serving.call import CallOutputs
+from penstock_predictor.serving.call import CallOutputs, LookupNotes
 from penstock_predictor.tensors.arrays import BY_NUMPY, Array
 
 _LONGEST_ID: Final = 128
@@ -57,7 +57,7 @@ _Key = tuple[tuple[str, ...], _Shape, _Shape]
 class _Group:
     """Calls whose tensors fit behind each other, row by row."""
 
-    __slots__ = ("asked", "began", "ended", "feeds", "first_rows", "key", "outputs", "rows")
+    __slots__ = ("asked", "began", "ended", "feeds", "first_rows", "key", "lookups", "outputs", "rows")
 
     def __init__(self, key: _Key, at: float, first_rows: int) -> None:
         """`first_rows`: of the first tensors."""
@@ -66,6 +66,7 @@ class _Group:
         self.began = at
         self.ended = at
         self.asked: list[Asked] = []
+        self.lookups: list[LookupNotes | None] = []
         self.feeds: list[Feeds] = []
         self.outputs: list[Sequence[Array]] = []
         self.rows = 0
@@ -74,15 +75,17 @@ class _Group:
 class Encoding:
     """Makes the contract's runs. Used in the thread that records."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, hidden: Collection[str] = ()) -> None:
+        """`hidden`: keys of look-ups that are not to leave the process."""
         self._columns = columns
+        self._hidden = frozenset(hidden)
         self._layouts: dict[_Key, RecordLayout] = {}
 
     def runs(self, several: Sequence[RanCalls]) -> list[EncodedRun]:
         """Of runs, oldest first: those that fit behind each other and ended at about the same time are made one."""
         groups: list[_Group] = []
         for ran in several:
-            for asked, feeds, parts in _alike(ran):
+            for asked, feeds, parts, lookups in _alike(ran):
                 arrays = [part.arrays for part in parts]
                 all_rows = sum([of_call for _, of_call, _ in asked])
                 rows = asked[0][1] if len(parts) > 1 else all_rows
@@ -97,6 +100,7 @@ class Encoding:
                     groups.append(group)
                 group.ended = ran.at
                 group.asked += asked
+                group.lookups += lookups
                 group.feeds += feeds
                 group.outputs += arrays
                 group.rows += all_rows
@@ -114,8 +118,17 @@ class Encoding:
             tuple([RecordedRequest(_text(request_id), rows, shadow) for request_id, rows, shadow in group.asked]),
             tuple([cut.of(_behind([feeds[cut.tensor] for feeds in group.feeds])) for cut in layout.inputs]),
             tuple([cut.of(_behind([arrays[place] for arrays in group.outputs])) for cut, place in of_outputs]),
+            self._lookups(group),
         )
         return layout, run, group.rows
+
+    def _lookups(self, group: _Group) -> tuple[str, ...]:
+        if not any(group.lookups):
+            return ()
+        texts: list[str] = []
+        for (_, rows, _), lookup in zip(group.asked, group.lookups, strict=True):
+            texts += [""] * rows if lookup is None else lookup.records(rows, self._hidden)
+        return tuple(texts)
 
     def _layout(self, group: _Group) -> RecordLayout:
         names, feeds, arrays = group.key[0], group.feeds[0], group.outputs[0]
@@ -133,11 +146,12 @@ class Encoding:
         )
 
 
-def _alike(ran: RanCalls) -> list[tuple[list[Asked], list[Feeds], list[CallOutputs]]]:
+def _alike(ran: RanCalls) -> list[tuple[list[Asked], list[Feeds], list[CallOutputs], list[LookupNotes | None]]]:
     """All of a run's calls; each for itself where those were computed apart, as their shapes may differ."""
     if len(ran.parts) == 1 or all(part.stop is not None for part in ran.parts):
-        return [(ran.asked, ran.feeds, ran.parts)]
-    return [([asked], [feeds], [part]) for asked, feeds, part in zip(ran.asked, ran.feeds, ran.parts, strict=True)]
+        return [(ran.asked, ran.feeds, ran.parts, ran.lookups)]
+    apart = zip(ran.asked, ran.feeds, ran.parts, ran.lookups, strict=True)
+    return [([asked], [feeds], [part], [lookup]) for asked, feeds, part, lookup in apart]
 
 
 def _behind(arrays: Sequence[Array]) -> Array:

@@ -66,8 +66,16 @@ class Cut:
 class Columns:
     """Of one model: names by tensor, and what is told of which column."""
 
-    def __init__(self, model: ServedModel, *, exclude: Collection[str] = (), hashed: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        model: ServedModel,
+        *,
+        exclude: Collection[str] = (),
+        hashed: Collection[str] = (),
+        keys: Collection[str] = (),
+    ) -> None:
         """`exclude`: columns that are never sent, `hashed`: those of which pseudonyms are; both of inputs and outputs.
+        `keys`: by which columns are looked up, and which may be named there too.
 
         Raises UnknownColumn.
         """
@@ -75,6 +83,7 @@ class Columns:
         self._exclude = frozenset(exclude)
         self._hashed = frozenset(hashed)
         known, wide = self._known_columns(model)
+        known |= set(keys)
         for what, names in (("exclude", exclude), ("hash", hashed)):
             _check(what, names, known, wide)
 

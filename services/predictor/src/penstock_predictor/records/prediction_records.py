@@ -23,7 +23,15 @@ class PredictionRecords:
 
     def __init__(self, settings: PredictorSettings, loaded: Loaded, metrics: PredictorMetrics) -> None:
         """Raises UnknownColumn for what is to be left out or hashed and is not there."""
-        columns = Columns(loaded.model, exclude=settings.records_exclude, hashed=settings.records_hash)
+        lookup = loaded.card.features if loaded.card else None
+        columns = Columns(
+            loaded.model,
+            exclude=settings.records_exclude,
+            hashed=settings.records_hash,
+            keys=lookup.entities if lookup else (),
+        )
+        # A pseudonym of a key would find nothing in the feature store.
+        encoding = Encoding(columns, hidden=(*settings.records_exclude, *settings.records_hash))
         source = RecordSource(
             namespace=settings.records_namespace,
             name=settings.records_name,
@@ -34,9 +42,7 @@ class PredictionRecords:
         queue = RunQueue(max_rows=settings.records_queue_rows, max_bytes=settings.records_queue_bytes)
         rate = settings.records_sample_rate
         sampling = None if rate == 1 else Sampling(rate, start=crc32(source.sender.encode()))
-        self._sender = Sender(
-            queue, Gathering(source, Encoding(columns)), lambda: _connect(settings.records_url), metrics
-        )
+        self._sender = Sender(queue, Gathering(source, encoding), lambda: _connect(settings.records_url), metrics)
         self.recorder = RunRecorder(queue, sampling, self._sender.count_unqueued)
         """What the batcher tells of runs."""
 

@@ -37,6 +37,8 @@ class Sampling:
 
 _CALL_BYTES: Final = 512
 """Of the objects that hold one call's tensors."""
+_LOOKUP_BYTES: Final = 512
+"""Of a row's look-up."""
 _ELEMENT_BYTES: Final = 16
 """Of an output's element: itself, and its text where the answer keeps that."""
 
@@ -61,11 +63,15 @@ class RunRecorder:
                 continue
             rows = call.rows or rows_of(call.feeds)
             if rows:
+                lookup = call.looked_up()
                 ran.asked.append((request_id, rows, shadow))
+                ran.lookups.append(lookup)
                 ran.feeds.append(call.feeds)
                 ran.parts.append(outcome)
                 ran.rows += rows
                 ran.size += call.size + _CALL_BYTES + _ELEMENT_BYTES * outcome.elements
+                if lookup is not None:
+                    ran.size += _LOOKUP_BYTES * rows
         if run.joined is not None and len(ran.asked) == len(batch):
             # All of the run: its tensors as they were computed, so that nobody joins them once more.
             ran.feeds, ran.parts = [run.joined.feeds], [CallOutputs(run.joined.outputs)]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from penstock_predictor.model.inference import Feeds
-    from penstock_predictor.serving.call import CallOutputs
+    from penstock_predictor.serving.call import CallOutputs, LookupNotes
 
 Asked = tuple[bytes | None, int, bool]
 """Of one request: its id, its rows, and whether it is a copy. A tuple, as each request makes one."""
@@ -14,7 +14,7 @@ Asked = tuple[bytes | None, int, bool]
 class RanCalls:
     """Calls of one run that were answered and are recorded."""
 
-    __slots__ = ("asked", "at", "feeds", "outputs", "parts", "rows", "size")
+    __slots__ = ("asked", "at", "feeds", "lookups", "outputs", "parts", "rows", "size")
 
     def __init__(self, at: float, outputs: tuple[str, ...]) -> None:
         self.at = at
@@ -26,6 +26,8 @@ class RanCalls:
         """For each of these requests its inputs; or one for all, where they were joined for the run."""
         self.parts: list[CallOutputs] = []
         """And its outputs, likewise."""
+        self.lookups: list[LookupNotes | None] = []
+        """For each of these requests what was looked up for it."""
         self.rows = 0
         """Of all calls."""
         self.size = 0

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Final, Protocol
 
 from penstock_predictor.errors import BadRequest, DeadlineExceeded, RequestError
 from penstock_predictor.model.inference import Feeds
@@ -114,6 +114,13 @@ NOBODY: Final[Origin] = (None, False)
 """Of a request that says nothing about itself."""
 
 
+class LookupNotes(Protocol):
+    """What was looked up for the rows of a call."""
+
+    def records(self, rows: int, hidden: Collection[str]) -> list[str]:
+        """For each row as records have it. `hidden`: keys that are not to leave the process."""
+
+
 class Call(ABC):
     """Checked tensors, the outputs that are asked for, and whom to tell. Each transport has its own."""
 
@@ -137,6 +144,10 @@ class Call(ABC):
 
     def trace(self) -> Trace | None:
         """What its spans are to be made of; None: it is not traced."""
+        return None
+
+    def looked_up(self) -> LookupNotes | None:
+        """What was looked up for its rows. Asked for records alone."""
         return None
 
     @abstractmethod
