@@ -81,7 +81,7 @@ class FeatureStand:
         self._stack.callback(redis.end)
         in_redis = FeastRepository(self._folder / "redis", past, configuration=REDIS, redis=redis.address)
         for repository in (sqlite, in_redis):
-            repository.materialize(datetime.now(UTC) - timedelta(days=DAYS + 2), datetime.now(UTC))
+            repository.bring_online(datetime.now(UTC) - timedelta(days=DAYS + 2), datetime.now(UTC))
         _, lookup, _ = sqlite.training_set()
         version = write_version(self._folder / "version", FeatureLookup.model_validate(lookup))
         urls = {SQLITE_WAY: self._stack.enter_context(sqlite.serving("--max-requests", "0"))}

@@ -70,8 +70,8 @@ class RowLookup(msgspec.Struct, frozen=True):
     entities: dict[str, str | int]
     """Values by join key, without those that are not to leave the predictor."""
     columns: dict[str, tuple[str, float | None]]
-    """By looked-up column: where its value came from (given, found, stale, missing or unavailable), and when what the store
-    has was true (Unix time in seconds)."""
+    """By looked-up column: where its value came from (given, found, stale, missing, unavailable), and the Unix time at
+    which what the store has was true."""
 
 
 class RecordBatch(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 from feast import FeatureStore, FeatureView
 
+REPOSITORY = Path(__file__).resolve().parent
 SERVICE = "fraud_detector"
 ROW_KEY = "transaction_id"
 EVENT_TIME = "event_timestamp"
@@ -111,12 +112,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("transactions", type=Path)
     parser.add_argument("training_set", type=Path)
-    parser.add_argument("--repository", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--configuration", type=Path, default=REPOSITORY / "feature_store.yaml")
     parser.add_argument("--served", type=Path, help="the features.json of a version whose defaults are to stand in")
     options = parser.parse_args()
     served = json.loads(options.served.read_text()) if options.served else None
     events = pd.read_parquet(options.transactions)
-    made = training_set(FeatureStore(str(options.repository)), events, served=served)
+    made = training_set(FeatureStore(str(REPOSITORY), fs_yaml_file=options.configuration), events, served=served)
     made.rows.to_parquet(options.training_set, index=False)
     options.training_set.with_name("features.json").write_text(json.dumps(made.lookup, indent=2) + "\n")
     json.dump({"rows": len(made.rows), "defaults": made.absent}, sys.stdout)

@@ -155,6 +155,60 @@ def test_missing_values_quotes_and_names_of_our_own_survive(monitor: Monitor) ->
     assert [(row["x"], row["y"]) for row in in_json] == [(0.1, None), ("inf", 2.0)]
 
 
+def test_what_was_looked_up_is_given_to_who_asks_for_it(monitor: Monitor) -> None:
+    looked_up = '{"entities":{"user":"u1"},"columns":{"x":["found",1789999000.0]}}'
+    mixed = RecordedRun(
+        at=1_790_000_000.0,
+        requests=(RecordedRequest("copy", 1, True), RecordedRequest("two", 2, False)),
+        inputs=(np.array([1.0, 2.0, 3.0], "<f8").tobytes(),),
+        outputs=(),
+        lookups=(looked_up.replace("u1", "copy"), "", looked_up),
+    )
+    without = RecordedRun(
+        at=1_790_000_001.0,
+        requests=(RecordedRequest("one", 1, False),),
+        inputs=(np.array([4.0], "<f8").tobytes(),),
+        outputs=(),
+    )
+    monitor.post(records(mixed, without))
+    assert "lookup" not in table(monitor.client.get(URL))[0]
+    (row,) = table(monitor.client.get(URL, params={"lookups": "true"}))
+    assert (row["request_id"], row["row"], row["x"], row["lookup"]) == ("two", "1", "3.0", looked_up)
+    in_json = monitor.client.get(URL, params={"lookups": "true"}, headers={"accept": "application/json"}).json()
+    assert [each["lookup"] for each in in_json] == [looked_up]
+
+
+def test_lookups_that_are_not_one_for_each_row_are_refused(monitor: Monitor) -> None:
+    run = RecordedRun(
+        at=1_790_000_000.0,
+        requests=(RecordedRequest("two", 2, False),),
+        inputs=(np.array([1.0, 2.0], "<f8").tobytes(),),
+        outputs=(),
+        lookups=("{}",),
+    )
+    answer = monitor.client.post("/v1/records", content=records(run))
+    assert answer.status_code == 400
+    assert "1 lookups: it must be one for each row, or none" in answer.json()["error"]
+
+
+def records(*runs: RecordedRun) -> bytes:
+    """A batch with one column x."""
+    return msgspec.msgpack.encode(
+        RecordBatch(
+            namespace="shop",
+            name="fraud",
+            digest=DIGEST,
+            version="1",
+            revision="fraud-1",
+            sender="pod",
+            number=1,
+            inputs=(RecordBlock(("x",), "FP64"),),
+            outputs=(),
+            runs=runs,
+        )
+    )
+
+
 def test_records_are_taken_while_somebody_reads_the_window_slowly(monitor: Monitor) -> None:
     for number in range(1, 5):
         monitor.post(batch(number, rows=1200))

@@ -47,7 +47,7 @@ def past() -> FeatureHistory:
 def repository(past: FeatureHistory, tmp_path_factory: pytest.TempPathFactory) -> FeastRepository:
     """With SQLite online, and all that is known there."""
     made = FeastRepository(tmp_path_factory.mktemp("feast"), past)
-    made.materialize(datetime.now(UTC) - timedelta(days=DAYS + 2), datetime.now(UTC))
+    made.bring_online(datetime.now(UTC) - timedelta(days=DAYS + 2), datetime.now(UTC))
     return made
 
 
@@ -84,5 +84,5 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def in_redis(redis: RedisServer, past: FeatureHistory, tmp_path: Path) -> FeastRepository:
     """The same past, with Redis online."""
     made = FeastRepository(tmp_path / "feast", past, configuration=REDIS, redis=redis.address)
-    made.materialize(datetime.now(UTC) - timedelta(days=DAYS + 2), datetime.now(UTC))
+    made.bring_online(datetime.now(UTC) - timedelta(days=DAYS + 2), datetime.now(UTC))
     return made

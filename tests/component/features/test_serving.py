@@ -21,6 +21,8 @@ from penstock_predictor.features.online_answer import found_values, question
 from penstock_predictor.features.plan import Found, LookupPlan
 from penstock_testing.feast_repository import FeastRepository, RedisServer
 
+pytestmark = pytest.mark.timeout(600)
+"""Feast's commands take many seconds where the processors are busy."""
 StartProcess = Callable[..., Any]
 LOOKED_UP = (*OF_USERS, *OF_CARDS)
 HEADER = "x-penstock-features"

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from fraud_detection.data import FEATURES
 from fraud_detection.history import CARD, EVENT_TIME, OF_CARDS, OF_USERS, TRANSACTION, USER, FeatureHistory
 from penstock_testing.feast_repository import FeastRepository
 
+pytestmark = pytest.mark.timeout(600)
+"""Feast's commands take many seconds where the processors are busy."""
 VIEWS = ((USER, "user_features", OF_USERS, 26 * 3600), (CARD, "transaction_features", OF_CARDS, 3 * 3600))
 
 
@@ -78,7 +81,9 @@ def test_what_changes_after_the_event_changes_nothing(
     )
     before = repository.training_set()[0]
     defaults = repository.folder / "data" / "features.json"
-    rows = FeastRepository(tmp_path, changed).known(past.transactions, defaults)
+    another = FeastRepository(tmp_path, changed)
+    another.bring_online(datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC))
+    rows = another.known(past.transactions, defaults)
     until = before[EVENT_TIME] <= one[EVENT_TIME]
     pd.testing.assert_frame_equal(rows[until], before[until])
     after = rows[(rows[USER] == one[USER]) & ~until]

@@ -152,6 +152,8 @@ def _check_names(batch: RecordBatch) -> None:
             raise Unreadable(f"runs: at {run.at}: it must be a Unix time in seconds")
         if any(not 0 <= request.rows < 2**31 for request in run.requests):
             raise Unreadable("runs: a request has a negative or impossible number of rows")
+        if run.lookups and len(run.lookups) != sum(request.rows for request in run.requests):
+            raise Unreadable(f"runs: {len(run.lookups)} lookups: it must be one for each row, or none")
     for place, blocks in (("inputs", batch.inputs), ("outputs", batch.outputs)):
         _check_blocks(place, blocks)
 

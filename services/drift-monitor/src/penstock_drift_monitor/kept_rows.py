@@ -34,6 +34,8 @@ class KeptRow:
     prediction: Cell
     label: str | None
     """In label_text's form; None: none has come."""
+    lookup: str
+    """The contract's RowLookup as JSON; empty: nothing was looked up for the row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class WindowQuery:
     """None: of every version that users saw."""
     labelled: bool | None = None
     """True: only rows with a label, False: only those without, None: all."""
+    looked_up: bool = False
+    """Only rows for which something was looked up in a feature store."""
     limit: int
 
 
@@ -132,18 +136,22 @@ class _Place:
     row: int
     at: float
     label: str | None
+    lookup: str
 
 
 def _places(database: sqlite3.Connection, asked: WindowQuery, intake: ReadableBatch) -> Iterator[_Place]:
     """Give the rows of a batch that users saw and that are asked for."""
     start = 0
     for run in intake.batch.runs:
-        at = min(run.at, intake.last)
+        at, begin = min(run.at, intake.last), start
         for request in run.requests:
             for row in () if request.shadow else range(request.rows):
+                lookup = run.lookups[start + row - begin] if run.lookups else ""
+                if asked.looked_up and not lookup:
+                    continue
                 label = _label(database, asked.resource, request.id, row)
                 if asked.labelled is None or asked.labelled == (label is not None):
-                    yield _Place(start + row, request.id, row, at, label)
+                    yield _Place(start + row, request.id, row, at, label, lookup)
             start += request.rows
 
 
@@ -171,6 +179,7 @@ def _rows(database: sqlite3.Connection, asked: WindowQuery, intake: ReadableBatc
             inputs={name: cells[number] for name, cells in columns.items()},
             prediction=predictions[number],
             label=place.label,
+            lookup=place.lookup,
         )
         for number, place in enumerate(places)
     ]

@@ -22,6 +22,17 @@ SOURCE = ROOT / "examples" / "fraud-detection" / "feature_repo"
 SQLITE, REDIS = "feature_store.yaml", "feature_store_redis.yaml"
 HOST = "127.0.0.1"
 _SECONDS = 240
+_BRING_ONLINE = """
+import sys
+from datetime import datetime
+from pathlib import Path
+import definitions as known
+from feast import FeatureStore
+configuration, begin, end = sys.argv[1:]
+store = FeatureStore(fs_yaml_file=Path(configuration).resolve(), repo_path=".")
+store.apply([known.user, known.card, known.user_features, known.transaction_features, known.fraud_detector])
+store.materialize(datetime.fromisoformat(begin), datetime.fromisoformat(end))
+"""
 
 
 class FeastRepository:
@@ -36,7 +47,6 @@ class FeastRepository:
         self._bin = locked_environment("feast", SOURCE / "requirements.txt") / "bin"
         shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("data", "__pycache__"), dirs_exist_ok=True)
         self.write(past)
-        self.feast("apply")
 
     def write(self, past: FeatureHistory) -> None:
         """Write the offline files."""
@@ -46,18 +56,16 @@ class FeastRepository:
         for name, table in vars(past).items():
             table.to_parquet(data / f"{name}.parquet", index=False)
 
-    def feast(self, *command: str) -> None:
-        """Run Feast's command."""
-        self._run(str(self._bin / "feast"), "-f", self._configuration, *command)
-
-    def materialize(self, begin: datetime, end: datetime) -> None:
-        """Bring what is known between two times into the online store."""
-        self.feast("materialize", begin.isoformat(), end.isoformat())
+    def bring_online(self, begin: datetime, end: datetime) -> None:
+        """Apply the definitions and bring what is known between two times into the online store, in one process: Feast
+        takes seconds to be imported.
+        """
+        self.python("-c", _BRING_ONLINE, self._configuration, begin.isoformat(), end.isoformat())
 
     def training_set(self) -> tuple[pd.DataFrame, dict[str, Any], dict[str, Any]]:
         """What the example's program makes of the transactions: the rows, features.json, and what it says."""
         made = self.folder / "data" / "training_set.parquet"
-        told = self.python("training_set.py", "data/transactions.parquet", str(made))
+        told = self._training_set("data/transactions.parquet", str(made))
         lookup: dict[str, Any] = json.loads(made.with_name("features.json").read_text())
         return pd.read_parquet(made), lookup, json.loads(told.splitlines()[-1])
 
@@ -67,8 +75,11 @@ class FeastRepository:
         asked.parent.mkdir(exist_ok=True)
         events.to_parquet(asked, index=False)
         made = asked.with_name("known.parquet")
-        self.python("training_set.py", str(asked), str(made), "--served", str(served))
+        self._training_set(str(asked), str(made), "--served", str(served))
         return pd.read_parquet(made)
+
+    def _training_set(self, *command: str) -> str:
+        return self.python("training_set.py", *command, "--configuration", self._configuration)
 
     def python(self, *command: str) -> str:
         """Run a program in Feast's environment; return what it wrote."""

@@ -21,6 +21,7 @@ MAX_ROWS: Final = 100_000
 """Of one answer."""
 _BEFORE: Final = ("request_id", "row", "at", "version")
 _AFTER: Final = ("prediction", "label")
+_LOOKUP: Final = "lookup"
 
 
 def window_routes(writer: Writer, reader: Callable[[], sqlite3.Connection]) -> APIRouter:
@@ -39,32 +40,39 @@ def window_routes(writer: Writer, reader: Callable[[], sqlite3.Connection]) -> A
         *,
         version: str | None = None,
         labelled: bool | None = None,
+        lookups: bool = False,
         limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = MAX_ROWS,
         accept: Annotated[str, Header()] = "",
     ) -> StreamingResponse:
         """Give the newest rows that users saw, in order of arrival, as CSV or, where that is accepted, as JSON.
 
         Columns: request_id, row, at, version, each input, prediction, label. `labelled`: only rows with a label, or
-        only those without one. An input that bears one of the other names stands as `input.NAME`.
+        only those without one. `lookups`: only rows for which columns were looked up in a feature store, with a last
+        column `lookup` that says by which keys, and of which time. An input that bears one of the other names stands as
+        `input.NAME`.
         """
         resource = await writer.do(lambda ledger: ledger.known(namespace, name))
-        asked = WindowQuery(resource=resource, version=version, labelled=labelled, limit=limit)
+        asked = WindowQuery(resource=resource, version=version, labelled=labelled, looked_up=lookups, limit=limit)
+        after = (*_AFTER, *([_LOOKUP] if lookups else []))
         async with turn:
             rows = await asyncio.to_thread(kept_rows, reader, asked)
         if "application/json" in accept and "text/csv" not in accept:
-            return StreamingResponse(_json(rows), media_type="application/json")
-        return StreamingResponse(_csv(rows), media_type="text/csv")
+            return StreamingResponse(_json(rows, after), media_type="application/json")
+        return StreamingResponse(_csv(rows, after), media_type="text/csv")
 
     return router
 
 
-def _csv(rows: KeptRows) -> Iterator[str]:
+def _csv(rows: KeptRows, after: Sequence[str]) -> Iterator[str]:
     """CSV as RFC 4180 has it, with a header; a missing value is empty."""
-    names = _names(rows.columns)
-    yield _lines([[*_BEFORE, *names.values(), *_AFTER]])
+    names = _names(rows.columns, after)
+    yield _lines([[*_BEFORE, *names.values(), *after]])
     for part in rows.parts():
         yield _lines(
-            [[*_before(row), *(row.inputs.get(name) for name in names), row.prediction, row.label] for row in part]
+            [
+                [*_before(row), *(row.inputs.get(name) for name in names), *_after(row, row.prediction, after)]
+                for row in part
+            ]
         )
 
 
@@ -74,20 +82,26 @@ def _lines(records: Sequence[Sequence[Cell]]) -> str:
     return text.getvalue()
 
 
-def _json(rows: KeptRows) -> Iterator[str]:
+def _json(rows: KeptRows, after: Sequence[str]) -> Iterator[str]:
     """One array of objects. What JSON has no number for is a text: "inf"."""
-    names = _names(rows.columns)
+    names = _names(rows.columns, after)
     between = "["
     for part in rows.parts():
-        yield between + ",\n".join(json.dumps(_record(row, names), ensure_ascii=False, allow_nan=False) for row in part)
+        yield between + ",\n".join(
+            json.dumps(_record(row, names, after), ensure_ascii=False, allow_nan=False) for row in part
+        )
         between = ",\n"
     yield "]" if between != "[" else "[]"
 
 
-def _record(row: KeptRow, names: Mapping[str, str]) -> dict[str, Cell]:
+def _record(row: KeptRow, names: Mapping[str, str], after: Sequence[str]) -> dict[str, Cell]:
     inputs = {shown: _value(row.inputs.get(name)) for name, shown in names.items()}
-    after = (_value(row.prediction), row.label)
-    return dict(zip(_BEFORE, _before(row), strict=True)) | inputs | dict(zip(_AFTER, after, strict=True))
+    last = dict(zip(after, _after(row, _value(row.prediction), after), strict=True))
+    return dict(zip(_BEFORE, _before(row), strict=True)) | inputs | last
+
+
+def _after(row: KeptRow, prediction: Cell, after: Sequence[str]) -> tuple[Cell, ...]:
+    return (prediction, row.label, *([row.lookup] if _LOOKUP in after else []))
 
 
 def _before(row: KeptRow) -> tuple[Cell, ...]:
@@ -99,13 +113,13 @@ def _value(cell: Cell) -> Cell:
     return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _names(columns: Sequence[str]) -> dict[str, str]:
+def _names(columns: Sequence[str], after: Sequence[str]) -> dict[str, str]:
     """Each input's name as it is shown: unlike every other."""
-    taken = {*_BEFORE, *_AFTER, *columns}
+    taken = {*_BEFORE, *after, *columns}
     shown: dict[str, str] = {}
     for name in columns:
         given = name
-        if name in {*_BEFORE, *_AFTER}:
+        if name in {*_BEFORE, *after}:
             while given in taken:
                 given = f"input.{given}"
             taken.add(given)
