@@ -13,17 +13,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import numpy as np
-import onnxruntime
 
-from fraud_detection.data import CATEGORICAL, DECIMAL, FEATURES, labelled, onnx_inputs
+from fraud_detection.data import FEATURES, labelled
 from fraud_detection.history import CARD, GIVEN, USER, history
-from fraud_detection.pipeline import Hyperparameters, convert, fit
 from penstock_contracts.features import FeatureLookup
-from penstock_contracts.inference import InferRequest, InferResponse, RequestInput, ResponseOutput
-from penstock_contracts.model_card import Column
+from penstock_testing.example_version import write_example_version
 from penstock_testing.feast_repository import REDIS, FeastRepository, RedisServer
-from penstock_testing.model_folder import card_of
 from penstock_testing.plan import PlannedRequest, TrafficPlan
 from penstock_testing.schedule import Arrivals
 from penstock_testing.traffic import TrafficRun
@@ -34,7 +29,6 @@ QUESTIONS = 500
 WAIT_SECONDS = 120
 NONE, WHOLE, SQLITE_WAY, REDIS_WAY, BESIDE = WAYS = ("none", "whole", "sqlite", "redis", "beside")
 """Ways of a request."""
-_TYPES = {"FP32": "double", "INT64": "long", "BYTES": "string"}
 
 
 class AnyAnswer:
@@ -83,7 +77,7 @@ class FeatureStand:
         for repository in (sqlite, in_redis):
             repository.bring_online(datetime.now(UTC) - timedelta(days=DAYS + 2), datetime.now(UTC))
         _, lookup, _ = sqlite.training_set()
-        version = write_version(self._folder / "version", FeatureLookup.model_validate(lookup))
+        version = write_example_version(self._folder / "version", FeatureLookup.model_validate(lookup))
         urls = {SQLITE_WAY: self._stack.enter_context(sqlite.serving("--max-requests", "0"))}
         urls[REDIS_WAY] = self._stack.enter_context(in_redis.serving("--max-requests", "0"))
         self._predictor(NONE, version)
@@ -151,37 +145,6 @@ def rows_of(transactions: Any) -> list[dict[str, Any]]:
     """As callers send them: keys, and what is known of the transaction itself."""
     rows: list[dict[str, Any]] = json.loads(transactions[[USER, CARD, *GIVEN]].to_json(orient="records"))
     return rows
-
-
-def write_version(folder: Path, lookup: FeatureLookup) -> Path:
-    """The folder of a version of the example, as the model store would describe it."""
-    folder.mkdir()
-    drawn = labelled(4000, seed=1)
-    model = convert(fit(drawn, seed=1, hyperparameters=Hyperparameters()))
-    (folder / "model.onnx").write_bytes(model.SerializeToString())
-    (folder / "features.json").write_text(lookup.model_dump_json(exclude_none=True))
-    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    feeds = onnx_inputs(drawn.head(1))
-    kinds = {name: "FP32" if name in DECIMAL else "BYTES" if name in CATEGORICAL else "INT64" for name in FEATURES}
-    inputs = tuple(
-        RequestInput(name=name, shape=(1, 1), datatype=kinds[name], data=feeds[name].ravel().tolist())
-        for name in FEATURES
-    )
-    label, probabilities = map(np.asarray, session.run(["label", "probabilities"], feeds))
-    outputs = (
-        ResponseOutput(name="label", shape=(1,), datatype="INT64", data=label.tolist()),
-        ResponseOutput(name="probabilities", shape=(1, 2), datatype="FP32", data=probabilities.ravel().tolist()),
-    )
-    card = card_of(
-        folder,
-        request=InferRequest(inputs=inputs),
-        response=InferResponse(model_name="m", outputs=outputs),
-        columns=[Column(name=name, type=_TYPES[kinds[name]]) for name in FEATURES],
-        features=lookup,
-        paths=("model.onnx", "features.json"),
-    )
-    (folder / "card.json").write_text(card.model_dump_json())
-    return folder
 
 
 def _wait(url: str) -> None:

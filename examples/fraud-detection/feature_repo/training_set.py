@@ -2,10 +2,8 @@
 
     python training_set.py data/transactions.parquet data/training_set.parquet
 
-Feast's `get_historical_features` drops rows whose features are older than the view's ttl, and all but one row of the
-same entity at the same time, both without a word; the rest it returns in another order. So each view is asked by
-itself, once for each entity and time, and what comes back is joined to the rows: none is lost, labels stay beside their
-own features, and what was missing is counted.
+No row is lost, labels stay beside their own features, and for how many rows a default stands in is counted
+(`past_features.py` says why that is not a matter of course).
 
 Beside the training set it writes `features.json`, which goes with the model: where a predictor looks these columns up,
 how old a value may be (the view's ttl), and the default that stands in where there is none, here as in serving.
@@ -21,13 +19,10 @@ from typing import Any
 
 import pandas as pd
 from feast import FeatureStore, FeatureView
+from past_features import known_at
 
 REPOSITORY = Path(__file__).resolve().parent
 SERVICE = "fraud_detector"
-ROW_KEY = "transaction_id"
-EVENT_TIME = "event_timestamp"
-_MOMENT = "moment"
-"""Carried through Feast: it returns rows in an order of its own."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +42,9 @@ def training_set(
 ) -> TrainingSet:
     """Look the features of a service up for past events, at the time of each.
 
-    `events`: a row key that occurs once, the entities' join keys, an event time, and whatever else. `served`: the
-    `features.json` of a version whose defaults stand in; None: new ones are made of the values that are found.
+    `events`: the entities' join keys, an event time, and whatever else. `served`: the `features.json` of a version
+    whose defaults stand in; None: new ones are made of the values that are found.
     """
-    if not events[ROW_KEY].is_unique:
-        raise ValueError(f"{ROW_KEY} names some rows twice: features could be joined to the wrong ones")
     rows = events
     columns: dict[str, dict[str, Any]] = {}
     keys: dict[str, str] = {}
@@ -59,24 +52,13 @@ def training_set(
         view = store.get_feature_view(projection.name)
         keys |= {column.name: _word(column.dtype) for column in view.entity_columns}
         names = [feature.name for feature in projection.features]
-        rows = rows.merge(_features(store, view, names, events), on=ROW_KEY, how="left", validate="one_to_one")
+        rows = rows.join(known_at(store, view, names, events))
         columns |= {name: _entry(view, name, rows[name]) for name in names}
     absent = {name: int(rows[name].isna().sum()) for name in columns}
     if served is not None:
         columns = {name: served["columns"][name] for name in columns}
     filled = rows.assign(**{name: _filled(rows[name], entry["default"]) for name, entry in columns.items()})
     return TrainingSet(filled, {"service": service, "entities": keys, "columns": columns}, absent)
-
-
-def _features(store: FeatureStore, view: FeatureView, names: list[str], events: pd.DataFrame) -> pd.DataFrame:
-    """One view's features by row key."""
-    asked_by = [*(column.name for column in view.entity_columns), EVENT_TIME]
-    moments = events[asked_by].drop_duplicates().reset_index(drop=True).rename_axis(_MOMENT).reset_index()
-    references = [f"{view.name}:{name}" for name in names]
-    found: pd.DataFrame = store.get_historical_features(entity_df=moments, features=references).to_df()
-    known = moments.merge(found[[_MOMENT, *names]], on=_MOMENT, how="left", validate="one_to_one")
-    rows = events[[ROW_KEY, *asked_by]].merge(known, on=asked_by, how="left", validate="many_to_one")
-    return rows[[ROW_KEY, *names]]
 
 
 def _entry(view: FeatureView, name: str, values: pd.Series) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from penstock_predictor.fetch import Fetch
 from penstock_testing.feast_repository import REDIS, FeastRepository, RedisServer
 from penstock_testing.mlflow_server import MlflowServer, RegisteredVersion
 
+from ..fraud_detection.conftest import monitor  # noqa: TID252 - a real drift monitor, as there
 from ..model_store.conftest import Store, in_place_root, mlflow, start_store, store  # noqa: TID252 - a real store, as there
 from ..predictor.conftest import start_process  # noqa: TID252 - and a real predictor
 
-__all__ = ["in_place_root", "mlflow", "start_process", "start_store", "store"]
+__all__ = ["in_place_root", "mlflow", "monitor", "start_process", "start_store", "store"]
 
 ROWS = 3000
 DAYS = 5

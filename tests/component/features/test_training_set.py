@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fraud_detection.data import FEATURES
-from fraud_detection.history import CARD, EVENT_TIME, OF_CARDS, OF_USERS, TRANSACTION, USER, FeatureHistory
+from fraud_detection.history import CARD, CREATED, EVENT_TIME, OF_CARDS, OF_USERS, TRANSACTION, USER, FeatureHistory
 from penstock_testing.feast_repository import FeastRepository
 
 pytestmark = pytest.mark.timeout(600)
@@ -19,7 +19,7 @@ VIEWS = ((USER, "user_features", OF_USERS, 26 * 3600), (CARD, "transaction_featu
 
 
 def known_at_the_time(past: FeatureHistory) -> dict[str, dict[str, Any]]:
-    """By row, each feature's newest value that was true at the row's time and not older than the view's ttl."""
+    """By row, each feature's newest value that was true and written at the row's time, and not older than the ttl."""
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for key, table, features, ttl in VIEWS:
         written = defaultdict(list)
@@ -27,7 +27,8 @@ def known_at_the_time(past: FeatureHistory) -> dict[str, dict[str, Any]]:
             written[row[key]].append((row[EVENT_TIME].timestamp(), row))
         for asked in past.transactions.to_dict("records"):
             now = asked[EVENT_TIME].timestamp()
-            before = [(at, row) for at, row in written[asked[key]] if now - ttl <= at <= now]
+            of_key = [(at, row) for at, row in written[asked[key]] if now - ttl <= at <= now]
+            before = [(at, row) for at, row in of_key if row[CREATED] <= asked[EVENT_TIME]]
             newest = max(before, key=lambda one: one[0])[1] if before else {}
             for feature in features:
                 found[asked[TRANSACTION]][feature] = newest.get(feature)

@@ -68,7 +68,7 @@ def history(rows: int, *, seed: int, until: datetime, users: int = 400, days: in
 
 
 def as_of(rows: pd.DataFrame, features: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Rows with the newest features of their key that were true at their time."""
+    """Rows with the newest features of their key that were true at their time, whoever knew them by then."""
     known = features.drop(columns=CREATED).sort_values(EVENT_TIME)
     return pd.merge_asof(rows.sort_values(EVENT_TIME), known, on=EVENT_TIME, by=key).sort_values(TRANSACTION)
 
@@ -91,4 +91,6 @@ def _written(
     # A job comes to one key after the other: their times differ by some minutes.
     jitter = pd.to_timedelta(np.repeat(rng.integers(-600, 0, len(ids)), len(times)), unit="s")
     written = pd.DataFrame({key: np.repeat(ids, len(times)), EVENT_TIME: pd.DatetimeIndex(at) + jitter})
-    return pd.concat([written.assign(**{CREATED: written[EVENT_TIME] + _WRITTEN_AFTER}), drawn], axis="columns")
+    tables = [written.assign(**{CREATED: written[EVENT_TIME] + _WRITTEN_AFTER}), drawn]
+    table = pd.concat(tables, axis="columns")
+    return table[table[CREATED] <= end].reset_index(drop=True)

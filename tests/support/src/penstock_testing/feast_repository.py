@@ -81,9 +81,14 @@ class FeastRepository:
     def _training_set(self, *command: str) -> str:
         return self.python("training_set.py", *command, "--configuration", self._configuration)
 
+    @property
+    def interpreter(self) -> Path:
+        """Python in Feast's environment."""
+        return self._bin / "python"
+
     def python(self, *command: str) -> str:
         """Run a program in Feast's environment; return what it wrote."""
-        return self._run(str(self._bin / "python"), *command)
+        return self._run(str(self.interpreter), *command)
 
     @contextmanager
     def serving(self, *options: str) -> Iterator[str]:
@@ -96,7 +101,7 @@ class FeastRepository:
             process = subprocess.Popen(
                 [*command, "--no-access-log", *options],
                 cwd=self.folder,
-                env=self._environment(),
+                env=self.environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -122,7 +127,7 @@ class FeastRepository:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
             timeout=_SECONDS,
             capture_output=True,
             text=True,
@@ -131,7 +136,8 @@ class FeastRepository:
         assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
         return done.stdout
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Of Feast's processes."""
         # gunicorn puts its control socket below HOME.
         mine = {"FEAST_USAGE": "False", "HOME": str(self.folder), "FEAST_REDIS": self._redis, "DO_NOT_TRACK": "true"}
         return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | mine
