@@ -35,6 +35,8 @@ HOURS = (0, *(hours for hours in range(-14, 15) if hours))
 """That event times may be off by: none, or those of time zones."""
 _EXPLAINED = 0.8
 """Share of the values that one shift must explain to be named."""
+_AS_MANY = 0.95
+"""Of the most that any shift explains: what is above that is chance."""
 _SECONDS = 60
 
 BEHIND = "Behind"
@@ -142,7 +144,9 @@ class _ViewComparison:
                 agreeing[hours].add(place)
         behind = agreeing.pop(0)
         left = set(places) - behind
-        hours = max(agreeing, key=lambda one: len(agreeing[one] & left))
+        most = max(len(of & left) for of in agreeing.values())
+        # A value holds until the next is written, so several shifts may explain it: the earliest time is when it began.
+        hours = max(one for one, of in agreeing.items() if len(of & left) >= _AS_MANY * most)
         shifted = agreeing[hours] & left
         if len(shifted) < max(1, _EXPLAINED * len(left)):
             shifted = set()
