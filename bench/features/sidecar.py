@@ -28,7 +28,7 @@ _HEAD = b"POST /predict HTTP/1.1\r\nhost: predictor\r\ncontent-type: application
 _REPLY = b"HTTP/1.1 %d OK\r\ncontent-type: application/json\r\nx-penstock-features: %b\r\ncontent-length: %d\r\n\r\n%b"
 
 
-class Upstream:
+class PredictorBehind:
     """The predictor, over connections that are kept."""
 
     def __init__(self, port: int) -> None:
@@ -52,7 +52,7 @@ class Upstream:
 class SidecarConnection(asyncio.Protocol):
     """One caller's."""
 
-    def __init__(self, lookups: FeatureLookups, upstream: Upstream) -> None:
+    def __init__(self, lookups: FeatureLookups, upstream: PredictorBehind) -> None:
         self._lookups = lookups
         self._upstream = upstream
         self._parser = httptools.HttpRequestParser(self)
@@ -96,7 +96,7 @@ async def _serve(version: Path, settings: PredictorSettings, predictor: int) -> 
     assert card.features is not None  # noqa: S101 - the bench's own version
     lookups = FeatureLookups.of(card.features, card.columns or (), settings, PredictorMetrics(CollectorRegistry()))
     lookups.start()
-    upstream = Upstream(predictor)
+    upstream = PredictorBehind(predictor)
     server = await asyncio.get_running_loop().create_server(
         lambda: SidecarConnection(lookups, upstream), "127.0.0.1", settings.listen_port
     )

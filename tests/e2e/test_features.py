@@ -104,6 +104,6 @@ def test_a_feature_store_that_nobody_defined_is_named_in_the_conditions(scene: R
     scene.platform.cluster.apply(resource)
     deployed = scene.deployed()
     deployed.wait_until("it is stalled", lambda _: deployed.condition("Stalled").get("status") == "True")
-    stalled = deployed.condition("Stalled")
-    assert stalled["reason"] == "UnknownConnection"
-    assert "'elsewhere' is not among the feature stores defined for this namespace: feast" in stalled["message"]
+    assert deployed.condition("Stalled")["reason"] == "UnknownConnection"
+    told = deployed.status()["message"]
+    assert "'elsewhere' is not among the feature stores defined for this namespace: feast" in told

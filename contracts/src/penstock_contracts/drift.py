@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from penstock_contracts.base import Contract, evolve
+from penstock_contracts.skew import SkewReport
 
 
 class ServedVersion(Contract):
@@ -155,3 +156,5 @@ class DriftReport(Contract):
     window_to: str | None = None
     dropped: int = 0
     """Rows that predictors sampled and could not send."""
+    skew: SkewReport | None = None
+    """What was found when served features were last compared with those of training; None: nobody has compared them."""

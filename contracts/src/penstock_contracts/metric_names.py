@@ -156,6 +156,14 @@ PREDICTOR_FEATURE_CALL = Metric(
     labels=_MODEL,
     meaning="Seconds of a call of the feature store.",
 )
+MONITOR_SKEWED_FEATURES = Metric(
+    name="penstock_drift_skewed_features",
+    kind="gauge",
+    part="drift-monitor",
+    labels=_RESOURCE,
+    meaning="Looked-up features of which more served values than may be differ from what training would see, when they "
+    "were last compared.",
+)
 GATEWAY_APPLIED_NUMBER = Metric(
     name="penstock_gateway_traffic_applied_number",
     kind="gauge",

@@ -4,8 +4,9 @@
 
 Predictors record what was looked up for a row, by which keys, and of which time; the drift monitor keeps it. This
 compares each of these values with what `get_historical_features` gives for the same keys at the time of the request,
-and writes by feature how many differ and why, as JSON. Exit code 3: for some feature more than --max-share of the
-values differ, so a training set made now is not what a model will be served. Run it before each retraining.
+writes by feature how many differ and why, as JSON, and tells the monitor, which shows it. Exit code 3: for some feature
+more than --max-share of the values differ, so a training set made now is not what a model will be served. Run it each
+night, and before each retraining.
 """
 
 import argparse
@@ -71,7 +72,7 @@ class ServedRow:
 
 
 @dataclass(frozen=True)
-class FeatureSkew:
+class ComparedFeature:
     """What was found of one feature."""
 
     compared: int
@@ -87,9 +88,9 @@ class FeatureSkew:
 
 def compare(
     store: FeatureStore, rows: Sequence[ServedRow], trained: Mapping[str, Any], service: str
-) -> dict[str, FeatureSkew]:
+) -> dict[str, ComparedFeature]:
     """Compare served rows with the past. `trained`: the features.json of training: its defaults are the right ones."""
-    found: dict[str, FeatureSkew] = {}
+    found: dict[str, ComparedFeature] = {}
     for projection in store.get_feature_service(service).feature_view_projections:
         looked_up = {name for row in rows for name in row.columns}
         names = [feature.name for feature in projection.features if feature.name in looked_up]
@@ -109,7 +110,7 @@ class _ViewComparison:
         self._keys = [column.name for column in view.entity_columns]
         self._verdicts: dict[str, dict[int, str]] = {name: {} for name in names}
 
-    def run(self, trained: Mapping[str, Any]) -> dict[str, FeatureSkew]:
+    def run(self, trained: Mapping[str, Any]) -> dict[str, ComparedFeature]:
         """Judge each value, then explain those that differ."""
         moments = [(place, row.at) for place, row in enumerate(self._rows)]
         known, written_later = self._known(moments, as_written=True), self._known(moments, as_written=False)
@@ -164,12 +165,12 @@ class _ViewComparison:
         times = [at for name in self._found(place) if (at := self._rows[place].columns[name][1]) is not None]
         return pd.Timestamp(times[0], unit="s", tz="UTC")
 
-    def _summed(self, name: str, hours: int | None) -> FeatureSkew:
+    def _summed(self, name: str, hours: int | None) -> ComparedFeature:
         verdicts = self._verdicts[name]
         reasons = Counter(told for told in verdicts.values() if told)
         differing = sum(reasons.values())
         lags = [self._rows[place].at - self._time(place) for place, told in verdicts.items() if told == BEHIND]
-        return FeatureSkew(
+        return ComparedFeature(
             compared=len(verdicts),
             differing=differing,
             share=round(differing / len(verdicts), 6) if verdicts else 0.0,
@@ -226,6 +227,17 @@ def fetched(window: str, rows: int) -> str:
         return text
 
 
+def report(window: str, comparison: dict[str, Any]) -> None:
+    """Tell the drift monitor: its page shows it, and so does the condition FeatureSkew of the ModelDeployment."""
+    address = window.replace("/v1/window/", "/v1/skew/")
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(  # noqa: S310 - the address is the user's own
+        address, data=json.dumps(comparison).encode(), headers=headers, method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310
+        pass
+
+
 def main() -> int:
     """Fetch, compare, write; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -233,6 +245,7 @@ def main() -> int:
     parser.add_argument("--trained", type=Path, required=True, help="features.json as training_set.py wrote it")
     parser.add_argument("--rows", type=int, default=2000, help="served rows to compare, the newest (default 2000)")
     parser.add_argument("--max-share", type=float, default=0.01, help="of a feature's values that may differ (0.01)")
+    parser.add_argument("--report", action=argparse.BooleanOptionalAction, default=True, help="tell the drift monitor")
     parser.add_argument("--configuration", type=Path, default=REPOSITORY / "feature_store.yaml")
     options = parser.parse_args()
     trained = json.loads(options.trained.read_text())
@@ -244,6 +257,8 @@ def main() -> int:
     found = compare(store, rows, trained, trained["service"])
     skewed = [name for name, one in found.items() if one.share > options.max_share]
     told = {name: asdict(one) for name, one in found.items()}
+    if options.report:
+        report(options.window, {"rows": len(rows), "max_share": options.max_share, "features": told})
     json.dump({"rows": len(rows), "skewed": skewed, "features": told}, sys.stdout)
     print()
     return SKEWED if skewed else 0

@@ -63,7 +63,10 @@ def compared(
             command, cwd=repository.folder, env=repository.environment(), capture_output=True, text=True, check=False
         )
         assert done.stdout, done.stderr
-        return done.returncode, json.loads(done.stdout.splitlines()[-1])
+        found = json.loads(done.stdout.splitlines()[-1])
+        kept = monitor.get(f"/v1/skew/payments/{name}").json()
+        assert (kept["comparison"]["features"].keys(), set(kept["skewed"])) == (LOOKED_UP, set(found["skewed"]))
+        return done.returncode, found
 
     return compare
 

@@ -15,7 +15,7 @@ from penstock_controller.rollout.serving import service
 from penstock_controller.rollout.timestamps import stamp
 
 _REASONS = {Writing.AWAY: Reason.REGISTRY_AWAY, Writing.REFUSED: Reason.REGISTRY_REFUSED}
-_UNNAMED = "what spec.registry names is not there: status.message says what to mend"
+_UNNAMED = "what the spec names is not there: status.message says what to mend"
 
 
 def conditions(

@@ -40,6 +40,10 @@ class DriftFinding:
     """When the first of them began (RFC 3339); empty: the monitor did not say."""
     message: str = ""
     """Why, in the monitor's words."""
+    skewed: bool | None = None
+    """Whether some served feature is not what training would see; None: nobody has compared them."""
+    skew: str = ""
+    """Which features, in the monitor's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,8 @@ def finding_in(report: DriftReport) -> DriftFinding:
         columns=tuple(name for _, name in drifting[:MOST_COLUMNS]),
         since=min((since for since, _ in drifting if since), default=""),
         message=_printable(report.message, _LONGEST_MESSAGE),
+        skewed=bool(report.skew.skewed) if report.skew else None,
+        skew=_printable(report.skew.message, _LONGEST_MESSAGE) if report.skew else "",
     )
 
 

@@ -41,6 +41,7 @@ from penstock_drift_monitor.routes.paired_quality import paired_quality_routes
 from penstock_drift_monitor.routes.quality import quality_routes
 from penstock_drift_monitor.routes.records import record_routes
 from penstock_drift_monitor.routes.resources import resource_routes
+from penstock_drift_monitor.routes.skew import skew_routes
 from penstock_drift_monitor.routes.window import window_routes
 from penstock_drift_monitor.samples import FetchPace, Samples
 from penstock_drift_monitor.settings import DriftMonitorSettings
@@ -106,6 +107,7 @@ def create_app(settings: DriftMonitorSettings, metrics: CollectorRegistry) -> Fa
     app.include_router(quality_routes(live))
     app.include_router(divergence_routes(writer, samples, replays))
     app.include_router(paired_quality_routes(writer))
+    app.include_router(skew_routes(writer))
     app.include_router(window_routes(writer, reader))
     _add_health(app, writer, metrics)
     _add_errors(app)

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS divergences (
     resource INTEGER PRIMARY KEY, wish TEXT NOT NULL, asked REAL NOT NULL, counts BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS paired_qualities (
     resource INTEGER PRIMARY KEY, wish TEXT NOT NULL, asked REAL NOT NULL, counts BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS skews (resource INTEGER PRIMARY KEY, at REAL NOT NULL, comparison TEXT NOT NULL);
 """
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from penstock_contracts.base import evolve
 from penstock_contracts.divergence import DivergenceReport, DivergenceWish
 from penstock_contracts.drift import DriftReport, DriftWish
 from penstock_contracts.labels import LabelOutcome
@@ -22,6 +23,7 @@ from penstock_drift_monitor.label_store import LabelStore, ReadLabel, ReadLabels
 from penstock_drift_monitor.model_store import KeptSample
 from penstock_drift_monitor.outbox import Outbox
 from penstock_drift_monitor.paired_quality_store import PairedQualityStore
+from penstock_drift_monitor.skew_store import SkewStore
 from penstock_drift_monitor.verdict import RecordedSpan, report_of
 from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
@@ -75,11 +77,13 @@ class Ledger:
     courses: CourseNotes = field(init=False)
     divergences: DivergenceStore = field(init=False)
     paired_qualities: PairedQualityStore = field(init=False)
+    skews: SkewStore = field(init=False)
 
     def __post_init__(self) -> None:
         self.courses = CourseNotes(CourseStore(self.database))
         self.divergences = DivergenceStore(self.database)
         self.paired_qualities = PairedQualityStore(self.database)
+        self.skews = SkewStore(self.database)
         for (resource,) in self.database.execute("SELECT id FROM resources WHERE wish IS NOT NULL").fetchall():
             self.courses.rows_came(resource)
 
@@ -190,7 +194,7 @@ class Ledger:
         if resource is None:
             return
         self._watches.pop(resource, None)
-        for table in ("senders", "states", "batches", "divergences", "replays", "paired_qualities"):
+        for table in ("senders", "states", "batches", "divergences", "replays", "paired_qualities", "skews"):
             self.database.execute(f"DELETE FROM {table} WHERE resource = ?", (resource,))  # noqa: S608 - our own names
         self.database.execute(
             "UPDATE resources SET namespace = '', name = ?, wish = NULL WHERE id = ?", (str(resource), resource)
@@ -421,7 +425,7 @@ class Ledger:
             "SELECT TOTAL(dropped) FROM senders WHERE resource = ?", (resource,)
         ).fetchone()
         seen = RecordedSpan(first=first, last=last, rows=int(rows), dropped=int(dropped), replica=self.replica)
-        return report_of(namespace, name, watch, self.problems, seen)
+        return evolve(report_of(namespace, name, watch, self.problems, seen), skew=self.skews.report(resource))
 
     # Names.
 

@@ -27,6 +27,7 @@ from penstock_contracts.metric_names import (
     MONITOR_ROWS,
     MONITOR_ROWS_WITHOUT_ID,
     MONITOR_SAMPLE_FAILURES,
+    MONITOR_SKEWED_FEATURES,
     MONITOR_VOLUME_BYTES,
     MONITOR_VOLUME_FREE_BYTES,
     Metric,
@@ -72,6 +73,7 @@ class DriftMonitorTelemetry:
         self._volume = gauge(MONITOR_VOLUME_BYTES)
         self._free = gauge(MONITOR_VOLUME_FREE_BYTES)
         self._dataset = gauge(MONITOR_DATASET_DRIFT)
+        self._skewed = gauge(MONITOR_SKEWED_FEATURES)
         self._reason = gauge(MONITOR_REASON)
         self._reasons: dict[tuple[str, str], str] = {}
         self._begun: set[tuple[str, str]] = set()
@@ -156,6 +158,8 @@ class DriftMonitorTelemetry:
             self._drop(self._dataset, *key)
         else:
             self._dataset.labels(*key).set(report.dataset_drift)
+        if report.skew is not None:
+            self._skewed.labels(*key).set(len(report.skew.skewed))
         self._tell_reason(key, report.reason.value)
         shown = sorted(report.columns, key=lambda column: column.threshold - column.score)[:_SHOWN_COLUMNS]
         for column in shown:
@@ -193,6 +197,7 @@ class DriftMonitorTelemetry:
         for gone in self._qualities.pop((namespace, name), frozenset()):
             self._drop(self._quality, namespace, name, *gone)
         self._drop(self._dataset, namespace, name)
+        self._drop(self._skewed, namespace, name)
         self._tell_reason((namespace, name), None)
 
     def _begin(self, namespace: str, name: str) -> None:

@@ -94,7 +94,7 @@ def _forget_unwatched(database: sqlite3.Connection) -> None:
         "AND NOT EXISTS (SELECT 1 FROM batches WHERE resource = resources.id)"
     ).fetchall()
     for (resource,) in rows:
-        for table in ("states", "divergences", "replays", "paired_qualities"):
+        for table in ("states", "divergences", "replays", "paired_qualities", "skews"):
             database.execute(f"DELETE FROM {table} WHERE resource = ?", (resource,))  # noqa: S608 - our own names
         database.execute("UPDATE resources SET namespace = '', name = ? WHERE id = ?", (str(resource), resource))
 

@@ -19,7 +19,7 @@ from penstock_controller.rollout.monitor_answer import NO_MONITOR, DriftFinding,
 from penstock_controller.rollout.observation import Observation
 from penstock_controller.rollout.timestamps import stamp
 
-DETECTED, REACHABLE = "DriftDetected", "MonitorReachable"
+DETECTED, REACHABLE, SKEW = "DriftDetected", "MonitorReachable", "FeatureSkew"
 _STATUS = {DriftVerdict.DRIFT: True, DriftVerdict.NO_DRIFT: False}
 """Of the condition; what is neither is not known."""
 _QUIET = frozenset({DriftReason.NO_DRIFT, DriftReason.COLUMN_DRIFT, DriftReason.INSUFFICIENT_DATA})
@@ -126,7 +126,7 @@ def judgements(
     if spec.drift is None:
         lacks = logger is not None and logger.mode is LoggerMode.ALL and not observation.monitoring.installed
         return (_no_monitor(),) if lacks else ()
-    return _detected(status, observation, before), _reachable(observation, before)
+    return _detected(status, observation, before), _reachable(observation, before), *_skew(observation, before)
 
 
 def _no_monitor() -> ConditionState:
@@ -160,6 +160,17 @@ def _reachable(observation: Observation, before: tuple[Condition, ...]) -> Condi
     if monitoring.finding:
         return ConditionState(type=REACHABLE, status=True, reason=Reason.ANSWERED, message="")
     return _unasked(REACHABLE, "", before)
+
+
+def _skew(observation: Observation, before: tuple[Condition, ...]) -> tuple[ConditionState, ...]:
+    """Nothing where nobody has compared features."""
+    finding = observation.monitoring.finding
+    if finding is None:  # what was found before stands
+        return (_unasked(SKEW, "", before),) if any(item.type == SKEW for item in before) else ()
+    if finding.skewed is None:
+        return ()
+    reason = Reason.FEATURES_DIFFER if finding.skewed else Reason.FEATURES_AGREE
+    return (ConditionState(type=SKEW, status=finding.skewed, reason=reason, message=finding.skew),)
 
 
 def _unasked(kind: str, message: str, before: tuple[Condition, ...]) -> ConditionState:

@@ -10,6 +10,7 @@ from penstock_drift_monitor.pages.columns import columns_section, turning
 from penstock_drift_monitor.pages.course import FIGURES, course_section, moments_of
 from penstock_drift_monitor.pages.fleet import drifting, path, versions
 from penstock_drift_monitor.pages.markup import Markup, element, joined
+from penstock_drift_monitor.pages.skew import skew_section
 from penstock_drift_monitor.pages.source import WatchedModel
 from penstock_drift_monitor.pages.table import NOTHING, moment, number, table, verdict
 
@@ -70,6 +71,7 @@ def model_page(
         if moments_of(course)
         else None,
         _quality(quality),
+        skew_section(report.skew) if report.skew else None,
         columns_section(
             shown,
             len(report.columns),

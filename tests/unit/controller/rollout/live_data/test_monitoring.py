@@ -366,6 +366,38 @@ def test_where_drift_is_not_asked_for_any_more_nothing_of_it_stays() -> None:
     assert not {monitoring.DETECTED, monitoring.REACHABLE} & {item.type for item in world.status.conditions}
 
 
+# --- skew between serving and training
+
+
+def compared(*, skewed: bool, message: str) -> Monitoring:
+    now = said(DriftReason.NO_DRIFT)
+    assert now.finding
+    return replace(now, finding=replace(now.finding, skewed=skewed, skew=message))
+
+
+def test_skew_is_told_once_somebody_has_compared_features() -> None:
+    world = watched(said(DriftReason.NO_DRIFT))
+    assert monitoring.SKEW not in {item.type for item in world.status.conditions}
+    world.monitoring = compared(skewed=True, message="minutes in 50.0%")
+    world.run_pass()
+    told = condition(world, monitoring.SKEW)
+    assert (told.status, told.reason, told.message) == ("True", "FeaturesDiffer", "minutes in 50.0%")
+    world.monitoring = compared(skewed=False, message="they agree")
+    world.run_pass()
+    assert (condition(world, monitoring.SKEW).status, condition(world, monitoring.SKEW).reason) == (
+        "False",
+        "FeaturesAgree",
+    )
+
+
+def test_a_controller_that_has_just_started_keeps_what_was_found() -> None:
+    world = watched(compared(skewed=True, message="minutes in 50.0%"))
+    found = condition(world, monitoring.SKEW)
+    world.monitoring = SILENT
+    world.run_pass()
+    assert condition(world, monitoring.SKEW) == found
+
+
 # --- a rollout does not depend on it
 
 
