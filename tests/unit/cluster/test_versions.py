@@ -81,7 +81,7 @@ def test_each_dockerfile_defaults_to_the_pinned_uv_and_installs_from_its_parts_l
     assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "feast"])
 def test_each_image_holds_its_own_member_and_what_that_member_needs_of_ours(part: str) -> None:
     dockerfile = PROJECT / PARTS[part].dockerfile
     sources = re.findall(r"^COPY (\S*src/\S+) ", dockerfile.read_text(), re.MULTILINE)
@@ -92,6 +92,16 @@ def test_each_image_holds_its_own_member_and_what_that_member_needs_of_ours(part
     shared = {f"{folder}/src/{need.replace('-', '_')}" for need, folder in SHARED.items() if need in needs}
     assert {source for source in copied if not source.startswith(f"{own}/")} == shared
     assert len(copied) == 1 + len(shared)
+
+
+def test_feasts_image_holds_nothing_of_ours_but_the_examples_repository() -> None:
+    text = (PROJECT / PARTS["feast"].dockerfile).read_text()
+    assert re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE) == ["requirements.txt", "*.py feature_store*.yaml"]
+    names = re.findall(
+        r"^([a-z0-9-]+)==", (PROJECT / PARTS["feast"].context / "requirements.txt").read_text(), re.MULTILINE
+    )
+    assert "feast" in names
+    assert not [name for name in names if name.startswith("penstock")]
 
 
 @pytest.mark.parametrize("part", PARTS)
