@@ -122,6 +122,11 @@ COLUMNS = {name: series("drift_column", **MODEL, column=name) for name in ("amou
 QUALITY, AUC_LABELS = "PenstockQualityFell", MODEL | {"version": "7", "figure": "roc_auc"}
 AUC = series("monitor_quality", **AUC_LABELS)
 DROPPED, SENT = (series(f"predictor_records_{what}_total", **POD) for what in ("dropped", "sent"))
+DEFAULTS, SKEWED = "PenstockFeaturesDefaulted", "PenstockFeatureSkew"
+FOUND, DEFAULTED, MISSING = (
+    series(f"predictor_features_{what}_total", **POD, column="device") for what in ("looked_up", "defaulted", "missing")
+)
+DIFFERING = series("drift_skewed_features", **MODEL)
 TURNED_AWAY = series("monitor_batches_total", outcome="refused")
 COMMITS = {bound: series("monitor_commit_seconds_bucket", le=bound) for bound in ("0.1", "3.0", "+Inf")}
 
@@ -176,6 +181,22 @@ CASES = [
     Case(RETRIED, "for some minutes", {requests("200"): "0+100x60", RETRIES: "0+20x5 100x50"}, "40m"),
     Case(FULL_PODS, "one in twenty", {REACHED: "0+100x60", TOO_MANY: "0+5x60"}, "30m", POD),
     Case(FULL_PODS, "one in two hundred", {REACHED: "0+200x60", TOO_MANY: "0+1x60"}, "30m"),
+    Case(
+        DEFAULTS,
+        "one in ten is too old",
+        {FOUND: "0+90x60", DEFAULTED: "0+10x60", MISSING: "0x60"},
+        "30m",
+        POD | {"column": "device"},
+    ),
+    Case(
+        DEFAULTS,
+        "the store gives nothing at all",
+        {FOUND: "0x60", DEFAULTED: "0+100x60", MISSING: "0x60"},
+        "30m",
+        POD | {"column": "device"},
+    ),
+    Case(DEFAULTS, "new users are unknown", {FOUND: "0+50x60", DEFAULTED: "0+50x60", MISSING: "0+50x60"}, "30m"),
+    Case(DEFAULTS, "nobody asks", {FOUND: "0x60", DEFAULTED: "0x60", MISSING: "0x60"}, "30m"),
     Case(BACK, "the first one, at once", {ROLLED_BACK: "0 0 1x20"}, "3m", MODEL | {"reason": "GateFailed"}),
     Case(BACK, "an hour ago", {ROLLED_BACK: "0 0 1x90"}, "62m"),
     Case(BACK, "promoted", {ROLLED_BACK: "0x20", PROMOTED: "0 0 1x20"}, "3m"),
@@ -265,6 +286,8 @@ CASES = [
         {series("monitor_quality", **MODEL, version="7", figure="log_loss"): "3x3000 0.2x120"},
         "3090m",
     ),
+    Case(SKEWED, "two features", {DIFFERING: "2x20"}, "10m", MODEL),
+    Case(SKEWED, "none", {DIFFERING: "0x20"}, "10m"),
     Case(LOST, "one in twenty", {DROPPED: "0+5x60", SENT: "0+95x60"}, "40m", POD),
     Case(LOST, "all", {DROPPED: "0+5x60", SENT: "0x60"}, "40m", POD),
     Case(LOST, "one in two hundred", {DROPPED: "0+1x60", SENT: "0+199x60"}, "40m"),
