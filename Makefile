@@ -284,6 +284,5 @@ HELM = $(or $(shell command -v helm),$(shell $(CLUSTER) build helm | tail -n 1)/
 helm:
 	@$(CLUSTER) build helm > /dev/null
 
-.PHONY: sdk-torch site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
-.PHONY: site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-features bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
+.PHONY: sdk-torch site chart compiled-wheels image-lists krew plugin release-page sign version wheels bench-answers bench-cores bench-drift bench-features bench-footprint bench-gateway bench-many bench-neighbours bench-quality bench-records bench-rollback bench-serving bench-sweep bench-verdicts clients screens help demo down test check unit check-deep test-deep mutation component e2e test-on-cluster fmt lint types imports generate verify lock \
   cluster cluster-down images venv clean helm
