@@ -40,6 +40,7 @@ VENV := .venv/.made-from-$(VENV_HASH)
 RPC := services/predictor/src/penstock_predictor/rpc/open_inference
 GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/penstock/files/crd.yaml \
   docs/reference/modeldeployment.md docs/reference/metrics.md docs/reference/reasons.md \
+  docs/user/why-was-my-version-refused.md \
   docs/pictures/architecture.svg docs/pictures/architecture-narrow.svg \
   $(addprefix charts/penstock/files/dashboards/,fleet.json model.json rollout.json) $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
 TYPED := contracts cli/src controller/src json-logs/src sdk/src $(wildcard services/*/src) \
@@ -189,6 +190,7 @@ generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifest
 	@$(PYTHON) contracts/dashboards.py $(ROOT)
 	@$(PYTHON) contracts/crd.py $(ROOT)
 	@$(PYTHON) docs/site/architecture.py $(ROOT)/docs/pictures
+	@$(PYTHON) docs/site/refusals.py $(ROOT)
 	@{ cat manifests/namespace.yaml; $(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system; } \
 	  > $(ROOT)/manifests/install.yaml
 	@mkdir -p $(ROOT)/$(dir $(RPC))

@@ -1,5 +1,6 @@
-"""Installed from what is published, on a machine that has no clone: pip, helm, kubectl and the plugin."""
+"""Installed from what is published, on a machine that has no clone, by a reader of the tutorial."""
 
+import ast
 import json
 import time
 from collections.abc import Iterator
@@ -9,23 +10,18 @@ from uuid import uuid4
 import pytest
 
 from penstock_contracts.names import GROUP, PLURAL
-from penstock_testing.clean_machine import CleanMachine, wheelhouse
+from penstock_testing.clean_machine import CleanMachine, python
 from penstock_testing.lanes import EndToEndRun
-from penstock_testing.model_deployments import model_deployment
+from penstock_testing.page_script import seconds_of_sections
 from penstock_testing.platform import NAMESPACE, RELEASE, ROOT, Platform
-from penstock_testing.scenes import RolloutScene
+from penstock_testing.registered_models import RegisteredModels
 
 from .published_release import PublishedRelease, publish
+from .tutorial_reader import MODEL, TUTORIAL, TutorialReader
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(3000)]
 RECORD = ROOT / "build" / "clean-install.json"
-"""Seconds of each step."""
-VALUES = """
-global: {{imageRegistry: {images}}}
-gateway: {{service: {{type: NodePort}}}}
-modelStore: {{storage: 2Gi}}
-driftMonitor: {{storage: 1Gi}}
-"""
+"""Seconds of each section of the tutorial."""
 
 
 @pytest.fixture
@@ -49,49 +45,44 @@ def published(platform: Platform, tmp_path: Path) -> PublishedRelease:
 
 @pytest.fixture
 def machine(platform: Platform, tmp_path: Path) -> CleanMachine:
-    """It has kubectl and helm, and a kubeconfig."""
+    """It has Python, kubectl and helm, and a kubeconfig."""
     machine = CleanMachine(tmp_path / "machine")
     (machine.folder / ".kube").mkdir(parents=True)
-    machine.provide(kubectl=platform.cluster.kubectl_path, helm=platform.cluster.helm_path)
+    machine.provide(kubectl=platform.cluster.kubectl_path, helm=platform.cluster.helm_path, python3=python())
     config = platform.cluster.kubectl("config", "view", "--raw", "--minify", "--flatten")
     (machine.folder / ".kube" / "config").write_text(config)
     return machine
 
 
-def test_wheels_and_chart_are_installed_and_a_model_is_served_with_no_clone_in_reach(
-    scene: RolloutScene, bare: Platform, published: PublishedRelease, machine: CleanMachine
+@pytest.fixture
+def reader(bare: Platform, published: PublishedRelease, machine: CleanMachine) -> Iterator[TutorialReader]:
+    """Somebody who has a cluster, MLflow in it, and nothing of Penstock."""
+    reader = TutorialReader(machine, published, RegisteredModels(bare.mlflow().url).newest(MODEL))
+    try:
+        yield reader
+    finally:
+        bare.cluster.kubectl("delete", "namespace", TUTORIAL, "--ignore-not-found", "--timeout=120s")
+
+
+def test_the_tutorial_is_followed_to_its_end_from_wheels_and_chart_with_no_clone_in_reach(
+    bare: Platform, published: PublishedRelease, reader: TutorialReader
 ) -> None:
-    scene.move(scene.register(1.0))
-    took: dict[str, float] = {}
-    third_party = wheelhouse("cli", "predictor")
-    began = time.monotonic()
+    *before, clean_up = reader.page.sections()
+    printed = reader.follows(*before)
+    pods = bare.cluster.items("pods", NAMESPACE) + bare.cluster.items("pods", TUTORIAL)
+    printed += reader.follows(clean_up)
 
-    def lap(step: str) -> None:
-        took[step] = round(time.monotonic() - began - sum(took.values()), 1)
-
-    machine.install("penstock-cli", "penstock-predictor", folders=(published.wheels, third_party))
-    lap("pip install")
-
-    (machine.folder / "values.yaml").write_text(VALUES.format(images=published.images))
-    where = ["--namespace", NAMESPACE, "--create-namespace", *(["--plain-http"] if published.plain_http else [])]
-    chart = [published.chart, "--version", published.version, "--values", "values.yaml", "--wait"]
-    machine.run("helm", "install", RELEASE, *chart, *where, seconds=600)
-    lap("helm install")
-
-    resource = model_deployment("model", scene.namespace, scene.model)
-    machine.run("kubectl", "apply", "--validate=strict", "-f", "-", stdin=json.dumps(resource))
-    ready = ["modeldeployment/model", "--for=condition=Ready", "--timeout=120s", "-n", scene.namespace]
-    machine.run("kubectl", "wait", *ready, seconds=130)
-    address = f"{bare.gateway().url}/{scene.namespace}/model/predict"
-    answer = machine.run("curl", "--silent", "--fail-with-body", address, "--json", '{"features": [1, 2]}')
-    lap("first prediction")
-
-    assert json.loads(answer)["model_name"] == "model"
-    (listed,) = json.loads(machine.run("kubectl", "penstock", "get", "-n", scene.namespace, "-o", "json"))
-    assert listed["name"] == "model"
-    pods = bare.cluster.items("pods", NAMESPACE) + bare.cluster.items("pods", scene.namespace)
+    took = seconds_of_sections(printed)
+    RECORD.parent.mkdir(exist_ok=True)
+    RECORD.write_text(json.dumps(took | {"all": round(sum(took.values()), 1)}, indent=1) + "\n")
+    print(printed, RECORD.read_text())
     images = {container["image"] for pod in pods for container in pod["spec"]["containers"]}
     parts = ("controller", "gateway", "model-store", "drift-monitor", "predictor")
     assert images == {f"{published.images}/penstock/{part}:{published.version}" for part in parts}
-    RECORD.parent.mkdir(exist_ok=True)
-    RECORD.write_text(json.dumps(took | {"all": round(time.monotonic() - began, 1)}) + "\n")
+    assert "Traceback" not in printed  # nobody's request failed: users.py would have ended
+    assert "GateFailed" in printed
+    assert list(took) == [*before, clean_up]
+    first, second, bad = (f"version {number}" for number in reader.versions)
+    answered = [answers for line in reader.users_saw() for answers in ast.literal_eval(line)]
+    assert {first, second} <= set(answered) <= {first, second, bad}
+    assert bare.cluster.items("pods", TUTORIAL) == []

@@ -1,5 +1,8 @@
 """What can go wrong, each with a sentence for the person who called.
 
+Each kind of ModelRefused says what is wrong, and below that what to change: docs/user/why-was-my-version-refused.md is
+made from it.
+
 PenstockFailure
 ├── ModelRefused         the model is not logged: the message says why and what to change
 │   ├── UnknownKind     of no kind that can be converted
@@ -28,35 +31,59 @@ class ModelRefused(PenstockFailure):
 
 
 class UnknownKind(ModelRefused):
-    """The model is of no kind that can be converted."""
+    """The model is of no kind that can be converted.
+
+    Give a model of scikit-learn, LightGBM, XGBoost or PyTorch, an ONNX model, or the path of a file with one.
+    """
 
 
 class ExtraMissing(ModelRefused):
-    """A package that converts the model is not installed; the message has the line that installs it."""
+    """A package that converts the model is not installed.
+
+    Type the line of the message, which installs it.
+    """
 
 
 class FileNotTrusted(ModelRefused):
-    """Opening the file would run code from it, and `trust_pickle` was not given."""
+    """Opening the file would run code from it, and `trust_pickle` was not given.
+
+    If you know who made the file, give trust_pickle=True.
+    """
 
 
 class RowsRefused(ModelRefused):
-    """The rows or labels cannot be served or compared with."""
+    """The rows or labels cannot be served or compared with.
+
+    Give real rows as a DataFrame or an array, and as many labels as rows; the message names the column.
+    """
 
 
 class NotConvertible(ModelRefused):
-    """The model cannot be written as ONNX."""
+    """The model cannot be written as ONNX.
+
+    Use another step in place of the one that the message names.
+    """
 
 
 class AlreadyConverted(ModelRefused):
-    """The registered version has an ONNX model: there is nothing to do."""
+    """The registered version has an ONNX model: there is nothing to do.
+
+    Serve it as it is.
+    """
 
 
 class StoreRefusal(ModelRefused):
-    """The model store or the predictor would not take it; the message is theirs."""
+    """The model store or the predictor would not take it; the message is theirs.
+
+    Change what the message says; the tables below have every reason of the store.
+    """
 
 
 class AnswersDiffer(ModelRefused):
-    """The model's ONNX form answers otherwise than the model itself."""
+    """The model's ONNX form answers otherwise than the model itself.
+
+    Change the step that the message names. Where a few rows may differ, give allow_differing_rows.
+    """
 
 
 class RegistryFault(PenstockFailure):

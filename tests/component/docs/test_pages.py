@@ -41,7 +41,7 @@ def model_deployments() -> list[Any]:
 def spec_fields() -> list[Any]:
     """The fields that tables tell to write, as `predictor: {minReplicas: 4}`."""
     found = []
-    for page in sorted((ROOT / "docs" / "user").glob("*.md")):
+    for page in sorted((ROOT / "docs" / "user").rglob("*.md")):
         for line in page.read_text().splitlines():
             cell = re.match(r"^\| [^|`]+ \| `(\w+: [^`]*)`", line)
             if cell and "..." not in cell.group(1):

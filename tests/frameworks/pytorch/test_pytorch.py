@@ -140,6 +140,26 @@ def test_the_example_is_served_and_answers_a_thousand_rows_alike(registry: str) 
     assert difference < BOUND
 
 
+@pytest.mark.parametrize(
+    ("page", "name", "answer"),
+    [("pytorch", "pytorch-fraud", r"\[0\.\d+, 0\.[5-9]\d*\]"), ("images", "digits", r"\[(0\.9|1\.0)")],
+)
+def test_a_page_leads_to_an_answer(
+    page: str, name: str, answer: str, registry: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text()
+    *train, ask = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    Path("train.py").write_text("\n".join(train))
+    runpy.run_path("train.py")
+    capsys.readouterr()
+
+    for address in served(f"models:/{name}@champion", registry):
+        Path("ask.py").write_text(ask.replace(f"http://localhost:8080/payments/{name}", address))
+        runpy.run_path("ask.py")
+
+    assert re.match(answer, capsys.readouterr().out)
+
+
 def served(model: str, registry: str) -> Iterator[str]:
     command = [PENSTOCK, "serve", model, "--port", "0"]
     environment = os.environ | {"MLFLOW_TRACKING_URI": registry, "PENSTOCK_TERMINATION_LOG": os.devnull}

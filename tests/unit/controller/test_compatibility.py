@@ -1,4 +1,4 @@
-"""What a change of inputs, outputs or signature does to callers: the rows of the table in docs/user/rollouts.md."""
+"""What a change of inputs, outputs or signature does to callers: the table in docs/user/gates/preflight.md."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """Whether who calls the version that serves can go on with another: a comparison of two model cards.
 
 One question decides: would a request that stable answers be answered by the candidate, with the same meaning? The table
-in docs/user/rollouts.md has a row for each change; tests/unit/controller/test_compatibility.py has the same rows.
+in docs/user/gates/preflight.md has a row for each change, and tests/unit/controller/test_compatibility.py has the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -44,7 +44,7 @@ class _Row:
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdQuery(Gate):
-    """Fails and passes by `consecutive` looks in a row: docs/user/rollouts.md says why."""
+    """Fails and passes by `consecutive` looks in a row: docs/user/gates/outside.md says why."""
 
     lowest: float | None
     """None: no value is too small."""

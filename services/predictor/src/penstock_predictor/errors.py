@@ -154,43 +154,73 @@ class StartError(PredictorError):
 
 
 class StoreUnavailable(StartError):
-    """The model store did not give the bytes within the time limit."""
+    """The model store did not give the bytes within the time limit.
+
+    Ask the administrator: is the model store up, and may pods of this namespace reach it?
+    """
 
 
 class StoreRefused(StartError):
-    """The model store refuses this request: asking again will not help."""
+    """The model store refuses this request: asking again will not help.
+
+    Ask the administrator whether the model store still has the version; its log says why not.
+    """
 
 
 class CardInvalid(StartError):
-    """The model card is missing, unreadable, or names what it must not name."""
+    """The model card is missing, unreadable, or names what it must not name.
+
+    Do model store and predictor have the same release? Ask the administrator.
+    """
 
 
 class FileInvalid(StartError):
-    """A file is missing, or has other bytes than the card says."""
+    """A file is missing, or has other bytes than the card says.
+
+    Delete the pod: the next one fetches the files again.
+    """
 
 
 class DigestMismatch(StartError):
-    """The files are a model, but not the one that was asked for."""
+    """The files are a model, but not the one that was asked for.
+
+    Delete the pod: the next one fetches the files again. If it lasts, tell the administrator.
+    """
 
 
 class ModelUnloadable(StartError):
-    """onnxruntime refuses the model, or a tensor has a type that is not served."""
+    """onnxruntime refuses the model, or a tensor has a type that is not served.
+
+    Give the pods more memory (spec.predictor.resources), or export the model again.
+    """
 
 
 class WarmUpFailed(StartError):
-    """The model was loaded and cannot answer its first request."""
+    """The model was loaded and cannot answer its first request.
+
+    Log the model with an input example that it answers.
+    """
 
 
 class GoldenMismatch(StartError):
-    """The model answers the golden request otherwise than it did at ingest."""
+    """The model answers the golden request otherwise than it did at ingest.
+
+    Remove what is random or depends on the machine from the model, and log it again.
+    """
 
 
 class PortTaken(StartError):
-    """Another process listens there, or this one may not."""
+    """Another process listens there, or this one may not.
+
+    Take away what the pod template adds on the pod's ports 8000 and 8001.
+    """
 
 
 class WorkersDie(StartError):
-    """Workers are replaced and die again: this pod had better be started anew, where Kubernetes shows it."""
+    """Workers are replaced and die again: this pod had better be started anew, where Kubernetes shows it.
+
+    Give the pods more memory (spec.predictor.resources), or fewer workers (spec.predictor.workers).
+    """
 
 
 _KUBERNETES_LIMIT = 4096

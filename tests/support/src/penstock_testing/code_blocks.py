@@ -8,7 +8,7 @@ from pathlib import Path
 
 from penstock_testing.platform import ROOT
 
-_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)(?: title=\"([^\"\n]+)\")?\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,8 @@ class CodeBlock:
     line: int
     language: str
     text: str
+    title: str
+    """The file that the page has the reader save it as; empty: none."""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
@@ -55,5 +57,6 @@ def _blocks(page: Path) -> Iterator[CodeBlock]:
             page=str(page.relative_to(ROOT)),
             line=text.count("\n", 0, found.start()) + 1,
             language=found.group(2),
-            text=found.group(3),
+            text=found.group(4),
+            title=found.group(3) or "",
         )

@@ -42,6 +42,11 @@ class RegisteredModels:
         """Point the alias at a version: the one thing a data scientist does to roll out."""
         self._client.set_registered_model_alias(model, alias, version)
 
+    def newest(self, model: str) -> int:
+        """The number of the model's newest version; 0: it has none."""
+        found = self._client.search_model_versions(f"name='{model}'")
+        return max((int(version.version) for version in found), default=0)
+
     def tags(self, model: str, version: str) -> dict[str, str]:
         """What stands at a version."""
         return dict(self._client.get_model_version(model, version).tags)

@@ -31,7 +31,10 @@ _Open = re.compile(r"(.*)\[\d+\]").fullmatch
 
 
 class UnknownColumn(StartError):
-    """A column that records are to leave out or to hash, and that the model does not have."""
+    """A column that records are to leave out or to hash, and that the model does not have.
+
+    Write a name of the model's signature in spec.predictor.logger; the message has them.
+    """
 
 
 @dataclass(frozen=True)
