@@ -11,8 +11,9 @@ from penstock_testing.platform import ROOT
 
 _LANGUAGES = ("sh", "python", "yaml")
 _MARK = "== section "
+_END = "end"
 # What the reader starts beside what follows ends with them.
-_BEGIN = "set -euo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null' EXIT"
+_BEGIN = "set -euo pipefail\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT"
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,23 @@ class PageScript:
 
     def sections(self) -> list[str]:
         """The headings that have blocks."""
-        return list(dict.fromkeys(self._section(block) for block in self._blocks()))
+        return list(dict.fromkeys(self._section(block) for block in self.blocks()))
 
     def text(self, *, of: list[str], replaced: Mapping[str, str]) -> str:
         """The program of some sections, with the reader's own names in place of the page's."""
         lines, last = [_BEGIN], ""
-        for block in self._blocks():
+        for block in self.blocks():
             section = self._section(block)
             if section not in of:
                 continue
             if section != last:
                 lines.append(f'echo "{_MARK}$EPOCHREALTIME {section}"')
             last = section
-            lines.append(_typed(block, replaced))
-        return "\n".join([*lines, f'echo "{_MARK}$EPOCHREALTIME end"', ""])
+            lines.append(typed(block, replaced))
+        return "\n".join([*lines, f'echo "{_MARK}$EPOCHREALTIME {_END}"', ""])
 
-    def _blocks(self) -> list[CodeBlock]:
+    def blocks(self) -> list[CodeBlock]:
+        """Those that a reader types or saves."""
         return [block for block in code_blocks(*_LANGUAGES) if block.page == self.page]
 
     def _section(self, block: CodeBlock) -> str:
@@ -47,7 +49,8 @@ class PageScript:
         return next(line.removeprefix("## ") for line in reversed(above) if line.startswith("## "))
 
 
-def _typed(block: CodeBlock, replaced: Mapping[str, str]) -> str:
+def typed(block: CodeBlock, replaced: Mapping[str, str]) -> str:
+    """One block, for bash."""
     text = block.text
     for theirs, ours in replaced.items():
         text = text.replace(theirs, ours)
@@ -60,4 +63,5 @@ def seconds_of_sections(printed: str) -> dict[str, float]:
     """How long each section took, from what the program printed."""
     marks = re.findall(rf"^{_MARK}([\d.]+) (.+)$", printed, re.MULTILINE)
     moments = [(float(moment), section) for moment, section in marks]
-    return {section: round(after - moment, 1) for (moment, section), (after, _) in pairwise(moments)}
+    lasted = ((section, after - moment) for (moment, section), (after, _) in pairwise(moments))
+    return {section: round(seconds, 1) for section, seconds in lasted if section != _END}
