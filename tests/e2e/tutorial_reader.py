@@ -40,7 +40,7 @@ class TutorialReader:
         how = ["--version", published.version, "--values published.yaml"]
         return {
             _PUBLISHED_AT: " ".join([published.chart, *how, *(["--plain-http"] if published.plain_http else [])]),
-            "service/mlflow 5000": f"service/mlflow {mlflow}:5000",
+            "svc/mlflow 5000": f"svc/mlflow {mlflow}:5000",
             "localhost:5000": f"localhost:{mlflow}",
             "8080:80": f"{gateway}:80",
             "localhost:8080": f"localhost:{gateway}",
