@@ -42,6 +42,7 @@ GENERATED := manifests/crd/modeldeployments.yaml manifests/install.yaml charts/p
   docs/reference/modeldeployment.md docs/reference/metrics.md docs/reference/reasons.md \
   docs/user/why-was-my-version-refused.md \
   docs/pictures/architecture.svg docs/pictures/architecture-narrow.svg \
+  docs/pictures/performance-predictor.svg docs/pictures/performance-rollback.svg \
   $(addprefix charts/penstock/files/dashboards/,fleet.json model.json rollout.json) $(addprefix $(RPC),_pb2.py _pb2.pyi _pb2_grpc.py)
 TYPED := contracts cli/src controller/src json-logs/src sdk/src $(wildcard services/*/src) \
   $(wildcard examples/*/src examples/*/*.py examples/*/tests) tests bench release docs/site services/predictor/hatch_build.py
@@ -190,6 +191,7 @@ generate: $(VENV) $(if $(shell command -v helm),,helm) ## CRD, rendered manifest
 	@$(PYTHON) contracts/dashboards.py $(ROOT)
 	@$(PYTHON) contracts/crd.py $(ROOT)
 	@$(PYTHON) docs/site/architecture.py $(ROOT)/docs/pictures
+	@$(PYTHON) docs/site/plots.py $(ROOT)/docs/pictures
 	@$(PYTHON) docs/site/refusals.py $(ROOT)
 	@{ cat manifests/namespace.yaml; $(HELM) template penstock $(ROOT)/charts/penstock --namespace penstock-system; } \
 	  > $(ROOT)/manifests/install.yaml
