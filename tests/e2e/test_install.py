@@ -82,6 +82,7 @@ def test_the_tutorial_is_followed_to_its_end_from_wheels_and_chart_with_no_clone
     assert "Traceback" not in printed  # nobody's request failed: users.py would have ended
     assert "GateFailed" in printed
     assert list(took) == [*before, clean_up]
+    assert reader.page.shown("version 1 says").replace("1", str(reader.versions[0]), 1) in printed
     first, second, bad = (f"version {number}" for number in reader.versions)
     answered = [answers for line in reader.users_saw() for answers in ast.literal_eval(line)]
     assert {first, second} <= set(answered) <= {first, second, bad}

@@ -44,6 +44,11 @@ class PageScript:
         """Those that a reader types or saves."""
         return [block for block in code_blocks(*_LANGUAGES) if block.page == self.page]
 
+    def shown(self, beginning: str) -> str:
+        """What the page says is printed, of the block that begins so."""
+        (block,) = (each for each in code_blocks("text") if each.page == self.page and each.text.startswith(beginning))
+        return block.text.strip()
+
     def _section(self, block: CodeBlock) -> str:
         above = (ROOT / self.page).read_text().splitlines()[: block.line - 1]
         return next(line.removeprefix("## ") for line in reversed(above) if line.startswith("## "))
