@@ -20,6 +20,21 @@ class TryReason(StrEnum):
     nothing."""
 
 
+MOST_PODS = 100
+"""Pods of a revision that are told apart. Of more, those with the lowest addresses are: on every gateway pod the same.
+"""
+
+
+class PodTries(Contract):
+    """Of a revision's tries, those at one of its pods."""
+
+    address: str = Field(max_length=45)
+    """The pod's, without a port."""
+    tries: int = Field(ge=0)
+    failures: int = Field(ge=0)
+    kinds: dict[str, int] = Field(default_factory=dict)
+
+
 class RevisionTries(Contract):
     """Tries at one revision's servers since the counters began. Counters only grow."""
 
@@ -36,6 +51,8 @@ class RevisionTries(Contract):
     """How long tries took, by bucket of `latency_buckets`: from the choice of a server to the answer's last byte; of
     tries that were given up, overtaken or left by their client, to that moment, so they would have taken longer. Tries
     that failed are not among them, except those that timed out. Empty buckets are left out."""
+    pods: tuple[PodTries, ...] = Field(default=(), max_length=MOST_PODS)
+    """The same tries by pod, as far as the traffic split asked for that, sorted by address."""
 
 
 class GatewayEvidence(Contract):

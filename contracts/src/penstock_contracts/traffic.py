@@ -69,6 +69,8 @@ class TrafficSplit(ResourceContract):
     """Looked at in order, before the weights."""
     timed: bool = False
     """Whether gateway pods count how long tries take."""
+    by_pod: bool = False
+    """Whether gateway pods count tries by the pod that they went to, too."""
     stickiness: Stickiness | None = None
     """None: each request is routed by weight alone."""
 

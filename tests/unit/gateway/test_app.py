@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from penstock_contracts.evidence import GatewayEvidence, RevisionTries, TryReason
+from penstock_contracts.evidence import GatewayEvidence, PodTries, RevisionTries, TryReason
 from penstock_contracts.traffic import AppliedTraffic, GatewayStatus
 from penstock_gateway.api_server.snapshot import ModelKey
 from penstock_gateway.app import LONGEST_SILENCE_SECONDS, AppSources, create_app
@@ -25,12 +25,18 @@ EXAMPLES = {
     kind: Path(__file__).parents[2] / "data" / "gateway" / f"answer.{kind}.json" for kind in ("applied", "evidence")
 }
 
-TRIES = "penstock.tries.model.payments/fraud-detector.revision.r1.role.users.attempt.3.by.weight"
+WHOSE = "model.payments/fraud-detector.revision.r1.role.users.attempt.3.by.weight"
+TRIES, AT_POD = f"penstock.tries.{WHOSE}", f"penstock.pods.{WHOSE}"
 
 
 async def counted(model: ModelKey) -> TryCounts:
-    counters = {f"{TRIES}.code.200.flags.-.took.80": 7, f"{TRIES}.code.503.flags.-.took.70": 2} if model == KEY else {}
-    return TryCounts(epoch="e1", counters=counters)
+    counters = {
+        f"{TRIES}.code.200.flags.-.took.80": 7,
+        f"{TRIES}.code.503.flags.-.took.70": 2,
+        f"{AT_POD}.code.200.flags.-.pod.10.0.0.7:8080": 7,
+        f"{AT_POD}.code.503.flags.-.pod.10.0.0.8:8080": 2,
+    }
+    return TryCounts(epoch="e1", counters=counters if model == KEY else {})
 
 
 async def away(model: ModelKey) -> TryCounts:
@@ -170,7 +176,16 @@ async def test_metrics_without_envoy_have_no_count_of_requests_rather_than_0() -
 async def test_evidence_is_what_envoy_counted() -> None:
     answer = await ask("/v1/evidence/payments/fraud-detector?attempt=3", AgentStatus())
     tries = RevisionTries(
-        revision="r1", reason=TryReason.USERS, tries=9, failures=2, kinds={"503": 2}, latencies={80: 7}
+        revision="r1",
+        reason=TryReason.USERS,
+        tries=9,
+        failures=2,
+        kinds={"503": 2},
+        latencies={80: 7},
+        pods=(
+            PodTries(address="10.0.0.7", tries=7, failures=0),
+            PodTries(address="10.0.0.8", tries=2, failures=2, kinds={"503": 2}),
+        ),
     )
     assert GatewayEvidence.model_validate(answer.json()) == GatewayEvidence(
         pod="gateway-0", epoch="e1", attempt=3, tries=(tries,)

@@ -34,6 +34,7 @@ def splits(draw: st.DrawFn) -> TrafficSplit | None:
         number=draw(st.integers(0, 10**6)),
         attempt=draw(st.integers(0, 100)),
         timed=draw(st.booleans()),
+        by_pod=draw(st.booleans()),
         backends=backends,
         timeout_seconds=draw(st.floats(0.1, 3600)),
         rescue=draw(st.sampled_from([None, *revisions])),

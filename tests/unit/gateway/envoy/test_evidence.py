@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock_contracts.evidence import RevisionTries, TryReason
+from penstock_contracts.evidence import MOST_PODS, PodTries, RevisionTries, TryReason
 from penstock_gateway.envoy.evidence import evidence_of_attempt
 
 
@@ -18,6 +18,20 @@ def counter(
 ) -> str:
     where = f"model.payments/fraud-detector.revision.{revision}.role.{role}.attempt.{attempt}.by.{by}"
     return f"penstock.tries.{where}.code.{code}.flags.{flags}.took.{took}"
+
+
+def at_pod(
+    pod: str = "10.0.0.7:8080",
+    *,
+    revision: str = "r2",
+    role: str = "users",
+    attempt: str = "3",
+    by: str = "weight",
+    code: int = 200,
+    flags: str = "-",
+) -> str:
+    where = f"model.payments/fraud-detector.revision.{revision}.role.{role}.attempt.{attempt}.by.{by}"
+    return f"penstock.pods.{where}.code.{code}.flags.{flags}.pod.{pod}"
 
 
 @pytest.mark.parametrize(
@@ -133,3 +147,47 @@ def test_without_a_bucket_a_try_is_counted_and_its_time_is_not() -> None:
     (tries,) = evidence_of_attempt({counter(took=""): 4}, 3)
     assert (tries.tries, tries.latencies) == (4, {})
     assert evidence_of_attempt({counter(took="", code=0): 4}, 3) == ()
+
+
+def test_tries_are_told_apart_by_pod_beside_the_counts_of_all() -> None:
+    counters = {
+        counter(): 5,
+        counter(code=500): 2,
+        counter(code=0, flags="UF"): 1,
+        at_pod("10.0.0.7:8080"): 4,
+        at_pod("10.0.0.8:8080"): 1,
+        at_pod("10.0.0.8:8080", code=500): 2,
+        at_pod("10.0.0.8:8080", code=0, flags="UF"): 1,
+    }
+    (tries,) = evidence_of_attempt(counters, 3)
+    assert (tries.tries, tries.failures) == (8, 3)
+    assert tries.pods == (
+        PodTries(address="10.0.0.7", tries=4, failures=0),
+        PodTries(address="10.0.0.8", tries=4, failures=3, kinds={"500": 2, "unreachable": 1}),
+    )
+
+
+def test_a_pod_has_its_address_of_either_family() -> None:
+    (tries,) = evidence_of_attempt({counter(): 1, at_pod("[fd00::1:2]:8080"): 1}, 3)
+    assert [pod.address for pod in tries.pods] == ["fd00::1:2"]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        pytest.param(at_pod(""), id="nobody asked for it"),
+        pytest.param(at_pod(by="match"), id="steered by a header"),
+        pytest.param(at_pod(attempt="4"), id="another attempt"),
+        pytest.param(at_pod(code=0), id="a try whose client left"),
+        pytest.param(at_pod(role="rescue"), id="a later try"),
+    ],
+)
+def test_what_counts_for_no_pod(nothing: str) -> None:
+    assert not any(one.pods for one in evidence_of_attempt({nothing: 4, counter(): 1, counter(role="rescue"): 1}, 3))
+
+
+def test_of_many_pods_a_bounded_number_is_told_and_all_are_counted() -> None:
+    many = {at_pod(f"10.0.{number // 250}.{number % 250}:8080"): 1 for number in range(MOST_PODS + 50)}
+    (tries,) = evidence_of_attempt({counter(): len(many), **many}, 3)
+    assert len(tries.pods) == MOST_PODS
+    assert tries.tries == MOST_PODS + 50

@@ -1,11 +1,13 @@
 """Envoy's static configuration, as data: listeners, limits, and where the files of clusters and routes are."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from penstock_contracts.names import HEADER_REQUEST_ID
+from penstock_gateway.envoy.asked_tag import BY_POD, asked_tag
 from penstock_gateway.envoy.latency_bucket import LATENCY_BUCKET
 from penstock_gateway.envoy.replays import replay_manager
 from penstock_gateway.envoy.resource_file import METADATA
@@ -15,7 +17,7 @@ from penstock_gateway.settings import GatewaySettings
 ROUTES_NAME = "users"
 """Name of the users' route configuration, and of Envoy's statistics about it."""
 TRIES_PREFIX = "penstock"
-TRY_TAGS = {
+_WHOSE_TAGS = {
     "model": f"%UPSTREAM_METADATA({METADATA}:model)%",
     "revision": f"%UPSTREAM_METADATA({METADATA}:revision)%",
     "role": f"%UPSTREAM_METADATA({METADATA}:role)%",
@@ -24,13 +26,16 @@ TRY_TAGS = {
     "by": f"%METADATA(ROUTE:{METADATA}:by)%",
     "code": "%RESPONSE_CODE%",
     "flags": "%RESPONSE_FLAGS%",
-    "took": LATENCY_BUCKET,
 }
+TRY_TAGS = {**_WHOSE_TAGS, "took": LATENCY_BUCKET}
 """What tries are counted by: tag to Envoy's format. None of the values contains a dot."""
+POD_TAGS = {**_WHOSE_TAGS, "pod": asked_tag(BY_POD, "upstream.address")}
+"""What tries are counted by a second time: apart, as a counter for each pod and bucket would be too many. The last
+one's values contain dots."""
 REQUESTS_PREFIX = "penstock_users"
 REQUEST_TAGS = {
     "model": "%ROUTE_NAME%",
-    "revision": TRY_TAGS["revision"],
+    "revision": _WHOSE_TAGS["revision"],
     "code": "%RESPONSE_CODE%",
     "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 }
@@ -38,7 +43,7 @@ REQUEST_TAGS = {
 SPAN_TAGS = {
     "penstock.namespace": f"%METADATA(ROUTE:{METADATA}:namespace)%",
     "penstock.name": f"%METADATA(ROUTE:{METADATA}:name)%",
-    **{f"penstock.{tag}": TRY_TAGS[tag] for tag in ("revision", "role", "attempt", "by")},
+    **{f"penstock.{tag}": _WHOSE_TAGS[tag] for tag in ("revision", "role", "attempt", "by")},
 }
 """The tags of a span in traces, of a request and of each try: tag to Envoy's format."""
 _TYPE = "type.googleapis.com/envoy"
@@ -251,25 +256,29 @@ def _router_filter(**options: Any) -> dict[str, Any]:
 
 def _tries_log() -> dict[str, Any]:
     """Count every try at a server, copies too, by what stands on the server and on the route."""
-    tags = [{"name": name, "value_format": value} for name, value in TRY_TAGS.items()]
     config = {
         "@type": f"{_TYPE}.extensions.access_loggers.stats.v3.Config",
         # No bound: past one, Envoy drops new counters without a word, and those may be the failures. An attempt makes
-        # some hundred, one for each bucket of latency that a version reaches.
+        # some hundred, one for each bucket of latency that a version reaches, and two or three for each pod.
         "stats_scope": {"prefix": TRIES_PREFIX},
-        "counters": [{"stat": {"name": "tries", "tags": tags}, "value_fixed": 1}],
+        "counters": [_counter("tries", TRY_TAGS), _counter("pods", POD_TAGS)],
     }
     return {"name": "envoy.access_loggers.stats", "typed_config": config}
 
 
+def _counter(name: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    formats = [{"name": tag, "value_format": value} for tag, value in tags.items()]
+    return {"stat": {"name": name, "tags": formats}, "value_fixed": 1}
+
+
 def _requests_log() -> dict[str, Any]:
     """Count users' requests as users see them: one each, however many servers were tried, with its time."""
-    counted = [{"name": name, "value_format": value} for name, value in REQUEST_TAGS.items()]
-    timed = [tag for tag in counted if tag["name"] in ("model", "revision")]
+    counter = _counter("requests", REQUEST_TAGS)
+    timed = [tag for tag in counter["stat"]["tags"] if tag["name"] in ("model", "revision")]
     config = {
         "@type": f"{_TYPE}.extensions.access_loggers.stats.v3.Config",
         "stats_scope": {"prefix": REQUESTS_PREFIX},
-        "counters": [{"stat": {"name": "requests", "tags": counted}, "value_fixed": 1}],
+        "counters": [counter],
         "histograms": [{"stat": {"name": "ms", "tags": timed}, "value_format": "%DURATION%", "unit": "Milliseconds"}],
     }
     return {"name": "envoy.access_loggers.stats", "typed_config": config}

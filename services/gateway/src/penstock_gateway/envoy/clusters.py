@@ -4,7 +4,7 @@ from typing import Any
 
 from penstock_contracts.names import HEADER_SHADOW
 from penstock_gateway.api_server.snapshot import Endpoint
-from penstock_gateway.envoy.latency_bucket import TIMED, TIMED_YES
+from penstock_gateway.envoy.asked_tag import asking
 from penstock_gateway.envoy.resource_file import ResourceFile, metadata, resource_file
 from penstock_gateway.envoy.retries import rescuing_retries
 from penstock_gateway.splits.configuration import ClusterName, Clusters, CompositeCluster, Pool, Role
@@ -101,7 +101,7 @@ def _pool(name: ClusterName, pool: Pool) -> dict[str, Any]:
             "cluster_name": str(name),
             "endpoints": [{"lb_endpoints": servers}] if servers else [],
         },
-        "metadata": metadata(attempt=pool.attempt, timed=pool.timed),
+        "metadata": metadata(attempt=pool.attempt, timed=pool.timed, by_pod=pool.by_pod),
     }
 
 
@@ -170,5 +170,5 @@ def _tags(name: ClusterName, pool: Pool) -> dict[str, Any]:
         revision=name.ref.revision,
         role=str(name.role),
         attempt="" if pool.attempt is None else str(pool.attempt),
-        **({TIMED: TIMED_YES} if pool.timed else {}),
+        **asking(timed=pool.timed, by_pod=pool.by_pod),
     )

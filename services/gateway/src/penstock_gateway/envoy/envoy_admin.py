@@ -60,7 +60,7 @@ class EnvoyAdmin:
     async def tries(self, model: ModelKey) -> TryCounts:
         """Return what Envoy has counted of a ModelDeployment's tries at servers."""
         epoch = await self._epoch()
-        counted = f"^{TRIES_PREFIX}\\.tries\\.model\\.{re.escape(str(model))}\\."
+        counted = f"^{TRIES_PREFIX}\\.(tries|pods)\\.model\\.{re.escape(str(model))}\\."
         answer = await self._call("GET", "/stats", filter=counted, format="json")
         if await self._epoch() != epoch:
             raise EnvoyAway("Envoy was started again while its counters were read; ask again")

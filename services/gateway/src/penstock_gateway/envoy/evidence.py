@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from penstock_contracts.evidence import RevisionTries, TryReason
-from penstock_gateway.envoy.bootstrap import TRIES_PREFIX, TRY_TAGS
+from penstock_contracts.evidence import MOST_PODS, PodTries, RevisionTries, TryReason
+from penstock_gateway.envoy.bootstrap import POD_TAGS, TRIES_PREFIX, TRY_TAGS
 from penstock_gateway.envoy.routes import BY_MATCH
 from penstock_gateway.splits.configuration import Role
 
+_TAGS = {"tries": TRY_TAGS, "pods": POD_TAGS}
 _REASONS = {Role.USERS: TryReason.USERS, Role.RESCUE: TryReason.RESCUE, Role.SHADOW: TryReason.SHADOW}
 _NO_ANSWER = 0
 _FIRST_SERVER_ERROR = 500
@@ -27,6 +28,9 @@ class _Tries:
     code: int
     flags: frozenset[str]
     took: int | None
+    """The bucket of latency; None: nobody asked."""
+    pod: str | None
+    """The address of the pod; empty: nobody asked; None: these are counted whatever the pod was."""
 
     @property
     def has_latency(self) -> bool:
@@ -85,15 +89,24 @@ class _Counted:
 
     ends: Counter[str] = field(default_factory=Counter)
     latencies: Counter[int] = field(default_factory=Counter)
+    pods: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, one: _Tries, count: int) -> None:
+        if one.pod is not None:
+            self._add_at_pod(one, count)
+            return
         if one.failure is not None:
             self.ends[one.failure] += count
         if one.took is not None and one.has_latency:
             self.latencies[one.took] += count
 
+    def _add_at_pod(self, one: _Tries, count: int) -> None:
+        # Later tries are no evidence, so nobody asks at which pod they were.
+        if one.pod and one.failure is not None and one.role is not Role.RESCUE:
+            self.pods.setdefault(one.pod, Counter())[one.failure] += count
+
     def tries(self, revision: str, reason: TryReason) -> RevisionTries:
-        kinds = {kind: count for kind, count in sorted(self.ends.items()) if kind}
+        kinds = _kinds(self.ends)
         return RevisionTries(
             revision=revision,
             reason=reason,
@@ -101,14 +114,28 @@ class _Counted:
             failures=sum(kinds.values()),
             kinds=kinds,
             latencies=dict(sorted(self.latencies.items())),
+            pods=tuple(_at_pod(*one) for one in sorted(self.pods.items())[:MOST_PODS]),
         )
 
 
+def _at_pod(address: str, ends: Counter[str]) -> PodTries:
+    kinds = _kinds(ends)
+    return PodTries(address=address, tries=ends.total(), failures=sum(kinds.values()), kinds=kinds)
+
+
+def _kinds(ends: Counter[str]) -> dict[str, int]:
+    return {kind: count for kind, count in sorted(ends.items()) if kind}
+
+
 def _parse(name: str) -> _Tries:
-    words = name.removeprefix(f"{TRIES_PREFIX}.tries.").split(".")
+    kind, _, tagged = name.removeprefix(f"{TRIES_PREFIX}.").partition(".")
+    expected = _TAGS[kind]
+    # The last value may have dots in it.
+    words = tagged.split(".", 2 * len(expected) - 1)
     tags = dict(zip(words[::2], words[1::2], strict=True))
-    if tags.keys() != TRY_TAGS.keys():
-        raise ValueError(f"Envoy counted tries as {name!r}, which has not the tags {sorted(TRY_TAGS)}")
+    if tags.keys() != expected.keys():
+        raise ValueError(f"Envoy counted tries as {name!r}, which has not the tags {sorted(expected)}")
+    took = tags.get("took")
     return _Tries(
         revision=tags["revision"],
         role=Role(tags["role"]),
@@ -116,5 +143,10 @@ def _parse(name: str) -> _Tries:
         by=tags["by"],
         code=int(tags["code"]),
         flags=frozenset(tags["flags"].split(",")),
-        took=int(tags["took"]) if tags["took"] else None,
+        took=int(took) if took else None,
+        pod=_without_port(tags["pod"]) if "pod" in tags else None,
     )
+
+
+def _without_port(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]")

@@ -1,10 +1,8 @@
 """The bucket of a try's latency as a format of Envoy's, so that a counter can be tagged by it."""
 
 from penstock_contracts.latency_buckets import EDGES, edge_ms
-from penstock_gateway.envoy.resource_file import METADATA
+from penstock_gateway.envoy.asked_tag import TIMED, asked_tag
 
-TIMED, TIMED_YES = "timed", "yes"
-"""Metadata of a route, and of a server that answers copies, whose tries are to be counted by how long they took."""
 _TOOK = "request.duration"
 """In the log of tries: since a server was chosen for this try."""
 
@@ -18,15 +16,8 @@ def _bucket(lowest: int, highest: int) -> str:
     return f"({_TOOK}<{edge}?{_bucket(lowest, middle - 1)}:{_bucket(middle, highest)})"
 
 
-def _is_timed(whose: str) -> str:
-    """An error where there is no such metadata, which `||` takes for false if the other side is true."""
-    return f"xds.{whose}_metadata.filter_metadata['{METADATA}'].{TIMED}=='{TIMED_YES}'"
-
-
-# A copy has no route: what is wanted of it stands on the server.
-_WANTED = f"{_is_timed('route')}||{_is_timed('upstream_host')}"
-LATENCY_BUCKET = f"%CEL({_WANTED}?{_bucket(0, EDGES)}:'')%"
-"""The bucket's number; empty where nobody wants it: each bucket that is reached is a counter more.
+LATENCY_BUCKET = asked_tag(TIMED, _bucket(0, EDGES))
+"""The bucket's number.
 
 Envoy's own histograms have edges up to 10 % apart: docs/decisions/0045-latency-gates.md has what was tried.
 """

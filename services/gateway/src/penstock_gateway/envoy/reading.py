@@ -61,6 +61,7 @@ def _cluster(cluster: Mapping[str, Any]) -> Pool | CompositeCluster:
         refuses=bool(servers) and not endpoints,
         attempt=ours["attempt"],
         timed=ours.get("timed", False),
+        by_pod=ours.get("by_pod", False),
     )
 
 

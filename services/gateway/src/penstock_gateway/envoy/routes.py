@@ -6,8 +6,8 @@ from typing import Any
 from penstock_contracts.names import HEADER_REVISION
 from penstock_contracts.traffic import HeaderMatch, TrafficSplit
 from penstock_gateway.api_server.snapshot import ModelKey
+from penstock_gateway.envoy.asked_tag import asking
 from penstock_gateway.envoy.bootstrap import ROUTES_NAME
-from penstock_gateway.envoy.latency_bucket import TIMED, TIMED_YES
 from penstock_gateway.envoy.resource_file import METADATA, ResourceFile, metadata, resource_file
 from penstock_gateway.envoy.retries import route_retries
 from penstock_gateway.splits.configuration import route_target
@@ -98,8 +98,8 @@ def _routes(
         }
         for wanted in split.match
     ]
-    timed = {TIMED: TIMED_YES} if split.timed else {}
-    by_weight = metadata(attempt=str(split.attempt), by=BY_WEIGHT, **timed, **whose)
+    asked = asking(timed=split.timed, by_pod=split.by_pod)
+    by_weight = metadata(attempt=str(split.attempt), by=BY_WEIGHT, **asked, **whose)
     return [*matched, {**head, "metadata": by_weight, "route": {**action, **_by_weight(key, split)}}]
 
 

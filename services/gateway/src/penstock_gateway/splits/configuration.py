@@ -1,7 +1,7 @@
 """What Envoy is to do, in our words; `clusters` and `routes` say it in Envoy's, and `reading` takes it back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from penstock_contracts.traffic import TrafficSplit
@@ -51,6 +51,8 @@ class Pool:
     """Copies are counted under this attempt; the users' tries under the one that their route names."""
     timed: bool = False
     """Whether copies are counted by how long they took; of users' tries the route says it."""
+    by_pod: bool = False
+    """Whether copies are counted by the pod that they went to; of users' tries the route says it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +143,9 @@ def _clusters_of(
     }
     if split.mirror:
         ref = RevisionRef(key, split.mirror.revision)
-        shadow = _pool(endpoints.get(ref, ()), shielded=True, attempt=split.attempt, timed=split.timed)
-        found[ClusterName(ref, Role.SHADOW)] = shadow
+        shadow = _pool(endpoints.get(ref, ()), shielded=True)
+        counted = replace(shadow, attempt=split.attempt, timed=split.timed, by_pod=split.by_pod)
+        found[ClusterName(ref, Role.SHADOW)] = counted
     for backend in split.backends if _has_composites(split) else ():
         composite = _composite(key, split, backend.revision, endpoints)
         found[ClusterName(RevisionRef(key, backend.revision), Role.COMPOSITE)] = composite
@@ -164,8 +167,8 @@ def _later_revision(split: TrafficSplit, revision: str) -> str:
     return max(others, key=lambda backend: backend.weight).revision if others else ""
 
 
-def _pool(endpoints: tuple[Endpoint, ...], *, shielded: bool, attempt: int | None = None, timed: bool = False) -> Pool:
-    return Pool(endpoints=endpoints, refuses=shielded and not endpoints, attempt=attempt, timed=timed)
+def _pool(endpoints: tuple[Endpoint, ...], *, shielded: bool) -> Pool:
+    return Pool(endpoints=endpoints, refuses=shielded and not endpoints)
 
 
 def _composite(

@@ -34,6 +34,7 @@ CASES = {
                 {"r1": 95, "r2": 5, "r3": 0},
                 attempt=2,
                 timed=True,
+                by_pod=True,
                 rescue="r1",
                 mirror=Mirror(revision="r3", percentage=10),
                 match=(HeaderMatch(headers={"x-canary": "always"}, revision="r2"),),

@@ -130,9 +130,9 @@ class GatewayRig:
         counted = await self.admin.tries(KEY)
         return {(one.revision, one.reason): one for one in evidence_of_attempt(counted.counters, attempt)}
 
-    async def server(self, name: str) -> ScriptedServer:
-        """Start a fast server in this event loop; it ends with the rig."""
-        one = ScriptedServer(name)
+    async def server(self, name: str, address: str = "127.0.0.1") -> ScriptedServer:
+        """Start a fast server in this event loop; it ends with the rig. `address`: of this host."""
+        one = ScriptedServer(name, address)
         self._servers.append(one)
         return await one.start()
 

@@ -34,6 +34,8 @@ class ScriptedServer:
     """Listens on a port of its own from `start` to `stop`. Its name is the body of its answers."""
 
     name: str
+    address: str = "127.0.0.1"
+    """Of this host; servers of one revision have one each where they are to be told apart, as pods have."""
     behaviour: Behaviour = WELL
     seen: list[Mapping[str, str]] = field(default_factory=list)
     """The headers of every request, `:path` among them."""
@@ -45,7 +47,7 @@ class ScriptedServer:
     @property
     def endpoint(self) -> Endpoint:
         """Its address, ready."""
-        return Endpoint("127.0.0.1", self.port)
+        return Endpoint(self.address, self.port)
 
     @property
     def connections(self) -> int:
@@ -55,7 +57,7 @@ class ScriptedServer:
     async def start(self) -> Self:
         """Listen; after `stop`, on the same port again."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _EnvoyConnection(self), "127.0.0.1", self.port)
+        self._server = await loop.create_server(lambda: _EnvoyConnection(self), self.address, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
