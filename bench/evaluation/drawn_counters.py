@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from penstock_contracts.latency_buckets import bucket_of
 from penstock_controller.rollout.observation import ArmTries, Reading
-from penstock_testing.rollout_counters import GatewayCounters, Slot
+from penstock_testing.rollout_counters import GatewayCounters, Pods, Slot
 
 _MEDIAN_MS, _SIGMA = 12.0, 0.5
 """Of a log-normal distribution."""
@@ -27,10 +27,17 @@ class DrawnCounters(GatewayCounters):
     times: dict[Slot, NDArray[np.int64]] = field(default_factory=dict)
     """Tries that did not fail, by bucket of latency."""
 
-    def _count(self, slot: Slot, count: int, failing: Mapping[str, float]) -> int:
+    def _count(self, slot: Slot, count: int, failing: Mapping[str, float], pods: Pods) -> int:
         if not count:
             return 0
-        failed = int(self.drawn.binomial(count, failing.get(slot[1], 1.0)))
+        there = pods.get(slot[1]) or {"": failing.get(slot[1], 1.0)}
+        spread = self.drawn.multinomial(count, [1 / len(there)] * len(there))
+        lost = self.drawn.binomial(spread, list(there.values()))
+        for address, tries, failures in zip(there, spread.tolist(), lost.tolist(), strict=True):
+            if address and tries:
+                self.pod_tries[slot, address] += tries
+                self.pod_failures[slot, address] += failures
+        failed = int(lost.sum())
         self.tries[slot] += count
         self.failures[slot] += failed
         times = self.drawn.multinomial(count - failed, _TIMES / _SAMPLE)

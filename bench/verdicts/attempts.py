@@ -1,17 +1,16 @@
 """A whole attempt on a trace: steps, promotion and bake, with the product's gates and schedule."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import ceil
 
 import numpy as np
 
-from bench.verdicts.product import ArmCount, AttemptStatus, CountedArms, PlannedStep, RolloutPlan
-from bench.verdicts.traces import CANDIDATE, CHUNK, SECOND, STABLE, Counts, Routed, TrafficTrace
+from bench.verdicts.product import AttemptStatus, CountedAtPods, PlannedStep, RolloutPlan
+from bench.verdicts.traces import CANDIDATE, CHUNK, COPIES, SECOND, STABLE, Counts, Routed, TrafficTrace
 from penstock_contracts.api.status import ModelDeploymentStatus
 
-COPIES = 2
-"""Row of the copies at stable."""
 _MOVES = 1
 """Slots from a wish to the gateways' acknowledgement: it is a matter of milliseconds, looked at after 0.2 s."""
 _LOOKS = SECOND
@@ -55,16 +54,18 @@ class SimulatedAttempt:
     plan: RolloutPlan
     trace: TrafficTrace
     at: int = 0
-    counted: CountedArms = field(default_factory=CountedArms)
+    counted: CountedAtPods = field(default_factory=CountedAtPods)
     waited: int = 0
     """Seconds of the deadline that are used up."""
     readings: int = 0
     judged: AttemptStatus = field(init=False)
     routed: Routed = field(init=False)
+    _places: dict[tuple[int, int], int] = field(default_factory=dict)
+    """When a new pod took the place of another: by version and place, the slot."""
     _due: int = 0
     _due_in: ModelDeploymentStatus | None = None
     _sums: Counts | None = None
-    """Since slot `_sums_from`, up to each slot: tries, then failures."""
+    """Since slot `_sums_from`, up to each slot: tries of each pod, then failures."""
     _sums_from: int = 0
 
     def __post_init__(self) -> None:
@@ -136,7 +137,14 @@ class SimulatedAttempt:
 
     def _route(self, *, weight: int, pods: int) -> None:
         copies = self.judged.ask(weight)
-        self.routed = Routed(weight=weight, copies=copies, candidate_pods=pods, stable_pods=self.plan.replicas)
+        self.judged.have_pods(pods, self.plan.replicas)
+        self.routed = Routed(
+            weight=weight,
+            copies=copies,
+            candidate_pods=pods,
+            stable_pods=self.plan.replicas,
+            replaced=self.trace.replaced_by(self._places),
+        )
         self._sums = None
 
     def _moved(self) -> bool:
@@ -153,15 +161,34 @@ class SimulatedAttempt:
         return self._judge()
 
     def _count(self, until: int) -> None:
-        self.counted += self._counts(self.at, until)
+        self._add(self._counts(self.at, until))
         self.at = until
+
+    def _add(self, found: Sequence[int]) -> None:
+        """Count tries of each pod, then failures, that came since."""
+        candidates, stables = self.judged.pods
+        rows = [
+            (arm, pod) for arm, pods in ((CANDIDATE, candidates), (STABLE, stables), (COPIES, stables)) for pod in pods
+        ]
+        for (arm, pod), tries, failures in zip(rows, found[: len(rows)], found[len(rows) :], strict=True):
+            if tries:
+                self.counted.add(arm, pod, tries, failures)
 
     def _judge(self) -> bool:
         if self.at < self._next_reading():
             return False
         self.judged.read(self._seconds, self.counted)
         self.readings += 1
+        self._replace_sick_pod()
         return self.judged.fails()
+
+    def _replace_sick_pod(self) -> None:
+        """As soon as it is wanted another pod has taken its place."""
+        place = self.judged.replace_sick_pod()
+        if place:
+            self._places[place] = self.at
+            self.routed = replace(self.routed, replaced=self.trace.replaced_by(self._places))
+            self._sums = None
 
     def _next_reading(self) -> int:
         """The first slot at which they are due. It stays the same as long as the status does."""
@@ -171,20 +198,20 @@ class SimulatedAttempt:
             self._due = self.at + ceil(left * SECOND)
         return self._due
 
-    def _counts(self, first: int, end: int) -> CountedArms:
+    def _counts(self, first: int, end: int) -> Sequence[int]:
+        """Tries of each pod, then failures, of the slots from `first` up to `end`."""
         sums = self._sums
         if sums is None or end >= self._sums_from + len(sums):
             self._sums_from = first
             sums = self._sums = self._ahead(first, max(end, first + CHUNK))
         at = first - self._sums_from
-        found = (sums[at + end - first] - sums[at]).tolist()
-        arms = len(found) // 2
-        return CountedArms(*(ArmCount(found[row], found[arms + row]) for row in (CANDIDATE, STABLE, COPIES)))
+        found: list[int] = (sums[at + end - first] - sums[at]).tolist()
+        return found
 
     def _ahead(self, first: int, end: int) -> Counts:
         """Of the current routing, drawn far ahead."""
         counts = self.trace.slots(self.routed, first, min(self.trace.horizon, end))
-        each = np.concatenate((counts.tries, counts.failures)).T
+        each = np.concatenate((counts.pod_tries, counts.pod_failures)).T
         return np.concatenate((np.zeros_like(each[:1]), np.cumsum(each, axis=0)))
 
     @property
@@ -192,11 +219,12 @@ class SimulatedAttempt:
         return self.at / SECOND
 
     def _ended(self, end: AttemptEnd) -> EndedAttempt:
+        tries, failures = self.counted.of(CANDIDATE)
         return EndedAttempt(
             end=end,
             seconds=self._seconds,
-            tries=self.counted.candidate.tries,
-            failures=self.counted.candidate.failures,
+            tries=tries,
+            failures=failures,
             readings=self.readings,
         )
 

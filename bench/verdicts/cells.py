@@ -40,7 +40,8 @@ _OWN = {
     "errors of each second and version ICC 0.01": "own:0.01",
     "errors of each second and version ICC 0.05": "own:0.05",
     **{f"failures {size} at once": f"clusters:{size}" for size in (2, 4, 8, 32)},
-    "a sick pod of 4 for 5-30 s": "sick-pod",
+    **{f"a sick pod of {pods} for 5-30 s": f"sick-pod:{pods}" for pods in (2, 4)},
+    **{f"a sick pod of {pods} until it is replaced": f"sick-pod:{pods},0.5,900,1000" for pods in (2, 4)},
     **{
         f"sticky: {few} of {users} users cause all errors": f"sticky-few:{users},{few}"
         for users, few in ((1000, 3), (10_000, 1), (10_000, 10))

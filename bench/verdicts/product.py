@@ -6,10 +6,11 @@ tests/unit/bench/test_attempts.py shows that the engine comes to the same ends a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from bench.verdicts.traces import CANDIDATE, COPIES, STABLE
 from penstock_contracts.api import duration
 from penstock_contracts.api.status import Candidate, ModelDeploymentStatus, Previous, Stable
 from penstock_contracts.api.v1alpha1 import ModelDeploymentSpec
@@ -19,10 +20,11 @@ from penstock_contracts.traffic import Traffic
 from penstock_controller.analysis.error_rate import FALSE_ROLLBACK
 from penstock_controller.gates.catalogue import STAGES, gates_of
 from penstock_controller.gates.error_rate import ErrorRate
+from penstock_controller.gates.evidence import TryCount
 from penstock_controller.gates.gate import Gate
-from penstock_controller.rollout import forecast, reading_times, splits, verdicts
+from penstock_controller.rollout import forecast, reading_times, sick_pods, splits, verdicts
 from penstock_controller.rollout.context import RolloutContext
-from penstock_controller.rollout.observation import ArmTries, Observation, Reading, Unresolved
+from penstock_controller.rollout.observation import ArmTries, Observation, Reading, RevisionPod, Unresolved, Workload
 from penstock_controller.rollout.steps import EVERYTHING, Setting, size_at, steps_of
 from penstock_controller.rollout.timestamps import exact_stamp
 from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
@@ -33,6 +35,11 @@ _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 _OUR_GATEWAY = TrafficCapabilities(mirror=True, stickiness=True, header_match=True, rescue=True, evidence=True)
 _CANDIDATE, _STABLE = "c", "s"
 """Revisions."""
+_ARMS = {
+    CANDIDATE: (_CANDIDATE, TryReason.USERS),
+    STABLE: (_STABLE, TryReason.USERS),
+    COPIES: (_STABLE, TryReason.SHADOW),
+}
 
 
 def tolerated(errors: float) -> float:
@@ -54,7 +61,7 @@ class PlannedStep:
     pause: float
     """Seconds."""
     pods: int
-    """Of the candidate."""
+    """Of the candidate, in the pause."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +88,7 @@ class RolloutPlan:
             pause = steps[index + 1].pause if index + 1 < len(steps) else None
             if weight is None or pause is None or pause.duration is None:
                 raise ValueError("a simulated attempt has steps of setWeight, each followed by a pause of some length")
-            pods = size_at(steps, index, replicas)
+            pods = size_at(steps, index + 1, replicas)
             planned.append(PlannedStep(index=index, weight=weight, pause=duration.seconds(pause.duration), pods=pods))
         return cls(
             spec=spec,
@@ -92,44 +99,36 @@ class RolloutPlan:
         )
 
 
-@dataclass(frozen=True)
-class ArmCount:
-    """Tries, and the failed ones of them."""
+@dataclass
+class CountedAtPods:
+    """What the gateways have counted: at each pod, users' requests and copies, and the failed ones of them."""
 
-    tries: int = 0
-    failures: int = 0
+    at_pods: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    """By arm (CANDIDATE, STABLE, COPIES) and name of the pod."""
 
-    def __add__(self, other: "ArmCount") -> "ArmCount":
-        return ArmCount(self.tries + other.tries, self.failures + other.failures)
+    def add(self, arm: int, pod: str, tries: int, failures: int) -> None:
+        """Count some more."""
+        before = self.at_pods.get((arm, pod), (0, 0))
+        self.at_pods[arm, pod] = (before[0] + tries, before[1] + failures)
 
-
-@dataclass(frozen=True)
-class CountedArms:
-    """What the gateways have counted."""
-
-    candidate: ArmCount = ArmCount()
-    stable: ArmCount = ArmCount()
-    copies: ArmCount = ArmCount()
-    """Of the candidate's requests, at stable."""
-
-    def __add__(self, other: "CountedArms") -> "CountedArms":
-        return CountedArms(self.candidate + other.candidate, self.stable + other.stable, self.copies + other.copies)
+    def of(self, arm: int) -> tuple[int, int]:
+        """Tries and failures of an arm."""
+        found = [count for (whose, _), count in self.at_pods.items() if whose == arm]
+        return sum(tries for tries, _ in found), sum(failures for _, failures in found)
 
     def as_reading(self) -> Reading:
         """As a gateway pod answers."""
-        arms = (
-            (_CANDIDATE, TryReason.USERS, self.candidate),
-            (_STABLE, TryReason.USERS, self.stable),
-            (_STABLE, TryReason.SHADOW, self.copies),
-        )
-        return Reading(
-            source="gateway/0",
-            tries=tuple(
-                ArmTries(revision=revision, arm=arm, tries=count.tries, failures=count.failures)
-                for revision, arm, count in arms
-                if count.tries
-            ),
-        )
+        return Reading(source="gateway/0", tries=tuple(self._arm(arm) for arm in _ARMS if self.of(arm)[0]))
+
+    def _arm(self, arm: int) -> ArmTries:
+        revision, reason = _ARMS[arm]
+        tries, failures = self.of(arm)
+        pods = {
+            pod: TryCount(tries=count, failures=failed)
+            for (whose, pod), (count, failed) in self.at_pods.items()
+            if whose == arm and count
+        }
+        return ArmTries(revision=revision, arm=reason, tries=tries, failures=failures, pods=pods)
 
 
 @dataclass
@@ -137,6 +136,8 @@ class AttemptStatus:
     """The status of an attempt, moved on by the product's functions. Times are seconds from the first weight."""
 
     context: RolloutContext
+    pods: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
+    """The names of the candidate's pods and of stable's, by their places."""
 
     @classmethod
     def begun(cls, plan: RolloutPlan) -> Self:
@@ -158,10 +159,41 @@ class AttemptStatus:
         )
         context = RolloutContext(spec=plan.spec, status=status, observation=seen, gates=plan.gates)
         begun = cls(context=context)
+        begun.have_pods(plan.steps[0].pods if plan.steps else plan.replicas, plan.replicas)
         begun._ask(splits.only(context, _STABLE, _CANDIDATE))
         begun.acknowledge()
-        begun.read(0, CountedArms())
+        begun.read(0, CountedAtPods())
         return begun
+
+    def have_pods(self, *numbers: int) -> None:
+        """So many of the candidate and of stable are ready."""
+        for revision, names, number in zip((_CANDIDATE, _STABLE), self.pods, numbers, strict=True):
+            names += [f"{revision}-{place}" for place in range(len(names), number)]
+        self._show_pods()
+
+    def _show_pods(self) -> None:
+        workloads = {
+            revision: Workload(
+                revision=revision,
+                version="",
+                digest="",
+                replicas=len(names),
+                ready=len(names),
+                pods=tuple(RevisionPod(name=name, uid=name, addresses=(name,)) for name in names),
+            )
+            for revision, names in zip((_CANDIDATE, _STABLE), self.pods, strict=True)
+        }
+        self.context = replace(self.context, observation=replace(self.context.observation, workloads=workloads))
+
+    def replace_sick_pod(self) -> tuple[int, int] | None:
+        """Replace the pod that is to be replaced now. Answers its version and place; None: none is."""
+        for action in sick_pods.replacements(self.status, self.context.observation):
+            version = (_CANDIDATE, _STABLE).index(action.revision)
+            place = self.pods[version].index(action.pod)
+            self.pods[version][place] += "+"
+            self._show_pods()
+            return version, place
+        return None
 
     @property
     def status(self) -> ModelDeploymentStatus:
@@ -213,7 +245,7 @@ class AttemptStatus:
             raise LookupError("an attempt that is under way is read")
         return left
 
-    def read(self, at: float, counted: CountedArms) -> None:
+    def read(self, at: float, counted: CountedAtPods) -> None:
         """Judge what was counted since the last reading."""
         seen = replace(self.context.observation, now=_moment(at), evidence=(counted.as_reading(),))
         self.context = replace(self.context, observation=seen)
@@ -221,8 +253,8 @@ class AttemptStatus:
         self._write(forecast.update(self.context))
 
     def fails(self) -> bool:
-        """Whether a gate says fail."""
-        return verdicts.first_failure(self.status) is not None
+        """Whether a gate says fail, or pods of the version keep falling sick."""
+        return verdicts.first_failure(self.status) is not None or verdicts.pods_at_fault(self.context) != ""
 
     def lacks(self, step: PlannedStep) -> bool:
         """Whether a gate lacks samples of this step."""

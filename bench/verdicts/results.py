@@ -55,7 +55,7 @@ Ends = Sequence[CellEnd]
 
 def _ends(scene: Scene, who: str, first: int, number: int) -> list[CellEnd]:
     """Attempts with the seeds from `first` on."""
-    plan, found = _plan(sticky=scene.sticky), []
+    plan, found = _plan(sticky=scene.sticky, pods=scene.pods), []
     rivals = {rival.name: rival for rival in RIVALS}
     for seed in range(first, first + number):
         trace = scene.trace(seed)
@@ -66,8 +66,8 @@ def _ends(scene: Scene, who: str, first: int, number: int) -> list[CellEnd]:
 
 
 @cache
-def _plan(*, sticky: bool) -> RolloutPlan:
-    return RolloutPlan.of(sticky=sticky)
+def _plan(*, sticky: bool, pods: int) -> RolloutPlan:
+    return RolloutPlan.of(sticky=sticky, replicas=pods)
 
 
 @cache

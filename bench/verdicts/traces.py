@@ -1,12 +1,12 @@
-"""Traffic from a seed: how many tries each version gets and fails, by quarters of a second.
+"""Traffic from a seed: how many tries each pod of each version gets and fails, by quarters of a second.
 
 Whoever asks for the same slots under the same routing gets the same counts, in whatever order. So the product's rules,
 its rivals and the whole engine are shown the same traffic. Requests come by chance (Poisson); a request fails by chance
 with a probability that may depend on the time, on the version and on the user who sends it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import pi
 
@@ -18,6 +18,7 @@ SLOT = 0.25
 """Seconds of a slot: every time at which counters may be read is a multiple of it."""
 _LEAST_SECONDS, _MOST_SECONDS, _PLENTY = 6_000, 100_000, 50
 """Of a trace: longer than any attempt takes. With fewer requests than plenty in a second it takes longer."""
+_PODS = 4
 CHUNK = 480
 """Slots that are drawn together: two minutes."""
 SECOND = round(1 / SLOT)
@@ -25,8 +26,8 @@ SECOND = round(1 / SLOT)
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
 
-CANDIDATE, STABLE = 0, 1
-"""Rows of what concerns either version."""
+CANDIDATE, STABLE, COPIES = 0, 1, 2
+"""Rows of what concerns either version, and of the copies at stable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,23 +40,51 @@ class Routed:
     """Per cent of the candidate's requests that stable answers too, for comparison only."""
     candidate_pods: int = 1
     stable_pods: int = 1
+    """Requests to a version come to each of its pods alike."""
+    replaced: tuple[int, ...] = ()
+    """Of the trace's sick pods, those that another pod has taken the place of: that one is well."""
+
+    @property
+    def pods(self) -> tuple[int, int, int]:
+        """How many pods answer the candidate's requests, stable's, and copies at stable."""
+        return self.candidate_pods, self.stable_pods, self.stable_pods
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotCounts:
-    """Counts of consecutive slots."""
+    """Counts of consecutive slots under one routing."""
 
-    tries: Counts
-    """Of candidate, stable, and copies at stable: one row each."""
-    failures: Counts
+    pods: tuple[int, int, int]
+    """Of candidate, of stable, and of stable for copies."""
+    pod_tries: Counts
+    """One row for each of these pods, in this order."""
+    pod_failures: Counts
     """Of the same."""
+
+    @property
+    def tries(self) -> Counts:
+        """Of candidate, stable, and copies at stable: one row each."""
+        return self._by_arm(self.pod_tries)
+
+    @property
+    def failures(self) -> Counts:
+        """Of the same."""
+        return self._by_arm(self.pod_failures)
+
+    def _by_arm(self, rows: Counts) -> Counts:
+        return np.add.reduceat(rows, np.cumsum((0, *self.pods[:-1])), axis=0)
 
     def plus(self, other: "SlotCounts") -> "SlotCounts":
         """These slots, then the others."""
-        return SlotCounts(
-            tries=np.concatenate((self.tries, other.tries), axis=1),
-            failures=np.concatenate((self.failures, other.failures), axis=1),
+        return replace(
+            self,
+            pod_tries=np.concatenate((self.pod_tries, other.pod_tries), axis=1),
+            pod_failures=np.concatenate((self.pod_failures, other.pod_failures), axis=1),
         )
+
+    def part(self, first: int, end: int) -> "SlotCounts":
+        """The slots from `first` up to, not with, `end`."""
+        return replace(self, pod_tries=self.pod_tries[:, first:end], pod_failures=self.pod_failures[:, first:end])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +116,7 @@ class UserBase:
 
 @dataclass(frozen=True, kw_only=True)
 class SickPod:
-    """One pod of a version fails a part of its requests for a while."""
+    """The first pod of a version fails a part of its requests for a while, unless it is replaced."""
 
     version: int
     """CANDIDATE or STABLE."""
@@ -112,7 +141,7 @@ class TrafficTrace:
     users: UserBase | None = None
     """None: every request is routed by itself."""
     cluster: int = 1
-    """Failures that come at once in one version."""
+    """Failures that come at once, at one pod."""
     sick: tuple[SickPod, ...] = ()
     _drawn: dict[tuple[Routed, int], SlotCounts] = field(default_factory=dict)
 
@@ -130,46 +159,67 @@ class TrafficTrace:
         whole = chunks[0]
         for chunk in chunks[1:]:
             whole = whole.plus(chunk)
-        return SlotCounts(
-            tries=whole.tries[:, at : at + end - first], failures=whole.failures[:, at : at + end - first]
-        )
+        return whole.part(at, at + end - first)
 
     def _chunk(self, routed: Routed, number: int) -> SlotCounts:
         found = self._drawn.get((routed, number))
         if found is None:
-            kind = [routed.weight, routed.copies, routed.candidate_pods, routed.stable_pods]
+            pods = [routed.candidate_pods, routed.stable_pods]
+            kind = [routed.weight, routed.copies, *pods, *(1 + index for index in routed.replaced)]
             rng = default_rng([self.seed, number, *kind])
             part = slice(number * CHUNK, min(self.horizon, (number + 1) * CHUNK))
             found = self._drawn[routed, number] = self._draw(rng, routed, part)
         return found
 
     def _draw(self, rng: Generator, routed: Routed, part: slice) -> SlotCounts:
-        load = self.load[part]
         share, mean, square = self._candidates(routed, part)
+        at_candidate = share * self.load[part] / routed.candidate_pods
+        own, stable_own = self._own(CANDIDATE, routed, part), self._own(STABLE, routed, part)
+        tries, failures = self._plain(rng, at_candidate * (1 - routed.copies / 100), _either(mean, own))
+        copies, copy_failures = np.zeros((2, len(stable_own), len(self.load[part])), dtype=np.int64)
+        if routed.copies:
+            copied = self._copied(rng, at_candidate * routed.copies / 100, (mean, square), (own, stable_own))
+            tries, failures = tries + copied[0].sum(axis=1), failures + copied[1].sum(axis=1)
+            copies, copy_failures = copied[0].sum(axis=0), copied[2].sum(axis=0)
         others, stable_mean, _ = self._stables(routed, part)
-        own = self._own(CANDIDATE, routed.candidate_pods, part)
-        stable_own = self._own(STABLE, routed.stable_pods, part)
-        copied = routed.copies / 100 * share * load
-        # Of a copied request both answers may fail: its user is the same.
-        at_stable = _either(mean, stable_own)
-        both = (1 - own) * (1 - stable_own) * square
-        both = both + (own * (1 - stable_own) + stable_own * (1 - own)) * mean + own * stable_own
-        fails = _either(mean, own)
-        alone = (1 - routed.copies / 100) * share * load
-        both_failed = self._events(rng, copied * both)
-        candidate_failed = self._events(rng, copied * (fails - both))
-        copy_failed = self._events(rng, copied * (at_stable - both))
-        well = rng.poisson(copied * (1 - fails - at_stable + both)) if routed.copies else 0
-        failed, passed = self._events(rng, alone * fails), rng.poisson(alone * (1 - fails))
-        rate = _either(stable_mean, stable_own)
-        stable_failed = self._events(rng, others * load * rate)
-        stable_passed = rng.poisson(others * load * (1 - rate))
-        candidate_failures = both_failed + candidate_failed + failed
-        copies = both_failed + candidate_failed + copy_failed + well
+        at_stable = others * self.load[part] / routed.stable_pods
+        stable_tries, stable_failures = self._plain(rng, at_stable, _either(stable_mean, stable_own))
         return SlotCounts(
-            tries=np.stack((candidate_failures + copy_failed + well + passed, stable_failed + stable_passed, copies)),
-            failures=np.stack((candidate_failures, stable_failed, both_failed + copy_failed)),
+            pods=routed.pods,
+            pod_tries=np.concatenate((tries, stable_tries, copies)),
+            pod_failures=np.concatenate((failures, stable_failures, copy_failures)),
         )
+
+    def _plain(self, rng: Generator, mean: Shares, rate: Shares) -> tuple[Counts, Counts]:
+        """Tries and failures of each pod, for so many requests in the mean at each; a row of rates for each pod."""
+        failed = self._events(rng, mean * rate)
+        return failed + rng.poisson(mean * (1 - rate)), failed
+
+    def _copied(
+        self,
+        rng: Generator,
+        mean: Shares,
+        users: tuple[Shares | float, Shares | float],
+        own: tuple[Shares, Shares],
+    ) -> tuple[Counts, Counts, Counts]:
+        """Requests that both versions answer: all, those that failed at the candidate, and those at stable.
+
+        By the candidate's pod and stable's. Both answers may fail, for the user is the same: `users` are the means of
+        the users' rates and of their squares.
+        """
+        rates, square = users
+        at_candidate, at_stable = own[0][:, None, :], own[1][None, :, :]
+        both = (1 - at_candidate) * (1 - at_stable) * square
+        both = both + (at_candidate * (1 - at_stable) + at_stable * (1 - at_candidate)) * rates
+        both = both + at_candidate * at_stable
+        fails, copy_fails = _either(rates, at_candidate), _either(rates, at_stable)
+        each = mean / len(own[1])
+        both_failed = self._events(rng, each * both)
+        candidate_failed = self._events(rng, each * (fails - both))
+        copy_failed = self._events(rng, each * (copy_fails - both))
+        well = rng.poisson(each * np.maximum(0, 1 - fails - copy_fails + both))
+        total = both_failed + candidate_failed + copy_failed + well
+        return total, both_failed + candidate_failed, both_failed + copy_failed
 
     def _candidates(self, routed: Routed, part: slice) -> tuple[float, Shares | float, Shares | float]:
         if self.users:
@@ -181,19 +231,23 @@ class TrafficTrace:
             return self.users.of_stable(routed.weight)
         return 1 - routed.weight / 100, self.base[part], self.base[part] ** 2
 
-    def _own(self, version: int, pods: int, part: slice) -> Shares:
-        own = self.extra[version][part]
-        for pod in self.sick:
+    def _own(self, version: int, routed: Routed, part: slice) -> Shares:
+        """What comes on top at each pod of a version: a row for each."""
+        own = np.tile(self.extra[version][part], (routed.pods[version], 1))
+        for index, pod in enumerate(self.sick):
             begins, ends = max(0, pod.begins - part.start), max(0, pod.ends - part.start)
-            if pod.version == version and begins < len(own) and ends > 0:
-                own = own.copy()
-                own[begins:ends] = _either(own[begins:ends], pod.share / pods)
+            if pod.version == version and index not in routed.replaced and begins < own.shape[1] and ends > 0:
+                own[0, begins:ends] = _either(own[0, begins:ends], pod.share)
         return own
 
+    def replaced_by(self, places: Mapping[tuple[int, int], int]) -> tuple[int, ...]:
+        """The sick pods that are gone, by the slots at which a new pod last took a place of a version."""
+        return tuple(index for index, pod in enumerate(self.sick) if places.get((pod.version, 0), -1) >= pod.begins)
+
     def _events(self, rng: Generator, mean: Shares) -> Counts:
-        """Failures, so many in the mean, that come `cluster` at once."""
+        """Failures, so many in the mean, that come `cluster` at once, at one pod."""
         if not np.any(mean > 0):
-            return np.zeros(len(mean), dtype=np.int64)
+            return np.zeros(mean.shape, dtype=np.int64)
         # What is taken away from itself may leave less than nothing, by rounding.
         return self.cluster * rng.poisson(np.maximum(mean, 0) / self.cluster)
 
@@ -220,6 +274,12 @@ class Scene:
     def sticky(self) -> bool:
         """Whether a user keeps the version."""
         return self.happens.startswith("sticky")
+
+    @property
+    def pods(self) -> int:
+        """Of stable: four, unless what happens says it."""
+        name, _, numbers = self.happens.partition(":")
+        return int(numbers.split(",")[0]) if name == "sick-pod" else _PODS
 
     def trace(self, seed: int) -> TrafficTrace:
         """The traffic of one attempt."""
@@ -345,7 +405,7 @@ def _beta_seconds(draft: _Draft, correlation: float) -> Shares:
 
 
 def _clusters(draft: _Draft, size: float) -> None:
-    """Failures come so many at once, in one version."""
+    """Failures come so many at once, at one pod."""
     draft.cluster = round(size)
 
 
@@ -373,10 +433,18 @@ def _sticky_own(draft: _Draft, users: float, correlation: float = 0.1) -> None:
     draft.users = UserBase(shares=np.full(number, 1 / number), rates=rates, places=draft.rng.random(number))
 
 
-def _sick_pod(draft: _Draft, share: float = 0.5) -> None:
-    """One pod of either version fails this share of its requests for 5 to 30 s, anywhere in the attempt."""
-    begins, version = draft.seconds(0, ATTEMPT), int(draft.rng.integers(2))
-    draft.sick.append(SickPod(version=version, begins=begins, ends=begins + draft.seconds(5, 30), share=share))
+def _sick_pod(  # noqa: PLR0917 - the numbers of a cell
+    draft: _Draft,
+    pods: float,  # noqa: ARG001 - for the plan
+    share: float = 0.5,
+    least: float = 5,
+    most: float = 30,
+    latest: float = ATTEMPT,
+) -> None:
+    """One pod of either version, of so many, fails this share of its requests for some seconds; begins by `latest`."""
+    begins, version = draft.seconds(0, latest), int(draft.rng.integers(2))
+    ends = begins + draft.seconds(least, most)
+    draft.sick.append(SickPod(version=version, begins=begins, ends=ends, share=share))
 
 
 def _warm_up(draft: _Draft, share: float, seconds: float = 20) -> None:

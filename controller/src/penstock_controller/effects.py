@@ -21,6 +21,7 @@ from penstock_controller.rollout.decision import (
     ForgetPromotion,
     MarkPromoted,
     RemoveAutoscaler,
+    ReplacePod,
     RestoreChild,
     RevisionAction,
     ScaleWorkload,
@@ -118,6 +119,7 @@ class Effects:
                 case (
                     CreateWorkload()
                     | ScaleWorkload()
+                    | ReplacePod()
                     | RestoreChild()
                     | MarkPromoted()
                     | ForgetPromotion()

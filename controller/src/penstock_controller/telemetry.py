@@ -26,6 +26,7 @@ def _gauge(metric: metric_names.Metric, registry: CollectorRegistry) -> Gauge:
 _ENDS = (
     (Completion.PROMOTED.value, Reason.PROMOTED),
     (Completion.ROLLED_BACK.value, Reason.GATE_FAILED),
+    (Completion.ROLLED_BACK.value, Reason.PODS_KEEP_FAILING),
     (Completion.ROLLED_BACK.value, Reason.CANDIDATE_UNAVAILABLE),
     (Completion.ROLLED_BACK.value, Reason.PROGRESS_DEADLINE_EXCEEDED),
     (Completion.ROLLED_BACK.value, Reason.INCONCLUSIVE),
@@ -61,6 +62,7 @@ _TRANSITIONS = (
     Reason.PROMOTING,
     Reason.BAKING,
     Reason.ROLLING_BACK,
+    Reason.SICK_POD,
 )
 """What an attempt comes through before its end."""
 _ACTION_FAILURES = (Reason.REFUSED, Reason.FOREIGN_OBJECT, Reason.BEING_DELETED, Reason.CHANGED, Reason.NOT_ANSWERED)

@@ -201,6 +201,11 @@ async def test_the_agents_own_answers_are_understood(
         (reading,) = await adapter.evidence(fraud, 3)
     assert (pod.number, pod.endpoints, pod.problem) == (3, {"r1": 2}, "")
     assert [(one.revision, one.tries, one.failures) for one in reading.tries] == [("r1", 9, 2)]
+    (found,) = reading.tries
+    assert {address: (pod.tries, pod.failures) for address, pod in found.pods.items()} == {
+        "10.0.0.7": (7, 0),
+        "10.0.0.8": (2, 2),
+    }
 
 
 @pytest.mark.parametrize(

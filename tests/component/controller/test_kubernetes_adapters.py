@@ -14,7 +14,7 @@ from penstock_controller.adapters.kubernetes.resources import KubernetesResource
 from penstock_controller.errors import ClusterAway, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import Announcement
-from penstock_testing.rollout_scenes import canary, is_baking, on_trial, pause, until
+from penstock_testing.rollout_scenes import canary, has, is_baking, on_trial, pause, until
 from penstock_testing.rollout_world import RolloutWorld, wanted
 from penstock_testing.strategies import weight
 
@@ -72,6 +72,17 @@ def as_many_gates_as_there_may_be() -> list[ModelDeploymentStatus]:
     return [world.status, world.settle().status]
 
 
+def with_a_sick_pod() -> ModelDeploymentStatus:
+    """Of a trial in which a pod was named."""
+    analysis = {"interval": "1s", "gates": [{"name": "error-rate"}]}
+    world = until(on_trial(canary(weight(50), pause("1m"), analysis=analysis)), has(50))
+    world.sick[world.workloads["rev2"].pods[0].name] = 0.5
+    until(world, lambda found: any(told.reason == "SickPod" for told in found.announcements))
+    assert world.status.evidence
+    assert world.status.evidence.sick_pods
+    return world.status
+
+
 async def test_every_status_that_the_engine_can_write_is_kept_whole(
     resources: KubernetesResources, key: ResourceKey, resource: ModelDeployment
 ) -> None:
@@ -94,7 +105,7 @@ async def test_every_status_that_the_engine_can_write_is_kept_whole(
     world.target = wanted("1", revision="rev1-upgraded")
     statuses.append(world.settle(seconds=60).status)
     assert statuses[-1].upgrade_failure
-    statuses += as_many_gates_as_there_may_be()
+    statuses += [*as_many_gates_as_there_may_be(), with_a_sick_pod()]
     assert max(len(status.gates) for status in statuses) == 17
     for status in statuses:
         await resources.write_status(resource, status)

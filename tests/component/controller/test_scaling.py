@@ -9,15 +9,17 @@ from kubernetes.aio.client import ApiClient, ApiException, AppsV1Api, Autoscalin
 from penstock_controller.adapters.kubernetes.autoscalers import KubernetesAutoscalers
 from penstock_controller.adapters.kubernetes.resources import KubernetesResources
 from penstock_controller.adapters.kubernetes.workloads import KubernetesWorkloads
+from penstock_controller.errors import Rejected, WriteConflict
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.decision import (
     CreateWorkload,
     DeleteWorkload,
     RemoveAutoscaler,
+    ReplacePod,
     RestoreChild,
     SetAutoscaler,
 )
-from penstock_controller.rollout.observation import Bounds, ChildKind, Workload
+from penstock_controller.rollout.observation import Bounds, ChildKind, RevisionPod, Workload
 from penstock_controller.workload.objects import revision_of
 from penstock_controller.workload.placement import Placement
 
@@ -144,3 +146,60 @@ async def test_the_pod_template_spreads_a_revision_over_nodes_and_zones(
     assert [each.topology_key for each in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
     assert {each.when_unsatisfiable for each in spread} == {"ScheduleAnyway"}
     assert all(each.match_label_keys == ["penstock.dev/revision"] for each in spread)
+
+
+async def pods(workloads: KubernetesWorkloads, resource: ModelDeployment, number: int) -> dict[str, RevisionPod]:
+    """The pods that stay, by name, as soon as there are so many."""
+    async with asyncio.timeout(30):
+        while True:
+            there = {pod.name: pod for pod in (await seen(workloads, resource)).pods if not pod.leaving}
+            if len(there) == number:
+                return there
+            await asyncio.sleep(0.2)
+
+
+async def test_exactly_the_pod_that_is_to_be_replaced_leaves_and_another_one_comes(
+    workloads: KubernetesWorkloads, resource: ModelDeployment
+) -> None:
+    await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=ChildKind.BUDGET))
+    before = await pods(workloads, resource, 2)
+    (sick, well) = before.values()
+    action = ReplacePod(revision=revision(resource), pod=sick.name, uid=sick.uid)
+    await workloads.execute(resource, action)
+    async with asyncio.timeout(30):
+        while sick.name in (after := await pods(workloads, resource, 2)):  # noqa: ASYNC110 - another process decides
+            await asyncio.sleep(0.2)
+    assert well.name in after
+    await workloads.execute(resource, action)
+
+
+async def test_a_pod_of_the_same_name_and_another_life_is_left_alone(
+    workloads: KubernetesWorkloads, resource: ModelDeployment
+) -> None:
+    before = await pods(workloads, resource, 2)
+    other = ReplacePod(revision=revision(resource), pod=next(iter(before)), uid="another")
+    with pytest.raises(WriteConflict):
+        await workloads.execute(resource, other)
+    assert (await pods(workloads, resource, 2)).keys() == before.keys()
+
+
+async def test_a_budget_that_is_spent_lets_no_pod_leave_and_the_refusal_names_it(
+    api: ApiClient, workloads: KubernetesWorkloads, resource: ModelDeployment
+) -> None:
+    await workloads.execute(resource, RestoreChild(revision=revision(resource), kind=ChildKind.BUDGET))
+    none = {"spec": {"maxUnavailable": 0, "unhealthyPodEvictionPolicy": "IfHealthyBudget"}}
+    await PolicyV1Api(api).patch_namespaced_pod_disruption_budget(
+        name(resource), resource.key.namespace, none, _content_type="application/merge-patch+json"
+    )
+    before = await pods(workloads, resource, 2)
+    (pod, _) = before.values()
+    # Its image is nowhere, so it waits for ever, and an eviction of a pod that waits asks no budget.
+    await CoreV1Api(api).patch_namespaced_pod_status(
+        pod.name,
+        resource.key.namespace,
+        {"status": {"phase": "Running"}},
+        _content_type="application/merge-patch+json",
+    )
+    with pytest.raises(Rejected, match=f"evict pod {pod.name}: its PodDisruptionBudget lets no pod leave now"):
+        await workloads.execute(resource, ReplacePod(revision=revision(resource), pod=pod.name, uid=pod.uid))
+    assert (await pods(workloads, resource, 2)).keys() == before.keys()

@@ -11,7 +11,7 @@ from bench.verdicts.traces import SECOND, SLOT, Routed, Scene, TrafficTrace
 from penstock_contracts.api.status import Completion
 from penstock_contracts.evidence import TryReason
 from penstock_contracts.traffic import TrafficSplit
-from penstock_testing.rollout_counters import GatewayCounters, Loss
+from penstock_testing.rollout_counters import GatewayCounters, Loss, Pods
 from penstock_testing.rollout_scenes import on_trial, pause
 from penstock_testing.rollout_world import RolloutWorld, spec
 from penstock_testing.strategies import weight
@@ -42,28 +42,55 @@ class TracedGateway(GatewayCounters):
 
     trace: TrafficTrace = field(default_factory=lambda: Scene(rate=1, errors=0).trace(0))
     slot: int = 0
+    places: dict[str, list[str]] = field(default_factory=dict)
+    """Revision to the addresses of its pods: who comes takes the place of who left."""
+    taken: dict[tuple[int, int], int] = field(default_factory=dict)
+    """When that was, by version and place."""
 
-    def serve(self, split: TrafficSplit | None, requests: int, failing: Mapping[str, float]) -> list[Loss]:
+    def serve(self, split: TrafficSplit | None, requests: int, failing: Mapping[str, float], pods: Pods) -> list[Loss]:
         share = next((one.weight for one in split.backends if one.revision == NEW), 0) if split else 0
         if split is None or not share:
             return []
+        for version, revision in enumerate((NEW, OLD)):
+            self._place(version, revision, tuple(pods[revision]))
         copies = split.mirror.percentage if split.mirror and split.mirror.revision == OLD else 0
-        counts = self.trace.slots(Routed(weight=share, copies=copies), self.slot, self.slot + 1)
+        routed = Routed(
+            weight=share,
+            copies=copies,
+            candidate_pods=len(pods[NEW]),
+            stable_pods=len(pods[OLD]),
+            replaced=self.trace.replaced_by(self.taken),
+        )
+        counts = self.trace.slots(routed, self.slot, self.slot + 1)
         self.slot += 1
         arms = ((NEW, TryReason.USERS), (OLD, TryReason.USERS), (OLD, TryReason.SHADOW))
-        for row, (revision, arm) in enumerate(arms):
-            self.tries[split.attempt, revision, arm] += int(counts.tries[row, 0])
-            self.failures[split.attempt, revision, arm] += int(counts.failures[row, 0])
+        rows = [((split.attempt, *arm), address) for arm in arms for address in self.places[arm[0]]]
+        for row, (slot, address) in enumerate(rows):
+            tries, failures = int(counts.pod_tries[row, 0]), int(counts.pod_failures[row, 0])
+            if tries:
+                self.tries[slot] += tries
+                self.failures[slot] += failures
+                self.pod_tries[slot, address] += tries
+                self.pod_failures[slot, address] += failures
         return []
+
+    def _place(self, version: int, revision: str, there: tuple[str, ...]) -> None:
+        known = self.places.setdefault(revision, [])
+        coming = [address for address in there if address not in known]
+        for place, address in enumerate(known):
+            if address not in there:
+                known[place] = coming.pop(0)
+                self.taken[version, place] = self.slot
+        known += coming
 
     @property
     def of_candidate(self) -> int:
         return sum(number for slot, number in self.tries.items() if slot[1:] == (NEW, TryReason.USERS))
 
 
-def by_the_engine(trace: TrafficTrace, wish: dict[str, object]) -> tuple[Completion, str, float, int]:
+def by_the_engine(trace: TrafficTrace, wish: dict[str, object], replicas: int) -> tuple[Completion, str, float, int]:
     """Completion, reason, seconds from the first weight until the decision, tries of the candidate until then."""
-    world = on_trial(spec(predictor={"minReplicas": 1}, **wish))
+    world = on_trial(spec(predictor={"minReplicas": replicas}, **wish))
     world.gateways = {"gw-0": world.gateways["gw-0"]}
     gateway = TracedGateway("gw-0", trace=trace)
     world.counters["gw-0"] = gateway
@@ -101,16 +128,20 @@ SCENES = (
     Scene(rate=400, errors=0.002, happens="leak:60"),
     Scene(rate=2000, errors=0.001, happens="outages"),
     Scene(rate=2000, errors=0.0001, happens="leak:12"),
+    Scene(rate=400, errors=0.001, happens="sick-pod:2,0.5,60,61,40"),
+    Scene(rate=400, errors=0.001, happens="sick-pod:2,1,10,20,10"),
+    Scene(rate=400, errors=0.001, harm=0.01, happens="sick-pod:2,0.9,60,61,20"),
 )
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=repr)
 def test_the_light_attempt_ends_as_the_engine_does(scene: Scene) -> None:
     wish = brief(sticky=scene.sticky)
-    plan = RolloutPlan.of(wish, replicas=1)
+    replicas = 2 if "sick" in scene.happens else 1
+    plan = RolloutPlan.of(wish, replicas=replicas)
     for seed in range(4):
         ended = run(plan, scene.trace(seed))
-        completion, reason, seconds, tries = by_the_engine(scene.trace(seed), wish)
+        completion, reason, seconds, tries = by_the_engine(scene.trace(seed), wish, replicas)
         assert ended.end in ENDS[completion, reason], seed
         if "deadline" in ended.end:
             # The engine's stamps have whole seconds, so each of its waits may count for one more.

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.verdicts.traces import CANDIDATE, SECOND, SLOT, STABLE, Routed, Scene, SlotCounts
-
-COPIES = 2
+from bench.verdicts.traces import CANDIDATE, COPIES, SECOND, SLOT, STABLE, Routed, Scene, SlotCounts
 
 
 def means(scene: Scene, routed: Routed, seeds: int = 40, seconds: int = 780) -> tuple[list[float], list[float]]:
@@ -108,14 +106,33 @@ def test_failures_that_come_together_are_multiples_of_their_number() -> None:
 
 
 def test_a_sick_pod_fails_half_of_what_one_pod_gets() -> None:
-    scene = Scene(rate=2000, errors=0, happens="sick-pod")
     for pods, share in ((1, 0.5), (4, 0.125)):
-        counts = drawn(scene, pods=pods)
+        counts = drawn(Scene(rate=2000, errors=0, happens=f"sick-pod:{pods}"), pods=pods)
         arm = CANDIDATE if counts.failures[CANDIDATE].any() else STABLE
         sick = counts.failures[arm] > 0
         assert 5 <= sick.sum() / SECOND <= 31
         assert counts.failures[arm][sick].sum() / counts.tries[arm][sick].sum() == pytest.approx(share, rel=0.1)
         assert not counts.failures[1 - arm].any()
+        assert np.count_nonzero(counts.pod_failures.sum(axis=1)) == 1
+
+
+def test_a_pod_that_takes_the_place_of_a_sick_one_is_well() -> None:
+    trace = Scene(rate=2000, errors=0, happens="sick-pod:2,0.5,900,901,1").trace(1)
+    (sick,) = trace.sick
+    assert trace.replaced_by({(sick.version, 0): sick.begins - 1, (1 - sick.version, 0): sick.begins + 1}) == ()
+    replaced = trace.replaced_by({(sick.version, 0): sick.begins + 40})
+    for gone, failing in (((), True), (replaced, False)):
+        routed = Routed(weight=50, candidate_pods=2, stable_pods=2, replaced=gone)
+        assert trace.slots(routed, 100, 200).failures.any() == failing
+
+
+def test_requests_come_to_each_pod_alike_and_failures_at_once_to_one() -> None:
+    routed = Routed(weight=50, copies=50, candidate_pods=2, stable_pods=4)
+    counts = Scene(rate=400, errors=0.01, happens="clusters:8").trace(1).slots(routed, 0, 780 * SECOND)
+    for pods, rows in ((2, slice(0, 2)), (4, slice(2, 6)), (4, slice(6, 10))):
+        tries = counts.pod_tries[rows].sum(axis=1)
+        assert tries.tolist() == pytest.approx([tries.sum() / pods] * pods, rel=0.02)
+    assert not (counts.pod_failures[:6] % 8).any()
 
 
 def test_a_sticky_user_who_has_the_candidate_keeps_it_while_its_weight_grows() -> None:

@@ -338,6 +338,19 @@ class GateStatus(GateResult):
     """The running test, for the gate alone."""
 
 
+class SickPod(StatusModel):
+    """A pod that fails far more often than its siblings: its tries do not count for its version any more."""
+
+    name: Annotated[str, Field(max_length=253)]
+    """The pod's."""
+    revision: Annotated[str, Field(max_length=63)]
+    """The revision that it is of."""
+    since: str
+    """When this was found (RFC 3339)."""
+    message: Annotated[str, Field(max_length=256)]
+    """Its tries in the attempt, and those of its siblings."""
+
+
 class EvidenceStatus(StatusModel):
     """Where the next interval begins."""
 
@@ -370,8 +383,18 @@ class EvidenceStatus(StatusModel):
     )
     """Where a gate is on latencies, of each gateway pod: for each revision and arm, tries that took a known time, and
     how many of them took longer than each of the edges, as in `8c1f users 1190 14`."""
+    pods: Annotated[dict[str, Annotated[str, Field(max_length=2048)]], Field(max_length=256)] = Field(
+        default_factory=dict
+    )
+    """Of each pod that was tried: its address, how likely it is sick (the natural logarithm of odds; from 13.8 on it
+    is), and its counters over all gateway pods at the last reading, as in `10.0.0.7 -0.5; 8c1f users 300 1 503=1`."""
+    pod_sources: Annotated[str, Field(max_length=64)] = ""
+    """A hash of the gateway pods that those counters are from."""
+    sick_pods: Annotated[tuple[SickPod, ...], Field(max_length=16)] = ()
+    """The pods that were found sick in this attempt."""
     candidate_worse: bool | None = None
-    """The version that is judged failed more often in the last interval: the next one is a quarter as long."""
+    """The version that is judged failed more often in the last interval, or a pod may be sick: the next interval is a
+    quarter as long."""
     sample_ratio: Annotated[str, Field(max_length=256)] = ""
     """The running test whether tries come in the shares that are applied."""
 
@@ -435,7 +458,7 @@ class ModelDeploymentStatus(StatusModel):
         ),
     ] = ()
     """Ready, Reconciling, Stalled, RegistryReachable, ChildrenApplied; DriftDetected, MonitorReachable, Retraining;
-    TrafficSupported, MeasurementsAvailable."""
+    TrafficSupported, MeasurementsAvailable, SharesObserved, PodsHealthy."""
     attempt: int = 0
     """Number of the latest attempt."""
     stable: Stable | None = None

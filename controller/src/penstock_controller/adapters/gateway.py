@@ -14,6 +14,7 @@ from penstock_contracts.names import COMPONENT_GATEWAY, GATEWAY_AGENT_PORT, LABE
 from penstock_contracts.traffic import GatewayStatus, Traffic
 from penstock_controller.adapters.kept_connections import sent
 from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
+from penstock_controller.gates.evidence import TryCount
 from penstock_controller.ports import ModelDeployment, ResourceKey
 from penstock_controller.rollout.observation import ArmTries, GatewayPod, Reading
 from penstock_controller.rollout.traffic_capabilities import TrafficCapabilities
@@ -114,6 +115,7 @@ def _reading(answer: GatewayEvidence) -> Reading:
             failures=one.failures,
             kinds=one.kinds,
             latencies=one.latencies,
+            pods={pod.address: TryCount(tries=pod.tries, failures=pod.failures, kinds=pod.kinds) for pod in one.pods},
         )
         for one in answer.tries
     )

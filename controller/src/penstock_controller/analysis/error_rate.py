@@ -102,11 +102,14 @@ class ErrorRateTest:
         """Before the first interval."""
         return cls(limits=limits)
 
-    def after(self, interval: Block, together: int = 1) -> Self:
+    def after(self, interval: Block, together: int = 1, sure: Block | None = None) -> Self:
         """With one interval more, in which up to `together` tries of an arm may share their fate.
 
         Of what a bet for harm gives, the power 1/together is kept: fair whatever depends on what among so many, by
         Hölder's inequality.
+
+        `sure`: the interval without tries that were made doubtful by this interval itself; None: none were. Each bet
+        gets the lower of what it wins with them and without them, which is fair as well.
 
         One in which only one arm was tried waits for the next: when a block ends depends on numbers of tries alone,
         never on outcomes, so the bets stay fair.
@@ -114,11 +117,11 @@ class ErrorRateTest:
         block = self.pending + interval
         if not block.compares:
             return replace(self, pending=block)
-        harm, excluded = self._margins()
-        cap = -_MOST_BY_ONE_BLOCK * log(self.limits.alpha)
-        gains = [min(cap, _gain(belief, block, harm, True) / together) for belief in self._harmful(harm)]
-        harmless = (_gain(belief, block, excluded, False) for belief in self._harmless(excluded))
-        in_favour = self.in_favour.played([0.0, *harmless])
+        gains, harmless = self._gains(block, together)
+        if sure is not None:
+            others = self._gains(self.pending + sure, together)
+            gains, harmless = (list(map(min, *each)) for each in zip((gains, harmless), others, strict=True))
+        in_favour = self.in_favour.played(harmless)
         return replace(
             self,
             totals=self.totals + block,
@@ -129,6 +132,15 @@ class ErrorRateTest:
             stable=self.stable.after(block.stable, _SPAN),
             suspect=log_sum(gains) - log(len(gains)) >= log(_SUSPICIOUS),
         )
+
+    def _gains(self, block: Block, together: int) -> tuple[list[float], list[float]]:
+        """What each bet for harm, and each against it, gives; none gives anything where an arm was not tried."""
+        if not block.compares:
+            return [0.0] * _BETS_AGAINST, [0.0] * _BETS_FOR
+        harm, excluded = self._margins()
+        cap = -_MOST_BY_ONE_BLOCK * log(self.limits.alpha)
+        gains = [min(cap, _gain(belief, block, harm, True) / together) for belief in self._harmful(harm)]
+        return gains, [0.0, *(_gain(belief, block, excluded, False) for belief in self._harmless(excluded))]
 
     def at_another_weight(self) -> Self:
         """With other shares of the requests from now on: what is pending is counted, and belongs to no block."""

@@ -61,7 +61,8 @@ class ErrorRate(Gate):
         before = self._test(seen)
         begun = before.at_another_weight() if found.other_shares else before
         together = _TOGETHER_IN_BAKE if found.promoted else 1
-        test = begun.after(_block(found.candidate, found.stable), together)
+        sure = _block(*found.sure) if found.sure else None
+        test = begun.after(_block(found.candidate, found.stable), together, sure)
         candidate, stable = candidate.plus(found.candidate), stable.plus(found.stable)
         verdict = test.verdict(self.min_samples)
         return Judgement(

@@ -40,7 +40,19 @@ class TryCount:
         """Both together."""
         kinds = {kind: self.kinds.get(kind, 0) + other.kinds.get(kind, 0) for kind in {*self.kinds, *other.kinds}}
         return TryCount(
-            tries=self.tries + other.tries, failures=self.failures + other.failures, kinds=dict(sorted(kinds.items()))
+            tries=self.tries + other.tries,
+            failures=self.failures + other.failures,
+            kinds=dict(sorted(kinds.items())) if kinds else kinds,
+        )
+
+    def minus(self, other: "TryCount") -> "TryCount":
+        """What is left without the others. Counts of one moment may differ by those under way: none gets below 0."""
+        kinds = {kind: max(0, count - other.kinds.get(kind, 0)) for kind, count in self.kinds.items()}
+        tries = max(0, self.tries - other.tries)
+        return TryCount(
+            tries=tries,
+            failures=min(tries, max(0, self.failures - other.failures)),
+            kinds={kind: count for kind, count in kinds.items() if count},
         )
 
 
@@ -48,11 +60,14 @@ class TryCount:
 class ComparedTries:
     """A part of the evidence: tries of one interval, of the version that is judged and of the one beside it.
 
-    The share of the requests that each gets did not change within it.
+    The share of the requests that each gets did not change within it. Tries at pods that were suspected of being sick
+    before it are not among them.
     """
 
     candidate: TryCount = TryCount()
     stable: TryCount = TryCount()
+    sure: tuple[TryCount, TryCount] | None = None
+    """The same without tries at pods that are suspected since this interval; None: none are."""
     promoted: bool = False
     """The version that is judged was promoted: it answers every request, and the one beside it answers copies."""
     other_shares: bool = False

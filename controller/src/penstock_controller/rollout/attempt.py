@@ -18,7 +18,7 @@ from penstock_contracts.api.status import (
     Stable,
 )
 from penstock_contracts.base import evolve
-from penstock_controller.rollout import children, history, routing, sizing, splits, verdicts
+from penstock_controller.rollout import children, history, routing, sick_pods, sizing, splits, verdicts
 from penstock_controller.rollout.context import SOON, RolloutContext, Transition
 from penstock_controller.rollout.decision import Announcement
 from penstock_controller.rollout.gate_outcomes import outcomes
@@ -138,7 +138,7 @@ def _promoted(
 ) -> Transition:
     if tried.promote_full:
         remark = f"; a person left out its steps and gates (promote-full){remark}"
-    said = f"version {stable.version} serves all requests{remark}"
+    said = f"version {stable.version} serves all requests{remark}{sick_pods.remark(context.status)}"
     ending = Ending(
         completion=Completion.PROMOTED,
         reason=Reason.PROMOTED,

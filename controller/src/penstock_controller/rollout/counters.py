@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from penstock_contracts.evidence import TryReason
+from penstock_controller.analysis.counts import CountedTries
 from penstock_controller.gates.evidence import TryCount
 from penstock_controller.rollout.observation import Reading
 
@@ -12,6 +13,17 @@ UNKNOWN = "unknown"
 """A reading that is not gone on from: what the pod says next begins anew."""
 _MOST_ARMS = 16
 _MOST_KINDS = 32
+
+
+def of_revision(counters: Counters, revision: str) -> CountedTries:
+    """A revision's tries, for whatever reason."""
+    found = [count for (whose, _), count in counters.items() if whose == revision]
+    return CountedTries(tries=sum(one.tries for one in found), failures=sum(one.failures for one in found))
+
+
+def since(before: Counters, now: Counters) -> Counters:
+    """What came after a reading, by revision and arm."""
+    return {key: _difference(before.get(key), count) for key, count in now.items()}
 
 
 def counters_of(reading: Reading) -> Counters:
@@ -63,12 +75,4 @@ def tries_between(before: Counters, now: Counters, revision: str, arms: Iterable
 
 
 def _difference(before: TryCount | None, now: TryCount) -> TryCount:
-    if before is None:
-        return now
-    kinds = {kind: max(0, count - before.kinds.get(kind, 0)) for kind, count in now.kinds.items()}
-    tries = max(0, now.tries - before.tries)
-    return TryCount(
-        tries=tries,
-        failures=min(tries, max(0, now.failures - before.failures)),
-        kinds={kind: count for kind, count in kinds.items() if count},
-    )
+    return now if before is None else now.minus(before)

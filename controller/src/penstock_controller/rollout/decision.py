@@ -32,6 +32,15 @@ class ScaleWorkload:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReplacePod:
+    """Have exactly this pod leave, as a drain of its node would: its Deployment makes another one."""
+
+    revision: str
+    pod: str
+    uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SetAutoscaler:
     """Let the revision's number of pods follow its load from now on, or within other bounds."""
 
@@ -96,7 +105,9 @@ class CallWebhook:
     training: RetrainingJob
 
 
-WorkloadAction = CreateWorkload | ScaleWorkload | RestoreChild | MarkPromoted | ForgetPromotion | DeleteWorkload
+WorkloadAction = (
+    CreateWorkload | ScaleWorkload | ReplacePod | RestoreChild | MarkPromoted | ForgetPromotion | DeleteWorkload
+)
 """On the Deployment of a revision and what belongs to it."""
 AutoscalerAction = SetAutoscaler | RemoveAutoscaler
 """On who says a revision's number of pods."""

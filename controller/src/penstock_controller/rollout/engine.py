@@ -28,6 +28,7 @@ from penstock_controller.rollout import (
     reading_times,
     replays,
     routing,
+    sick_pods,
     sizing,
     slots,
     traffic_support,
@@ -78,6 +79,7 @@ def advance(
     retired = draining.advance(step.status, observation, context.timeout)
     actions = (
         *_keep_stable(context),
+        *sick_pods.replacements(context.status, observation),
         *children.restorations(context.status, observation),
         *step.actions,
         *children.marks(retired.status, observation),
@@ -91,6 +93,7 @@ def advance(
         *step.announcements,
         *course.announcements(spec, status, trained.status),
         *observed_shares.announcements(status, trained.status),
+        *sick_pods.announcements(status, context.status),
         *monitoring.announcements(status, trained.status, observation),
         *trained.announcements,
     )
@@ -107,6 +110,7 @@ def advance(
         observed_shares.judgement(final),
         replays.judgement(spec, observation),
         live_evidence.judgement(spec, final, observation),
+        sick_pods.judgement(final, observation),
     )
     beside = tuple(item for item in found if item)
     judged = conditions(spec, final, observation, status.conditions, actions, beside=beside)

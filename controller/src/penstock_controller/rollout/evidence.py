@@ -9,7 +9,7 @@ count for the version that got more of the requests while it lasted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import sqrt
 
@@ -20,9 +20,11 @@ from penstock_contracts.traffic import overtaken_after
 from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.sample_ratio import SampleRatioTest
 from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries, TryCount
-from penstock_controller.rollout import counters, shares, timings
+from penstock_controller.rollout import counters, pod_readings, shares, sick_pods, timings
 from penstock_controller.rollout.counters import Counters
-from penstock_controller.rollout.observation import Reading
+from penstock_controller.rollout.observation import Reading, Workload
+from penstock_controller.rollout.pod_readings import PodInterval
+from penstock_controller.rollout.sick_pods import PodVerdicts
 from penstock_controller.rollout.timestamps import exact_stamp
 
 _MOST_SOURCES = 400
@@ -31,7 +33,9 @@ _CLEARLY = 2.0
 """Standard deviations by which the candidate fails more often than stable's rate lets expect, before it looks bad."""
 
 
-def first_reading(status: ModelDeploymentStatus, readings: tuple[Reading, ...], now: datetime) -> EvidenceStatus:
+def first_reading(
+    status: ModelDeploymentStatus, readings: tuple[Reading, ...], workloads: tuple[Workload, ...], now: datetime
+) -> EvidenceStatus:
     """Where the first interval of an attempt begins: what the counters say already belongs to no attempt of ours."""
     taken_at, current = exact_stamp(now), shares.current(status)
     return EvidenceStatus(
@@ -43,6 +47,8 @@ def first_reading(status: ModelDeploymentStatus, readings: tuple[Reading, ...], 
         since=taken_at if shares.reach_the_judged(status) else None,
         readings=_texts(readings),
         asked_since=taken_at,
+        pods=pod_readings.first_texts(readings, workloads),
+        pod_sources=pod_readings.sources_of(readings),
     )
 
 
@@ -55,28 +61,60 @@ class CountedInterval:
     same_shares: bool
     """Nobody's share of the requests changed, and it is the same stage: only then its tries are compared."""
     tries: ComparedTries
-    """Whatever happened to the shares."""
+    """Whatever happened to the shares, at all pods."""
+    counted: ComparedTries
+    """Those that count, whatever happened to the shares."""
+    pods: PodVerdicts
+    """What is known of each pod by then."""
     asked: int
     """Users' requests, at any revision."""
 
     @property
     def compared(self) -> ComparedTries:
-        """The tries; none where shares changed."""
-        return self.tries if self.same_shares else ComparedTries(other_shares=True, promoted=self.tries.promoted)
+        """The tries that count; none where shares changed."""
+        return self.counted if self.same_shares else ComparedTries(other_shares=True, promoted=self.tries.promoted)
 
 
 def interval_of(
-    status: ModelDeploymentStatus, before: EvidenceStatus, readings: tuple[Reading, ...]
+    status: ModelDeploymentStatus,
+    before: EvidenceStatus,
+    readings: tuple[Reading, ...],
+    workloads: tuple[Workload, ...],
+    now: datetime,
 ) -> CountedInterval:
     """What came since the last reading."""
     pairs = _pairs(before.readings, readings)
     revisions = {revision for _, now in pairs for revision, _ in now}
+    by_pod = pod_readings.interval_of(before, readings, workloads)
+    verdicts = sick_pods.judge(status, before, by_pod, now)
+    tries = _tries_at_arms(status, pairs)
     return CountedInterval(
         readings=readings,
         same_shares=_same_shares(status, before),
-        tries=_tries_at_arms(status, pairs),
+        tries=tries,
+        counted=_counted(status, tries, by_pod, verdicts),
+        pods=verdicts,
         asked=sum(_tries(pairs, revision, TryReason.USERS).tries for revision in revisions),
     )
+
+
+def _counted(
+    status: ModelDeploymentStatus, tries: ComparedTries, by_pod: PodInterval, verdicts: PodVerdicts
+) -> ComparedTries:
+    """The tries without those at pods that are left out. Where these are not known, none can be compared."""
+    arms = shares.arms_of(status)
+    if arms is None or not verdicts.is_told:
+        return ComparedTries(promoted=tries.promoted)
+
+    def without(pods: frozenset[str]) -> tuple[TryCount, TryCount]:
+        return (
+            tries.candidate.minus(by_pod.at(pods, arms.judged, arms.judged_by)),
+            tries.stable.minus(by_pod.at(pods, arms.beside, arms.beside_by)),
+        )
+
+    candidate, stable = without(verdicts.left_out)
+    sure = None if verdicts.doubted == verdicts.left_out else without(verdicts.doubted)
+    return replace(tries, candidate=candidate, stable=stable, sure=sure)
 
 
 def _same_shares(status: ModelDeploymentStatus, before: EvidenceStatus) -> bool:
@@ -106,7 +144,10 @@ def next_reading(
         timings=timings.next_texts(before, interval.readings, edges, (source for source in last if same)),
         asked=before.asked + interval.asked,
         asked_since=before.asked_since,
-        candidate_worse=_worse(interval.tries) or None,
+        pods=pod_readings.texts(interval.pods.known),
+        pod_sources=pod_readings.sources_of(interval.readings) if interval.readings else before.pod_sources,
+        sick_pods=(*before.sick_pods, *interval.pods.named),
+        candidate_worse=_worse(interval.counted) or interval.pods.any_suspected or None,
         sample_ratio=_sample_ratio(status, before, interval),
     )
 

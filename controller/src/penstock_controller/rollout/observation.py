@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from penstock_contracts.evidence import TryReason
 from penstock_contracts.verbs import Verb
-from penstock_controller.gates.evidence import MissingEvidence
+from penstock_controller.gates.evidence import MissingEvidence, TryCount
 from penstock_controller.rollout.job_sighting import JobView
 from penstock_controller.rollout.monitor_answer import Monitoring
 from penstock_controller.rollout.notification_view import NotificationView
@@ -117,6 +117,17 @@ class Hindrance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RevisionPod:
+    """A pod of a revision's Deployment."""
+
+    name: str
+    uid: str
+    addresses: tuple[str, ...] = ()
+    leaving: bool = False
+    """It is being deleted."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """A revision's Deployment."""
 
@@ -133,6 +144,8 @@ class Workload:
     """Why pods are not ready, in the words of the pods."""
     ready_since: tuple[datetime, ...] = ()
     """Since when each of the pods that are ready has been so."""
+    pods: tuple[RevisionPod, ...] = ()
+    """All that are there, ready or not."""
     autoscaler: Autoscaler | None = None
     """None: its number of pods is ours to say."""
     other_autoscaler: str = ""
@@ -184,6 +197,8 @@ class ArmTries:
     """The failures by status code, or by timeout, reset, unreachable."""
     latencies: Mapping[int, int] = field(default_factory=dict)
     """How long tries took, by bucket of `latency_buckets`."""
+    pods: Mapping[str, TryCount] = field(default_factory=dict)
+    """The same tries by the pod's address; empty: the provider does not tell pods apart."""
 
 
 @dataclass(frozen=True, kw_only=True)

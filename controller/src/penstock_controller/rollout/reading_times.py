@@ -14,7 +14,7 @@ from penstock_controller.rollout import routing, shares
 from penstock_controller.rollout.steps import steps_of
 from penstock_controller.rollout.timestamps import seconds_since
 
-_EARLY = (1 / 8, 1 / 4, 1 / 2, 1)
+_EARLY = (1 / 8, 1 / 4, 3 / 8, 1 / 2, 1)
 """Parts of an interval after which it is looked first with new shares: a version that always fails is found at once."""
 _SHORTEST = 0.5
 """Seconds: no look is earlier."""

@@ -3,7 +3,7 @@
 from penstock_contracts.api.status import Candidate, Stable
 from penstock_contracts.base import evolve
 from penstock_contracts.traffic import Backend, HeaderMatch, Mirror, Stickiness, Traffic, TrafficSplit
-from penstock_controller.gates.evidence import ComparedLatencies
+from penstock_controller.gates.evidence import ComparedLatencies, ComparedTries
 from penstock_controller.rollout import routing
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.steps import EVERYTHING, Setting, matches_of
@@ -40,6 +40,7 @@ def trial(context: RolloutContext, candidate: Candidate, stable: Stable, setting
         match=_match(context, candidate),
         stickiness=_stickiness(context),
         timed=_timed(context),
+        by_pod=_by_pod(context),
     )
     return _ask(context, split)
 
@@ -51,6 +52,7 @@ def bake(context: RolloutContext, stable: str, previous: str) -> Traffic:
         rescue=_rescue(context, previous),
         mirror=_copies(context, previous, CONTROL),
         timed=_timed(context),
+        by_pod=_by_pod(context),
     )
     return _ask(context, split)
 
@@ -58,6 +60,11 @@ def bake(context: RolloutContext, stable: str, previous: str) -> Traffic:
 def _timed(context: RolloutContext) -> bool:
     """Only where a gate asks: each bucket of latency is a counter in every gateway pod."""
     return any(ComparedLatencies in gate.needs for gate in context.gates)
+
+
+def _by_pod(context: RolloutContext) -> bool:
+    """Only where a gate compares failures: each pod has some counters in every gateway pod."""
+    return any(ComparedTries in gate.needs for gate in context.gates)
 
 
 def _rescue(context: RolloutContext, revision: str) -> str | None:

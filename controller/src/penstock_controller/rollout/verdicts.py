@@ -18,7 +18,7 @@ from penstock_controller.gates.evidence import (
     MissingEvidence,
 )
 from penstock_controller.gates.gate import Gate, GateMemory
-from penstock_controller.rollout import attempt_course, evidence, reading_times
+from penstock_controller.rollout import attempt_course, evidence, reading_times, sick_pods
 from penstock_controller.rollout.context import RolloutContext
 from penstock_controller.rollout.observation import Wanted
 from penstock_controller.rollout.steps import Setting, setting_at, steps_of
@@ -58,11 +58,11 @@ def judge(context: RolloutContext) -> ModelDeploymentStatus:
     status, readings, now = context.status, context.observation.evidence, context.observation.now
     if readings is None:
         return status
-    before = status.evidence
+    before, workloads = status.evidence, tuple(context.observation.workloads.values())
     if before is None or before.attempt != status.attempt:
         course = attempt_course.begun(status, now)
-        return evolve(status, evidence=evidence.first_reading(status, readings, now), course=course)
-    stage, interval = evidence.stage_of(status), evidence.interval_of(status, before, readings)
+        return evolve(status, evidence=evidence.first_reading(status, readings, workloads, now), course=course)
+    stage, interval = evidence.stage_of(status), evidence.interval_of(status, before, readings, workloads, now)
     latencies = evidence.compared_latencies(status, readings, context.timeout)
     counted = (interval.compared, latencies) if readings else ()
     uncounted = _NO_COUNTERS if context.observation.capabilities.evidence else _NOT_COUNTED
@@ -192,6 +192,12 @@ def begin_step(status: ModelDeploymentStatus) -> ModelDeploymentStatus:
 def first_failure(status: ModelDeploymentStatus) -> GateStatus | None:
     """The first gate that fails; None: none does. A gate in dry run fails nobody."""
     return next((gate for gate in status.gates if gate.verdict is Verdict.FAIL and not gate.dry_run), None)
+
+
+def pods_at_fault(context: RolloutContext) -> str:
+    """Why the version that is judged is to blame for its sick pods; empty: it is not, or no gate asks for failures."""
+    asked = any(ComparedTries in gate.needs for gate in deciding(context))
+    return sick_pods.fault(context.status) if asked else ""
 
 
 def in_words(status: ModelDeploymentStatus, stage: AttemptStage) -> str:

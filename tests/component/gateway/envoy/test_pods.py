@@ -6,6 +6,7 @@ from itertools import count
 
 from penstock_contracts.evidence import PodTries, RevisionTries, TryReason
 from penstock_contracts.traffic import Backend, Mirror, TrafficSplit
+from penstock_gateway.api_server.snapshot import Endpoint
 from penstock_testing.gateway.rig import GatewayRig
 from penstock_testing.gateway.server import Behaviour, ScriptedServer
 from penstock_testing.gateway.users import ask, statuses
@@ -25,7 +26,7 @@ async def pods(rig: GatewayRig, revision: str, number: int) -> list[ScriptedServ
     return [await rig.server(revision, f"127.0.0.{next(_HOSTS)}") for _ in range(number)]
 
 
-def ends(**servers: Sequence[ScriptedServer]) -> Mapping[str, Sequence[object]]:
+def ends(**servers: Sequence[ScriptedServer]) -> Mapping[str, Sequence[Endpoint]]:
     return {revision: [server.endpoint for server in found] for revision, found in servers.items()}
 
 

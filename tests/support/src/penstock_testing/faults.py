@@ -3,10 +3,11 @@
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
+from penstock_contracts.names import PREDICTOR_PORT
 from penstock_testing.cluster import CommandError, KubernetesCluster, Object
 from penstock_testing.demo_cluster import SCRIPT
 from penstock_testing.platform import wait_for
@@ -34,6 +35,34 @@ done
 true
 """
 _API_PORT = "6443"
+_SERVING_PORT, _ERROR_PORT = str(PREDICTOR_PORT), "18080"
+# In the pod's network: a server that answers 500, and callers that are led to it. Their connections until then are
+# reset, for only new ones are led elsewhere.
+_ANSWER_ERRORS = """
+port=$1 errors=$2 code=$3 container=$4
+shift 4
+pid=$(grep -l "$container" /proc/[0-9]*/cgroup | head -n 1 | cut -d/ -f3)
+nsenter -t "$pid" -n python3 -c "$code" "$errors" >/dev/null 2>&1 &
+for caller in "$@"; do
+    nsenter -t "$pid" -n iptables -w -t nat -I PREROUTING -s "$caller" -p tcp --dport "$port" \
+        -j REDIRECT --to-port "$errors"
+    nsenter -t "$pid" -n iptables -w -I INPUT -s "$caller" -p tcp --dport "$port" -j REJECT --reject-with tcp-reset
+done
+echo $!
+"""
+_ERRORS_ONLY = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Refuser(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(500)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_GET = do_POST
+ThreadingHTTPServer(("", int(sys.argv[1])), Refuser).serve_forever()
+"""
 
 
 def container_ids(pod: Object, container: str = "") -> list[str]:
@@ -175,6 +204,21 @@ def cut_off(cluster: KubernetesCluster, pod: Object) -> Iterator[None]:
     back = ("OUTPUT", "-d", address, "-p", "tcp", "--sport", _API_PORT, "-j", "DROP")
     with _rule(cluster, *to), _rule(cluster, *back):
         yield
+
+
+@contextmanager
+def answering_errors(cluster: KubernetesCluster, pod: Object, callers: Iterable[Object]) -> Iterator[None]:
+    """A pod answers 500 to whatever these pods ask it, for the time of the context or until it goes.
+
+    Everybody else, the kubelet's probes too, finds it well.
+    """
+    addresses = [caller["status"]["podIP"] for caller in callers]
+    settings = (_SERVING_PORT, _ERROR_PORT, _ERRORS_ONLY, container_ids(pod)[0])
+    server = inside(cluster, "sh", "-ec", _ANSWER_ERRORS, "answer", *settings, *addresses).strip()
+    try:
+        yield
+    finally:
+        inside(cluster, "kill", "-9", server)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from penstock_controller.rollout.decision import (
     ForgetPromotion,
     MarkPromoted,
     RemoveAutoscaler,
+    ReplacePod,
     RestoreChild,
     RevisionAction,
     ScaleWorkload,
@@ -46,6 +47,7 @@ from penstock_controller.rollout.observation import (
     Observation,
     Reading,
     RegistryVersion,
+    RevisionPod,
     Target,
     Unresolved,
     Wanted,
@@ -114,6 +116,10 @@ class RolloutWorld:
     """Pods that all requests of users keep busy; an autoscaler sees it at its next look."""
     failing: dict[str, float] = field(default_factory=dict)
     """Revision to its share of failed tries."""
+    sick: dict[str, float] = field(default_factory=dict)
+    """Pod to its share of failed tries, where that is another one than its revision's."""
+    started: int = 0
+    """Pods that ever started."""
     latencies: dict[str, Sequence[int]] = field(default_factory=dict)
     """Revision to the buckets of latency that its tries take in turn."""
     refuses: frozenset[type[Action]] = frozenset()
@@ -248,8 +254,15 @@ class RolloutWorld:
             }
             counters = self.counters_of(name)
             self.watcher.served(split, self.requests)
-            for loss in counters.serve(split, self.requests, rates):
+            for loss in counters.serve(split, self.requests, rates, self._pods_of(rates)):
                 self._lose(name, loss)
+
+    def _pods_of(self, rates: Mapping[str, float]) -> Mapping[str, Mapping[str, float]]:
+        """The addresses of each revision's pods, and what share of the tries there fails."""
+        return {
+            revision: {pod.addresses[0]: self.sick.get(pod.name, share) for pod in self.workloads[revision].pods}
+            for revision, share in rates.items()
+        }
 
     def _lose(self, gateway: str, loss: Loss) -> None:
         self.lost += loss.requests
@@ -264,7 +277,9 @@ class RolloutWorld:
 
     def _unwell(self, revision: str) -> bool:
         """Whether something that is no doing of the controller ails it."""
-        return revision in self.broken | self.deleted or self.failing.get(revision, 0.0) > 0
+        workload = self.workloads.get(revision)
+        ill = workload is not None and any(self.sick.get(pod.name) for pod in workload.pods)
+        return ill or revision in self.broken | self.deleted or self.failing.get(revision, 0.0) > 0
 
     def _gateway(self, name: str, split: TrafficSplit | None) -> GatewayPod:
         number = split.number if split else None
@@ -338,6 +353,8 @@ class RolloutWorld:
                 self.change(action.revision, partial(replace, autoscaler=scaler))
             case RemoveAutoscaler():
                 self.change(action.revision, partial(replace, autoscaler=None))
+            case ReplacePod():
+                self.change(action.revision, partial(_without_pod, uid=action.uid))
             case RestoreChild():
                 workload = self.workloads.get(action.revision)
                 left = tuple(item for item in workload.differences if item.kind != action.kind) if workload else ()
@@ -362,9 +379,15 @@ class RolloutWorld:
             able = 0 if revision in self.broken else workload.replicas - missing
             if workload.ready != able:
                 since = (*workload.ready_since, *[self.now] * able)[:able]
-                self.workloads[revision] = replace(workload, ready=able, ready_since=since)
+                pods = (*workload.pods, *(self._new_pod(revision) for _ in range(able - len(workload.pods))))[:able]
+                self.workloads[revision] = replace(workload, ready=able, ready_since=since, pods=pods)
             if able:
                 self.deleted.discard(revision)
+
+    def _new_pod(self, revision: str) -> RevisionPod:
+        self.started += 1
+        name, address = f"{revision}-{self.started}", f"10.0.{self.started // 250}.{self.started % 250 + 1}"
+        return RevisionPod(name=name, uid=f"uid-{name}", addresses=(address,))
 
     def let_autoscalers_look(self) -> None:
         """Each sees what its pods were busy with, and chooses their number within its bounds at once."""
@@ -434,6 +457,7 @@ class RolloutWorld:
             short=set(self.short),
             deleted=set(self.deleted),
             failing=dict(self.failing),
+            sick=dict(self.sick),
             words=dict(self.words),
             revisions=dict(self.revisions),
             cards=dict(self.cards),
@@ -464,3 +488,9 @@ class RolloutWorld:
         """A backup of the cluster is restored: statuses are gone."""
         self.status = ModelDeploymentStatus(observed_generation=-1)  # as the API server fills it in
         self.watcher.status_was_lost()
+
+
+def _without_pod(workload: Workload, uid: str) -> Workload:
+    """As after a pod has left."""
+    left = tuple(pod for pod in workload.pods if pod.uid != uid)
+    return replace(workload, pods=left, ready=len(left))

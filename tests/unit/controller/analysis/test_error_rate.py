@@ -347,3 +347,45 @@ def test_more_failures_of_the_candidate_never_help_it(history: list[Block], fewe
     better = test.after(Block(CountedTries(40, fewer), CountedTries(400, 2)))
     worse = test.after(Block(CountedTries(40, fewer + more), CountedTries(400, 2)))
     assert worse.in_favour.total <= better.in_favour.total + ROUNDING
+
+
+SICK = Block(CountedTries(100, 25), CountedTries(1900, 2))
+"""One of the candidate's two pods fails half; without it, WELL."""
+WELL = Block(CountedTries(50, 0), CountedTries(1900, 2))
+
+
+def test_tries_that_an_interval_itself_makes_doubtful_win_nothing_for_harm() -> None:
+    doubtful = ErrorRateTest.begun(limits()).after(SICK, sure=WELL)
+    assert doubtful.against.total <= seen(WELL).against.total
+    assert doubtful.totals == SICK
+    for _ in range(10):
+        doubtful = doubtful.after(SICK, sure=WELL)
+    assert doubtful.verdict(200) is Verdict.INCONCLUSIVE
+    assert seen(*[SICK] * 11).verdict(200) is Verdict.FAIL
+
+
+def test_nor_against_it_where_they_are_of_stable() -> None:
+    """A sick pod of stable makes a candidate that fails look as good as stable."""
+    feigned = Block(CountedTries(100, 5), CountedTries(1900, 95))
+    sure = Block(CountedTries(100, 5), CountedTries(1425, 1))
+    doubtful = ErrorRateTest.begun(limits(0.02))
+    for _ in range(20):
+        doubtful = doubtful.after(feigned, sure=sure)
+    assert seen(*[feigned] * 20, margin=0.02).verdict(200) is Verdict.PASS
+    assert doubtful.verdict(200) is not Verdict.PASS
+
+
+def test_where_nothing_is_sure_no_bet_wins() -> None:
+    doubtful = ErrorRateTest.begun(limits()).after(BROKEN, sure=Block(stable=CountedTries(1900, 2)))
+    assert doubtful.against.total <= 0
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from((HEALTHY, OUTAGE, BROKEN, SICK)), st.sampled_from((HEALTHY, WELL, Block())))))
+def test_doubt_never_makes_anybody_win_more(history: list[tuple[Block, Block]]) -> None:
+    sure, doubtful = ErrorRateTest.begun(limits()), ErrorRateTest.begun(limits())
+    for whole, rest in history[:6]:
+        before = doubtful
+        sure, doubtful = before.after(whole), before.after(whole, sure=rest)
+        assert doubtful.against.total <= sure.against.total
+        assert doubtful.in_favour.total <= sure.in_favour.total

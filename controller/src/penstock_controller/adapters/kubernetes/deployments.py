@@ -4,7 +4,7 @@ from kubernetes.aio.client import V1Pod
 
 from penstock_controller.adapters.kubernetes import pod_problems
 from penstock_controller.adapters.kubernetes.pods import is_of, is_ready, ready_since
-from penstock_controller.rollout.observation import Workload
+from penstock_controller.rollout.observation import RevisionPod, Workload
 from penstock_controller.workload import names
 from penstock_controller.workload.objects import Object
 
@@ -22,9 +22,20 @@ def observed(deployment: Object, revision: str, pods: list[V1Pod]) -> Workload:
         digest=annotations.get(names.ANNOTATION_DIGEST, ""),
         replicas=deployment["spec"].get("replicas", 1),
         ready=sum(is_ready(pod) for pod in own),
+        pods=tuple(_pod(pod) for pod in own),
         ready_since=tuple(sorted(ready_since(pod) for pod in own if is_ready(pod))),
         promoted_attempt=int(promoted) if promoted.isdigit() else None,
         problem=min(problems, default="") or _not_created(deployment),
+    )
+
+
+def _pod(pod: V1Pod) -> RevisionPod:
+    addresses = [item.ip for item in pod.status.pod_ips or [] if item.ip]
+    return RevisionPod(
+        name=pod.metadata.name,
+        uid=pod.metadata.uid,
+        addresses=tuple(addresses),
+        leaving=pod.metadata.deletion_timestamp is not None,
     )
 
 

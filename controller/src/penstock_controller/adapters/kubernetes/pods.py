@@ -2,13 +2,27 @@
 
 from datetime import datetime
 
-from kubernetes.aio.client import ApiClient, CoreV1Api, V1Pod, V1PodCondition
+from kubernetes.aio.client import (
+    ApiClient,
+    ApiException,
+    CoreV1Api,
+    V1DeleteOptions,
+    V1Eviction,
+    V1ObjectMeta,
+    V1Pod,
+    V1PodCondition,
+    V1Preconditions,
+)
 
-from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, translated
+from penstock_controller.adapters.kubernetes.api_errors import TIMEOUT, is_gone, translated
+from penstock_controller.errors import Rejected
+
+_BUDGET_SPENT = 429
+"""HTTP status."""
 
 
 class Pods:
-    """Lists them."""
+    """Lists them, and has single ones leave."""
 
     def __init__(self, api: ApiClient) -> None:
         self._core = CoreV1Api(api)
@@ -18,6 +32,24 @@ class Pods:
         with translated(f"list pods in {namespace}"):
             found = await self._core.list_namespaced_pod(namespace, label_selector=selector, _request_timeout=TIMEOUT)
         return list(found.items)
+
+    async def evict(self, namespace: str, name: str, uid: str) -> None:
+        """Have exactly this pod leave, if its PodDisruptionBudget lets one leave now. Gone before is gone.
+
+        Raises Rejected, WriteConflict, ClusterAway.
+        """
+        body = V1Eviction(
+            metadata=V1ObjectMeta(name=name, namespace=namespace),
+            delete_options=V1DeleteOptions(preconditions=V1Preconditions(uid=uid)),
+        )
+        with translated(f"evict pod {name}"):
+            try:
+                await self._core.create_namespaced_pod_eviction(name, namespace, body, _request_timeout=TIMEOUT)
+            except ApiException as error:
+                if error.status == _BUDGET_SPENT:
+                    raise Rejected(f"evict pod {name}: its PodDisruptionBudget lets no pod leave now") from error
+                if not is_gone(error):
+                    raise
 
 
 def is_of(pod: V1Pod, deployment: str) -> bool:

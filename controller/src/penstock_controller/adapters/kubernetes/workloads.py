@@ -28,6 +28,7 @@ from penstock_controller.rollout.decision import (
     DeleteWorkload,
     ForgetPromotion,
     MarkPromoted,
+    ReplacePod,
     RestoreChild,
     ScaleWorkload,
     WorkloadAction,
@@ -93,6 +94,8 @@ class KubernetesWorkloads:
                 await self._restore(resource, action.revision, action.kind)
             case ScaleWorkload():
                 await self._objects.merge(DEPLOYMENTS, namespace, name, {"spec": {"replicas": action.replicas}})
+            case ReplacePod():
+                await self._pods.evict(namespace, action.pod, action.uid)
             case MarkPromoted():
                 await self._note(namespace, name, str(action.attempt))
             case ForgetPromotion():

@@ -55,6 +55,10 @@ def _ending(context: RolloutContext, stable: Stable, previous: Previous) -> Endi
     if gate:
         message = f"in the bake, {gate.name}: {gate.message}"
         return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=message)
+    fault = verdicts.pods_at_fault(context)
+    if fault:
+        message = f"in the bake, {fault}"
+        return Ending(completion=Completion.ROLLED_BACK, reason=Reason.PODS_KEEP_FAILING, message=message)
     return _unavailable(context, stable, previous)
 
 

@@ -62,9 +62,13 @@ def _successor(context: RolloutContext, candidate: Candidate) -> str:
 
 def _gate_failed(context: RolloutContext) -> Ending | None:
     gate = verdicts.first_failure(context.status)
-    if gate is None:
+    if gate:
+        message = f"{gate.name}: {gate.message}"
+        return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=message)
+    fault = verdicts.pods_at_fault(context)
+    if not fault:
         return None
-    return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=f"{gate.name}: {gate.message}")
+    return Ending(completion=Completion.ROLLED_BACK, reason=Reason.PODS_KEEP_FAILING, message=fault)
 
 
 def _unavailable(context: RolloutContext, candidate: Candidate) -> Ending | None:
