@@ -111,6 +111,9 @@ class Reason(StrEnum):
     """Harm beyond the margin is established."""
     NOT_DECIDED = "NotDecided"
     """Neither: more evidence is needed."""
+    NOT_SHOWN_TO_SERVE = "NotShownToServe"
+    """It is not shown that more than half of the version's tries succeed: it is not promoted, however bad the other is.
+    """
     NO_EVIDENCE = "NoEvidence"
     """No evidence has come yet."""
     INITIAL_DELAY = "InitialDelay"

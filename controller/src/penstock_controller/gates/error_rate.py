@@ -6,11 +6,13 @@ from typing import ClassVar
 
 from penstock_contracts.api import duration
 from penstock_contracts.api.analysis import ErrorRateGate, MarginSpec
+from penstock_contracts.api.reasons import Reason
 from penstock_contracts.api.status import Bound, Figure
 from penstock_contracts.verdict import Verdict
 from penstock_controller.analysis.counts import Block, CountedTries
 from penstock_controller.analysis.error_rate import FALSE_PROMOTION, ErrorRateLimits, ErrorRateTest
 from penstock_controller.analysis.margin import Margin
+from penstock_controller.analysis.serving import is_shown_to_serve
 from penstock_controller.gates.bounds import HARM, NO_HARM, number_bound, odds_bound
 from penstock_controller.gates.evidence import ComparedTries, Evidence, TryCount
 from penstock_controller.gates.gate import MARGIN_REASONS, Gate, GateMemory, Judgement, StepConditions
@@ -20,6 +22,7 @@ _KIND = "failures: "
 """Begins the name of the figure that counts one kind of failure."""
 _MOST_KINDS = 32
 _EXCESS = "failures above stable's, %"
+_DOUBT = "; but it is not shown that more than half of its tries succeed"
 _TOGETHER_IN_BAKE = 8
 """Tries that may fail together, such as those in flight in a pod that crashes. In the bake a version gets so many
 requests that a few such crashes would take a good one back, and harm is found soon enough all the same."""
@@ -64,11 +67,11 @@ class ErrorRate(Gate):
         sure = _block(*found.sure) if found.sure else None
         test = begun.after(_block(found.candidate, found.stable), together, sure)
         candidate, stable = candidate.plus(found.candidate), stable.plus(found.stable)
-        verdict = test.verdict(self.min_samples)
+        verdict, reason, doubt = self._verdict(test)
         return Judgement(
             verdict=verdict,
-            reason=MARGIN_REASONS[verdict],
-            message=test.explain(self.min_samples) + _kinds(candidate),
+            reason=reason,
+            message=test.explain(self.min_samples) + doubt + _kinds(candidate),
             seen=GateMemory(
                 samples=candidate.tries,
                 figures=_figures(candidate, stable),
@@ -76,6 +79,13 @@ class ErrorRate(Gate):
                 state=test.state(),
             ),
         )
+
+    def _verdict(self, test: ErrorRateTest) -> tuple[Verdict, Reason, str]:
+        """The verdict, why, and what stands against a `pass` of a candidate that is as good as stable."""
+        verdict, tries = test.verdict(self.min_samples), test.totals.candidate
+        if verdict is Verdict.FAIL or tries.tries < self.min_samples or is_shown_to_serve(tries, test.candidate):
+            return verdict, MARGIN_REASONS[verdict], ""
+        return Verdict.INCONCLUSIVE, Reason.NOT_SHOWN_TO_SERVE, _DOUBT
 
     def samples_to_pass(self, seen: GateMemory, share: float) -> int:
         """Tries that a candidate like stable is likely to need."""

@@ -211,9 +211,10 @@ def undecided(context: RolloutContext) -> tuple[Shortage, ...]:
 
 
 def may_promote(context: RolloutContext) -> bool:
-    """Whether every gate has passed, or cannot say and promotes then, once it has seen enough."""
+    """Whether each gate has passed, or cannot say and promotes then, once it has seen enough of one that serves."""
     return all(
-        _rule(context, gate) is OnInconclusive.PROMOTE and _enough(gate, seen) for gate, seen in _undecided(context)
+        _rule(context, gate) is OnInconclusive.PROMOTE and _enough(gate, seen) and _may_serve(seen)
+        for gate, seen in _undecided(context)
     )
 
 
@@ -250,6 +251,11 @@ def _rule(context: RolloutContext, gate: Gate) -> OnInconclusive:
 def _enough(gate: Gate, seen: GateStatus) -> bool:
     """Whether it has its samples and could be asked. No evidence at all is never enough."""
     return seen.verdict is not Verdict.ERROR and seen.samples >= max(1, gate.min_samples)
+
+
+def _may_serve(seen: GateStatus) -> bool:
+    """Nobody who lets a version through that a gate cannot tell from stable asks for one that answers nobody."""
+    return seen.reason != Reason.NOT_SHOWN_TO_SERVE
 
 
 def lacking(context: RolloutContext, setting: Setting) -> tuple[Shortage, ...]:

@@ -280,6 +280,7 @@ OF_COUNTERS = (
     counted("the clock jumps a day back, without requests", clock(-timedelta(days=1), requests=0), INCONCLUSIVE, NEVER),
     counted("the clock jumps an hour on", clock(timedelta(hours=1), requests=100), None, "Promoted"),
     counted("both versions are equally bad", sets(failing={"rev1": 0.3, "rev2": 0.3}), None, "Promoted"),
+    counted("neither version serves", sets(failing={"rev1": 0.99, "rev2": 1.0}), INCONCLUSIVE, NEVER),
     counted("the new version is bad", sets(failing={"rev1": 0.0, "rev2": 0.3}), None, "GateFailed"),
     counted(
         "an outage hits both",
