@@ -36,12 +36,17 @@ _SHARED = {
     "errors of each second shared ICC 0.05": "shared:0.05",
     "errors of each second shared ICC 0.2": "shared:0.2",
 }
+_VERSIONS = ("the candidate", "stable")
+_SICK = {"for 5-30 s": "5,30", "until it is replaced": "900,1000"}
+"""For how many seconds."""
 _OWN = {
     "errors of each second and version ICC 0.01": "own:0.01",
     "errors of each second and version ICC 0.05": "own:0.05",
     **{f"failures {size} at once": f"clusters:{size}" for size in (2, 4, 8, 32)},
-    **{f"a sick pod of {pods} for 5-30 s": f"sick-pod:{pods}" for pods in (2, 4)},
-    **{f"a sick pod of {pods} until it is replaced": f"sick-pod:{pods},0.5,900,1000" for pods in (2, 4)},
+    **{
+        f"one pod of {pods} of {whose} sick {told}": f"sick-pod:{pods},0.5,{seconds},780,{version}"
+        for pods, (version, whose), (told, seconds) in product((2, 3), enumerate(_VERSIONS), _SICK.items())
+    },
     **{
         f"sticky: {few} of {users} users cause all errors": f"sticky-few:{users},{few}"
         for users, few in ((1000, 3), (10_000, 1), (10_000, 10))
@@ -67,4 +72,15 @@ WORSE = tuple(_cell(200, errors, harm=harm) for errors, harm in product((0.001, 
 LEAKS = tuple(
     _cell(200, 0.001, happens=f"leak:{points}", told=f"leak {points} points in 10 min") for points in (10, 2, 0.5)
 )
-EVERY = (*SAME, *WORSE, *LEAKS)
+WORSE_WITH_A_SICK_POD = tuple(
+    _cell(
+        200,
+        0.001,
+        harm=harm,
+        happens=f"sick-pod:{pods},0.5,900,1000,0,{version}",
+        told=f"one pod of {pods} of {whose} sick from the beginning",
+    )
+    for pods, (version, whose), harm in product((2, 3), enumerate(_VERSIONS), HARMS[1:])
+)
+"""The sick pod must not hide what its version does, nor make the other one look well."""
+EVERY = (*SAME, *WORSE, *LEAKS, *WORSE_WITH_A_SICK_POD)

@@ -16,7 +16,7 @@ from statistics import median
 from bench.verdicts import levels
 from bench.verdicts.attempts import AttemptEnd
 from bench.verdicts.bounds import upper_bound
-from bench.verdicts.cells import CONSTANT, LEAKS, SAME, WORSE, VerdictCell
+from bench.verdicts.cells import CONSTANT, LEAKS, SAME, WORSE, WORSE_WITH_A_SICK_POD, VerdictCell
 from bench.verdicts.figures import GOOD_ENDS, bound_of, is_rolled_back, p95
 from bench.verdicts.latencies import SCENES, latency_table
 from bench.verdicts.plot import plot
@@ -95,7 +95,7 @@ def good() -> None:
 
 def worse() -> None:
     """A bad version, from its first request on, or more and more."""
-    cells, rivals = chosen((*WORSE, *LEAKS)), RIVAL_NAMES if WITH_RIVALS else ()
+    cells, rivals = chosen((*WORSE, *LEAKS, *WORSE_WITH_A_SICK_POD)), RIVAL_NAMES if WITH_RIVALS else ()
     results = drawn(cells, rivals)
     columns = ("traffic", "Wald", "Penstock", "times Wald", "seconds, median", "failed tries, median", *rivals)
     _header(

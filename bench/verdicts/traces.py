@@ -115,7 +115,7 @@ class UserBase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SickPod:
+class SickSpell:
     """The first pod of a version fails a part of its requests for a while, unless it is replaced."""
 
     version: int
@@ -142,7 +142,7 @@ class TrafficTrace:
     """None: every request is routed by itself."""
     cluster: int = 1
     """Failures that come at once, at one pod."""
-    sick: tuple[SickPod, ...] = ()
+    sick: tuple[SickSpell, ...] = ()
     _drawn: dict[tuple[Routed, int], SlotCounts] = field(default_factory=dict)
 
     @property
@@ -307,7 +307,7 @@ class _Draft:
     errors: float
     users: UserBase | None = None
     cluster: int = 1
-    sick: list[SickPod] = field(default_factory=list)
+    sick: list[SickSpell] = field(default_factory=list)
 
     @cached_property
     def horizon(self) -> int:
@@ -440,11 +440,13 @@ def _sick_pod(  # noqa: PLR0917 - the numbers of a cell
     least: float = 5,
     most: float = 30,
     latest: float = ATTEMPT,
+    version: float | None = None,
 ) -> None:
-    """One pod of either version, of so many, fails this share of its requests for some seconds; begins by `latest`."""
-    begins, version = draft.seconds(0, latest), int(draft.rng.integers(2))
+    """One pod of so many fails this share of its requests for some seconds; begins by `latest`. None: of either."""
+    begins, drawn = draft.seconds(0, latest), int(draft.rng.integers(2))
     ends = begins + draft.seconds(least, most)
-    draft.sick.append(SickPod(version=version, begins=begins, ends=ends, share=share))
+    whose = drawn if version is None else round(version)
+    draft.sick.append(SickSpell(version=whose, begins=begins, ends=ends, share=share))
 
 
 def _warm_up(draft: _Draft, share: float, seconds: float = 20) -> None:
