@@ -83,6 +83,10 @@ ENDS = {
     Reason.PREFLIGHT_FAILED: (
         "Change the model's inputs or outputs back, or accept the change: [the gate preflight](gates/preflight.md)."
     ),
+    Reason.PODS_KEEP_FAILING: (
+        "The message names the pods: `kubectl get events` says what became of each. [One sick pod of "
+        "several](gates/errors.md#one-sick-pod-of-several) explains when it is the version's fault."
+    ),
     Reason.CANDIDATE_UNAVAILABLE: (
         "Look at the pods: `kubectl get pods`, `kubectl logs`. [The table above](#a-pod-does-not-start) has "
         "what they may say."
@@ -92,7 +96,10 @@ ENDS = {
         "ones](gates/predictions.md#few-requests-replay-recorded-ones), or make the deadline longer. Did it "
         "wait for pods? [The table above](#a-pod-does-not-start) says why they may not start."
     ),
-    Reason.INCONCLUSIVE: ("Let the steps last longer, or write `onInconclusive: Pause`."),
+    Reason.INCONCLUSIVE: (
+        "Let the steps last longer, or write `onInconclusive: Pause`. `NotShownToServe` means that half of its tries "
+        "failed, as stable's did: mend what both need."
+    ),
     Reason.ABORTED: ("Ask who sent abort. [Retry](steering.md) tries the version again."),
     Reason.UNDONE: ("Ask who sent undo. [Retry](steering.md) ends the hold."),
     Reason.SUPERSEDED: ("Nothing: another version was wanted before this one was done."),

@@ -23,7 +23,7 @@ def _gauge(metric: metric_names.Metric, registry: CollectorRegistry) -> Gauge:
     return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
 
 
-_ENDS = (
+ENDS = (
     (Completion.PROMOTED.value, Reason.PROMOTED),
     (Completion.ROLLED_BACK.value, Reason.GATE_FAILED),
     (Completion.ROLLED_BACK.value, Reason.PODS_KEEP_FAILING),
@@ -153,7 +153,7 @@ class ControllerTelemetry:
         self._of(key, self._refusals)
         for delivery in NotificationDelivery:
             self._of(key, self._notifications, delivery.value)
-        for end in _ENDS:
+        for end in ENDS:
             self._of(key, self._attempts, *end)
         for reason in _TRANSITIONS:
             self._of(key, self._transitions, reason)

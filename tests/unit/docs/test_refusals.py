@@ -1,6 +1,7 @@
 """The page of reasons has every reason for which a version is refused, and what to change."""
 
 import importlib.util
+import re
 from types import ModuleType
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from penstock.errors import ModelRefused
 from penstock_contracts.api.reasons import Reason
+from penstock_controller.telemetry import ENDS
 from penstock_model_store.errors import error_kinds
 from penstock_predictor.errors import StartError
 from penstock_testing.platform import ROOT
@@ -36,9 +38,17 @@ def test_each_class_that_refuses_has_a_row_that_says_what_to_change(page: str) -
     assert [kind.__name__ for kind in kinds if len(rows.get(kind.__name__, [])) != 3] == []
 
 
-def test_each_reason_with_which_a_version_is_taken_back_has_a_row(refusals: ModuleType, page: str) -> None:
-    ended = [reason for reason in Reason if f"`{reason}`" in page]
-    assert {*refusals.ENDS, *refusals.GATES} <= set(ended)
+def test_each_reason_with_which_a_version_is_taken_back_has_a_row(refusals: ModuleType) -> None:
+    assert {reason for _, reason in ENDS} - {Reason.PROMOTED} == set(refusals.ENDS)
+
+
+def test_each_reason_with_which_a_gate_fails_has_a_row(refusals: ModuleType) -> None:
+    """A gate answers a pair: Verdict.FAIL, and why."""
+    gates = ROOT / "controller" / "src" / "penstock_controller" / "gates"
+    failing = re.compile(r"Verdict\.FAIL[,:]\s*(?:reason=)?Reason\.(\w+)")
+    found = {Reason[name] for file in gates.rglob("*.py") for name in failing.findall(file.read_text())}
+    assert found
+    assert found <= set(refusals.GATES)
 
 
 def test_a_class_that_does_not_say_what_to_change_is_named(refusals: ModuleType) -> None:
