@@ -74,11 +74,12 @@ def log_model(
     )
     server.reach()
     conversion = converted(trained, rows, AllowedDifference(of_number=tolerance, of_rows=allow_differing_rows))
+    asked = rows.named_as(conversion.graph.inputs)
     artifact = VersionArtifact(
         model=trained,
         conversion=conversion,
-        rows=rows,
-        sample=reference_sample(rows, labels, conversion.answers, drawn_from=MOST_ROWS),
+        rows=asked,
+        sample=reference_sample(asked, labels, conversion.answers, drawn_from=MOST_ROWS),
         code_paths=code_paths,
         pip_requirements=pip_requirements,
     )

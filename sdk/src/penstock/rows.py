@@ -61,6 +61,10 @@ class TableRows:
             f"{', '.join(self.names)}: give X the columns that the model takes"
         )
 
+    def named_as(self, inputs: Sequence[GraphTensor]) -> "TableRows":  # noqa: ARG002 - of tensors only
+        """The rows as they are: columns have names of their own."""
+        return self
+
     def matrix(self, dtype: np.dtype[np.generic]) -> Array:
         """All columns side by side, as numbers."""
         return np.column_stack([_numbers(self.frame[name], dtype) for name in self.names])
@@ -112,9 +116,14 @@ class TensorRows:
         """Fill the graph's inputs: by name, or in their order. Raises NotConvertible where their number differs."""
         if len(inputs) != len(self.arrays):
             raise NotConvertible(f"the graph has {len(inputs)} inputs, X has {len(self.arrays)} tensors")
-        by_name = {each.name for each in inputs} == set(self.arrays)
-        arrays = [self.arrays[each.name] for each in inputs] if by_name else list(self.arrays.values())
-        return {each.name: array.astype(each.dtype) for each, array in zip(inputs, arrays, strict=True)}
+        named = self.named_as(inputs).arrays
+        return {each.name: named[each.name].astype(each.dtype) for each in inputs}
+
+    def named_as(self, inputs: Sequence[GraphTensor]) -> "TensorRows":
+        """The tensors by the names of the graph's inputs, which requests and the signature go by; as many are given."""
+        if {each.name for each in inputs} == set(self.arrays):
+            return self
+        return TensorRows({each.name: array for each, array in zip(inputs, self.arrays.values(), strict=True)})
 
     def at(self, positions: Sequence[int]) -> "TensorRows":
         """Some of the rows."""

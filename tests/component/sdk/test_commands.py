@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -72,6 +73,24 @@ def test_the_refusal_of_a_pickle_names_the_command_that_converts_that_very_versi
     assert "PickleOnly: model.pkl is a pickle" in ended.errors
     assert f"`penstock convert models:/{MODEL}/{pickled}`" in ended.errors
     assert f"penstock.log_model(model, name='{MODEL}', X=X)" in ended.errors
+
+
+def test_one_array_is_logged_under_the_name_of_the_graphs_input(mlflow_uri: str, workplace: Path) -> None:
+    onnx.save(brightness(), "brightness.onnx")
+    images = np.random.default_rng(0).random((200, 1, 8, 8), dtype=np.float32)
+    made = penstock.log_model("brightness.onnx", name="brightness", X=images)
+    ended = run("check", made.uri)
+    assert ended.code == 0, ended.errors
+    assert "pixels" in ended.output
+
+
+def brightness() -> onnx.ModelProto:
+    """The mean of each image."""
+    inputs = [onnx.helper.make_tensor_value_info("pixels", onnx.TensorProto.FLOAT, ["rows", 1, 8, 8])]
+    outputs = [onnx.helper.make_tensor_value_info("mean", onnx.TensorProto.FLOAT, ["rows", 1, 1, 1])]
+    node = onnx.helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[2, 3])
+    graph = onnx.helper.make_graph([node], "brightness", inputs, outputs)
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
 
 
 def test_a_pickle_is_not_opened_unless_the_command_says_so(pickled: str) -> None:

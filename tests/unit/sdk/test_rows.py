@@ -62,6 +62,14 @@ def test_arrays_are_one_unnamed_matrix_whose_sample_is_named_like_records() -> N
     assert rows.feeds([tensor("whatever", "float32", -1, 2)])["whatever"].dtype == np.float32
 
 
+def test_tensors_get_the_names_of_the_graphs_inputs_which_the_store_asks_for() -> None:
+    rows = rows_of(np.zeros((2, 1, 8, 8), dtype=np.float32))
+    assert rows.named_as([tensor("pixels", "float32", -1, 1, 8, 8)]).schema().input_names() == ["pixels"]
+    pair = rows_of({"second": np.array([1.0]), "first": np.array([2.0])})
+    named = pair.named_as([tensor("first", "float32", -1), tensor("second", "float32", -1)])
+    assert named.sample([0]).to_dict("list") == {"second": [1.0], "first": [2.0]}
+
+
 def test_images_are_tensors_that_the_sample_leaves_out() -> None:
     rows = rows_of({"image": np.zeros((2, 3, 4, 4), dtype=np.float32), "age": np.array([30, 40])})
     assert rows.sample([0, 1]).to_dict("list") == {"age": [30, 40]}
