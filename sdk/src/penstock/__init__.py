@@ -2,6 +2,7 @@
 
 from penstock.deployment import deployment
 from penstock.errors import ModelRefused, PenstockFailure, PredictFailed, RegistryFault
+from penstock.feature_lookups import ViewLookup
 from penstock.logged_version import LoggedVersion, log_model
 from penstock.prediction import Predicted, predict
 
@@ -12,6 +13,7 @@ __all__ = [
     "PredictFailed",
     "Predicted",
     "RegistryFault",
+    "ViewLookup",
     "deployment",
     "log_model",
     "predict",

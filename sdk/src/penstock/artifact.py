@@ -17,6 +17,7 @@ from penstock import reference
 from penstock.conversion import Conversion
 from penstock.frameworks.convertible import Convertible
 from penstock.rows import Rows
+from penstock_contracts import feature_file
 
 MODEL_FILE = "model.onnx"
 _METADATA = "MLmodel"
@@ -31,6 +32,8 @@ class VersionArtifact:
     rows: Rows
     sample: pd.DataFrame
     code_paths: Sequence[str] | None = None
+    features: bytes | None = None
+    """Content of `features.json`; None: rows have all columns."""
     pip_requirements: Sequence[str] | None = None
     """None: the packages whose classes the model is made of, in the versions installed here."""
 
@@ -48,6 +51,8 @@ class VersionArtifact:
         folder = Path(path)
         (folder / MODEL_FILE).write_bytes(self.conversion.graph.model.SerializeToString())
         self.sample.to_parquet(folder / reference.FILE, index=False)
+        if self.features is not None:
+            (folder / feature_file.FILE).write_bytes(self.features)
         mlflow_model.add_flavor(
             "onnx",
             onnx_version=onnx.__version__,

@@ -9,6 +9,7 @@ PenstockFailure
 │   ├── ExtraMissing     a package that converts it is not installed
 │   ├── FileNotTrusted   opening the file would run code, and nobody said that it may
 │   ├── RowsRefused      X or y cannot be served or compared with
+│   ├── FeaturesRefused  what is said of a feature store cannot be meant
 │   ├── NotConvertible   it cannot be written as ONNX
 │   ├── AlreadyConverted the registered version has an ONNX model
 │   ├── StoreRefusal     the cluster would not take it
@@ -55,6 +56,13 @@ class RowsRefused(ModelRefused):
     """The rows or labels cannot be served or compared with.
 
     Give real rows as a DataFrame or an array, and as many labels as rows; the message names the column.
+    """
+
+
+class FeaturesRefused(ModelRefused):
+    """What `features` says of a feature store cannot be looked up for this model.
+
+    Change what the message names: a column, a default, an age. `columns` are columns of `X`, which is a DataFrame.
     """
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from penstock.artifact import VersionArtifact
 from penstock.choice import MOST_ROWS, positions_tried
 from penstock.conversion import AllowedDifference, converted
+from penstock.feature_lookups import Features, features_json
 from penstock.frameworks.recognition import recognised
 from penstock.model_file import opened_model
 from penstock.parity import ParityResult
@@ -40,6 +41,7 @@ def log_model(
     name: str,
     X: object,  # noqa: N803 - scikit-learn's word
     y: object = None,
+    features: Features | None = None,
     alias: str | None = None,
     tags: Mapping[str, str] | None = None,
     tolerance: float = 1e-5,
@@ -54,10 +56,11 @@ def log_model(
     or the path of an .onnx, .joblib, .pkl or .pt file. The last three run code when they are opened, which happens here
     and nowhere else, and only with `trust_pickle=True`.
     `X`: real rows, of training or test, with their missing values and rare categories; every one of them is answered
-    by both, and 2,000 become the sample that live data are compared with. `y`: their labels, for that sample. `alias`:
-    moved to the new version, which starts a rollout where Penstock watches it. `tolerance`: by how much a probability
-    may differ (see `penstock.parity`); `allow_differing_rows`: share of the rows that may differ by more. `code_paths`
-    and `pip_requirements` go to MLflow, for whoever loads the model in its own form.
+    by both, and 2,000 become the sample that live data are compared with. `y`: their labels, for that sample.
+    `features`: columns that serving looks up in a feature store: ViewLookups, or a `features.json` as a mapping or a
+    path. `alias`: moved to the new version, which starts a rollout where Penstock watches it. `tolerance`: by how much
+    a probability may differ (see `penstock.parity`); `allow_differing_rows`: share of the rows that may differ by more.
+    `code_paths` and `pip_requirements` go to MLflow, for whoever loads the model in its own form.
 
     Raises ModelRefused (see `penstock.errors`), with what to change; then nothing was logged. Raises RegistryFault
     where MLflow does not answer.
@@ -65,6 +68,7 @@ def log_model(
     server = TrackingRegistry()
     given = rows_of(X)
     check_names(given)
+    lookups = None if features is None else features_json(features, given)
     all_labels = labels_of(y, given)
     positions = positions_tried(given)
     rows = given.at(positions)
@@ -80,6 +84,7 @@ def log_model(
         conversion=conversion,
         rows=asked,
         sample=reference_sample(asked, labels, conversion.answers, drawn_from=MOST_ROWS),
+        features=lookups,
         code_paths=code_paths,
         pip_requirements=pip_requirements,
     )

@@ -13,6 +13,7 @@ from penstock.errors import AlreadyConverted, FileNotTrusted, ModelRefused, Rows
 from penstock.graph import one_line
 from penstock.logged_version import LoggedVersion, log_model
 from penstock.registry import TrackingRegistry
+from penstock_contracts import feature_file
 
 CONVERTED_FROM = "penstock.converted_from"
 """Tag of the new version: the number of the one that it was made of."""
@@ -43,7 +44,15 @@ def convert_version(
         native = _loaded(uri, flavor, artifact)
         rows, labels = _rows(uri, described, artifact, rows_file, label)
         with server.run_of(name, version):
-            return log_model(native, name=name, X=rows, y=labels, alias=alias, tags={CONVERTED_FROM: version})
+            return log_model(
+                native,
+                name=name,
+                X=rows,
+                y=labels,
+                features=_features(artifact),
+                alias=alias,
+                tags={CONVERTED_FROM: version},
+            )
 
 
 def _flavor(uri: str, described: Model) -> str:
@@ -77,6 +86,10 @@ def _loaded(uri: str, flavor: str, artifact: Path) -> Any:
             f"{uri} cannot be loaded here: {one_line(error)}. Its own environment is in its requirements.txt: "
             "pip install -r it, and try again"
         ) from error
+
+
+def _features(artifact: Path) -> Path | None:
+    return next((artifact / path for path in feature_file.PATHS if (artifact / path).is_file()), None)
 
 
 def _rows(

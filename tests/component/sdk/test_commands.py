@@ -123,6 +123,28 @@ def test_a_converted_version_is_the_next_one_and_served_where_the_alias_names_it
     assert "has an ONNX model already" in run("convert", f"models:/{MODEL}/{new.version}").errors
 
 
+def test_what_a_version_looks_up_goes_with_the_one_that_it_is_converted_to(
+    rows: pd.DataFrame, mlflow_uri: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "features.json"
+    file.write_text('{"entities": {"user_id": "string"}, "columns": {"amount": {"feature": "users:usual_amount"}}}')
+    numbers = rows[["amount"]]
+    with mlflow.start_run():
+        info = mlflow.sklearn.log_model(
+            LogisticRegression().fit(numbers, rows["fraud"]),
+            name="looked-up",
+            registered_model_name="looked-up",
+            serialization_format="cloudpickle",
+            input_example=numbers.head(),
+            pip_requirements=["scikit-learn"],
+            extra_files=[str(file)],
+        )
+    ended = run("convert", f"models:/looked-up/{info.registered_model_version}", "--trust-pickle")
+    assert ended.code == 0, ended.errors
+    checked = run("check", f"models:/looked-up/{int(info.registered_model_version) + 1}")
+    assert "features   amount: looked up by user_id (string)" in checked.output, checked
+
+
 def test_a_file_is_checked_as_the_store_and_the_predictor_would_check_it(tmp_path: Path) -> None:
     model = tiny_models.scaled(tmp_path / "model.onnx", 3)
     ended = run("check", str(model))

@@ -15,7 +15,10 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import penstock
+from penstock.commands.located_model import located
+from penstock.commands.rehearsed_model import rehearsed
 from penstock.errors import ExtraMissing, RegistryFault
+from penstock_contracts.features import FeatureColumn, FeatureLookup, OnMissing
 from penstock_testing.code_blocks import code_blocks
 
 FRAMEWORKS = ("sklearn", "skl2onnx", "onnxmltools", "lightgbm", "xgboost", "torch", "onnxscript")
@@ -67,6 +70,26 @@ def test_equal_models_have_equal_bytes_whatever_process_made_them(
     made = [penstock.log_model(regression, name="twins", X=rows) for _ in range(2)]
     files = [Path(mlflow.artifacts.download_artifacts(f"{each.uri}/model.onnx")).read_bytes() for each in made]
     assert files[0] == files[1]
+
+
+def test_what_is_looked_up_stands_in_the_card_that_the_model_store_makes(
+    regression: Any, rows: pd.DataFrame, mlflow_uri: str, tmp_path: Path
+) -> None:
+    homes = penstock.ViewLookup("homes", key="home", columns=["rooms"], defaults={"rooms": 4}, max_age="26h")
+    made = penstock.log_model(regression, name="looked-up-prices", X=rows, features=homes)
+    with located(made.uri) as found:
+        taken = rehearsed(found, tmp_path)
+    assert taken.card.features == FeatureLookup(
+        entities={"home": "string"},
+        columns={
+            "rooms": FeatureColumn(feature="homes:rooms", on_missing=OnMissing.DEFAULT, default=4, max_age="26h"),
+        },
+    )
+    plain = penstock.log_model(regression, name="plain-prices", X=rows)
+    with located(plain.uri) as found:
+        without = rehearsed(found, tmp_path / "plain")
+    assert without.card.features is None
+    assert without.card.digest != taken.card.digest
 
 
 def test_what_the_readme_writes_first_works(

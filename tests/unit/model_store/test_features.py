@@ -58,6 +58,8 @@ def test_equal_meaning_has_equal_bytes_and_another_default_has_others() -> None:
         (text({"age": AGE | {"default": 1.5}}), "'age' (long) has the default 1.5, which is no value of that type"),
         (text({"age": AGE | {"default": True}}), "'age' (long) has the default True"),
         (text({"small": AGE | {"default": 2**31}}), "'small' (integer) has the default 2147483648"),
+        (text({"amount": AGE | {"default": float("nan")}}), "'amount' (double) has the default nan, which is no value"),
+        (text({"word": AGE | {"default": "x" * 2**20}}), "bytes, more than 1048576"),
         (text({"word": AGE}), "'word' (string) has the default 40"),
         (text({"age": AGE | {"maxAge": "1 day"}}), "'1 day' is not a duration: write it like 90s"),
         (text({"age": AGE | {"maxAge": "0s"}}), "maxAge: 0s is no time"),

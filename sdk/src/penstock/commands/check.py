@@ -37,6 +37,9 @@ def _card_lines(card: "ModelCard") -> Iterator[str]:
     yield f"outputs    {', '.join(map(_shown, card.outputs))}"
     if card.columns:
         yield f"columns    {', '.join(f'{column.name} ({column.type})' for column in card.columns)}"
+    if card.features:
+        keys = ", ".join(f"{name} ({kind})" for name, kind in card.features.entities.items())
+        yield f"features   {', '.join(card.features.columns)}: looked up by {keys}"
     yield f"golden     {_GOLDEN[card.golden.source.name]}"
     if card.cost:
         memory = f", {card.cost.memory_bytes / _MIB:.0f} MiB" if card.cost.memory_bytes is not None else ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from penstock_contracts import feature_file
 from penstock_model_store.artifact_paths import checked_path, parent_of
 from penstock_model_store.errors import BadMetadata, NoModelFile, PickleOnly, PythonModel, SeveralModelFiles
 
@@ -15,8 +16,6 @@ EXAMPLES = ("serving_input_example.json", "input_example.json")
 """In order of preference: MLflow writes the first in one of its serving forms, which name what they hold."""
 REFERENCES = ("reference.parquet", "reference.csv", "extra_files/reference.parquet", "extra_files/reference.csv")
 """Where the training sample is looked for. `extra_files/` is where MLflow's `extra_files=` puts it."""
-FEATURES = ("features.json", "extra_files/features.json")
-"""Where the feature look-up is looked for, likewise."""
 RESERVED = frozenset(
     {"card.json", "signature.json", "features.json", "input_example.json", "reference.parquet", "reference.csv"}
 )
@@ -73,7 +72,7 @@ def chosen_layout(files: Sequence[Listed], metadata: str | None, version: str) -
         model=_model_path(paths, described, version),
         example=_example_path(paths, described),
         reference=next((path for path in REFERENCES if path in paths), None),
-        features=next((path for path in FEATURES if path in paths), None),
+        features=next((path for path in feature_file.PATHS if path in paths), None),
         signature_inputs=_signature_inputs(described),
     )
 

@@ -12,6 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from penstock_contracts import feature_file
 from penstock_model_store.artifact_paths import joined, parent_of
 from penstock_model_store.errors import (
     ArtifactsMissing,
@@ -44,7 +45,6 @@ from penstock_model_store.sources import ArtifactSource, Budget, opened_source
 from penstock_model_store.tether import tether
 
 _METADATA_BYTES = 4 * 2**20
-_FEATURES_BYTES = 2**20
 _MOST_HOPS = 4
 
 
@@ -172,9 +172,11 @@ def _fetch_rest(
         target = job.folder / EXTRA_FOLDER / reference_name(layout.reference)
         Budget(job.limits.reference_bytes).fetch(source, known[layout.reference], target)
     if layout.features:
-        if known[layout.features].size > _FEATURES_BYTES:
-            raise BadFeatures(f"{layout.features} has {known[layout.features].size} bytes, more than {_FEATURES_BYTES}")
-        Budget(_FEATURES_BYTES).fetch(source, known[layout.features], job.folder / EXTRA_FOLDER / FEATURES_NAME)
+        if known[layout.features].size > feature_file.MOST_BYTES:
+            raise BadFeatures(
+                f"{layout.features} has {known[layout.features].size} bytes, more than {feature_file.MOST_BYTES}"
+            )
+        Budget(feature_file.MOST_BYTES).fetch(source, known[layout.features], job.folder / EXTRA_FOLDER / FEATURES_NAME)
 
 
 def _fetch_data(
