@@ -63,7 +63,8 @@ class Runner:
 
 def _lane(name: str, arguments: Sequence[str]) -> list[str]:
     workers = ["-n", WORKERS, "--dist", "loadgroup"] if name == TOGETHER else []
-    stage = [str(ROOT / "tests" / "stage"), f"end-to-end tests, {LANES[name]}"]
+    nothing = ["--means", str(NOTHING_CHOSEN), "no test selected"]
+    stage = [str(ROOT / "tests" / "stage"), *nothing, f"end-to-end tests, {LANES[name]}"]
     return [
         *stage,
         sys.executable,
