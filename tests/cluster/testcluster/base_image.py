@@ -24,19 +24,24 @@ def ensure(buildah: Buildah, pinned: versions.Versions) -> str:
     name = f"localhost/penstock/base:{made_of}"
     if buildah.identity(name) is None:
         archive = paths.cache() / "base" / f"{made_of}.tar"
+        _remove_left(archive.parent)
         if not archive.exists():
             _bootstrap(pinned, archive)
-        with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix="import-", dir=archive.parent) as folder:
             (Path(folder) / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
             (Path(folder) / "base.tar").hardlink_to(archive)
             buildah.build(name, Path(folder) / "Dockerfile", Path(folder), {}, "importing the base image")
     return name
 
 
+def _remove_left(folder: Path) -> None:
+    """What a maker that was killed has left: the images' lock is ours."""
+    for left in (*folder.glob("root-*"), *folder.glob("import-*")):
+        shutil.rmtree(left)
+
+
 def _bootstrap(pinned: versions.Versions, archive: Path) -> None:
     archive.parent.mkdir(parents=True, exist_ok=True)
-    for stale in archive.parent.glob("root-*"):  # its maker was killed; the images' lock is ours
-        shutil.rmtree(stale)
     root = Path(tempfile.mkdtemp(prefix="root-", dir=archive.parent))
     log = paths.cache() / "logs" / "debootstrap.log"
     include = ",".join(pinned.base_packages)

@@ -5,12 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from penstock_testing.build_cache import BuildCache
 from penstock_testing.platform import ROOT
 
 _INSTALL_SECONDS = 600
@@ -87,20 +87,13 @@ def wheelhouse(*locks: str) -> Path:
     """A folder with the wheels that locks in `locks/` list, fetched once and checked by their hashes."""
     files = [ROOT / "locks" / f"{name}.txt" for name in locks]
     digest = hashlib.sha256(sys.version.encode() + b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock" / "wheelhouses"
-    there = cache / digest
-    if not there.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as draft:
-            _download(files, Path(draft))
-            if not there.exists():  # or another run was quicker
-                shutil.move(f"{draft}/wheels", there)
-    return there
+    return BuildCache("wheelhouses").kept(digest, lambda draft: _downloaded(files, draft))
 
 
-def _download(locks: Iterable[Path], draft: Path) -> None:
+def _downloaded(locks: Iterable[Path], draft: Path) -> Path:
     subprocess.run([python(), "-m", "venv", draft / "venv"], check=True, timeout=_INSTALL_SECONDS)
     how = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     for lock in locks:
         command = [f"{draft}/venv/bin/pip", "download", *how, "--dest", f"{draft}/wheels", "-r", str(lock)]
         subprocess.run(command, check=True, timeout=_DOWNLOAD_SECONDS)
+    return draft / "wheels"

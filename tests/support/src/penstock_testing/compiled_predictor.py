@@ -1,13 +1,13 @@
 """The predictor as its image has it: with the modules compiled that its build compiles."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
+
+from penstock_testing.build_cache import BuildCache
 
 ROOT = Path(__file__).resolve().parents[4]
 _MEMBER = ROOT / "services" / "predictor"
@@ -17,19 +17,15 @@ _SECONDS = 1200
 
 def compiled_predictor() -> Path:
     """Return the folder that holds the package; kept outside the clone by the hash of what it is made of."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock" / "compiled"
-    there = cache / _key()
-    if there.exists():
-        return there
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as draft:
-        library = Path(draft) / "lib"
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(_MEMBER / "src" / "penstock_predictor", library / "penstock_predictor", ignore=ignored)
-        compile_in(library)
-        if not there.exists():  # or another run was quicker
-            library.rename(there)
-    return there
+    return BuildCache("compiled").kept(_key(), _compiled)
+
+
+def _compiled(draft: Path) -> Path:
+    library = draft / "lib"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(_MEMBER / "src" / "penstock_predictor", library / "penstock_predictor", ignore=ignored)
+    compile_in(library)
+    return library
 
 
 def compile_in(library: Path) -> None:

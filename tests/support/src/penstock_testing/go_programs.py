@@ -2,11 +2,10 @@
 
 import hashlib
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+from penstock_testing.build_cache import BuildCache
 from penstock_testing.platform import ROOT
 
 _BUILD_SECONDS = 1800
@@ -19,11 +18,8 @@ def compiled(folder: str, package: str, go: Path) -> Path:
     """
     sources = ROOT / "tests" / folder
     name = sources.name if package == "." else package.rpartition("/")[2]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock" / "go-programs"
-    program = cache / f"{name}-{_key(sources, package)}" / name
-    if not program.exists():
-        _build(go, sources, package, program)
-    return program
+    program = f"{name}-{_key(sources, package)}/{name}"
+    return BuildCache("go-programs").kept(program, lambda draft: _built(go, sources, package, draft / name))
 
 
 def _key(sources: Path, package: str) -> str:
@@ -31,11 +27,8 @@ def _key(sources: Path, package: str) -> str:
     return hashlib.sha256(b"\n".join([package.encode(), *(file.read_bytes() for file in files)])).hexdigest()[:16]
 
 
-def _build(go: Path, sources: Path, package: str, program: Path) -> None:
-    program.parent.mkdir(parents=True, exist_ok=True)
+def _built(go: Path, sources: Path, package: str, program: Path) -> Path:
     fixed = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
-    with tempfile.TemporaryDirectory(dir=program.parent) as draft:
-        made = Path(draft) / program.name
-        command = [str(go), "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(made), package]
-        subprocess.run(command, cwd=sources, env=os.environ | fixed, timeout=_BUILD_SECONDS, check=True)
-        shutil.move(made, program)
+    command = [str(go), "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", str(program), package]
+    subprocess.run(command, cwd=sources, env=os.environ | fixed, timeout=_BUILD_SECONDS, check=True)
+    return program

@@ -1,11 +1,9 @@
 """A real Prometheus on loopback that finds and scrapes a cluster's pods as the chart's monitors say."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +15,7 @@ import httpx
 from kubernetes import client
 
 from penstock_testing.api_connection import ApiConnection, ApiError, configuration_of
+from penstock_testing.build_cache import BuildCache
 from penstock_testing.cluster import KubernetesCluster, Object
 
 _START_SECONDS = 60.0
@@ -29,17 +28,14 @@ def debians(program: str) -> Path:
     """
     if found := shutil.which(program):
         return Path(found)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penstock" / "prometheus"
-    tool = cache / "usr" / "bin" / program
-    if not tool.exists():
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache.parent) as there:
-            subprocess.run(["apt-get", "download", "prometheus"], cwd=there, check=True, timeout=300)
-            (package,) = Path(there).glob("prometheus_*.deb")
-            subprocess.run(["dpkg", "-x", package, f"{there}/unpacked"], check=True, timeout=120)
-            shutil.rmtree(cache, ignore_errors=True)
-            Path(there, "unpacked").rename(cache)
-    return tool
+    return BuildCache().kept("prometheus", _unpacked) / "usr" / "bin" / program
+
+
+def _unpacked(draft: Path) -> Path:
+    subprocess.run(["apt-get", "download", "prometheus"], cwd=draft, check=True, timeout=300)
+    (package,) = draft.glob("prometheus_*.deb")
+    subprocess.run(["dpkg", "-x", package, draft / "unpacked"], check=True, timeout=120)
+    return draft / "unpacked"
 
 
 class PrometheusServer:
