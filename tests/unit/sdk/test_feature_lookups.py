@@ -15,6 +15,7 @@ from penstock.errors import FeaturesRefused
 from penstock.feature_lookups import Features, features_json
 from penstock.rows import Rows, rows_of
 from penstock_contracts.features import FeatureColumn, FeatureLookup, OnMissing
+from penstock_testing.code_blocks import code_blocks
 
 USERS = ViewLookup("users", key="user_id", columns=["age", "score"], defaults={"age": 40, "score": None}, max_age="26h")
 AGE = {"feature": "users:age", "onMissing": "default", "default": 40}
@@ -133,3 +134,16 @@ def test_features_are_refused_before_the_model_is_looked_at(monkeypatch: pytest.
     monkeypatch.setattr("mlflow.get_tracking_uri", lambda: "nowhere:")
     with pytest.raises(penstock.ModelRefused, match="no column 'hat'"):
         penstock.log_model(None, name="refused", X=pd.DataFrame({"age": [1]}), features=of_users(columns=["hat"]))
+
+
+def test_the_look_ups_on_the_page_write_the_file_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "docs/how-to/feature-store.md"
+    python = next(block for block in code_blocks("python") if block.page == page)
+    shown = json.loads(next(block for block in code_blocks("json") if block.page == page).text)
+    table = pd.DataFrame({"account_age_days": [1], "minutes_since_last_transaction": [1.5], "card_country": ["DE"]})
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(penstock, "log_model", lambda _, **arguments: given.update(arguments))
+
+    exec(python.text, {"penstock": penstock, "model": None, "X": table, "y": None})  # noqa: S102 - what the page says
+
+    assert json.loads(features_json(given["features"], rows_of(given["X"]))) | {"service": shown["service"]} == shown
