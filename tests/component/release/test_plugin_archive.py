@@ -3,11 +3,15 @@
 import json
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import yaml
+from kubernetes.aio.client import ApiClient, CoreV1Api
 
 from penstock_testing.clean_machine import python
+from penstock_testing.gateway.cluster import create_model_deployment
+from penstock_testing.gateway.objects import NAME
 from penstock_testing.go_programs import compiled
 from release.krew_manifest import manifest
 from release.plugin_archive import build_archive
@@ -56,7 +60,9 @@ def test_it_runs_where_no_python_is(installed: Path, tmp_path: Path) -> None:
     assert asked(installed, tmp_path, "--version").strip() == f"kubectl penstock, version {read()}"
 
 
-@pytest.mark.usefixtures("api")
-async def test_it_lists_what_a_cluster_has(installed: Path, tmp_path: Path, api_server: str) -> None:
-    found = asked(installed, tmp_path, "get", "-A", "-o", "json", "--kubeconfig", api_server)
-    assert json.loads(found) == []
+async def test_it_lists_what_a_cluster_has(installed: Path, tmp_path: Path, api: ApiClient, api_server: str) -> None:
+    namespace = f"plugin-{uuid4().hex[:8]}"
+    await CoreV1Api(api).create_namespace({"metadata": {"name": namespace}})
+    await create_model_deployment(api, namespace)
+    found = asked(installed, tmp_path, "get", "-n", namespace, "-o", "json", "--kubeconfig", api_server)
+    assert [(each["namespace"], each["name"]) for each in json.loads(found)] == [(namespace, NAME)]

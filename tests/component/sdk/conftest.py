@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
-import mlflow
 import pytest
+from mlflow import MlflowClient, set_tracking_uri
 
-from penstock_testing.mlflow_server import mlflow_server
+from penstock_testing.mlflow_server import MlflowServer, mlflow_server
 from penstock_testing.platform import ROOT
 
 EXAMPLES = ROOT / "sdk" / "examples"
@@ -23,20 +23,27 @@ Serving = Callable[[str], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server with an empty registry, which MLflow's client and the commands are set to."""
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", server.uri)
+def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A real MLflow server with an empty registry."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mlflow_uri(mlflow: MlflowServer) -> Iterator[str]:
+    """The server, which MLflow's client and the commands are set to: told outright, since an earlier test may have
+    told the client another one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", mlflow.uri)
         patch.syspath_prepend(str(EXAMPLES))
-        before = mlflow.get_tracking_uri()
-        mlflow.set_tracking_uri(server.uri)
-        yield server.uri
-        mlflow.set_tracking_uri(before)
+        set_tracking_uri(mlflow.uri)
+        yield mlflow.uri
 
 
 @pytest.fixture
-def client(mlflow_uri: str) -> mlflow.MlflowClient:
-    return mlflow.MlflowClient(tracking_uri=mlflow_uri, registry_uri=mlflow_uri)
+def client(mlflow_uri: str) -> MlflowClient:
+    return MlflowClient(tracking_uri=mlflow_uri, registry_uri=mlflow_uri)
 
 
 @pytest.fixture

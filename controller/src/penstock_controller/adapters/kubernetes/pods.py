@@ -38,6 +38,8 @@ class Pods:
 
         Raises Rejected, WriteConflict, ClusterAway.
         """
+        if not await self._is_there(namespace, name, uid):
+            return
         body = V1Eviction(
             metadata=V1ObjectMeta(name=name, namespace=namespace),
             delete_options=V1DeleteOptions(preconditions=V1Preconditions(uid=uid)),
@@ -50,6 +52,13 @@ class Pods:
                     raise Rejected(f"evict pod {name}: its PodDisruptionBudget lets no pod leave now") from error
                 if not is_gone(error):
                     raise
+
+    async def _is_there(self, namespace: str, name: str, uid: str) -> bool:
+        """Whether the pod has this uid. Of another one the API server would try the eviction for ten seconds."""
+        with translated(f"find pod {name}"):
+            selector = f"metadata.name={name}"
+            found = await self._core.list_namespaced_pod(namespace, field_selector=selector, _request_timeout=TIMEOUT)
+        return any(pod.metadata.uid == uid for pod in found.items)
 
 
 def is_of(pod: V1Pod, deployment: str) -> bool:
