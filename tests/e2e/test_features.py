@@ -14,8 +14,10 @@ from fraud_detection.history import OF_USERS
 from fraud_detection.labelled_table import drawn
 from fraud_detection.registry import TrackingServer
 from fraud_detection.train import Order, train
+from penstock_contracts.names import PREDICTOR_PORT
 from penstock_contracts.verbs import Verb
 from penstock_testing.cluster import Object
+from penstock_testing.exported import differences, scraped
 from penstock_testing.model_deployments import model_deployment
 from penstock_testing.platform import MLFLOW_NAMESPACE, ROOT, Platform, namespace, wait_for
 from penstock_testing.scenes import RolloutScene
@@ -129,6 +131,8 @@ def test_rows_are_completed_by_their_keys_and_no_request_fails_while_feast_is_aw
         while told() != "looked_up=5":
             pass
     assert len(away) == 200
+    (pod,) = feast.cluster.items("pods", scene.namespace, "penstock.dev/model-deployment=model")
+    assert differences(scraped(feast, scene.namespace, pod["metadata"]["name"], PREDICTOR_PORT), "predictor") == []
 
 
 def test_a_training_set_that_serving_cannot_reproduce_is_refused_before_the_training(

@@ -1,21 +1,33 @@
 """What a part's `/metrics` exports, against what is declared in contracts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from prometheus_client import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
 from penstock_contracts.metric_names import METRICS
+from penstock_testing.platform import Platform
 
 _OURS = "penstock_"
 _CREATED = "_created"
 """The client library's own addition to counters and histograms."""
 _OF_HISTOGRAMS = {"le"}
+OF_LOOK_UPS = frozenset(metric.name for metric in METRICS if metric.name.startswith("penstock_predictor_feature"))
+"""A predictor exports them only where its version looks features up."""
 
 
-def differences(text: str, part: str) -> list[str]:
-    """Series that are declared and not exported, exported and not declared, or have other labels, a sentence each."""
-    declared = {metric.name: metric for metric in METRICS if metric.part in {part, "every"}}
+def scraped(platform: Platform, namespace: str, pod: str, port: int) -> str:
+    """Ask a pod for its `/metrics`, through the API server."""
+    return platform.cluster.kubectl("get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/metrics")
+
+
+def differences(text: str, part: str, *, without: Collection[str] = ()) -> list[str]:
+    """Series that are declared and not exported, exported and not declared, or have other labels, a sentence each.
+
+    `without`: names that count as not declared.
+    """
+    ours = (metric for metric in METRICS if metric.part in {part, "every"})
+    declared = {metric.name: metric for metric in ours if metric.name not in without}
     found = {_name(family): family for family in _ours(text)}
     missing = [f"declared, not exported: {name}" for name in sorted(declared.keys() - found.keys())]
     unknown = [f"exported, not declared: {name}" for name in sorted(found.keys() - declared.keys())]
