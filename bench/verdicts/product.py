@@ -254,7 +254,7 @@ class AttemptStatus:
 
     def fails(self) -> bool:
         """Whether a gate says fail, or pods of the version keep falling sick."""
-        return verdicts.first_failure(self.status) is not None or verdicts.pods_at_fault(self.context) != ""
+        return verdicts.shown_worse(self.context) is not None
 
     def lacks(self, step: PlannedStep) -> bool:
         """Whether a gate lacks samples of this step."""

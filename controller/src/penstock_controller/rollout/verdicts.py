@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from penstock_contracts.api.analysis import OnInconclusive
 from penstock_contracts.api.reasons import Reason
-from penstock_contracts.api.status import AttemptStage, EvidenceStatus, GateResult, GateStatus, ModelDeploymentStatus
+from penstock_contracts.api.status import (
+    AttemptStage,
+    Completion,
+    Ending,
+    EvidenceStatus,
+    GateResult,
+    GateStatus,
+    ModelDeploymentStatus,
+)
 from penstock_contracts.base import evolve
 from penstock_contracts.verdict import Verdict
 from penstock_controller.gates.evidence import (
@@ -189,12 +197,27 @@ def begin_step(status: ModelDeploymentStatus) -> ModelDeploymentStatus:
     return evolve(status, gates=tuple(evolve(gate, step_samples=0) for gate in status.gates))
 
 
-def first_failure(status: ModelDeploymentStatus) -> GateStatus | None:
+def shown_worse(context: RolloutContext, where: str = "") -> Ending | None:
+    """The end that the version's failed gate or its sick pods call for; None: neither does.
+
+    `where`: begins the message.
+    """
+    gate = _first_failure(context.status)
+    if gate:
+        message = f"{where}{gate.name}: {gate.message}"
+        return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=message)
+    fault = _pods_at_fault(context)
+    if not fault:
+        return None
+    return Ending(completion=Completion.ROLLED_BACK, reason=Reason.PODS_KEEP_FAILING, message=f"{where}{fault}")
+
+
+def _first_failure(status: ModelDeploymentStatus) -> GateStatus | None:
     """The first gate that fails; None: none does. A gate in dry run fails nobody."""
     return next((gate for gate in status.gates if gate.verdict is Verdict.FAIL and not gate.dry_run), None)
 
 
-def pods_at_fault(context: RolloutContext) -> str:
+def _pods_at_fault(context: RolloutContext) -> str:
     """Why the version that is judged is to blame for its sick pods; empty: it is not, or no gate asks for failures."""
     asked = any(ComparedTries in gate.needs for gate in deciding(context))
     return sick_pods.fault(context.status) if asked else ""

@@ -51,15 +51,7 @@ def _ending(context: RolloutContext, stable: Stable, previous: Previous) -> Endi
     if isinstance(target, Wanted) and target.revision == previous.revision:
         message = f"version {target.version} is wanted again, and still warm"
         return Ending(completion=Completion.SUPERSEDED, reason=Reason.SUPERSEDED, message=message)
-    gate = verdicts.first_failure(context.status)
-    if gate:
-        message = f"in the bake, {gate.name}: {gate.message}"
-        return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=message)
-    fault = verdicts.pods_at_fault(context)
-    if fault:
-        message = f"in the bake, {fault}"
-        return Ending(completion=Completion.ROLLED_BACK, reason=Reason.PODS_KEEP_FAILING, message=message)
-    return _unavailable(context, stable, previous)
+    return verdicts.shown_worse(context, "in the bake, ") or _unavailable(context, stable, previous)
 
 
 def _unavailable(context: RolloutContext, stable: Stable, previous: Previous) -> Ending | None:

@@ -36,7 +36,7 @@ def _reason_to_end(context: RolloutContext, candidate: Candidate) -> Ending | No
     if context.status.stable is None and candidate.promoting:
         # There is nothing to go back to: what was asked of the gateway is finished, unless its pods are gone.
         return _unavailable(context, candidate)
-    return _superseded(context, candidate) or _gate_failed(context) or _unavailable(context, candidate)
+    return _superseded(context, candidate) or verdicts.shown_worse(context) or _unavailable(context, candidate)
 
 
 def _superseded(context: RolloutContext, candidate: Candidate) -> Ending | None:
@@ -58,17 +58,6 @@ def _successor(context: RolloutContext, candidate: Candidate) -> str:
             return ""
         case never:
             assert_never(never)
-
-
-def _gate_failed(context: RolloutContext) -> Ending | None:
-    gate = verdicts.first_failure(context.status)
-    if gate:
-        message = f"{gate.name}: {gate.message}"
-        return Ending(completion=Completion.ROLLED_BACK, reason=Reason.GATE_FAILED, message=message)
-    fault = verdicts.pods_at_fault(context)
-    if not fault:
-        return None
-    return Ending(completion=Completion.ROLLED_BACK, reason=Reason.PODS_KEEP_FAILING, message=fault)
 
 
 def _unavailable(context: RolloutContext, candidate: Candidate) -> Ending | None:
