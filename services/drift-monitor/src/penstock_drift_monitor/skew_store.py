@@ -1,10 +1,10 @@
 """What was found when served features were last compared with those of training."""
 
 import sqlite3
-from datetime import UTC, datetime
 
 from penstock_contracts.skew import SkewComparison, SkewReport
 from penstock_drift_monitor.skew_words import skew_message
+from penstock_drift_monitor.timestamps import rfc3339
 
 
 class SkewStore:
@@ -30,7 +30,7 @@ def report_of_skew(comparison: SkewComparison, at: float) -> SkewReport:
     """A comparison with its verdict. `at`: Unix seconds, when it came."""
     return SkewReport(
         comparison=comparison,
-        compared_at=datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        compared_at=rfc3339(at),
         skewed=comparison.skewed,
         message=skew_message(comparison),
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftReport, DriftVerdict
 from penstock_drift_monitor.detector.judgement import judged
 from penstock_drift_monitor.judging import LoadedReference
 from penstock_drift_monitor.partial_verdicts import inputs_verdict, prediction_verdict, without_sample
+from penstock_drift_monitor.timestamps import rfc3339
 from penstock_drift_monitor.watch import INPUTS, Watch, subject
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def report_of(
         predictions=tuple(prediction_verdict(watch, each, problems) for each in watch.versions()),
         rows=max((finding.rows for finding in inputs), default=0),
         reference_rows=reference.rows if reference else 0,
-        window_from=rfc3339(seen.first),
-        window_to=rfc3339(seen.last),
+        window_from=_stamped(seen.first),
+        window_to=_stamped(seen.last),
         dropped=seen.dropped,
     )
 
@@ -102,8 +102,5 @@ def _left_out(watch: Watch, reference: LoadedReference | None) -> str:
     return f"; not judged, for {why}: {named}"
 
 
-def rfc3339(at: float | None) -> str | None:
-    """A Unix time in words, to the second, UTC."""
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _stamped(at: float | None) -> str | None:
+    return None if at is None else rfc3339(at)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from penstock_contracts.drift import ColumnDrift, DriftReason, DriftVerdict, DriftWish, PartialDrift
 from penstock_drift_monitor.detector.detector import LEAST_ROWS
 from penstock_drift_monitor.detector.finding import ColumnFinding
+from penstock_drift_monitor.timestamps import rfc3339
 
 _NAMED: Final = 5
 """Columns that a message names."""
@@ -147,7 +147,7 @@ def _column(name: str, finding: ColumnFinding) -> ColumnDrift:
         verdict, message = DriftVerdict.INCONCLUSIVE, "no block of rows was judged yet"
     if finding.unusual and not finding.drifted:
         message = f"{message}; unusual for the period so far".removeprefix("; ")
-    since = None if finding.since is None else _stamped(finding.since)
+    since = None if finding.since is None else rfc3339(finding.since, "milliseconds")
     return ColumnDrift(
         name=name,
         test=finding.test,
@@ -168,11 +168,7 @@ def _too_little(wish: DriftWish) -> str:
 
 def _since(named: Sequence[tuple[str, ColumnFinding]]) -> str:
     moments = [finding.since for _, finding in named if finding.drifted and finding.since is not None]
-    return f" since {_stamped(min(moments))}" if moments else ""
-
-
-def _stamped(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f" since {rfc3339(min(moments), 'milliseconds')}" if moments else ""
 
 
 def _list(names: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from penstock_drift_monitor.pages.columns import by_urgency
 from penstock_drift_monitor.pages.routes import unknown
 from penstock_drift_monitor.pages.source import CourseSource, ReportSource
 from penstock_drift_monitor.routes.resources import ResourceName
-from penstock_drift_monitor.verdict import rfc3339
+from penstock_drift_monitor.timestamps import rfc3339
 
 _MOST = 200
 """Columns of one answer: with all their points some megabytes."""
@@ -53,20 +53,20 @@ def _report(namespace: str, name: str, chosen: list[ColumnDrift], total: int, fo
     return CourseReport(
         namespace=namespace,
         name=name,
-        column_times=tuple(map(_at, found.column_times)),
+        column_times=tuple(map(rfc3339, found.column_times)),
         columns=tuple(
             ColumnCourse(name=column.name, verdict=column.verdict, scores=found.columns.get(column.name, ()))
             for column in chosen
         ),
         columns_total=total,
         rollout=tuple(
-            RolloutStep(at=_at(each.at), phase=each.phase, weights=dict(each.weights), decision=each.decision)
+            RolloutStep(at=rfc3339(each.at), phase=each.phase, weights=dict(each.weights), decision=each.decision)
             for each in found.rollout
         ),
         tries=tuple(
             TriesInterval(
-                since=_at(each.since),
-                until=_at(each.until),
+                since=rfc3339(each.since),
+                until=rfc3339(each.until),
                 versions={
                     version: TriesCounted(tries=told.tries, failures=told.failures)
                     for version, told in each.versions.items()
@@ -75,11 +75,12 @@ def _report(namespace: str, name: str, chosen: list[ColumnDrift], total: int, fo
             for each in found.tries
         ),
         rows=tuple(
-            RowsInterval(since=_at(each.since), until=_at(each.until), rows=dict(each.rows)) for each in found.rows
+            RowsInterval(since=rfc3339(each.since), until=rfc3339(each.until), rows=dict(each.rows))
+            for each in found.rows
         ),
         quality=tuple(
             QualityAt(
-                at=_at(each.at),
+                at=rfc3339(each.at),
                 versions={
                     version: VersionFigures(
                         figure=told.figure, value=told.value, low=told.low, high=told.high, labelled=told.labelled
@@ -90,7 +91,3 @@ def _report(namespace: str, name: str, chosen: list[ColumnDrift], total: int, fo
             for each in found.quality
         ),
     )
-
-
-def _at(moment: float) -> str:
-    return rfc3339(moment) or ""

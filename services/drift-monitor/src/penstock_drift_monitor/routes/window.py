@@ -7,7 +7,6 @@ import json
 import math
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query
@@ -15,6 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from penstock_drift_monitor.kept_rows import Cell, KeptRow, KeptRows, WindowQuery, kept_rows
 from penstock_drift_monitor.routes.resources import ResourceName
+from penstock_drift_monitor.timestamps import rfc3339
 from penstock_drift_monitor.writer import Writer
 
 MAX_ROWS: Final = 100_000
@@ -105,7 +105,7 @@ def _after(row: KeptRow, prediction: Cell, after: Sequence[str]) -> tuple[Cell, 
 
 
 def _before(row: KeptRow) -> tuple[Cell, ...]:
-    at = datetime.fromtimestamp(row.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = rfc3339(row.at, "milliseconds")
     return (row.request_id, row.row, at, row.version)
 
 

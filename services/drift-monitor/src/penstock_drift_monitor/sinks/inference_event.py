@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from penstock_contracts.records import RecordBatch
 from penstock_drift_monitor.sinks.recorded_columns import RecordedColumn, RequestPlace, places, recorded_columns
+from penstock_drift_monitor.timestamps import rfc3339
 
 REQUEST: Final = "org.kubeflow.serving.inference.request"
 RESPONSE: Final = "org.kubeflow.serving.inference.response"
@@ -62,7 +62,7 @@ def events_of(batch: RecordBatch, came: float) -> Iterator[InferenceEvent]:
 
 
 def _attributes(batch: RecordBatch, place: RequestPlace) -> dict[str, str]:
-    at = datetime.fromtimestamp(place.at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    at = rfc3339(place.at, "microseconds")
     request = place.request
     path = (("namespaces", batch.namespace), ("modeldeployments", batch.name), ("versions", batch.version))
     return {
