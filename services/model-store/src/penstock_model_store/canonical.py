@@ -9,7 +9,6 @@ from penstock_contracts.inference import InferRequest
 from penstock_contracts.model_card import Column
 
 SIGNATURE_NAME = "signature.json"
-FEATURES_NAME = "features.json"
 EXAMPLE_NAME = "input_example.json"
 
 

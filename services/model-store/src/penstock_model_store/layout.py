@@ -17,7 +17,7 @@ EXAMPLES = ("serving_input_example.json", "input_example.json")
 REFERENCES = ("reference.parquet", "reference.csv", "extra_files/reference.parquet", "extra_files/reference.csv")
 """Where the training sample is looked for. `extra_files/` is where MLflow's `extra_files=` puts it."""
 RESERVED = frozenset(
-    {"card.json", "signature.json", "features.json", "input_example.json", "reference.parquet", "reference.csv"}
+    {"card.json", "signature.json", feature_file.FILE, "input_example.json", "reference.parquet", "reference.csv"}
 )
 """Names that the store gives to files of its own: a data file of the model may not have them."""
 

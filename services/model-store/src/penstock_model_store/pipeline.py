@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from penstock_contracts import feature_file
 from penstock_contracts.digest import digest_of
 from penstock_contracts.model_card import Digest, GoldenSource, ModelCard, ModelFile
 from penstock_model_store.blobs import Blobs
-from penstock_model_store.canonical import (
-    EXAMPLE_NAME,
-    FEATURES_NAME,
-    SIGNATURE_NAME,
-    canonical_features,
-    canonical_signature,
-)
+from penstock_model_store.canonical import EXAMPLE_NAME, SIGNATURE_NAME, canonical_features, canonical_signature
 from penstock_model_store.errors import ExternalDataMissing, disk_error
 from penstock_model_store.features import lookup_of
 from penstock_model_store.inspection import Inspection
@@ -115,7 +110,7 @@ def _completed(folder: Path, pulled: Pulled, inspection: Inspection) -> ModelCar
     features = None
     if pulled.features is not None:
         features = lookup_of((folder / pulled.features).read_bytes(), inspection.columns)
-        (model_folder / FEATURES_NAME).write_bytes(canonical_features(features))
+        (model_folder / feature_file.FILE).write_bytes(canonical_features(features))
     if inspection.golden.source is GoldenSource.INPUT_EXAMPLE:
         (folder / CANONICAL_EXAMPLE).rename(model_folder / EXAMPLE_NAME)
     files = tuple(model_file(model_folder, path) for path in _files_below(model_folder))

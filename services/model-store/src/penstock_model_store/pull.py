@@ -32,15 +32,7 @@ from penstock_model_store.errors import (
     disk_error,
 )
 from penstock_model_store.layout import METADATA, ArtifactLayout, Listed, chosen_layout, reference_name
-from penstock_model_store.pull_job import (
-    EXAMPLE_NAME,
-    EXTRA_FOLDER,
-    FEATURES_NAME,
-    MODEL_FOLDER,
-    Pulled,
-    PullJob,
-    PullOutcome,
-)
+from penstock_model_store.pull_job import EXAMPLE_NAME, EXTRA_FOLDER, MODEL_FOLDER, Pulled, PullJob, PullOutcome
 from penstock_model_store.sources import ArtifactSource, Budget, opened_source
 from penstock_model_store.tether import tether
 
@@ -141,7 +133,7 @@ def pull_files(source: ArtifactSource, files: Sequence[Listed], job: PullJob) ->
         model=_model_name(layout),
         example=f"{EXTRA_FOLDER}/{EXAMPLE_NAME}" if layout.example else None,
         reference=f"{EXTRA_FOLDER}/{reference_name(layout.reference)}" if layout.reference else None,
-        features=f"{EXTRA_FOLDER}/{FEATURES_NAME}" if layout.features else None,
+        features=f"{EXTRA_FOLDER}/{feature_file.FILE}" if layout.features else None,
         signature_inputs=layout.signature_inputs,
     )
 
@@ -176,7 +168,9 @@ def _fetch_rest(
             raise BadFeatures(
                 f"{layout.features} has {known[layout.features].size} bytes, more than {feature_file.MOST_BYTES}"
             )
-        Budget(feature_file.MOST_BYTES).fetch(source, known[layout.features], job.folder / EXTRA_FOLDER / FEATURES_NAME)
+        Budget(feature_file.MOST_BYTES).fetch(
+            source, known[layout.features], job.folder / EXTRA_FOLDER / feature_file.FILE
+        )
 
 
 def _fetch_data(

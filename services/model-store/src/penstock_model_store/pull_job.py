@@ -10,7 +10,6 @@ from penstock_model_store.limits import Limits
 MODEL_FOLDER = "model"
 EXTRA_FOLDER = "extra"
 EXAMPLE_NAME = "example.json"
-FEATURES_NAME = "features.json"
 CANONICAL_EXAMPLE = "canonical_example.json"
 """What the opening process makes of the example, in the job's folder."""
 
