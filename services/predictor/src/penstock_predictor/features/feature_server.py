@@ -58,14 +58,10 @@ class FeatureServer:
         try:
             answer = await self._answered(body, deadline)
         except FeaturesUnavailable as error:
-            self._fail(error)
+            self.fail(error)
             raise
         self._breaker.succeeded()
         return answer
-
-    def fail(self, error: FeaturesUnavailable) -> None:
-        """An answer that came is of no use: it counts as a call that failed."""
-        self._fail(error)
 
     def close(self) -> None:
         """Drop the connections."""
@@ -133,7 +129,8 @@ class FeatureServer:
         if not task.cancelled() and task.exception() is None:
             self._idle.append(task.result())
 
-    def _fail(self, error: FeaturesUnavailable) -> None:
+    def fail(self, error: FeaturesUnavailable) -> None:
+        """A call failed, or its answer is of no use: count it, and say so in the log now and then."""
         if self._breaker.failed():
             _log.warning("the feature store is left alone for a while", extra={"seconds": OPEN_SECONDS})
         now = time.monotonic()
