@@ -21,13 +21,9 @@ class RegistryConnectionSettings(BaseModel):
     """MLflow tracking URI."""
 
 
-class FeatureStoreSettings(BaseModel):
-    """A feature store that resources may name."""
+class _SharedSettings(BaseModel):
+    """What an administrator lets resources name."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    uri: WebAddress
-    """Base address of its server."""
     namespaces: tuple[str, ...] = ()
     """Whose ModelDeployments may name it; empty: all."""
 
@@ -36,7 +32,16 @@ class FeatureStoreSettings(BaseModel):
         return not self.namespaces or namespace in self.namespaces
 
 
-class OutsideServiceSettings(BaseModel):
+class FeatureStoreSettings(_SharedSettings):
+    """A feature store that resources may name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uri: WebAddress
+    """Base address of its server."""
+
+
+class OutsideServiceSettings(_SharedSettings):
     """A service that gates may ask."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -45,12 +50,6 @@ class OutsideServiceSettings(BaseModel):
     """Where it answers: of a Prometheus, its base; of a service that checks, the whole address."""
     timeout: float = Field(default=10.0, ge=0.1, le=30)
     """Seconds within which a Prometheus is to answer."""
-    namespaces: tuple[str, ...] = ()
-    """Whose ModelDeployments may name it; empty: all."""
-
-    def serves(self, namespace: str) -> bool:
-        """Whether ModelDeployments of a namespace may name it."""
-        return not self.namespaces or namespace in self.namespaces
 
 
 class MeasurementSettings(BaseModel):
